@@ -1,0 +1,85 @@
+/* Notes: small signed fields maps (formats.md 1, 2, 5): time tokens, heads statements, reports.
+ *
+ *     note = fields map ‖ 64 signature bytes; signed: hash(context, tree id ‖ map as signed)
+ *
+ * Newest (epoch, k) of a signer and context wins. Passed on as the bytes received. */
+#ifndef TERRACE_REPLICATION_NOTE_H
+#define TERRACE_REPLICATION_NOTE_H
+
+#include "replication/block.h"
+
+struct note_head {
+    struct key_id signer;
+    uint32_t epoch;
+    uint64_t k; /* for a token: its clock */
+};
+
+/* Fields 1-3 of any note, form checked only. */
+enum error_code note_read_head(struct span note, enum hash_context context, struct note_head *head,
+                               struct error *error);
+/* Whether the signature holds under `key` (the caller looked it up by signer). */
+bool note_verify(struct span note, enum hash_context context, const struct hash *tree_id,
+                 const uint8_t key[static KEY_BYTES]);
+/* hash(context, tree id ‖ map): the note's name. */
+struct hash note_hash(struct span note, enum hash_context context, const struct hash *tree_id);
+/* Appends 64 signature bytes to `map`, which makes it a note. */
+void note_sign(struct buffer *map, enum hash_context context, const struct hash *tree_id,
+               const uint8_t secret[static SECRET_BYTES]);
+
+/* Time token: 1 issuer, 2 epoch, 3 clock. */
+void token_encode(const struct note_head *head, struct buffer *map);
+
+/* What a statement says of the token its author had: issuer, clock, first 8 bytes of its hash. */
+struct token_ref {
+    bool present;
+    struct key_id issuer;
+    uint64_t clock_ms;
+    uint8_t hash8[8];
+};
+
+/* Heads statement: one line a stream, own-only streams left out. `to` says whom the stream is for,
+ * so that a holder that has nothing of it yet can tell that something is withheld: the path's
+ * end seat, or the tier of a subtree. */
+struct statement_stream {
+    uint16_t number;
+    uint32_t seq;
+    struct hash hash;
+    bool subtree;
+    uint8_t tier;
+    char end[SEAT_BYTES_MAX + 1];
+};
+struct heads_statement {
+    struct note_head head;
+    uint64_t clock_ms; /* the author's clock when it signed: a claim */
+    struct token_ref token;
+    uint64_t report;                  /* k of the last report; 0 none */
+    size_t stream_count;              /* <= STATEMENT_STREAMS_MAX, sorted by number */
+    struct statement_stream *streams; /* owned; free with statement_free */
+};
+void statement_encode(const struct heads_statement *statement, struct buffer *map);
+enum error_code statement_decode(struct span note, struct heads_statement *statement,
+                                 struct error *error);
+void statement_free(struct heads_statement *statement);
+
+/* Report of cells: [[roll-up, group array, period, values] ...]. Groups are arrays of values kept
+ * encoded; values are signed integers. */
+struct cell {
+    uint16_t rollup;
+    uint32_t period;
+    struct span group; /* one encoded array value */
+    uint8_t value_count;
+    int64_t values[CELL_VALUES_MAX];
+};
+struct cell_report {
+    struct note_head head;
+    uint64_t since; /* 0: whole */
+    struct token_ref token;
+    size_t cell_count;  /* <= REPORT_CELLS_MAX, sorted by (roll-up, period, group bytes), unique */
+    struct cell *cells; /* owned; groups point into the note or the caller's memory */
+};
+void report_encode(const struct cell_report *report, struct buffer *map);
+enum error_code report_decode(struct span note, struct cell_report *report, struct error *error);
+void report_free(struct cell_report *report);
+int cell_compare(const struct cell *a, const struct cell *b);
+
+#endif

@@ -1,0 +1,88 @@
+/* Reads for people: a record, a list, a total, who is complete. Pure functions over a view of
+ * committed rows and a tree; any thread with a snapshot of its own may call them. Answers are
+ * appended to `out` as one msgpack value each. */
+#ifndef TERRACE_REPLICATION_QUERY_H
+#define TERRACE_REPLICATION_QUERY_H
+
+#include "replication/note.h"
+#include "replication/ports.h"
+#include "topology/tree.h"
+
+/* The tree from the rows of a store (TABLE_DOCS). NULL with `error` when they don't verify. */
+struct tree *query_tree(const struct view *view, const struct hash *tree_id, struct error *error);
+/* Changes whenever the documents in the store do: when it differs, call query_tree again. */
+uint64_t query_tree_stamp(const struct view *view);
+
+/* {"id": text, "type": text, "origin": seat, "created": ms, "fields": {..}, "conflicts": [..] (each
+ * with "seat"), "deleted": bool, "operations": u, "excluded": u, "changed": ms, "digest": text}
+ * ERR_UNKNOWN_TYPE, ERR_NOT_FOUND, ERR_DAMAGED. */
+enum error_code query_record(const struct view *view, const struct tree *tree, struct span type,
+                             const struct record_id *id, struct buffer *out, struct error *error);
+
+/* Records of a type, newest creation first; deleted ones left out unless `deleted_too`. At most
+ * `limit` maps as above are appended one after the other; *count says how many. `cursor` (<= 64
+ * bytes, empty at first) is where to go on; comes back empty at the end. `where` is a
+ * msgpack map of field name -> value that must all be equal (empty span: all). A step
+ * examines at most 10,000 rows, so *count may be 0 with a cursor left. */
+enum error_code query_list(const struct view *view, const struct tree *tree, struct span type,
+                           struct span where, bool deleted_too, size_t limit, struct buffer *cursor,
+                           struct buffer *out, size_t *count, struct error *error);
+
+/* A total and how complete it is: rules.md 6.
+ * name "records": by = "" | "type" | "origin" | "tier" | "parent" (the origin's parent seat).
+ * name "received": by must be a record id text of a subtree type: who has it and who not yet.
+ * `self`: the seat asking; `freshness_ms`: an origin whose token is older than the newest one by
+ * more than this counts as behind.
+ * {"name":, "value": i, "groups": [{"key":, "name":, "value":, ...}], "origins": [n, m],
+ *  "as_of": ms (oldest token of the n; 0: none), "newest": ms (the newest token known here),
+ *  "behind": [{"seat":, "name":, "state": "silent" | "withheld" | "unknown", "as_of": ms,
+ *              "missing": entries}]}
+ * For received: value = how many have it, origins = [value, m], behind = those that haven't. */
+enum error_code query_rollup(const struct view *view, const struct tree *tree, const char *self,
+                             struct span name, struct span by, uint64_t freshness_ms,
+                             struct buffer *out, struct error *error);
+
+/* Completeness from one author (seat) at `self` by its newest heads statements. */
+enum completeness_state {
+    COMPLETE_NOW,      /* complete as of the token */
+    COMPLETE_SILENT,   /* complete as of an old token */
+    COMPLETE_WITHHELD, /* a listed stream is not held to its listed end */
+    COMPLETE_UNKNOWN,  /* no statement here */
+};
+struct completeness {
+    enum completeness_state state;
+    uint64_t as_of_ms;       /* token; 0 none */
+    uint64_t missing;        /* entries listed and not held */
+    struct stream_id stream; /* the first such stream */
+    uint32_t held, listed;   /* of it */
+    bool clock_suspect;      /* its own clock is far from its token */
+};
+void query_completeness(const struct view *view, const struct tree *tree, const char *self,
+                        const struct seat *author, uint64_t freshness_ms,
+                        struct completeness *answer);
+
+/* Text of a record id: 32 hex digits; and back (false: not one). */
+void record_id_text(const struct record_id *id, char text[static 33]);
+bool record_id_parse(struct span text, struct record_id *id);
+
+/* Walk a whole store for `drill check`: every entry of every stored block, opened and verified,
+ * and every record row with its canonical digest, and every index row. Return false from a visitor
+ * to stop. */
+struct walk_visitor {
+    void *context;
+    /* an entry in a stored block */
+    bool (*entry)(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
+                  const struct record_id *record, const struct hash *digest);
+    /* a record row: canonical state digest; creation is here */
+    bool (*record)(void *context, uint16_t type, const struct record_id *record,
+                   const struct hash *state, bool deleted);
+    bool (*index)(void *context, uint16_t type, const struct record_id *record);
+    /* something unreadable or not verifiable: what and where */
+    bool (*damage)(void *context, const char *what, struct span key);
+    /* a parked or quarantined row */
+    bool (*aside)(void *context, enum table table, struct span key, struct span value);
+};
+enum error_code query_walk(const struct view *view, const struct tree *tree,
+                           const struct walk_visitor *visitor, struct error *error);
+
+#endif

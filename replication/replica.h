@@ -1,0 +1,158 @@
+/* The core: one node's replica. Memory in, memory out; one entry, `replica_step`.
+ *
+ * The replica's memory is a cache of the store: replica_open builds it from the rows, and after
+ * a failed commit it is thrown away and opened again. It does no I/O, reads no clock, draws no
+ * randomness: time rides in the event, randomness comes as a seed. */
+#ifndef TERRACE_REPLICATION_REPLICA_H
+#define TERRACE_REPLICATION_REPLICA_H
+
+#include "replication/block.h"
+#include "replication/note.h"
+#include "replication/updates.h"
+#include "topology/tree.h"
+
+struct replica;
+
+/* Intervals and bounds that tests, drills and small machines set otherwise; 0 = as limits.h. */
+struct replica_tuning {
+    uint32_t stream_entries_max;
+    uint32_t token_every_ms;
+    uint32_t statement_after_data_ms;
+    uint32_t statement_idle_ms;
+    uint32_t report_every_ms;
+    uint32_t credit_bytes, credit_entries;
+    uint32_t block_entries; /* <= BLOCK_ENTRIES_USUAL */
+};
+
+struct replica_options {
+    struct hash tree_id;
+    char seat[SEAT_BYTES_MAX + 1];
+    uint8_t signing_key[KEY_BYTES];
+    uint8_t signing_secret[SECRET_BYTES];
+    uint8_t instance[8];      /* marker of this machine and store */
+    bool high_water_readable; /* false: missing or damaged */
+    struct high_water high_water;
+    uint8_t random[32]; /* seed for what must be unpredictable or unique */
+    struct replica_tuning tuning;
+};
+
+/* The memory of a replica from its store. Doubt (high-water file missing, other than the store, or
+ * of another instance, while the store holds something of ours) opens a new epoch (rules.md 4, A5).
+ * The caller frees with replica_close. */
+enum error_code replica_open(const struct replica_options *options, const struct view *view,
+                             struct replica **replica, struct error *error);
+void replica_close(struct replica *replica); /* NULL is legal */
+
+enum write_kind { WRITE_PUT, WRITE_SET, WRITE_DELETE };
+
+/* X(name): every event the replica knows; one handler each. */
+#define EVENT_LIST(X)                                                                              \
+    X(WRITE)       /* a local write: answered after the commit */                                  \
+    X(LINK_UP)     /* a link is there, its key proved */                                           \
+    X(LINK_DOWN)   /* a link is gone */                                                            \
+    X(MESSAGE)     /* a message came in */                                                         \
+    X(DOCUMENT)    /* a signed document and its rows, from this node's own disk */                 \
+    X(TIME)        /* nothing but time passed */                                                   \
+    X(BATCH_CLOSE) /* drive: no more events in this batch: close and sign blocks, notes */         \
+    X(BATCH_SEND)  /* drive: all rows are put: send what credit allows */
+enum event_kind {
+#define X(name) EVENT_##name,
+    EVENT_LIST(X)
+#undef X
+        EVENT_COUNT
+};
+
+struct event {
+    enum event_kind kind;
+    uint64_t wall_ms; /* this machine's clock, ms since 1970: a claim */
+    uint64_t tick_ms; /* monotonic: deadlines are in it */
+    union {
+        struct {
+            uint64_t request; /* comes back in the answer */
+            enum write_kind kind;
+            struct span type;        /* name */
+            struct record_id record; /* not for PUT */
+            struct span fields;      /* msgpack map name -> value; not for DELETE */
+            struct span
+                request_id; /* PUT: at most 64 bytes; the same gives the same record (A39) */
+        } write;
+        struct {
+            uint32_t link;
+            bool uplink; /* we dialled our parent */
+            uint8_t peer_key[KEY_BYTES];
+        } link_up;
+        uint32_t link_down;
+        struct {
+            uint32_t link;
+            enum channel channel;
+            uint8_t type;
+            struct span body;
+            /* filled by replica_prepare for blocks */
+            struct prepared_block *block;
+            enum error_code block_error;
+        } message;
+        struct {
+            struct span envelope;
+            const struct span *rows;
+            size_t row_count;
+        } document;
+    };
+};
+
+/* The costly, pure half of a block message: opens and verifies it against the stream's head.
+ * Other events are left alone. `view` must be the one that the step will see. */
+void replica_prepare(const struct replica *replica, const struct view *view, struct event *event);
+void event_release(struct event *event); /* frees what replica_prepare made */
+
+/* One event. Everything that shall happen goes to `updates`. Memory changes are only kept by a
+ * commit: see drive.h. */
+void replica_step(struct replica *replica, const struct view *view, const struct event *event,
+                  struct updates *updates);
+
+/* The tick at which the next EVENT_TIME is due; UINT64_MAX: never. */
+uint64_t replica_deadline(const struct replica *replica);
+
+/* The mark that must stand in the high-water file before the commit of this batch, when
+ * updates_signs. */
+void replica_high_water(const struct replica *replica, struct high_water *mark);
+
+/* Looks inside, for status and for the link room. Valid until the next step. */
+const struct tree *replica_tree(const struct replica *replica);
+uint32_t replica_epoch(const struct replica *replica);
+const char *replica_epoch_reason(const struct replica *replica); /* why it was opened; "" first */
+bool replica_epoch_is_new(const struct replica *replica);        /* nothing is signed in it yet */
+
+struct link_status {
+    uint32_t link;
+    char seat[SEAT_BYTES_MAX + 1];
+    bool uplink;
+    const char *state; /* greeting, documents, comparing, live */
+    uint64_t since_tick_ms;
+    uint64_t behind_there; /* entries that the peer lacks, as far as known */
+    uint64_t behind_here;  /* entries that we lack */
+    uint64_t bytes_there;  /* of the former, what waits to be sent (estimate, bytes) */
+};
+size_t replica_link_count(const struct replica *replica);
+void replica_link_status(const struct replica *replica, const struct view *view, size_t index,
+                         struct link_status *status);
+
+/* Counters of refusals, in the words of `terrace status`. */
+#define REFUSAL_LIST(X)                                                                            \
+    X(unknown_key)                                                                                 \
+    X(handshake)                                                                                   \
+    X(replay)                                                                                      \
+    X(oversize)                                                                                    \
+    X(damaged)                                                                                     \
+    X(malformed)                                                                                   \
+    X(forged)                                                                                      \
+    X(not_allowed)                                                                                 \
+    X(flood)                                                                                       \
+    X(timeout)
+struct refusals {
+#define X(name) uint64_t name;
+    REFUSAL_LIST(X)
+#undef X
+};
+const struct refusals *replica_refusals(const struct replica *replica);
+
+#endif

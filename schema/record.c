@@ -1,0 +1,498 @@
+/* Folding operations into a record's state.
+ *
+ * Operations come in any order that respects causality: when one is applied, all that it saw
+ * is here and nothing here has seen it. So an assignment needs one look at what stands:
+ * what the newcomer saw goes, the rest stays beside it.
+ *
+ *      stands:  s=county (C,1)   s=v2 (V1,2)
+ *      comes:   s=agreed (T1,1), having seen C:1 and V1:2
+ *      stands:  s=agreed (T1,1)
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/record_state.h"
+
+void *array_with_room(void *array, size_t count, size_t *capacity, size_t element_size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = *capacity == 0 ? 4 : *capacity * 2;
+    assert(*capacity <= SIZE_MAX / element_size);
+    return mem_resize(array, *capacity * element_size);
+}
+
+static int number_compare(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int author_compare(struct key_id a_key, uint32_t a_epoch, struct key_id b_key,
+                          uint32_t b_epoch)
+{
+    int order = key_id_compare(a_key, b_key);
+    return order != 0 ? order : number_compare(a_epoch, b_epoch);
+}
+
+int dot_compare(const struct dot *a, const struct dot *b)
+{
+    return author_compare(a->author, a->epoch, b->author, b->epoch);
+}
+
+struct record_state *record_new(void)
+{
+    return mem_alloc(sizeof(struct record_state));
+}
+
+static void held_free(struct held_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->at[i].value);
+    free(list->at);
+}
+
+void record_free(struct record_state *record)
+{
+    if (record == NULL)
+        return;
+    held_free(&record->counters);
+    held_free(&record->items);
+    held_free(&record->assignments);
+    free(record->deletions);
+    for (size_t i = 0; i < record->applied_count; i++)
+        free(record->applied[i]);
+    free(record->applied);
+    for (size_t i = 0; i < record->author_count; i++)
+        free(record->authors[i].operations);
+    free(record->authors);
+    free(record);
+}
+
+size_t record_author_place(const struct record_state *record, struct key_id key, uint32_t epoch,
+                           bool *found)
+{
+    size_t low = 0, high = record->author_count;
+    *found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct author *author = &record->authors[middle];
+        int order = author_compare(author->key, author->epoch, key, epoch);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint32_t author_count(const struct record_state *record, struct key_id key, uint32_t epoch)
+{
+    bool found;
+    size_t place = record_author_place(record, key, epoch, &found);
+    return found ? record->authors[place].count : 0;
+}
+
+static const struct stored *find_operation(const struct record_state *record,
+                                           const struct dot *dot)
+{
+    bool found;
+    size_t place = record_author_place(record, dot->author, dot->epoch, &found);
+    if (!found || dot->n == 0 || dot->n > record->authors[place].count)
+        return NULL;
+    return record->authors[place].operations[dot->n - 1];
+}
+
+bool operation_saw(const struct operation *op, const struct dot *dot)
+{
+    if (dot_compare(&op->dot, dot) == 0)
+        return dot->n < op->dot.n;
+    size_t low = 0, high = op->context_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = dot_compare(&op->context[middle], dot);
+        if (order == 0)
+            return dot->n <= op->context[middle].n;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static bool saw(const struct stored *a, const struct stored *b)
+{
+    return operation_saw(&a->operation, &b->operation.dot);
+}
+
+int shown_compare(const struct operation *a, const struct operation *b)
+{
+    if (a->rank != b->rank)
+        return number_compare(a->rank, b->rank);
+    if (a->clock != b->clock)
+        return number_compare(b->clock, a->clock);
+    int order = dot_compare(&b->dot, &a->dot);
+    if (order != 0)
+        return order;
+    if (a->dot.n != b->dot.n)
+        return number_compare(b->dot.n, a->dot.n);
+    return hash_compare(&b->digest, &a->digest);
+}
+
+/* ---- values that stand ---- */
+
+int held_compare(const struct held *a, const struct held *b)
+{
+    int order = mp_key_compare(a->field, b->field);
+    if (order != 0)
+        return order;
+    const struct dot *a_dot = &a->by->operation.dot, *b_dot = &b->by->operation.dot;
+    order = dot_compare(a_dot, b_dot);
+    if (order != 0)
+        return order;
+    if (a_dot->n != b_dot->n)
+        return number_compare(a_dot->n, b_dot->n);
+    return number_compare(a->place, b->place);
+}
+
+size_t held_first(const struct held_list *list, int32_t field)
+{
+    size_t low = 0, high = list->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (mp_key_compare(list->at[middle].field, field) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t held_end(const struct held_list *list, size_t first)
+{
+    size_t end = first;
+    while (end < list->count && list->at[end].field == list->at[first].field)
+        end++;
+    return end;
+}
+
+const struct held *held_shown(const struct held_list *list, size_t first, size_t end)
+{
+    const struct held *shown = NULL;
+    for (size_t i = first; i < end; i++) {
+        const struct held *held = &list->at[i];
+        if (shown == NULL || shown_compare(&held->by->operation, &shown->by->operation) < 0)
+            shown = held;
+    }
+    return shown;
+}
+
+/* Where `held` stands or would stand. */
+static size_t held_place(const struct held_list *list, const struct held *held)
+{
+    size_t low = 0, high = list->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (held_compare(&list->at[middle], held) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void held_insert(struct held_list *list, struct held held, struct span value)
+{
+    held.value = mem_copy(value.data, value.size);
+    held.value_size = value.size;
+    list->at = array_with_room(list->at, list->count, &list->capacity, sizeof list->at[0]);
+    size_t place = held_place(list, &held);
+    memmove(&list->at[place + 1], &list->at[place], (list->count - place) * sizeof list->at[0]);
+    list->at[place] = held;
+    list->count++;
+}
+
+static void held_remove(struct held_list *list, size_t place)
+{
+    free(list->at[place].value);
+    list->count--;
+    memmove(&list->at[place], &list->at[place + 1], (list->count - place) * sizeof list->at[0]);
+}
+
+/* ---- judging and folding ---- */
+
+/* The first dot of (author, epoch) up to n that isn't here. */
+static bool misses(const struct record_state *record, struct dot last, struct dot *missing)
+{
+    uint32_t count = author_count(record, last.author, last.epoch);
+    if (last.n <= count)
+        return false;
+    *missing = last;
+    missing->n = count + 1;
+    return true;
+}
+
+enum record_answer record_judge(const struct record_state *record, const struct operation *op,
+                                struct dot *missing)
+{
+    assert(op->dot.n > 0 && op->context_count <= CONTEXT_PAIRS_MAX);
+    const struct stored *here = find_operation(record, &op->dot);
+    if (here != NULL)
+        return hash_equal(&here->operation.digest, &op->digest) ? RECORD_DUPLICATE : RECORD_FORKED;
+    struct dot before = op->dot;
+    before.n--;
+    if (misses(record, before, missing))
+        return RECORD_MISSING;
+    for (size_t i = 0; i < op->context_count; i++) {
+        if (misses(record, op->context[i], missing))
+            return RECORD_MISSING;
+    }
+    return RECORD_READY;
+}
+
+static struct author *author_with_room(struct record_state *record, const struct dot *dot)
+{
+    bool found;
+    size_t place = record_author_place(record, dot->author, dot->epoch, &found);
+    if (!found) {
+        record->authors = array_with_room(record->authors, record->author_count,
+                                          &record->author_capacity, sizeof record->authors[0]);
+        memmove(&record->authors[place + 1], &record->authors[place],
+                (record->author_count - place) * sizeof record->authors[0]);
+        record->authors[place] = (struct author){.key = dot->author, .epoch = dot->epoch};
+        record->author_count++;
+    }
+    struct author *author = &record->authors[place];
+    author->operations = array_with_room(author->operations, author->count, &author->capacity,
+                                         sizeof(struct stored *));
+    return author;
+}
+
+const struct stored *record_store(struct record_state *record, const struct operation *op)
+{
+    struct stored *stored =
+        mem_alloc(sizeof *stored + op->context_count * sizeof stored->context[0]);
+    stored->operation = *op;
+    stored->operation.context = stored->context;
+    stored->operation.context_count = 0;
+    for (size_t i = 0; i < op->context_count; i++) {
+        if (op->context[i].n > 0) /* 0 covers nothing */
+            stored->context[stored->operation.context_count++] = op->context[i];
+    }
+    struct author *author = author_with_room(record, &op->dot);
+    assert(op->dot.n == author->count + 1);
+    author->operations[author->count++] = stored;
+
+    stored->serial = record->applied_count;
+    record->applied = array_with_room(record->applied, record->applied_count,
+                                      &record->applied_capacity, sizeof(struct stored *));
+    record->applied[record->applied_count++] = stored;
+
+    if (op->deletes != 0 && op->verdict == OPERATION_ADMITTED) {
+        record->deletions = array_with_room(record->deletions, record->deletion_count,
+                                            &record->deletion_capacity, sizeof(struct stored *));
+        record->deletions[record->deletion_count++] = stored;
+    }
+    return stored;
+}
+
+static void assign(struct record_state *record, const struct stored *by, int32_t field,
+                   struct span value)
+{
+    struct held_list *list = &record->assignments;
+    size_t place = held_first(list, field);
+    while (place < list->count && list->at[place].field == field) {
+        if (saw(by, list->at[place].by))
+            held_remove(list, place);
+        else
+            place++;
+    }
+    held_insert(list, (struct held){.field = field, .by = by}, value);
+}
+
+static void append_items(struct record_state *record, const struct stored *by, int32_t field,
+                         struct mp_reader *reader)
+{
+    uint32_t count = mp_read_array(reader);
+    for (uint32_t place = 0; place < count && !reader->failed; place++) {
+        struct held item = {.field = field, .place = place, .by = by};
+        held_insert(&record->items, item, mp_read_any(reader));
+    }
+}
+
+/* A running total: the newest of its author is the only one that counts. */
+static void set_total(struct record_state *record, const struct stored *by, int32_t field,
+                      struct span value)
+{
+    struct held_list *list = &record->counters;
+    struct held held = {.field = field, .by = by};
+    size_t place = held_place(list, &held);
+    if (place > 0 && list->at[place - 1].field == field &&
+        dot_compare(&list->at[place - 1].by->operation.dot, &by->operation.dot) == 0)
+        held_remove(list, place - 1);
+    held_insert(list, held, value);
+}
+
+/* [[field, key id, epoch, n, place] ...]; only what its author saw can be removed. */
+static void remove_items(struct record_state *record, const struct stored *by,
+                         struct mp_reader *reader)
+{
+    uint32_t count = mp_read_array(reader);
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        mp_read_array(reader);
+        struct held item = {.field = (int32_t)mp_read_uint_max(reader, INT32_MAX)};
+        const uint8_t *key = mp_read_bin_of(reader, KEY_ID_BYTES);
+        struct dot dot = {.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX)};
+        dot.n = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+        item.place = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+        if (reader->failed)
+            return;
+        memcpy(dot.author.bytes, key, KEY_ID_BYTES);
+        item.by = operation_saw(&by->operation, &dot) ? find_operation(record, &dot) : NULL;
+        if (item.by == NULL)
+            continue;
+        size_t place = held_place(&record->items, &item);
+        if (place < record->items.count && held_compare(&record->items.at[place], &item) == 0)
+            held_remove(&record->items, place);
+    }
+}
+
+/* The caller said in op.deletes what the body says. */
+static void check_deletion(const struct stored *by, struct mp_reader *reader)
+{
+    bool deleted = mp_read_bool(reader);
+    assert(by->operation.deletes == (deleted ? 1 : 2));
+}
+
+static void fold_field(struct record_state *record, const struct stored *by,
+                       const struct record_type *type, int32_t key, struct mp_reader *reader)
+{
+    const struct field *field = type_field(type, key);
+    if (key == FIELD_REMOVE)
+        remove_items(record, by, reader);
+    else if (key == FIELD_DELETED)
+        check_deletion(by, reader);
+    else if (field == NULL)
+        mp_read_any(reader);
+    else if (field->kind == FIELD_LIST)
+        append_items(record, by, key, reader);
+    else if (field->kind == FIELD_COUNTER)
+        set_total(record, by, key, mp_read_any(reader));
+    else
+        assign(record, by, key, mp_read_any(reader));
+}
+
+static void assign_deletion(struct record_state *record, const struct stored *by)
+{
+    struct buffer value = {0};
+    mp_write_bool(&value, by->operation.deletes == 1);
+    assign(record, by, FIELD_DELETED, span_of_buffer(&value));
+    buffer_free(&value);
+}
+
+void record_apply(struct record_state *record, const struct operation *op,
+                  const struct record_type *type, struct span body)
+{
+    struct dot missing;
+    assert(record_judge(record, op, &missing) == RECORD_READY);
+    assert(op->deletes <= 2);
+    const struct stored *by = record_store(record, op);
+    if (op->verdict == OPERATION_EXCLUDED)
+        return;
+    if (op->deletes != 0)
+        assign_deletion(record, by);
+    if (body.size == 0)
+        return;
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    int32_t key;
+    while (mp_field(&reader, &fields, &key))
+        fold_field(record, by, type, key, &reader);
+    mp_read_end(&reader);
+    assert(!reader.failed); /* the body was checked before */
+}
+
+/* ---- asking ---- */
+
+size_t record_operation_count(const struct record_state *record)
+{
+    return record->applied_count;
+}
+
+const struct operation *record_operation(const struct record_state *record, size_t index)
+{
+    assert(index < record->applied_count);
+    return &record->applied[index]->operation;
+}
+
+size_t record_context(const struct record_state *record, struct key_id author, uint32_t epoch,
+                      struct dot context[static CONTEXT_PAIRS_MAX], uint32_t *own_n)
+{
+    size_t count = 0;
+    *own_n = 0;
+    for (size_t i = 0; i < record->author_count; i++) {
+        const struct author *other = &record->authors[i];
+        if (author_compare(other->key, other->epoch, author, epoch) == 0) {
+            *own_n = other->count;
+            continue;
+        }
+        if (count < CONTEXT_PAIRS_MAX)
+            context[count] = (struct dot){other->key, other->epoch, other->count};
+        count++;
+    }
+    return count;
+}
+
+bool record_deleted(const struct record_state *record)
+{
+    const struct held_list *list = &record->assignments;
+    size_t first = held_first(list, FIELD_DELETED);
+    if (first == list->count)
+        return false;
+    const struct held *shown = held_shown(list, first, held_end(list, first));
+    return shown != NULL && shown->by->operation.deletes == 1;
+}
+
+static bool replaced_as_seen(const struct record_state *record, const struct operation *op,
+                             const struct stored *deletion)
+{
+    for (size_t i = 0; i < record->deletion_count; i++) {
+        const struct stored *other = record->deletions[i];
+        if (operation_saw(op, &other->operation.dot) && saw(other, deletion))
+            return true;
+    }
+    return false;
+}
+
+bool record_deleted_as_seen(const struct record_state *record, const struct operation *op)
+{
+    const struct operation *shown = NULL;
+    for (size_t i = 0; i < record->deletion_count; i++) {
+        const struct stored *deletion = record->deletions[i];
+        if (!operation_saw(op, &deletion->operation.dot) ||
+            replaced_as_seen(record, op, deletion))
+            continue;
+        if (shown == NULL || shown_compare(&deletion->operation, shown) < 0)
+            shown = &deletion->operation;
+    }
+    return shown != NULL && shown->deletes == 1;
+}
+
+int64_t record_counter_of(const struct record_state *record, int32_t field, struct key_id author,
+                          uint32_t epoch)
+{
+    const struct held_list *list = &record->counters;
+    for (size_t i = held_first(list, field); i < list->count && list->at[i].field == field; i++) {
+        const struct dot *dot = &list->at[i].by->operation.dot;
+        if (author_compare(dot->author, dot->epoch, author, epoch) != 0)
+            continue;
+        struct mp_reader reader = mp_reader(SPAN(list->at[i].value, list->at[i].value_size));
+        return mp_read_int(&reader);
+    }
+    return 0;
+}

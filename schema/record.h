@@ -1,0 +1,96 @@
+/* What a record's operations come to: state = fold(operations), the same in whatever order
+ * they came (rules.md 1).
+ *
+ * Operations are applied when everything in their context is here (record_judge answers
+ * RECORD_READY), so an operation that is applied has never been seen by one applied before:
+ * folding one more in is exact. The state keeps for each field the assignments that none
+ * replaced, for each list all items by (dot, place), for each counter each author's total. */
+#ifndef TERRACE_SCHEMA_RECORD_H
+#define TERRACE_SCHEMA_RECORD_H
+
+#include "base/hash.h"
+#include "schema/schema.h"
+
+struct dot {
+    struct key_id author;
+    uint32_t epoch;
+    uint32_t n; /* from 1 */
+};
+
+struct record_id {
+    uint8_t bytes[16]; /* key id 8, epoch 4, counter 4, big-endian */
+};
+
+enum operation_verdict { OPERATION_ADMITTED, OPERATION_EXCLUDED };
+
+/* One operation on one record. `context` is the version vector of what its author had seen,
+ * sorted by (author, epoch), its own (author, epoch) left out: there n-1 is implied. */
+struct operation {
+    struct dot dot;
+    struct hash digest;
+    uint64_t clock; /* ms since 1970, a claim */
+    uint8_t rank;   /* tier of the author's seat, 0 = root */
+    enum operation_verdict verdict;
+    uint8_t deletes;           /* 0: says nothing of FIELD_DELETED, 1: true, 2: false */
+    uint16_t stream;           /* where the entry stands: stream number of (author, epoch) */
+    uint32_t seq;              /* and its place in that stream */
+    const struct dot *context; /* borrowed by record_apply, which copies */
+    size_t context_count;      /* <= CONTEXT_PAIRS_MAX */
+};
+
+struct record_state; /* owned by the caller; free with record_free */
+
+struct record_state *record_new(void);
+void record_free(struct record_state *record); /* NULL is legal */
+
+enum record_answer {
+    RECORD_READY,     /* apply it */
+    RECORD_DUPLICATE, /* the same dot and digest is here */
+    RECORD_FORKED,    /* the same dot with another digest is here */
+    RECORD_MISSING,   /* something it saw isn't here; `missing` says the first such dot */
+};
+enum record_answer record_judge(const struct record_state *record, const struct operation *op,
+                                struct dot *missing);
+
+/* Fold one operation in; `body` is its fields map (checked before; ignored when excluded).
+ * Precondition: record_judge said RECORD_READY. Values are copied. */
+void record_apply(struct record_state *record, const struct operation *op,
+                  const struct record_type *type, struct span body);
+
+size_t record_operation_count(const struct record_state *record);
+const struct operation *record_operation(const struct record_state *record, size_t index);
+
+/* Version vector of all operations here but those of (author, epoch), sorted; at most
+ * CONTEXT_PAIRS_MAX are written to `context`; the full count is returned (more than the
+ * bound: the record can't be written to here). `own_n` gets the greatest n of (author, epoch). */
+size_t record_context(const struct record_state *record, struct key_id author, uint32_t epoch,
+                      struct dot context[static CONTEXT_PAIRS_MAX], uint32_t *own_n);
+
+/* Whether the record is deleted: over all operations, or over those that a context covers. */
+bool record_deleted(const struct record_state *record);
+bool record_deleted_as_seen(const struct record_state *record, const struct operation *op);
+
+/* This author's running total on a counter field in this epoch (0 if none). */
+int64_t record_counter_of(const struct record_state *record, int32_t field, struct key_id author,
+                          uint32_t epoch);
+
+/* Rows of the store: state to bytes and back, operations included (formats.md 8). */
+void record_encode(const struct record_state *record, struct buffer *row);
+struct record_state *record_decode(struct span row); /* NULL: not readable */
+
+/* The canonical bytes of the state: what must be byte-equal at every holder (I3): sorted
+ * operation ids, per field the shown value and the conflicts, lists in canonical order.
+ * No local numbers, no locators. */
+void record_canonical(const struct record_state *record, struct buffer *out);
+
+/* For people and the API: appends msgpack map pairs content as one map:
+ * {"fields": {NAME: value, ...}, "conflicts": [{"field": NAME, "value": v, "author": bin8,
+ * "epoch": u, "n": u, "clock": u}...], "deleted": bool, "operations": u, "excluded": u,
+ * "changed": clock of the newest operation}. A counter shows its total, a list its items. */
+void record_describe(const struct record_state *record, const struct record_type *type,
+                     struct buffer *out);
+
+/* Order of dots' authors: by key id, then epoch. */
+int dot_compare(const struct dot *a, const struct dot *b);
+
+#endif

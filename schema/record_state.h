@@ -1,0 +1,75 @@
+/* Inside of a record's state: shared by record.c (folding), record_row.c (bytes of the store)
+ * and record_view.c (what people and checkers see). Nobody else includes it. */
+#ifndef TERRACE_SCHEMA_RECORD_STATE_H
+#define TERRACE_SCHEMA_RECORD_STATE_H
+
+#include "schema/record.h"
+
+/* An operation and its context in one piece of memory. */
+struct stored {
+    struct operation operation;
+    size_t serial; /* its place in record_state.applied */
+    struct dot context[];
+};
+
+/* All operations of one (author, epoch): n = 1..count without a gap, because an operation
+ * is applied only after the one before it. */
+struct author {
+    struct key_id key;
+    uint32_t epoch;
+    uint32_t count;
+    size_t capacity;
+    struct stored **operations; /* operations[n - 1] */
+};
+
+/* A value that stands: an assignment none replaced, a list item, or a counter's total. */
+struct held {
+    int32_t field;
+    uint32_t place; /* of a list item within its operation; 0 otherwise */
+    const struct stored *by;
+    uint8_t *value; /* owned; one msgpack value */
+    size_t value_size;
+};
+
+/* Ascending by held_compare. */
+struct held_list {
+    struct held *at;
+    size_t count, capacity;
+};
+
+struct record_state {
+    struct author *authors; /* ascending by (key id, epoch) */
+    size_t author_count, author_capacity;
+    struct stored **applied; /* as they came: each after all that it saw */
+    size_t applied_count, applied_capacity;
+    const struct stored **deletions; /* admitted, with deletes != 0 */
+    size_t deletion_count, deletion_capacity;
+    struct held_list assignments, items, counters;
+};
+
+/* Room for one more in an array of `count` elements; gives the array, perhaps moved. */
+void *array_with_room(void *array, size_t count, size_t *capacity, size_t element_size);
+
+/* Place of (key, epoch) among the authors; *found says whether it is there. */
+size_t record_author_place(const struct record_state *record, struct key_id key, uint32_t epoch,
+                           bool *found);
+/* Keep an operation. Precondition: its n is the next one of its author, its context is sorted,
+ * names what is here and not its own (author, epoch). */
+const struct stored *record_store(struct record_state *record, const struct operation *op);
+
+/* True if `op` saw the operation with this dot. */
+bool operation_saw(const struct operation *op, const struct dot *dot);
+/* Below 0 if `a` is shown before `b`: lower rank, then greater (clock, key, epoch, n, digest). */
+int shown_compare(const struct operation *a, const struct operation *b);
+/* By field, author, epoch, n, place: a total order that no arrival order changes. */
+int held_compare(const struct held *a, const struct held *b);
+
+/* The values of one field are at[first] up to before at[end]. */
+size_t held_first(const struct held_list *list, int32_t field);
+size_t held_end(const struct held_list *list, size_t first);
+/* Of the values at[first..end-1], the one that is shown; NULL if there are none. */
+const struct held *held_shown(const struct held_list *list, size_t first, size_t end);
+/* Keep a copy of `value` in its place in the list. */
+void held_insert(struct held_list *list, struct held held, struct span value);
+
+#endif

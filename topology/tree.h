@@ -1,0 +1,108 @@
+/* The signed tree: whose parent is whose and which key counts. The only place that decides.
+ *
+ * A tree is built from documents: the root document (trusted by its tree id), then branch
+ * documents each signed by the admin keys that the parent's document gives that seat for that
+ * term. Documents may come in any order and in part; what can't be verified yet is refused
+ * with ERR_PARKED and may be offered again. Order of two documents for one seat: (term,
+ * version), then the lower hash. Rows are taken only under a verified header. */
+#ifndef TERRACE_TOPOLOGY_TREE_H
+#define TERRACE_TOPOLOGY_TREE_H
+
+#include "schema/schema.h"
+#include "topology/document.h"
+
+struct tree;
+
+/* One seat as the tree knows it. Owned by the tree; dies at the next tree_offer_*. */
+struct seat {
+    struct seat_row row; /* of its current (greatest active) generation */
+    struct seat *parent; /* NULL for the root seat */
+    struct seat **children;
+    size_t child_count;
+};
+
+/* An author: a signing key at a (seat, generation), past generations included. */
+struct author {
+    struct key_id id;
+    uint8_t key[KEY_BYTES];
+    const struct seat *seat;
+    uint8_t rank;
+    uint32_t generation;
+    enum seat_status status;
+};
+
+struct tree *tree_new(const struct hash *tree_id);
+void tree_free(struct tree *tree); /* NULL is legal */
+
+/* Offer a document: its envelope bytes `[header, signatures]`. ERR_OK: taken (newer than what
+ * was held, or the first); ERR_STALE: an equal or newer one is held; ERR_PARKED: its parent's
+ * row isn't here; ERR_FORGED, ERR_MALFORMED, ERR_NOT_ALLOWED: refused. Rows of the document that
+ * it replaces are dropped from the tree until the new rows come. */
+enum error_code tree_offer_document(struct tree *tree, struct span envelope, struct error *error);
+
+/* Offer rows of the held document (kind, seat): `first` is the place of the first row; with a
+ * proof (partial) there is exactly one row; without, all rows must be given (the root is
+ * recomputed). ERR_OK or why not. */
+enum error_code tree_offer_rows(struct tree *tree, enum document_kind kind, struct span seat,
+                                const struct span *rows, size_t count, uint32_t first,
+                                const struct span *proof, struct error *error);
+
+/* What is held. Documents are visited in an order fit for offering elsewhere: root first, then
+ * every parent before its children, then types. */
+struct held_document {
+    enum document_kind kind;
+    const char *seat; /* "" for root and types */
+    struct hash hash; /* document_hash */
+    uint64_t term, version;
+    struct span envelope;
+    struct document_header header;
+    bool whole;              /* all rows are held */
+    const struct span *rows; /* row_count of them (sorted by place) */
+    const uint32_t *places;
+    size_t row_count;
+};
+size_t tree_document_count(const struct tree *tree);
+const struct held_document *tree_document(const struct tree *tree, size_t index);
+const struct held_document *tree_find_document(const struct tree *tree, enum document_kind kind,
+                                               struct span seat);
+
+/* Proof for one row of a whole document: appended to `proof`; false when it isn't whole. */
+bool tree_prove_row(const struct held_document *document, uint32_t place, struct buffer *proof);
+
+const struct hash *tree_id(const struct tree *tree);
+size_t tree_tier_count(const struct tree *tree);
+const char *tree_tier_name(const struct tree *tree, uint8_t tier); /* "?" when not known */
+
+const struct seat *tree_root_seat(const struct tree *tree); /* NULL before the root's rows */
+const struct seat *tree_seat(const struct tree *tree, struct span seat_id); /* NULL: not known */
+/* Seats in document order (parents first): 0 .. tree_seat_count - 1. */
+size_t tree_seat_count(const struct tree *tree);
+const struct seat *tree_seat_at(const struct tree *tree, size_t index);
+
+/* The author with this key id; NULL when no document names it, or when two keys share it. */
+const struct author *tree_author(const struct tree *tree, struct key_id id);
+/* The active seat whose link key this is; NULL when there is none. */
+const struct seat *tree_seat_by_link_key(const struct tree *tree,
+                                         const uint8_t key[static KEY_BYTES]);
+/* Key id of the seat's active signing key. */
+struct key_id seat_key_id(const struct seat *seat);
+
+bool seat_is_ancestor_or_self(const struct seat *above, const struct seat *below);
+/* The path from `seat` up to the root, itself first; returns the count (<= HOLDERS_MAX). */
+size_t seat_path(const struct seat *seat, const struct seat *path[static HOLDERS_MAX]);
+
+/* The schema of the held types document, NULL before it is whole. Owned by the tree. */
+const struct schema *tree_schema(const struct tree *tree);
+
+/* Rises whenever anything in the tree changes. */
+uint64_t tree_change_count(const struct tree *tree);
+
+/* Digest (order-independent) of the documents that matter to the link between `child` and its
+ * parent: root, types, the branch documents on the path above the child, and those of the
+ * child's subtree. Equal digests: nothing to exchange. */
+struct hash tree_link_digest(const struct tree *tree, struct span child_seat);
+/* Whether a held document matters to that link. */
+bool tree_document_matters(const struct tree *tree, const struct held_document *document,
+                           struct span child_seat);
+
+#endif
