@@ -54,11 +54,16 @@ enum error_code error_by_name(struct span name)
     return ERR_INTERNAL;
 }
 
-/* Part of a character at the very end: what a cut leaves behind. */
+/* The beginning of a character and then the end of the text: what a cut leaves behind. */
 static bool is_cut_off(struct span text, size_t at)
 {
     uint8_t first = text.data[at];
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4)
+        return false;
+    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    for (size_t i = at + 1; i < text.size; i++)
+        if ((text.data[i] & 0xc0) != 0x80)
+            return false;
     return text.size - at < length;
 }
 
@@ -80,7 +85,9 @@ static void make_showable(char *text)
         if (length > 0 && is_shown(code)) {
             memmove(text + to, text + at, length);
             to += length;
-        } else if (length > 0 || !is_cut_off(bytes, at)) {
+        } else if (length == 0 && is_cut_off(bytes, at)) {
+            break;
+        } else {
             text[to++] = '?';
         }
         at += length > 0 ? length : 1;

@@ -13,7 +13,9 @@ struct yaml_node; /* borrowed: lives as long as its struct yaml */
 /* `name` is the file's name for messages. NULL on failure, with `error` set (line, column,
  * what = "NAME:LINE:COLUMN"). */
 struct yaml *yaml_parse(struct span text, const char *name, struct error *error);
-void yaml_free(struct yaml *yaml);
+/* NULL is allowed. libyaml exports a function of the same name, and the linker would let it call
+ * ours: so ours has another name for the linker. */
+void yaml_free(struct yaml *yaml) __asm__("terrace_yaml_free");
 struct yaml_node *yaml_root(struct yaml *yaml);
 
 /* Getters. Each consumes its key, and returns false when a *required* key is missing or a value

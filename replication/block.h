@@ -55,7 +55,9 @@ struct prepared_block {
     struct entry_list list;
     struct hash *digests;  /* one an entry */
     bool opaque;           /* can't be decoded; only header, payload and signature hold */
-    struct buffer payload; /* as signed, for storing */
+    struct buffer payload; /* as signed or, where bodies were erased, as received; for storing */
+    uint8_t payload_codec; /* of `payload`; the header's unless bodies were erased */
+    bool altered;          /* bodies were erased: `payload` is not the one that was signed */
 };
 void prepared_block_free(struct prepared_block *block);
 
@@ -79,7 +81,9 @@ enum error_code block_read_prefix(struct span bytes, struct block_prefix *prefix
 
 /* ERR_OK; MALFORMED (form), OVERSIZE, DAMAGED (payload doesn't decode or the signature doesn't
  * hold: damage and forgery look alike), all with nothing to free. An opaque form (flag 8) whose
- * signature holds gives ERR_OK with `opaque` set. */
+ * signature holds and whose payload can't be decoded or doesn't come to the root it states gives
+ * ERR_OK with `opaque` set; so does a header alone (BLOCK_HAS_ROOT, _PAYLOAD_HASH, _NO_PAYLOAD),
+ * then `payload` is empty: single entries are proved against its root by merkle_check. */
 enum error_code block_open(struct span bytes, const struct block_context *context,
                            struct prepared_block *block, struct error *error);
 
@@ -91,14 +95,16 @@ void block_make(const struct entry_writer *writer, const struct hash *tree_id,
                 const uint8_t author_key[static KEY_BYTES],
                 const uint8_t secret[static SECRET_BYTES], struct prepared_block *block);
 
-/* Write the sent or stored form with these parts (BLOCK_HAS_*). `previous` is needed for the
- * clock difference when BLOCK_HAS_CLOCK is absent. */
+/* Write the sent or stored form with these parts (BLOCK_HAS_*), and with the root of an opaque
+ * block and the payload hash of an altered one in any case. `previous` is needed for the clock
+ * difference when BLOCK_HAS_CLOCK is absent. */
 void block_write(const struct prepared_block *block, unsigned flags,
                  const struct stream_head *previous, struct buffer *out);
 
-/* From the stored form (BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK, or opaque with BLOCK_HAS_ROOT and
- * BLOCK_HAS_PAYLOAD_HASH too) to a sent form, without decompressing: `flags` as in block_write;
- * appends to `out`. False when the stored bytes are not readable. */
+/* From the stored form (BLOCK_STORED, and what an opaque or altered block has to state) to a
+ * sent form, without decompressing: `flags` as in block_write; appends to `out`. False when the
+ * stored bytes are not readable, or when BLOCK_HAS_ROOT is wanted and isn't there: the opaque
+ * form of a sound block takes block_open and block_write. */
 enum { BLOCK_STORED = BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK };
 bool block_reform(struct span stored, unsigned flags, const struct stream_id *stream,
                   const struct stream_head *previous, struct buffer *out);

@@ -47,7 +47,8 @@ void entry_list_free(struct entry_list *list); /* leaves an empty list */
 /* Writer of one block's plain text: add entries until it says full, then finish. The clock of
  * the first entry is the block's clock. */
 struct entry_writer;
-struct entry_writer *entry_writer_new(const struct author_epoch *self, uint32_t schema_version);
+struct entry_writer *entry_writer_new(const struct author_epoch *self,
+                                      const uint8_t key[static KEY_BYTES], uint32_t schema_version);
 void entry_writer_free(struct entry_writer *writer);
 /* False (and nothing added) when the entry needs another block: BLOCK_ENTRIES_USUAL,
  * BLOCK_PLAIN_BYTES_USUAL or the author table would be passed, or another schema version. An entry
@@ -55,7 +56,7 @@ void entry_writer_free(struct entry_writer *writer);
 bool entry_writer_add(struct entry_writer *writer, const struct entry *entry);
 size_t entry_writer_count(const struct entry_writer *writer);
 uint64_t entry_writer_clock(const struct entry_writer *writer);
-/* Digests of the entries added, in order. `key` is the author's public key. */
+/* Digests of the entries added, in order. */
 const struct hash *entry_writer_digests(const struct entry_writer *writer);
 /* Entry i as added (body points into the writer). For reading back before the block is closed. */
 const struct entry *entry_writer_at(const struct entry_writer *writer, size_t index);

@@ -22,7 +22,7 @@ bool note_verify(struct span note, enum hash_context context, const struct hash 
                  const uint8_t key[static KEY_BYTES]);
 /* hash(context, tree id ‖ map): the note's name. */
 struct hash note_hash(struct span note, enum hash_context context, const struct hash *tree_id);
-/* Appends 64 signature bytes to `map`, which makes it a note. */
+/* Appends 64 signature bytes to `map`, which makes it a note; together <= NOTE_BYTES_MAX. */
 void note_sign(struct buffer *map, enum hash_context context, const struct hash *tree_id,
                const uint8_t secret[static SECRET_BYTES]);
 

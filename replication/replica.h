@@ -90,11 +90,16 @@ struct event {
             /* filled by replica_prepare for blocks */
             struct prepared_block *block;
             enum error_code block_error;
+            struct stream_id stream; /* whose block it says it is */
+            uint32_t handle;
+            bool names_stream; /* rather than the handle alone */
         } message;
         struct {
             struct span envelope;
             const struct span *rows;
             size_t row_count;
+            const uint32_t *places; /* single rows with `proofs`; NULL: the document is whole */
+            const struct span *proofs;
         } document;
     };
 };

@@ -13,7 +13,7 @@
 struct row {
     UT_hash_handle hh;
     struct row *next_in_table;
-    size_t key_size;   /* of `key`, table byte included */
+    size_t key_size; /* of `key`, table byte included */
     size_t value_size;
     bool removed;
     uint8_t *value;
@@ -128,9 +128,9 @@ static enum read_answer nearest_base(const struct updates *updates, enum table t
     memcpy(bytes, from.data, from.size);
     for (;;) {
         struct span at = SPAN(bytes, size);
-        enum read_answer answer =
-            direction > 0 ? base->next(base->context, table, at, key, value)
-                          : base->previous(base->context, table, at, key, value);
+        enum read_answer answer = direction > 0
+                                      ? base->next(base->context, table, at, key, value)
+                                      : base->previous(base->context, table, at, key, value);
         if (answer != READ_FOUND || updates->by_table[table] == NULL ||
             find_row(updates, table, *key) == NULL) {
             return answer;
@@ -147,8 +147,7 @@ static enum read_answer nearest(struct updates *updates, enum table table, struc
                                 int direction, struct span *key, struct span *value)
 {
     struct span base_key = SPAN_EMPTY, base_value = SPAN_EMPTY;
-    enum read_answer below =
-        nearest_base(updates, table, from, direction, &base_key, &base_value);
+    enum read_answer below = nearest_base(updates, table, from, direction, &base_key, &base_value);
     struct row *row = nearest_row(updates, table, from, direction);
     if (below == READ_UNREADABLE) {
         return below;
@@ -191,8 +190,7 @@ struct updates *updates_new(void)
 static void free_rows(struct updates *updates)
 {
     struct row *row, *next;
-    HASH_ITER(hh, updates->rows, row, next)
-    {
+    HASH_ITER (hh, updates->rows, row, next) {
         HASH_DEL(updates->rows, row);
         free(row->value);
         free(row);
@@ -300,8 +298,8 @@ static struct outgoing *add_outgoing(struct updates *updates)
 {
     if (updates->outgoing_count == updates->outgoing_capacity) {
         updates->outgoing_capacity = updates->outgoing_capacity * 2 + 8;
-        updates->outgoing = mem_resize(updates->outgoing,
-                                       updates->outgoing_capacity * sizeof *updates->outgoing);
+        updates->outgoing =
+            mem_resize(updates->outgoing, updates->outgoing_capacity * sizeof *updates->outgoing);
     }
     return &updates->outgoing[updates->outgoing_count++];
 }

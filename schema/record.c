@@ -97,8 +97,7 @@ static uint32_t author_count(const struct record_state *record, struct key_id ke
     return found ? record->authors[place].count : 0;
 }
 
-static const struct stored *find_operation(const struct record_state *record,
-                                           const struct dot *dot)
+static const struct stored *find_operation(const struct record_state *record, const struct dot *dot)
 {
     bool found;
     size_t place = record_author_place(record, dot->author, dot->epoch, &found);
@@ -474,8 +473,7 @@ bool record_deleted_as_seen(const struct record_state *record, const struct oper
     const struct operation *shown = NULL;
     for (size_t i = 0; i < record->deletion_count; i++) {
         const struct stored *deletion = record->deletions[i];
-        if (!operation_saw(op, &deletion->operation.dot) ||
-            replaced_as_seen(record, op, deletion))
+        if (!operation_saw(op, &deletion->operation.dot) || replaced_as_seen(record, op, deletion))
             continue;
         if (shown == NULL || shown_compare(&deletion->operation, shown) < 0)
             shown = &deletion->operation;

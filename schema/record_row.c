@@ -49,8 +49,8 @@ static void write_operation(const struct record_state *record, const struct oper
     }
 }
 
-static void write_held(const struct record_state *record, const struct held_list *list,
-                       bool places, struct buffer *out)
+static void write_held(const struct record_state *record, const struct held_list *list, bool places,
+                       struct buffer *out)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct held *held = &list->at[i];
@@ -113,8 +113,7 @@ static bool read_authors(struct record_state *record, struct span bytes)
     return true;
 }
 
-static const struct author *read_author(const struct record_state *record,
-                                        struct mp_reader *reader)
+static const struct author *read_author(const struct record_state *record, struct mp_reader *reader)
 {
     uint64_t place = mp_read_uint(reader);
     if (!reader->failed && place < record->author_count)
@@ -185,8 +184,7 @@ static bool read_operations(struct record_state *record, struct span bytes)
 }
 
 /* Who wrote a value: an admitted operation that is here. */
-static const struct stored *read_writer(const struct record_state *record,
-                                        struct mp_reader *reader)
+static const struct stored *read_writer(const struct record_state *record, struct mp_reader *reader)
 {
     const struct author *author = read_author(record, reader);
     uint64_t n = mp_read_uint(reader);

@@ -13,8 +13,8 @@
 /* Operations wait in a list at the first one they still miss; ready ones stand in a heap. */
 struct ordering {
     const struct record_state *record;
-    size_t *places;     /* the answer, by serial */
-    size_t *heap;       /* serials; the least on top */
+    size_t *places; /* the answer, by serial */
+    size_t *heap;   /* serials; the least on top */
     size_t heap_count;
     size_t *waiting;    /* by serial: the first that waits for it, + 1 */
     size_t *next;       /* by serial: the next that waits for the same, + 1 */
@@ -356,8 +356,7 @@ static int64_t total_of(const struct held_list *list, size_t first, size_t end)
     return sum < INT64_MIN ? INT64_MIN : (int64_t)sum;
 }
 
-static bool describe_counter(const struct view *view, const struct field *field,
-                             struct buffer *out)
+static bool describe_counter(const struct view *view, const struct field *field, struct buffer *out)
 {
     const struct held_list *list = &view->record->counters;
     size_t first = held_first(list, field->number);

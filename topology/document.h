@@ -20,12 +20,42 @@ enum document_kind {
     DOCUMENT_ORDER,
 };
 
+/* Public keys of the people who sign, and how many of them must. Borrowed: after decoding the
+ * keys lie in the decoded bytes, `stride` bytes apart; read them with admin_key. So a node that
+ * holds thousands of rows holds each key once. */
 struct admin_keys {
     uint8_t threshold; /* 0: none, has no branch document of its own */
-    uint8_t count;
-    uint8_t keys[ADMIN_KEYS_MAX][KEY_BYTES];
+    uint8_t count;     /* <= ADMIN_KEYS_MAX */
+    uint8_t stride;    /* bytes from one key to the next */
+    const uint8_t *keys;
 };
+/* From keys that lie side by side, KEY_BYTES each. */
+struct admin_keys admin_keys_of(uint8_t threshold, const uint8_t *keys, uint8_t count);
+const uint8_t *admin_key(const struct admin_keys *admins, unsigned index); /* index < count */
 
+/* Texts as they stand in a document: one msgpack array of str. Borrowed. */
+struct text_list {
+    struct span encoded; /* empty: no texts */
+    uint8_t count;
+};
+void text_list_encode(const struct span *texts, size_t count, struct buffer *out);
+/* From what text_list_encode wrote; asserts that it is such an array. */
+struct text_list text_list_of(struct span encoded);
+struct span text_list_at(const struct text_list *list, unsigned index); /* index < count */
+
+/* Up to where a retired or revoked key's stream is trusted: `seq` is the end of a block,
+ * `hash` its hash. What is not listed is not trusted. */
+struct cut_off {
+    uint32_t epoch;
+    uint16_t stream;
+    uint32_t seq;
+    const uint8_t *hash; /* HASH_BYTES, borrowed */
+};
+void cut_off_encode(const struct cut_off *places, size_t count, struct buffer *out);
+/* Place `index` of an encoded list; false past its end. */
+bool cut_off_at(struct span encoded, unsigned index, struct cut_off *place);
+
+/* A decoded header. `admins` and `tiers` point into the bytes it was decoded from. */
 struct document_header {
     bool first; /* no tree id inside: this is the first root document */
     struct hash tree_id;
@@ -38,8 +68,7 @@ struct document_header {
     uint32_t row_count, row_bytes;
     struct hash row_root; /* zero when no rows */
     /* root */
-    char tiers[TIERS_MAX][SEAT_BYTES_MAX + 1];
-    uint8_t tier_count;
+    struct text_list tiers; /* names, from the root down; 1..TIERS_MAX */
     struct admin_keys admins;
     /* types */
     uint32_t schema_version;
@@ -47,7 +76,8 @@ struct document_header {
 
 enum seat_status { SEAT_ACTIVE, SEAT_RETIRED, SEAT_REVOKED, SEAT_RELEASED };
 
-/* A row of a root or branch document: one generation of one seat. */
+/* A row of a root or branch document: one generation of one seat; a standby machine is a row
+ * of its own beside the main one. Keys, lists and spans point into the row's bytes. */
 struct seat_row {
     char seat[SEAT_BYTES_MAX + 1];
     char name[SEAT_NAME_BYTES_MAX + 1];
@@ -57,20 +87,24 @@ struct seat_row {
     uint8_t link_key[KEY_BYTES];
     uint64_t term;
     struct admin_keys admins;
-    char endpoints[ENDPOINTS_MAX][ENDPOINT_BYTES_MAX + 1];
-    uint8_t endpoint_count;
+    struct text_list endpoints; /* URLs, <= ENDPOINTS_MAX, the first is dialled first */
+    struct text_list fallbacks; /* seats to dial when the parent is away, <= FALLBACKS_MAX */
     bool standby;
     enum seat_status status;
-    uint64_t moves;
+    uint64_t moves;      /* rises by one with each change of parent */
+    struct span cut_off; /* of a retired or revoked key, see cut_off_at; empty: none */
     uint8_t seal_key[KEY_BYTES];
     bool has_seal_key;
+    struct span released_to; /* SEAT_RELEASED: the seat that may take it; empty: any */
 };
 
-/* Encode: header fields map from the struct; a seat row. `row_root` etc. must be set. */
+/* Encode: header fields map from the struct; a seat row. `row_root` etc. must be set. What is
+ * within its bounds comes out; anything else is a fault of the caller and asserts. */
 void document_header_encode(const struct document_header *header, struct buffer *out);
 void seat_row_encode(const struct seat_row *row, struct buffer *out);
 
-/* Decode with every bound checked. Unknown numbers >= 0 ignored, unknown negative: PARKED. */
+/* Decode with every bound checked: ERR_MALFORMED, ERR_OVERSIZE. Unknown numbers >= 0 are
+ * ignored; an unknown negative one or an unknown kind: ERR_PARKED. */
 enum error_code document_header_decode(struct span bytes, struct document_header *header,
                                        struct error *error);
 enum error_code seat_row_decode(struct span bytes, struct seat_row *row, struct error *error);
@@ -80,11 +114,15 @@ enum error_code seat_row_decode(struct span bytes, struct seat_row *row, struct 
 struct hash document_hash(struct span header_bytes);
 struct hash document_tree_id(struct span header_bytes);
 
-/* Leaf hash of a row; Merkle root of rows. */
+/* Order of rows in a document: seat, then generation, then the standby after the main one. */
+int seat_row_compare(const struct seat_row *a, const struct seat_row *b);
+
+/* Leaf hash of a row; Merkle root of rows (hash_zero when there are none). */
 struct hash document_row_hash(struct span row);
 struct hash document_rows_root(const struct span *rows, size_t count);
 
-/* `[header bin, [[key id, signature] ...]]` from header bytes and secrets (sorted, unique). */
+/* Append `[header bin, [[key id, signature] ...]]` made from header bytes and secrets to
+ * `envelope`: signatures sorted by key id, the same secret given twice signs once. */
 void document_sign(struct span header_bytes, const uint8_t (*secrets)[SECRET_BYTES], size_t count,
                    struct buffer *envelope);
 
@@ -94,11 +132,12 @@ struct document_envelope {
     struct document_header decoded;
     uint8_t signature_count;
     struct key_id signers[DOCUMENT_SIGNATURES_MAX];
-    const uint8_t *signatures[DOCUMENT_SIGNATURES_MAX];
+    const uint8_t *signatures[DOCUMENT_SIGNATURES_MAX]; /* SIGNATURE_BYTES each */
 };
 enum error_code document_open(struct span bytes, struct document_envelope *envelope,
                               struct error *error);
-/* Whether at least `admins->threshold` different keys of `admins` signed it. */
+/* Whether at least `admins->threshold` different keys of `admins` signed it. Keys of `admins`
+ * that share a key id count for nothing; signatures of other keys are ignored. */
 bool document_signed_by(const struct document_envelope *envelope, const struct admin_keys *admins);
 
 #endif

@@ -4,7 +4,15 @@
  * documents each signed by the admin keys that the parent's document gives that seat for that
  * term. Documents may come in any order and in part; what can't be verified yet is refused
  * with ERR_PARKED and may be offered again. Order of two documents for one seat: (term,
- * version), then the lower hash. Rows are taken only under a verified header. */
+ * version), then the lower hash. Rows are taken only under a verified header.
+ *
+ * A newer document waits for its rows while the one it replaces stays in force, so that a link
+ * cut between header and rows takes nobody out of the tree. What the tree says depends only on
+ * the documents in force, never on the order in which they came.
+ *
+ * A seat listed by two parents belongs to the one that lists it with the lower move counter,
+ * unless that one released it to the other and the other's counter is greater (rules.md 5).
+ * Equal counters: the parent nearer the root, then the lower document hash; alarm. */
 #ifndef TERRACE_TOPOLOGY_TREE_H
 #define TERRACE_TOPOLOGY_TREE_H
 
@@ -29,6 +37,7 @@ struct author {
     uint8_t rank;
     uint32_t generation;
     enum seat_status status;
+    struct span cut_off; /* of a retired or revoked key (cut_off_at); empty: nothing listed */
 };
 
 struct tree *tree_new(const struct hash *tree_id);
@@ -40,9 +49,12 @@ void tree_free(struct tree *tree); /* NULL is legal */
  * it replaces are dropped from the tree until the new rows come. */
 enum error_code tree_offer_document(struct tree *tree, struct span envelope, struct error *error);
 
-/* Offer rows of the held document (kind, seat): `first` is the place of the first row; with a
- * proof (partial) there is exactly one row; without, all rows must be given (the root is
- * recomputed). ERR_OK or why not. */
+/* Offer rows of the held document (kind, seat), or of the newer one that waits for them:
+ * `first` is the place of the first row; with a proof (partial) there is exactly one row;
+ * without, all rows must be given (the root is recomputed). The bytes are copied. ERR_OK;
+ * ERR_STALE: these rows are held; ERR_NOT_FOUND: no such document; ERR_PARKED: its parent's
+ * row isn't here; ERR_DAMAGED: they don't stand under the signed root; ERR_MALFORMED,
+ * ERR_OVERSIZE, ERR_NOT_ALLOWED: what the document says is against the rules. */
 enum error_code tree_offer_rows(struct tree *tree, enum document_kind kind, struct span seat,
                                 const struct span *rows, size_t count, uint32_t first,
                                 const struct span *proof, struct error *error);
@@ -59,12 +71,19 @@ struct held_document {
     bool whole;              /* all rows are held */
     const struct span *rows; /* row_count of them (sorted by place) */
     const uint32_t *places;
+    const struct span *proofs; /* as received, for passing rows on; NULL when whole */
     size_t row_count;
 };
 size_t tree_document_count(const struct tree *tree);
 const struct held_document *tree_document(const struct tree *tree, size_t index);
 const struct held_document *tree_find_document(const struct tree *tree, enum document_kind kind,
                                                struct span seat);
+
+/* Root documents before the newest one, oldest first: envelopes without rows. A tree begins with
+ * the first and takes the others one by one, so whoever stores or passes on the root must store and
+ * pass on these too. */
+size_t tree_former_root_count(const struct tree *tree);
+struct span tree_former_root(const struct tree *tree, size_t index);
 
 /* Proof for one row of a whole document: appended to `proof`; false when it isn't whole. */
 bool tree_prove_row(const struct held_document *document, uint32_t place, struct buffer *proof);
@@ -96,10 +115,17 @@ const struct schema *tree_schema(const struct tree *tree);
 
 /* Rises whenever anything in the tree changes. */
 uint64_t tree_change_count(const struct tree *tree);
+/* What people must look into: two documents with one (term, version), a seat listed by two
+ * parents without release, a key named twice, a row against the rules of its parent. */
+uint64_t tree_alarm_count(const struct tree *tree);
+/* The earliest expiry on the path from the root to the document that lists this seat: no
+ * delegate outlives the one above it. 0: never, or the seat is not known. */
+uint64_t tree_expires_ms(const struct tree *tree, struct span seat_id);
 
 /* Digest (order-independent) of the documents that matter to the link between `child` and its
  * parent: root, types, the branch documents on the path above the child, and those of the
- * child's subtree. Equal digests: nothing to exchange. */
+ * child's subtree. Equal digests: nothing to exchange. A document of which something is
+ * missing doesn't count: above the child one row is enough, everything else must be whole. */
 struct hash tree_link_digest(const struct tree *tree, struct span child_seat);
 /* Whether a held document matters to that link. */
 bool tree_document_matters(const struct tree *tree, const struct held_document *document,

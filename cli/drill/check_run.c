@@ -1,0 +1,327 @@
+/* The whole check. */
+#include "cli/drill/check_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/drill/probe.h"
+#include "cli/drill/survey.h"
+#include "cli/print.h"
+#include "cli/value.h"
+
+void check_result_free(struct check_result *result)
+{
+    json_decref(result->total);
+    check_findings_free(&result->findings);
+}
+
+static void count_caught_up(const struct drill *drill, struct check_result *result)
+{
+    result->nodes = drill->seat_count;
+    result->nodes_up = result->nodes_caught_up = 0;
+    for (size_t i = 0; i < drill->seat_count; i++) {
+        struct figures figures;
+        probe_seat(drill, i, &figures);
+        result->nodes_up += figures.answered ? 1 : 0;
+        result->nodes_caught_up += figures.caught_up ? 1 : 0;
+    }
+}
+
+static bool is_complete(const struct check_record *record)
+{
+    for (size_t place = 0; place < PLACE_COUNT; place++) {
+        if (record->found[place] != record->holders)
+            return false;
+    }
+    return record->holders != 0;
+}
+
+static bool is_anywhere(const struct check_record *record)
+{
+    return record->found[PLACE_LOG] + record->found[PLACE_STATE] + record->found[PLACE_INDEX] != 0;
+}
+
+static void judge_record(const struct check_table *table, const struct check_record *record,
+                         int64_t *by_origin, struct check_result *result)
+{
+    const struct drill_type *type = drill_type_numbered(table->drill, record->key.type);
+    bool complete = is_complete(record);
+    result->diverged += record->diverged || record->wrong_fields ? 1 : 0;
+    if (record->acknowledged) {
+        result->present += complete ? 1 : 0;
+        result->missing += complete ? 0 : 1;
+        result->lost += record->at_origin ? 0 : 1;
+    } else if (is_anywhere(record)) {
+        result->unanswered++;
+        result->incomplete += complete ? 0 : 1;
+    }
+    if (record->at_origin && !record->deleted && type != NULL && type->counted) {
+        result->total_expected++;
+        by_origin[record->origin]++;
+    }
+}
+
+static int64_t counted_at(const json_t *total, const char *code)
+{
+    size_t index = 0;
+    json_t *group = NULL;
+    json_array_foreach(json_object_get(total, "groups"), index, group)
+    {
+        if (strcmp(json_text(group, "key"), code) == 0)
+            return json_integer_value(json_object_get(group, "value"));
+    }
+    return 0;
+}
+
+static void name_total(struct check_result *result, const struct drill *drill, size_t seat,
+                       int64_t counted, int64_t expected)
+{
+    char why[128];
+    if (json_array_size(result->findings.named) >= FINDINGS_NAMED_MAX)
+        return;
+    snprintf(why, sizeof why, "the root counts %lld records, there are %lld", (long long)counted,
+             (long long)expected);
+    json_array_append_new(result->findings.named,
+                          json_pack("{s:s,s:s,s:s,s:s,s:s}", "kind", "total", "at",
+                                    drill->seats[0].code, "origin", drill->seats[seat].code,
+                                    "where", "total", "why", why));
+}
+
+static void judge_total(const struct check_table *table, const int64_t *by_origin,
+                        struct check_result *result)
+{
+    struct error error;
+    const struct drill *drill = table->drill;
+    result->total = survey_total(drill, &error);
+    const json_t *origins = json_object_get(result->total, "origins");
+    result->total_value = json_integer_value(json_object_get(result->total, "value"));
+    result->origins_reported = json_integer_value(json_array_get(origins, 0));
+    result->origins_expected = json_integer_value(json_array_get(origins, 1));
+    for (size_t i = 0; i < drill->seat_count && result->total != NULL; i++) {
+        int64_t counted = counted_at(result->total, drill->seats[i].code);
+        if (counted == by_origin[i])
+            continue;
+        result->total_wrong++;
+        name_total(result, drill, i, counted, by_origin[i]);
+    }
+}
+
+static bool total_holds(const struct check_result *result)
+{
+    return result->total != NULL && result->total_wrong == 0 &&
+           result->total_value == (int64_t)result->total_expected &&
+           result->origins_reported == result->origins_expected &&
+           result->origins_expected == (int64_t)result->nodes;
+}
+
+static enum check_verdict judge(const struct check_result *result, bool was_caught_up)
+{
+    const struct check_findings *findings = &result->findings;
+    bool wrong = findings->leaked + findings->damaged + findings->set_aside + result->diverged +
+                     result->lost != 0;
+    bool arrived = result->missing + result->incomplete + findings->parked == 0;
+    bool caught_up = was_caught_up && result->nodes_caught_up == result->nodes;
+    if (wrong || (!arrived && caught_up))
+        return CHECK_VIOLATED;
+    if (!arrived || !total_holds(result))
+        return CHECK_BEHIND;
+    return CHECK_HOLDS;
+}
+
+static enum error_code check_once(struct check_table *table, long *offset, bool quiet,
+                                  struct check_result *result, struct error *error)
+{
+    int64_t *by_origin = mem_alloc(table->drill->seat_count * sizeof *by_origin);
+    enum error_code code = check_table_load(table, offset, error);
+    count_caught_up(table->drill, result);
+    bool was_caught_up = result->nodes_caught_up == result->nodes;
+    check_table_reset(table);
+    if (code == ERR_OK)
+        code = check_walk(table, &result->findings, quiet, error);
+    if (code == ERR_OK) {
+        result->acknowledged = table->acknowledged;
+        for (const struct check_record *record = table->records; record != NULL;
+             record = record->hh.next)
+            judge_record(table, record, by_origin, result);
+        judge_total(table, by_origin, result);
+        count_caught_up(table->drill, result);
+        result->verdict = judge(result, was_caught_up);
+    }
+    free(by_origin);
+    return code;
+}
+
+/* Something that is missing, or a total that is short, may still be on its way. */
+static bool worth_waiting(const struct check_result *result)
+{
+    const struct check_findings *findings = &result->findings;
+    return result->verdict != CHECK_HOLDS && findings->leaked + findings->damaged +
+               findings->set_aside + result->diverged + result->lost == 0;
+}
+
+/* Until all say that they are caught up, or the time is over: walking before that is in vain. */
+static void wait_caught_up(const struct drill *drill, uint64_t until_ms, bool quiet)
+{
+    struct error error;
+    uint64_t now_ms = tick_now_ms();
+    if (until_ms > now_ms)
+        probe_wait(drill, NULL, probe_is_caught_up, "nodes caught up", until_ms - now_ms, quiet,
+                   &error);
+}
+
+static bool total_settles(const struct drill *drill, struct check_result *result,
+                          uint64_t until_ms)
+{
+    struct error error;
+    do {
+        json_t *total = survey_total(drill, &error);
+        const json_t *origins = json_object_get(total, "origins");
+        bool good = json_integer_value(json_object_get(total, "value")) ==
+                        (int64_t)result->total_expected &&
+                    json_integer_value(json_array_get(origins, 0)) == (int64_t)result->nodes;
+        json_decref(total);
+        if (good)
+            return true;
+        probe_pause();
+    } while (tick_now_ms() < until_ms);
+    return false;
+}
+
+/* At the end of a wait nothing excuses a total that is complete by its own words, and wrong. */
+static void judge_at_end(struct check_result *result, uint64_t wait_ms)
+{
+    if (wait_ms != 0 && result->verdict == CHECK_BEHIND && result->missing == 0 &&
+        result->incomplete == 0 && result->total != NULL && result->total_wrong != 0 &&
+        result->nodes_caught_up == result->nodes &&
+        result->origins_reported == result->origins_expected)
+        result->verdict = CHECK_VIOLATED;
+}
+
+enum error_code check_run(const struct drill *drill, uint64_t wait_ms, bool quiet,
+                          struct check_result *result, struct error *error)
+{
+    struct check_table table;
+    uint64_t began_ms = tick_now_ms(), until_ms = began_ms + wait_ms;
+    long offset = 0;
+    check_table_new(drill, &table);
+    *result = (struct check_result){0};
+    check_findings_init(&result->findings);
+    enum error_code code = ERR_OK;
+    for (;;) {
+        wait_caught_up(drill, until_ms, quiet);
+        code = check_once(&table, &offset, quiet, result, error);
+        if (code != ERR_OK || !worth_waiting(result) || tick_now_ms() >= until_ms)
+            break;
+        if (result->missing + result->incomplete == 0)
+            total_settles(drill, result, until_ms);
+        if (tick_now_ms() >= until_ms)
+            break;
+        check_result_free(result);
+        *result = (struct check_result){0};
+        check_findings_init(&result->findings);
+    }
+    judge_at_end(result, wait_ms);
+    result->duration_ms = tick_now_ms() - began_ms;
+    check_table_free(&table);
+    return code;
+}
+
+int check_exit_status(const struct check_result *result)
+{
+    switch (result->verdict) {
+    case CHECK_HOLDS: return EXIT_DONE;
+    case CHECK_VIOLATED: return EXIT_FAILED;
+    case CHECK_BEHIND: return EXIT_UNFINISHED;
+    }
+    return EXIT_FAILED;
+}
+
+static const char *verdict_name(enum check_verdict verdict)
+{
+    return verdict == CHECK_HOLDS ? "holds" : verdict == CHECK_BEHIND ? "behind" : "violated";
+}
+
+static json_t *number(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+json_t *check_result_json(const struct check_result *result)
+{
+    const struct check_findings *findings = &result->findings;
+    json_t *json = json_object();
+    json_object_set_new(json, "nodes", number(result->nodes));
+    json_object_set_new(json, "acknowledged", number(result->acknowledged));
+    json_object_set_new(json, "present", number(result->present));
+    json_object_set_new(json, "missing", number(result->missing));
+    json_object_set_new(json, "diverged", number(result->diverged));
+    json_object_set_new(json, "leaked", number(findings->leaked));
+    json_object_set_new(json, "county_total",
+                        result->total == NULL ? json_null() : json_integer(result->total_value));
+    json_object_set_new(json, "origins", json_pack("[I,I]", (json_int_t)result->origins_reported,
+                                                   (json_int_t)result->origins_expected));
+    json_object_set_new(json, "seconds", json_real((double)result->duration_ms / 1000));
+    json_object_set_new(json, "verdict", json_string(verdict_name(result->verdict)));
+    json_object_set_new(json, "damaged", number(findings->damaged));
+    json_object_set_new(json, "quarantined", number(findings->set_aside));
+    json_object_set_new(json, "parked", number(findings->parked));
+    json_object_set_new(json, "lost", number(result->lost));
+    json_object_set_new(json, "unanswered", number(result->unanswered));
+    json_object_set_new(json, "unanswered_incomplete", number(result->incomplete));
+    json_object_set_new(json, "total_expected", number(result->total_expected));
+    json_object_set_new(json, "nodes_up", number(result->nodes_up));
+    json_object_set_new(json, "nodes_caught_up", number(result->nodes_caught_up));
+    json_object_set_new(json, "looked_at",
+                        json_pack("{s:I,s:I,s:I,s:I}", "stores", (json_int_t)findings->stores,
+                                  "entries", (json_int_t)findings->entries, "states",
+                                  (json_int_t)findings->states, "index_rows",
+                                  (json_int_t)findings->index_rows));
+    json_object_set(json, "findings", findings->named);
+    return json;
+}
+
+static void print_findings(const struct check_findings *findings, FILE *to)
+{
+    size_t index = 0;
+    json_t *finding = NULL;
+    json_array_foreach(findings->named, index, finding)
+    {
+        fprintf(to, "  %s at %s, %s: %s", json_text(finding, "kind"), json_text(finding, "at"),
+                json_text(finding, "where"), json_text(finding, "why"));
+        if (json_object_get(finding, "id") != NULL)
+            fprintf(to, " (%s %s of %s)", json_text(finding, "type"), json_text(finding, "id"),
+                    json_text(finding, "origin"));
+        else if (json_object_get(finding, "origin") != NULL)
+            fprintf(to, " (%s)", json_text(finding, "origin"));
+        fputc('\n', to);
+    }
+}
+
+void check_result_print(const struct check_result *result, FILE *to)
+{
+    const struct check_findings *findings = &result->findings;
+    fprintf(to, "%llu acknowledged: %llu present at every holder, %llu missing, %llu different, "
+                "%llu leaked, %llu damaged\n",
+            (unsigned long long)result->acknowledged, (unsigned long long)result->present,
+            (unsigned long long)result->missing, (unsigned long long)result->diverged,
+            (unsigned long long)findings->leaked, (unsigned long long)findings->damaged);
+    if (result->unanswered != 0)
+        fprintf(to, "%llu more were written though their answers got lost\n",
+                (unsigned long long)result->unanswered);
+    if (result->total != NULL)
+        fprintf(to, "the root counts %lld of %llu, %lld of %lld origins\n",
+                (long long)result->total_value, (unsigned long long)result->total_expected,
+                (long long)result->origins_reported, (long long)result->origins_expected);
+    else
+        fprintf(to, "the root can't be reached: no total\n");
+    fprintf(to, "%llu entries, %llu states, %llu index rows in %llu stores; %zu of %zu nodes "
+                "caught up; %.1f s\n",
+            (unsigned long long)findings->entries, (unsigned long long)findings->states,
+            (unsigned long long)findings->index_rows, (unsigned long long)findings->stores,
+            result->nodes_caught_up, result->nodes, (double)result->duration_ms / 1000);
+    print_findings(findings, to);
+    fprintf(to, "%s\n", result->verdict == CHECK_HOLDS ? "everything holds"
+                        : result->verdict == CHECK_BEHIND
+                            ? "nothing is wrong, but not everything has arrived"
+                            : "VIOLATED");
+}

@@ -1,0 +1,281 @@
+/* Walking the stores of a drill.
+ *
+ * One store after the other: opened read-only, one snapshot, every block opened and verified, every
+ * record row and index row looked at, each held against the circle that the record's type and
+ * origin give. */
+#include "cli/drill/check_walk.h"
+
+#include <string.h>
+
+#include "cli/print.h"
+#include "cli/value.h"
+#include "node/store/store.h"
+#include "replication/query.h"
+
+static const char *const place_names[PLACE_COUNT] = {"log", "state", "index"};
+
+struct walking {
+    struct check_table *table;
+    struct check_findings *findings;
+    const struct tree *tree; /* the root's: it knows every author */
+    const struct view *view;
+    size_t seat;
+    uint64_t held; /* acknowledged records found complete so far in this store */
+};
+
+void check_findings_init(struct check_findings *findings)
+{
+    *findings = (struct check_findings){.named = json_array()};
+}
+
+void check_findings_free(struct check_findings *findings)
+{
+    json_decref(findings->named);
+}
+
+static json_t *name_finding(struct walking *walking, const char *kind, const char *where,
+                            const char *why)
+{
+    if (json_array_size(walking->findings->named) >= FINDINGS_NAMED_MAX)
+        return NULL;
+    json_t *finding = json_pack("{s:s,s:s,s:s,s:s}", "kind", kind, "at",
+                                walking->table->drill->seats[walking->seat].code, "where", where,
+                                "why", why);
+    json_array_append_new(walking->findings->named, finding);
+    return finding;
+}
+
+static void name_record(struct walking *walking, const struct check_record *record,
+                        const char *kind, const char *where, const char *why)
+{
+    const struct drill *drill = walking->table->drill;
+    const struct drill_type *type = drill_type_numbered(drill, record->key.type);
+    json_t *finding = name_finding(walking, kind, where, why);
+    char id[33];
+    if (finding == NULL)
+        return;
+    record_id_text(&record->key.id, id);
+    json_object_set_new(finding, "id", json_string(id));
+    json_object_set_new(finding, "type", json_string(type == NULL ? "?" : type->name));
+    json_object_set_new(finding, "origin",
+                        json_string(record->origin == DRILL_NO_SEAT
+                                        ? "?"
+                                        : drill->seats[record->origin].code));
+}
+
+static void leak(struct walking *walking, struct check_record *record, const char *where)
+{
+    uint32_t number = (uint32_t)walking->seat + 1;
+    name_record(walking, record, "leak", where, "it does not belong to this seat");
+    if (record->leaked_at != number)
+        walking->findings->leaked++;
+    record->leaked_at = number;
+}
+
+/* Note that this store has the record at one place. False: it must not. */
+static bool found(struct walking *walking, struct check_record *record, enum check_place place)
+{
+    uint32_t number = (uint32_t)walking->seat + 1;
+    if (!check_belongs(walking->table, record, walking->seat)) {
+        leak(walking, record, place_names[place]);
+        return false;
+    }
+    if (record->marked[place] == number)
+        return true;
+    record->marked[place] = number;
+    record->found[place]++;
+    if (record->acknowledged && record->marked[PLACE_LOG] == number &&
+        record->marked[PLACE_STATE] == number && record->marked[PLACE_INDEX] == number)
+        walking->held++;
+    return true;
+}
+
+static bool see_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
+                      const struct record_id *record, const struct hash *digest)
+{
+    struct walking *walking = context;
+    const struct drill *drill = walking->table->drill;
+    (void)seq;
+    (void)digest;
+    walking->findings->entries++;
+    if (type != 0) {
+        found(walking, check_table_find(walking->table, type, record), PLACE_LOG);
+        return true;
+    }
+    /* The opening or the end of a stream: of somebody on the same line up or down. */
+    size_t author = check_table_seat_of(walking->table, stream->author);
+    if (author == DRILL_NO_SEAT || (!drill_above_or_same(drill, author, walking->seat) &&
+                                    !drill_above_or_same(drill, walking->seat, author))) {
+        json_t *finding = name_finding(walking, "leak", "log", "a stream of another branch");
+        if (finding != NULL && author != DRILL_NO_SEAT)
+            json_object_set_new(finding, "origin", json_string(drill->seats[author].code));
+        walking->findings->leaked++;
+    }
+    return true;
+}
+
+/* What was acknowledged must still be what the origin shows, unless somebody has changed it since. */
+static void compare_fields(struct walking *walking, struct check_record *record)
+{
+    const struct drill_type *type = drill_type_numbered(walking->table->drill, record->key.type);
+    struct buffer value = {0};
+    struct error error;
+    enum error_code code = query_record(walking->view, walking->tree, span_of_text(type->name),
+                                        &record->key.id, &value, &error);
+    json_t *shown = code == ERR_OK ? value_json(span_of_buffer(&value)) : NULL;
+    const json_t *fields = json_object_get(shown, "fields");
+    if (fields == NULL ||
+        (json_number(shown, "operations") == 1 && check_fields_hash(fields) != record->fields_hash)) {
+        record->wrong_fields = true;
+        name_record(walking, record, "difference", "state",
+                    fields == NULL ? "it can't be read" : "its fields are not those acknowledged");
+    }
+    json_decref(shown);
+    buffer_free(&value);
+}
+
+static bool see_record(void *context, uint16_t type, const struct record_id *id,
+                       const struct hash *state, bool deleted)
+{
+    struct walking *walking = context;
+    struct check_record *record = check_table_find(walking->table, type, id);
+    walking->findings->states++;
+    if (!found(walking, record, PLACE_STATE))
+        return true;
+    if (record->found[PLACE_STATE] == 1) {
+        record->state = *state;
+    } else if (!hash_equal(&record->state, state)) {
+        record->diverged = true;
+        name_record(walking, record, "difference", "state",
+                    "its state is not that of the holders looked at before");
+    }
+    if (record->origin == walking->seat) {
+        record->at_origin = true;
+        record->deleted = deleted;
+        if (record->acknowledged)
+            compare_fields(walking, record);
+    }
+    return true;
+}
+
+static bool see_index(void *context, uint16_t type, const struct record_id *id)
+{
+    struct walking *walking = context;
+    walking->findings->index_rows++;
+    found(walking, check_table_find(walking->table, type, id), PLACE_INDEX);
+    return true;
+}
+
+static bool see_damage(void *context, const char *what, struct span key)
+{
+    struct walking *walking = context;
+    (void)key;
+    walking->findings->damaged++;
+    name_finding(walking, "damage", "store", what);
+    return true;
+}
+
+static bool see_aside(void *context, enum table table, struct span key, struct span value)
+{
+    struct walking *walking = context;
+    (void)key;
+    (void)value;
+    if (table == TABLE_PARKED) {
+        walking->findings->parked++;
+        return true;
+    }
+    walking->findings->set_aside++;
+    name_finding(walking, "quarantine", "store", "the node has set something aside");
+    return true;
+}
+
+/* Which of the acknowledged records that this store must have are not there, place by place. */
+static void name_lacking(struct walking *walking)
+{
+    uint32_t number = (uint32_t)walking->seat + 1;
+    for (struct check_record *record = walking->table->records; record != NULL;
+         record = record->hh.next) {
+        if (!record->acknowledged || !check_belongs(walking->table, record, walking->seat))
+            continue;
+        for (size_t place = 0; place < PLACE_COUNT; place++) {
+            if (record->marked[place] == number)
+                continue;
+            walking->findings->lacking++;
+            name_record(walking, record, "missing", place_names[place],
+                        "acknowledged, and not here");
+            break;
+        }
+    }
+}
+
+static enum error_code with_snapshot(const struct drill *drill, size_t seat,
+                                     enum error_code (*visit)(void *context,
+                                                              const struct view *view,
+                                                              struct error *error),
+                                     void *context, struct error *error)
+{
+    char path[PATH_MAX];
+    struct store_options options = {.dir = path, .read_only = true, .must_exist = true};
+    struct store *store = NULL;
+    struct store_snapshot *snapshot = NULL;
+    struct view view;
+    enum error_code code = drill_node_path(drill, seat, path, error);
+    if (code == ERR_OK)
+        code = store_open(&options, &store, error);
+    if (code == ERR_OK)
+        code = store_snapshot_begin(store, &snapshot, &view, error);
+    if (code == ERR_OK)
+        code = visit(context, &view, error);
+    store_snapshot_end(snapshot);
+    store_close(store);
+    return code;
+}
+
+static enum error_code walk_store(void *context, const struct view *view, struct error *error)
+{
+    struct walking *walking = context;
+    struct walk_visitor visitor = {.context = walking,
+                                   .entry = see_entry,
+                                   .record = see_record,
+                                   .index = see_index,
+                                   .damage = see_damage,
+                                   .aside = see_aside};
+    walking->view = view;
+    walking->held = 0;
+    enum error_code code = query_walk(view, walking->tree, &visitor, error);
+    if (code == ERR_OK && walking->held != walking->table->due[walking->seat])
+        name_lacking(walking);
+    walking->findings->stores++;
+    return code;
+}
+
+struct tree_reading {
+    const struct hash *id;
+    struct tree *tree;
+};
+
+static enum error_code read_tree(void *context, const struct view *view, struct error *error)
+{
+    struct tree_reading *reading = context;
+    reading->tree = query_tree(view, reading->id, error);
+    return reading->tree == NULL ? error->code : ERR_OK;
+}
+
+enum error_code check_walk(struct check_table *table, struct check_findings *findings, bool quiet,
+                           struct error *error)
+{
+    const struct drill *drill = table->drill;
+    struct tree_reading reading = {.id = &drill->tree_id};
+    enum error_code code = with_snapshot(drill, 0, read_tree, &reading, error);
+    struct walking walking = {.table = table, .findings = findings, .tree = reading.tree};
+    struct progress progress;
+    progress_begin(&progress, "stores walked", drill->seat_count, quiet);
+    for (size_t i = 0; i < drill->seat_count && code == ERR_OK; i++) {
+        walking.seat = i;
+        code = with_snapshot(drill, i, walk_store, &walking, error);
+        progress_update(&progress, i + 1);
+    }
+    progress_end(&progress);
+    tree_free(reading.tree);
+    return code;
+}

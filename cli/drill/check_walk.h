@@ -1,0 +1,28 @@
+/* Walking the stores of a drill, blocks opened and verified, beside the daemons that serve them. */
+#ifndef TERRACE_CLI_DRILL_CHECK_WALK_H
+#define TERRACE_CLI_DRILL_CHECK_WALK_H
+
+#include <jansson.h>
+
+#include "cli/drill/check_table.h"
+
+enum { FINDINGS_NAMED_MAX = 50 }; /* all are counted, so many are told */
+
+struct check_findings {
+    json_t *named; /* [{"kind":, "id":, "type":, "origin":, "at":, "where":, "why":} ...] */
+    uint64_t leaked;      /* a record at a seat outside its circle */
+    uint64_t damaged;     /* rows and blocks that can't be read or don't verify */
+    uint64_t set_aside;   /* quarantined rows */
+    uint64_t parked;      /* rows that wait for something */
+    uint64_t lacking;     /* (acknowledged record, holder) pairs where it is missing */
+    uint64_t entries, states, index_rows; /* looked at */
+    uint64_t stores;
+};
+void check_findings_init(struct check_findings *findings);
+void check_findings_free(struct check_findings *findings);
+
+/* Walk every store once. Errors are those of the walk itself (a store that can't be opened). */
+enum error_code check_walk(struct check_table *table, struct check_findings *findings, bool quiet,
+                           struct error *error);
+
+#endif

@@ -1,0 +1,92 @@
+/* The directory of a drill: a whole tree of real nodes on one machine.
+ *
+ *     DIR/drill.json            what the drill is: seats, ports, processes, which uplinks are cut
+ *     DIR/drill.lock            held by a command while it changes something
+ *     DIR/acknowledged.ndjson   one line a record that a node has acknowledged
+ *     DIR/CODE/                 a node directory; its output goes to DIR/CODE/log */
+#ifndef TERRACE_CLI_DRILL_DRILL_H
+#define TERRACE_CLI_DRILL_DRILL_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "cli/command.h"
+#include "schema/schema.h"
+
+#define DRILL_NO_SEAT SIZE_MAX
+
+struct drill_seat {
+    char code[SEAT_BYTES_MAX + 1];
+    char name[SEAT_NAME_BYTES_MAX + 1];
+    uint8_t tier;
+    size_t parent;      /* index; DRILL_NO_SEAT for the root, which is seat 0 */
+    size_t child_count; /* direct ones */
+    uint16_t port;      /* 0: no children, does not listen */
+    uint8_t key[KEY_BYTES];
+    pid_t pid; /* 0: stopped */
+    bool cut;
+};
+
+struct drill_type {
+    uint16_t number;
+    char name[FIELD_NAME_BYTES_MAX + 1];
+    enum circle_rule circle;
+    bool counted; /* in the roll-up of records */
+};
+
+struct drill {
+    char *directory; /* absolute */
+    int lock;        /* -1: not held */
+    struct hash tree_id;
+    char tiers[TIERS_MAX][SEAT_BYTES_MAX + 1];
+    size_t tier_count;
+    struct drill_seat *seats; /* parents before their children */
+    size_t seat_count;
+    struct drill_type *types;
+    size_t type_count;
+};
+
+/* Open the drill of --dir. With `change` the directory's lock is taken (waiting for another
+ * command that holds it), so that drill_save loses nothing. The caller frees with drill_free. */
+enum error_code drill_open(const char *directory, bool change, struct drill *drill,
+                           struct error *error);
+/* The same from --dir of a command line. */
+enum error_code drill_open_given(const struct arguments *arguments, bool change,
+                                 struct drill *drill, struct error *error);
+/* Take the lock of a directory that has no drill yet; `drill` begins empty. */
+enum error_code drill_begin(const char *directory, struct drill *drill, struct error *error);
+void drill_free(struct drill *drill);
+
+/* Write drill.json anew. The lock must be held. */
+enum error_code drill_save(const struct drill *drill, struct error *error);
+
+/* The index of a seat by its code. ERR_NOT_FOUND names it. */
+enum error_code drill_find(const struct drill *drill, const char *code, size_t *seat,
+                           struct error *error);
+/* The seats of a list "A,B,C"; `chosen` has a flag a seat. */
+enum error_code drill_find_list(const struct drill *drill, const char *list, bool *chosen,
+                                struct error *error);
+/* Whether `above` is `below` or stands above it. */
+bool drill_above_or_same(const struct drill *drill, size_t above, size_t below);
+/* The child of the root under which a seat stands; the root for itself. */
+size_t drill_branch(const struct drill *drill, size_t seat);
+
+const struct drill_type *drill_type_numbered(const struct drill *drill, uint16_t number);
+const struct drill_type *drill_type_named(const struct drill *drill, const char *name);
+
+/* DIR/CODE, and a file of the drill. ERR_OVERSIZE when it is longer than a path may be. */
+enum error_code drill_node_path(const struct drill *drill, size_t seat, char path[static PATH_MAX],
+                                struct error *error);
+enum error_code drill_file_path(const struct drill *drill, const char *name,
+                                char path[static PATH_MAX], struct error *error);
+
+/* The option that every subcommand of drill has. */
+#define DRILL_DIR_OPTION {"dir", "DIR", "the drill's directory"}
+
+extern const struct command drill_up, drill_load, drill_cut, drill_heal, drill_kill, drill_start,
+    drill_check, drill_status, drill_down, drill_plant, drill_demo;
+
+#endif

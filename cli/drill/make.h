@@ -1,0 +1,23 @@
+/* Making a drill on disk: keys, signed tree, ports, node directories. Nothing runs yet. */
+#ifndef TERRACE_CLI_DRILL_MAKE_H
+#define TERRACE_CLI_DRILL_MAKE_H
+
+#include "cli/drill/drill.h"
+
+struct make_options {
+    const char *tree_file;
+    const char *types_file; /* NULL: the types that come with the program */
+    const char *directory;
+    uint64_t base_port; /* 0: somewhere free */
+    uint32_t map_mib;
+    bool usual_intervals; /* false: short ones, so that figures move while one watches */
+    bool quiet;
+};
+
+/* Fills a drill that drill_begin gave, and writes everything. Each node gets only the documents
+ * that it needs: its path as single rows with proofs, its own branch and subtree whole, the types.
+ * On failure node directories that were made stay. */
+enum error_code make_drill(const struct make_options *options, struct drill *drill,
+                           struct error *error);
+
+#endif

@@ -1,0 +1,174 @@
+/* Invented records for a load. */
+#include "cli/drill/sample.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/msgpack.h"
+
+enum {
+    DOWNWARD_ONE_IN = 200, /* a hundred directives among 20,000 records */
+    STAYS_IN_FIVE = 3,     /* of five records of a seat without children, so many stay there */
+    INTEGER_SPREAD = 9,
+    PAST_DAYS = 30,
+};
+
+static const char *const groups[] = {"一组", "二组", "三组", "四组", "五组", "六组", "七组", "八组"};
+static const char *const spots[] = {"村口", "河堤", "小学旁", "老桥头", "水库下游",
+                                    "卫生室", "晒谷场", "后山坡", "集镇路口", "文化广场"};
+static const char *const matters[] = {
+    "山体裂缝需要查看", "邻里因宅基地界址争执", "路面塌陷影响通行", "自来水管破裂停水",
+    "变压器异响反复跳闸", "务工工资拖欠协调", "林地承包合同纠纷", "孤寡老人房屋漏雨",
+    "桥面护栏松动", "低洼处积水倒灌"};
+static const char *const follow_ups[] = {"已电话通知值班人员",   "网格员到场拍照登记",
+                                         "双方同意次日上午再谈", "设置警示标志并绕行",
+                                         "联系供电所安排检修",   "三日内回访"};
+
+/* SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
+static uint64_t draw(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+#define DRAW_FROM(state, list) ((list)[draw(state) % (sizeof(list) / sizeof *(list))])
+
+struct sample_types sample_types_of(const struct schema *schema)
+{
+    struct sample_types types = {0};
+    for (size_t i = 0; i < schema->type_count; i++) {
+        const struct record_type *type = &schema->types[i];
+        const struct record_type **place = type->circle == CIRCLE_ORIGIN ? &types.origin
+                                           : type->circle == CIRCLE_PATH ? &types.path
+                                                                         : &types.subtree;
+        if (*place == NULL)
+            *place = type;
+    }
+    return types;
+}
+
+static size_t count_chosen(const struct drill *drill, const bool *chosen, bool inner_only)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < drill->seat_count; i++)
+        count += chosen[i] && (!inner_only || (i != 0 && drill->seats[i].child_count != 0)) ? 1 : 0;
+    return count;
+}
+
+static uint64_t at_most_half(uint64_t wanted, uint64_t records)
+{
+    return wanted < records / 2 ? wanted : records / 2;
+}
+
+static void plan_downward(const struct drill *drill, const bool *chosen, uint64_t target,
+                          struct sample_share *shares)
+{
+    size_t inner = count_chosen(drill, chosen, true), place = 0;
+    if (chosen[0])
+        shares[0].downward = at_most_half(inner == 0 ? target : target / 2, shares[0].records);
+    uint64_t left = target - (chosen[0] ? shares[0].downward : 0);
+    for (size_t i = 1; i < drill->seat_count; i++) {
+        if (!chosen[i] || drill->seats[i].child_count == 0)
+            continue;
+        uint64_t share = left / inner + (place++ < left % inner ? 1 : 0);
+        shares[i].downward = at_most_half(share, shares[i].records);
+    }
+}
+
+void sample_plan(const struct drill *drill, const bool *chosen, uint64_t records,
+                 struct sample_share *shares)
+{
+    size_t seats = count_chosen(drill, chosen, false), place = 0;
+    for (size_t i = 0; i < drill->seat_count; i++) {
+        shares[i] = (struct sample_share){0};
+        if (chosen[i])
+            shares[i].records = records / seats + (place++ < records % seats ? 1 : 0);
+    }
+    plan_downward(drill, chosen, records / DOWNWARD_ONE_IN, shares);
+}
+
+const struct record_type *sample_type(const struct sample_types *types,
+                                      const struct drill_seat *seat,
+                                      const struct sample_share *share, uint64_t number)
+{
+    bool downward = number * share->downward / share->records !=
+                    (number + 1) * share->downward / share->records;
+    bool stays = seat->child_count == 0 && number % 5 < STAYS_IN_FIVE;
+    if (downward && types->subtree != NULL)
+        return types->subtree;
+    if (stays && types->origin != NULL)
+        return types->origin;
+    if (types->path != NULL)
+        return types->path;
+    return types->origin != NULL ? types->origin : types->subtree;
+}
+
+static void write_text(struct buffer *out, uint32_t bytes_max, const char *text)
+{
+    struct span span = span_of_text(text);
+    size_t size = 0, next = 0;
+    uint32_t code = 0;
+    while (size < span.size && (next = utf8_character(span, size, &code)) != 0 &&
+           size + next <= bytes_max)
+        size += next;
+    mp_write_str(out, SPAN(span.data, size));
+}
+
+static void write_sentence(const struct field *field, const char *place, uint64_t *state,
+                           struct buffer *out)
+{
+    char text[512];
+    if (field->required)
+        snprintf(text, sizeof text, "%s%s%s%s", place, DRAW_FROM(state, groups),
+                 DRAW_FROM(state, spots), DRAW_FROM(state, matters));
+    else
+        snprintf(text, sizeof text, "%s，%s%llu", DRAW_FROM(state, spots),
+                 DRAW_FROM(state, follow_ups), (unsigned long long)(draw(state) % 1000));
+    write_text(out, field->length_max, text);
+}
+
+static void write_value(const struct field *field, const char *place, uint64_t now_ms,
+                        uint64_t *state, struct buffer *out)
+{
+    uint64_t spread = (uint64_t)field->max - (uint64_t)field->min;
+    switch (field->kind) {
+    case FIELD_TEXT: write_sentence(field, place, state, out); return;
+    case FIELD_INTEGER:
+        spread = spread < INTEGER_SPREAD ? spread : INTEGER_SPREAD;
+        mp_write_int(out, field->min + (int64_t)(draw(state) % (spread + 1)));
+        return;
+    case FIELD_BOOLEAN: mp_write_bool(out, draw(state) % 2 == 0); return;
+    case FIELD_TIME:
+        mp_write_uint(out, now_ms - draw(state) % (UINT64_C(86400000) * PAST_DAYS));
+        return;
+    case FIELD_ENUM:
+        mp_write_text(out, field->choices[draw(state) % field->choice_count]);
+        return;
+    case FIELD_LIST:
+        mp_write_array(out, 1);
+        write_sentence(field, place, state, out);
+        return;
+    case FIELD_COUNTER: mp_write_uint(out, 1 + draw(state) % 3); return;
+    case FIELD_KIND_COUNT: break;
+    }
+    mp_write_nil(out);
+}
+
+void sample_fields(const struct record_type *type, const char *place, uint64_t seed,
+                   uint64_t now_ms, struct buffer *fields)
+{
+    uint64_t state = seed;
+    uint64_t wanted = draw(&state); /* one bit a field: whether an optional one is written */
+    uint32_t count = 0;
+    for (size_t i = 0; i < type->field_count; i++)
+        count += type->fields[i].required || (wanted >> (i % 64)) % 2 == 0 ? 1 : 0;
+    mp_write_map(fields, count);
+    for (size_t i = 0; i < type->field_count; i++) {
+        if (!type->fields[i].required && (wanted >> (i % 64)) % 2 != 0)
+            continue;
+        mp_write_text(fields, type->fields[i].name);
+        write_value(&type->fields[i], place, now_ms, &state, fields);
+    }
+}

@@ -1,0 +1,118 @@
+/* terrace status: this node, its links, its counters. */
+#include <string.h>
+
+#include "cli/record.h"
+
+static void print_links(const json_t *links)
+{
+    static const struct table_column columns[] = {
+        {"link", false},  {"", false},      {"state", false}, {"since", true},
+        {"heard", true},  {"to send", true}, {"to get", true}, {"bytes out", true},
+        {"bytes in", true}};
+    if (json_array_size(links) == 0)
+        return;
+    struct table_rows *table = table_new(columns, 9);
+    size_t index = 0;
+    json_t *link = NULL;
+    json_array_foreach(links, index, link)
+    {
+        char since[32], heard[32], out[32], in[32];
+        duration_text(json_number(link, "since_ms"), since);
+        duration_text(json_number(link, "heard_ms"), heard);
+        bytes_text(json_number(link, "bytes_out"), out);
+        bytes_text(json_number(link, "bytes_in"), in);
+        table_cell(table, "  %s", json_text(link, "seat"));
+        table_cell(table, "%s", json_flag(link, "uplink") ? "above" : "below");
+        table_cell(table, "%s", json_text(link, "state"));
+        table_cell(table, "%s", since);
+        table_cell(table, "%s", heard);
+        table_cell(table, "%llu", (unsigned long long)json_number(link, "behind_there"));
+        table_cell(table, "%llu", (unsigned long long)json_number(link, "behind_here"));
+        table_cell(table, "%s", out);
+        table_cell(table, "%s", in);
+    }
+    table_print(table, stdout);
+}
+
+static void print_refused(const json_t *refused)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    bool any = false;
+    json_object_foreach((json_t *)(uintptr_t)refused, key, value)
+    {
+        if (json_integer_value(value) == 0)
+            continue;
+        printf("%s %s %lld", any ? "," : "refused:", key, (long long)json_integer_value(value));
+        any = true;
+    }
+    if (any)
+        printf("\n");
+}
+
+static void print_counters(const json_t *status)
+{
+    const json_t *epoch = json_object_get(status, "epoch");
+    const json_t *tree = json_object_get(status, "tree");
+    char bytes[32];
+    bytes_text(json_number(status, "store_bytes"), bytes);
+    printf("tree %.16s: %llu documents, %llu seats\n", json_text(tree, "id"),
+           (unsigned long long)json_number(tree, "documents"),
+           (unsigned long long)json_number(tree, "seats"));
+    printf("records %llu, entries %llu, streams %llu, store %s, commits %llu (%llu failed)\n",
+           (unsigned long long)json_number(status, "records"),
+           (unsigned long long)json_number(status, "entries"),
+           (unsigned long long)json_number(status, "streams"), bytes,
+           (unsigned long long)json_number(status, "commits"),
+           (unsigned long long)json_number(status, "failed_commits"));
+    printf("epoch %llu%s%s, quarantined %llu, waiting for something %llu\n",
+           (unsigned long long)json_number(epoch, "ordinal"),
+           json_text(epoch, "why")[0] == '\0' ? "" : ": ", json_text(epoch, "why"),
+           (unsigned long long)json_number(status, "quarantine"),
+           (unsigned long long)json_number(status, "parked"));
+}
+
+static void print_status(const json_t *status)
+{
+    const json_t *uplink = json_object_get(status, "uplink");
+    const json_t *children = json_object_get(status, "children");
+    const json_t *alarms = json_object_get(status, "alarms");
+    char since[32];
+    duration_text(json_number(uplink, "since_ms"), since);
+    printf("%s %s, %s, pid %llu, version %s\n", json_text(status, "seat"),
+           json_text(status, "name"), json_text(status, "tier"),
+           (unsigned long long)json_number(status, "pid"), json_text(status, "version"));
+    printf("above: %s for %s; below: %llu of %llu\n", json_text(uplink, "state"), since,
+           (unsigned long long)json_number(children, "live"),
+           (unsigned long long)json_number(children, "expected"));
+    print_counters(status);
+    print_links(json_object_get(status, "links"));
+    print_refused(json_object_get(status, "refused"));
+    size_t index = 0;
+    json_t *alarm = NULL;
+    json_array_foreach(alarms, index, alarm) printf("alarm: %s\n", json_string_value(alarm));
+}
+
+static int run(const struct arguments *arguments, struct error *error)
+{
+    struct buffer args = {0};
+    json_t *status = ask_node(arguments, "status", &args, error);
+    if (status == NULL)
+        return EXIT_FAILED;
+    if (arguments->json) {
+        print_json(status);
+        return EXIT_DONE;
+    }
+    print_status(status);
+    json_decref(status);
+    return EXIT_DONE;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .usage = "",
+    .summary = "this node: its links and how far behind they are, counters, alarms",
+    .words_min = 0,
+    .words_max = 0,
+    .run = run,
+};

@@ -1,0 +1,54 @@
+/* The keys of one node, and their files (docs/node.md): 0600, one line of text each.
+ *
+ *     keys/signing.key   terrace-signing-key 1 HEX   32 bytes of Ed25519 seed
+ *     keys/link.key      terrace-link-key 1 HEX      X25519 secret
+ *     keys/tree.secret   terrace-tree-secret 1 HEX   the same at all nodes of a tree */
+#ifndef TERRACE_NODE_AUTHOR_KEYS_H
+#define TERRACE_NODE_AUTHOR_KEYS_H
+
+#include "base/error.h"
+#include "base/hash.h"
+
+enum { TREE_SECRET_BYTES = 32 };
+
+struct node_keys {
+    uint8_t signing_seed[32];
+    uint8_t signing_key[KEY_BYTES];
+    uint8_t signing_secret[SECRET_BYTES];
+    uint8_t link_secret[KEY_BYTES];
+    uint8_t link_key[KEY_BYTES];
+    uint8_t tree_secret[TREE_SECRET_BYTES];
+};
+
+/* New keys from the system's randomness. `tree_secret`: 32 bytes, or NULL for a new one (of a tree
+ * that begins here). The caller wipes with node_keys_wipe. */
+void node_keys_make(struct node_keys *keys, const uint8_t *tree_secret);
+/* The same from what is random already: seed of the signing key, secret of the link key. */
+void node_keys_from(struct node_keys *keys, const uint8_t signing_seed[static 32],
+                    const uint8_t link_secret[static KEY_BYTES],
+                    const uint8_t tree_secret[static TREE_SECRET_BYTES]);
+void node_keys_wipe(struct node_keys *keys);
+void secret_wipe(void *secret, size_t size); /* that no compiler leaves out */
+
+/* Reads the three files of DIR/keys. ERR_NOT_FOUND; ERR_NOT_ALLOWED when others than the owner
+ * may read one; ERR_MALFORMED, ERR_IO. `keys` is wiped on failure. */
+enum error_code keys_load(const char *dir, struct node_keys *keys, struct error *error);
+/* Writes them; makes DIR/keys (0700). ERR_STALE when one is there: keys are never overwritten. */
+enum error_code keys_write(const char *dir, const struct node_keys *keys, struct error *error);
+
+/* A secret of `size` bytes (<= 64) as one line `LABEL 1 HEX`, 0600, and back. For the keys above and
+ * for what else people keep in such files. */
+enum error_code secret_file_write(const char *path, const char *label, const uint8_t *secret,
+                                  size_t size, struct error *error);
+enum error_code secret_file_read(const char *path, const char *label, uint8_t *secret, size_t size,
+                                 struct error *error);
+
+/* Lower-case hex: writes 2 * size characters and a NUL; back: false unless `text` is exactly
+ * 2 * size hex digits. */
+void hex_write(char *text, const uint8_t *bytes, size_t size);
+bool hex_read(struct span text, uint8_t *bytes, size_t size);
+
+/* Bytes from the system's generator (getrandom); ends the process if there are none. */
+void random_bytes(void *bytes, size_t size);
+
+#endif

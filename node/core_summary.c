@@ -1,0 +1,114 @@
+/* Items, results and summaries: birth and death of everything that passes between the threads. */
+#include "node/core_summary.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct core_item *core_item_new(enum core_item_kind kind, struct span body)
+{
+    struct core_item *item = mem_alloc(sizeof *item + body.size);
+    item->kind = kind;
+    if (body.size > 0)
+        memcpy(item->body, body.data, body.size);
+    return item;
+}
+
+void core_item_free(struct core_item *item)
+{
+    if (item == NULL)
+        return;
+    if (item->kind == CORE_WRITES) {
+        for (size_t i = 0; i < item->writes.count; i++)
+            free(item->writes.writes[i].error);
+        free(item->writes.writes);
+        free(item->writes.arguments);
+    }
+    free(item);
+}
+
+void core_tree_free(struct core_tree *tree)
+{
+    if (tree == NULL)
+        return;
+    free(tree->peers);
+    free(tree);
+}
+
+void core_result_free(struct core_result *result)
+{
+    struct core_item *next;
+    for (struct core_item *item = result->writes; item != NULL; item = next) {
+        next = (struct core_item *)item->event.next;
+        core_item_free(item);
+    }
+    core_tree_free(result->tree);
+    if (result->status != NULL)
+        free(result->status->links);
+    free(result->status);
+    buffer_free(&result->sends);
+    free(result);
+}
+
+static void list_peers(struct core_tree *copy, const struct seat *own)
+{
+    copy->peers = mem_alloc((own->child_count + 1) * sizeof *copy->peers);
+    for (size_t i = 0; i < own->child_count; i++) {
+        const struct seat_row *row = &own->children[i]->row;
+        if (row->status != SEAT_ACTIVE)
+            continue;
+        struct link_peer *peer = &copy->peers[copy->peer_count++];
+        memcpy(peer->key, row->link_key, sizeof peer->key);
+        memcpy(peer->seat, row->seat, sizeof peer->seat);
+    }
+}
+
+static void copy_parent(struct core_tree *copy, const struct seat_row *parent)
+{
+    copy->has_parent = true;
+    memcpy(copy->parent, parent->seat, sizeof copy->parent);
+    memcpy(copy->parent_key, parent->link_key, sizeof copy->parent_key);
+    for (unsigned i = 0; i < parent->endpoints.count && i < ENDPOINTS_MAX; i++) {
+        struct span url = text_list_at(&parent->endpoints, i);
+        if (url.size <= ENDPOINT_BYTES_MAX)
+            memcpy(copy->endpoints[copy->endpoint_count++], url.data, url.size);
+    }
+}
+
+struct core_tree *core_tree_make(const struct tree *tree, const char *seat)
+{
+    struct core_tree *copy = mem_alloc(sizeof *copy);
+    const struct seat *own = tree_seat(tree, span_of_text(seat));
+    copy->change = tree_change_count(tree);
+    copy->document_count = tree_document_count(tree);
+    copy->seat_count = tree_seat_count(tree);
+    copy->alarm_count = tree_alarm_count(tree);
+    copy->expires_ms = tree_expires_ms(tree, span_of_text(seat));
+    if (own == NULL)
+        return copy;
+    copy->listed = own->row.status == SEAT_ACTIVE;
+    memcpy(copy->name, own->row.name, sizeof copy->name);
+    snprintf(copy->tier, sizeof copy->tier, "%s", tree_tier_name(tree, own->row.tier));
+    if (own->parent != NULL)
+        copy_parent(copy, &own->parent->row);
+    list_peers(copy, own);
+    return copy;
+}
+
+struct core_status *core_status_make(const struct drive *drive, const struct view *view,
+                                     uint64_t tick_ms)
+{
+    const struct replica *replica = drive_replica(drive);
+    struct core_status *status = mem_alloc(sizeof *status);
+    status->tick_ms = tick_ms;
+    status->epoch = replica_epoch(replica);
+    snprintf(status->epoch_why, sizeof status->epoch_why, "%s", replica_epoch_reason(replica));
+    status->commits = drive_commit_count(drive);
+    status->failed_commits = drive_failed_commit_count(drive);
+    status->refusals = *replica_refusals(replica);
+    status->link_count = replica_link_count(replica);
+    status->links = mem_alloc((status->link_count + 1) * sizeof *status->links);
+    for (size_t i = 0; i < status->link_count; i++)
+        replica_link_status(replica, view, i, &status->links[i]);
+    return status;
+}

@@ -1,0 +1,11 @@
+/* Copies of what the core knows, for the loop: made on the core's thread between two batches. */
+#ifndef TERRACE_NODE_CORE_SUMMARY_H
+#define TERRACE_NODE_CORE_SUMMARY_H
+
+#include "node/core_thread.h"
+
+struct core_tree *core_tree_make(const struct tree *tree, const char *seat);
+struct core_status *core_status_make(const struct drive *drive, const struct view *view,
+                                     uint64_t tick_ms);
+
+#endif

@@ -1,0 +1,350 @@
+/* Group commit falls out of taking everything that is there: while one commit waits for the disk,
+ * the next batch gathers. */
+#include "node/core_thread.h"
+
+#include <assert.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/core_summary.h"
+#include "node/node.h"
+
+enum {
+    TRIM_AFTER_MS = 300, /* of quiet after load, memory goes back to the system */
+    TRIM_LOAD_BYTES = 128 << 10,
+    SEND_HEAD_BYTES = 4 + 1 + 1 + 1 + 4,
+};
+
+static uint64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void port_send(void *context, uint32_t link, enum channel channel, uint8_t type,
+                      struct span body)
+{
+    struct core *core = context;
+    if (core->result == NULL)
+        return; /* before the start there is no link */
+    struct buffer *sends = &core->result->sends;
+    buffer_reserve(sends, SEND_HEAD_BYTES + body.size);
+    buffer_append_u32(sends, link);
+    buffer_append_byte(sends, (uint8_t)channel);
+    buffer_append_byte(sends, type);
+    buffer_append_byte(sends, 0);
+    buffer_append_u32(sends, (uint32_t)body.size);
+    buffer_append_span(sends, body);
+}
+
+static void port_close(void *context, uint32_t link)
+{
+    struct core *core = context;
+    if (core->result == NULL)
+        return;
+    struct buffer *sends = &core->result->sends;
+    buffer_append_u32(sends, link);
+    buffer_append_byte(sends, 0);
+    buffer_append_byte(sends, 0);
+    buffer_append_byte(sends, 1);
+    buffer_append_u32(sends, 0);
+}
+
+bool core_send_next(struct span sends, size_t *at, struct core_send *send)
+{
+    if (*at == sends.size)
+        return false;
+    const uint8_t *head = sends.data + *at;
+    size_t size = read_u32(head + 7);
+    *send = (struct core_send){.link = read_u32(head),
+                               .channel = (enum channel)head[4],
+                               .type = head[5],
+                               .closes = head[6] != 0,
+                               .body = SPAN(head + SEND_HEAD_BYTES, size)};
+    *at += SEND_HEAD_BYTES + size;
+    return true;
+}
+
+/* The request number of a write is the address of its core_write: it lives until the batch is done. */
+static void port_answer(void *context, const struct answer *answer)
+{
+    (void)context;
+    struct core_write *write = (struct core_write *)(uintptr_t)answer->request;
+    write->answered = true;
+    write->record = answer->record;
+    write->clock = answer->clock;
+    if (answer->error.code != ERR_OK)
+        write->error = mem_copy(&answer->error, sizeof answer->error);
+}
+
+static void port_log(void *context, struct span lines)
+{
+    struct core *core = context;
+    log_lines(core->log, LOG_TRACE, lines);
+}
+
+enum error_code core_open(struct core *core, const struct replica_options *options,
+                          const struct store_port *store, const struct log *log,
+                          struct error *error)
+{
+    *core = (struct core){.store = *store, .log = log};
+    memcpy(core->seat, options->seat, sizeof core->seat);
+    struct drive_ports ports = {
+        .store = *store,
+        .link = {.context = core, .send = port_send, .close = port_close},
+        .context = core,
+        .answer = port_answer,
+        .log = log->level >= LOG_TRACE ? port_log : NULL,
+    };
+    return drive_open(options, &ports, &core->drive, error);
+}
+
+void core_close(struct core *core)
+{
+    drive_close(core->drive);
+    free(core->events);
+}
+
+static struct event *add_event(struct core *core, enum event_kind kind, size_t bytes)
+{
+    if (core->event_count == core->event_capacity) {
+        core->event_capacity = core->event_capacity == 0 ? 16 : 2 * core->event_capacity;
+        core->events = mem_resize(core->events, core->event_capacity * sizeof *core->events);
+    }
+    struct event *event = &core->events[core->event_count++];
+    *event = (struct event){.kind = kind,
+                            .wall_ms = clock_ms(CLOCK_REALTIME),
+                            .tick_ms = clock_ms(CLOCK_MONOTONIC)};
+    core->event_bytes += bytes;
+    return event;
+}
+
+/* A disk that failed has lost what the kernel held: no retry, no cleaning up. */
+static _Noreturn void end_process(const struct core *core, enum error_code code)
+{
+    struct error error;
+    error_set(&error, code, "the store", "a commit failed: %s", error_sentence(code));
+    error_next(&error, "check the disk, then start the node again: nothing that was "
+                       "acknowledged is lost");
+    log_line(core->log, LOG_ERROR, "%s: %s", error.what, error.why);
+    node_print_error(&error);
+    _exit(EXIT_FAILED);
+}
+
+static enum error_code run_batch(struct core *core)
+{
+    if (core->event_count == 0)
+        return ERR_OK;
+    enum error_code code = drive_batch(core->drive, core->events, core->event_count);
+    core->load_bytes += core->event_bytes + core->event_count * sizeof *core->events;
+    core->event_count = 0;
+    core->event_bytes = 0;
+    if (code == ERR_FULL)
+        log_line(core->log, LOG_ERROR, "the store or the disk is full: nothing new is taken");
+    else if (code != ERR_OK)
+        end_process(core, code);
+    return code;
+}
+
+enum error_code core_take_document(struct core *core, struct span envelope,
+                                   const struct span *rows, size_t row_count)
+{
+    struct event *event = add_event(core, EVENT_DOCUMENT, envelope.size);
+    event->document.envelope = envelope;
+    event->document.rows = rows;
+    event->document.row_count = row_count;
+    return run_batch(core);
+}
+
+static void add_writes(struct core *core, struct core_writes *writes)
+{
+    for (size_t i = 0; i < writes->count; i++) {
+        struct core_write *write = &writes->writes[i];
+        struct event *event = add_event(core, EVENT_WRITE, write->fields.size);
+        event->write.request = (uintptr_t)write;
+        event->write.kind = write->kind;
+        event->write.type = write->type;
+        event->write.record = write->record;
+        event->write.fields = write->fields;
+        event->write.request_id = write->request_id;
+    }
+    core->result->taken_bytes += writes->argument_bytes;
+}
+
+static void add_message(struct core *core, struct core_item *item)
+{
+    struct event *event = add_event(core, EVENT_MESSAGE, item->message.size);
+    event->message.link = item->message.link;
+    event->message.channel = item->message.channel;
+    event->message.type = item->message.type;
+    event->message.body = SPAN(item->body, item->message.size);
+    core->result->taken_bytes += item->message.size;
+}
+
+/* Makes events of an item; true: a status is asked for. */
+static bool add_item(struct core *core, struct core_item *item)
+{
+    struct event *event;
+    switch (item->kind) {
+    case CORE_LINK_UP:
+        event = add_event(core, EVENT_LINK_UP, 0);
+        event->link_up.link = item->up.link;
+        event->link_up.uplink = item->up.uplink;
+        memcpy(event->link_up.peer_key, item->up.peer_key, KEY_BYTES);
+        break;
+    case CORE_LINK_DOWN:
+        add_event(core, EVENT_LINK_DOWN, 0)->link_down = item->down;
+        break;
+    case CORE_MESSAGE:
+        add_message(core, item);
+        break;
+    case CORE_WRITES:
+        add_writes(core, &item->writes);
+        break;
+    case CORE_STATUS:
+        return true;
+    case CORE_END:
+        core->result->ended = true;
+        break;
+    }
+    return false;
+}
+
+static void settle_writes(struct core_writes *writes)
+{
+    for (size_t i = 0; i < writes->count; i++)
+        assert(writes->writes[i].answered); /* drive answers every write of its batch */
+}
+
+/* Items of the batch that is over: answered writes go back, the others are done with. */
+static void settle_items(struct core *core, struct inbox_event *first)
+{
+    struct inbox_event **last = NULL;
+    core->result->writes = NULL;
+    while (first != NULL) {
+        struct core_item *item = (struct core_item *)first;
+        first = first->next;
+        if (item->kind != CORE_WRITES) {
+            core_item_free(item);
+            continue;
+        }
+        settle_writes(&item->writes);
+        item->event.next = NULL;
+        if (last == NULL)
+            core->result->writes = item;
+        else
+            *last = &item->event;
+        last = &item->event.next;
+    }
+}
+
+static bool is_empty(const struct core_result *result)
+{
+    return result->sends.size == 0 && result->writes == NULL && result->tree == NULL &&
+           result->status == NULL && result->taken_bytes == 0 && !result->ended;
+}
+
+static void push_result(struct core *core, bool status_wanted)
+{
+    struct core_result *result = core->result;
+    const struct tree *tree = replica_tree(drive_replica(core->drive));
+    if (tree_change_count(tree) != core->tree_seen) {
+        core->tree_seen = tree_change_count(tree);
+        result->tree = core_tree_make(tree, core->seat);
+    }
+    if (status_wanted)
+        result->status =
+            core_status_make(core->drive, &core->store.view, clock_ms(CLOCK_MONOTONIC));
+    core->load_bytes += result->sends.size;
+    core->ended = result->ended;
+    core->result = NULL;
+    if (is_empty(result))
+        core_result_free(result);
+    else
+        inbox_push(core->results, &result->event);
+}
+
+/* One batch from the front of the list, to its commit and its result; answers what is left. */
+static struct inbox_event *take_batch(struct core *core, struct inbox_event *first)
+{
+    struct inbox_event *end = first;
+    struct inbox_event **cut = &first;
+    bool status_wanted = false;
+    core->result = mem_alloc(sizeof *core->result);
+    while (end != NULL && core->event_count < BATCH_EVENTS_MAX &&
+           core->event_bytes < BATCH_BYTES_MAX) {
+        if (add_item(core, (struct core_item *)end))
+            status_wanted = true;
+        cut = &end->next;
+        end = end->next;
+    }
+    *cut = NULL;
+    if (drive_deadline(core->drive) <= clock_ms(CLOCK_MONOTONIC))
+        add_event(core, EVENT_TIME, 0);
+    run_batch(core);
+    settle_items(core, first);
+    push_result(core, status_wanted);
+    return end;
+}
+
+/* Until the core's deadline, or until it has been quiet for long enough to give memory back. */
+static int64_t wait_ms(const struct core *core)
+{
+    uint64_t deadline = drive_deadline(core->drive), now = clock_ms(CLOCK_MONOTONIC);
+    int64_t most = core->load_bytes >= TRIM_LOAD_BYTES ? TRIM_AFTER_MS : -1;
+    if (deadline == UINT64_MAX)
+        return most;
+    int64_t left = deadline > now ? (int64_t)(deadline - now) : 0;
+    return most >= 0 && most < left ? most : left;
+}
+
+static void give_memory_back(struct core *core)
+{
+    free(core->events);
+    core->events = NULL;
+    core->event_capacity = 0;
+    core->load_bytes = 0;
+    malloc_trim(0);
+}
+
+static void run(struct worker *worker, void *context)
+{
+    struct core *core = context;
+    while (!core->ended) {
+        struct inbox_event *first = worker_take_all(worker, wait_ms(core), NULL);
+        if (first == NULL && drive_deadline(core->drive) > clock_ms(CLOCK_MONOTONIC)) {
+            if (core->load_bytes >= TRIM_LOAD_BYTES)
+                give_memory_back(core);
+            continue;
+        }
+        do
+            first = take_batch(core, first);
+        while (first != NULL);
+    }
+}
+
+struct core_tree *core_tree_now(const struct core *core)
+{
+    return core_tree_make(replica_tree(drive_replica(core->drive)), core->seat);
+}
+
+int core_start(struct core *core, struct inbox *results)
+{
+    core->results = results;
+    core->tree_seen = UINT64_MAX; /* so that the first result brings the tree */
+    return worker_start(&core->worker, run, core);
+}
+
+void core_push(struct core *core, struct core_item *item)
+{
+    worker_push(&core->worker, &item->event);
+}
+
+void core_join(struct core *core)
+{
+    worker_stop(&core->worker);
+}

@@ -1,0 +1,157 @@
+/* The core's thread: takes what its inbox holds as one batch, drives it to one commit, hands
+ * everything that came of it back to the loop as one result.
+ *
+ *     loop:  core_item ... -> worker -> drive_batch -> core_result -> inbox -> loop
+ *
+ * Items and results are owned by whoever holds them last and freed with core_item_free and
+ * core_result_free. Only this thread touches the drive and the store's port after core_start. */
+#ifndef TERRACE_NODE_CORE_THREAD_H
+#define TERRACE_NODE_CORE_THREAD_H
+
+#include "node/api/server.h"
+#include "node/link/link.h"
+#include "node/log.h"
+#include "node/loop/worker.h"
+#include "node/store/store.h"
+#include "replication/drive.h"
+
+enum {
+    /* Where one commit is cut: LMDB's transactions stay far below the 10 MB at which it spills. */
+    BATCH_EVENTS_MAX = 4 * PUT_RECORDS_MAX,
+    BATCH_BYTES_MAX = 1 << 20,
+};
+
+enum core_item_kind {
+    CORE_LINK_UP,
+    CORE_LINK_DOWN,
+    CORE_MESSAGE,
+    CORE_WRITES, /* comes back in the result, answered */
+    CORE_STATUS, /* asks for a core_status in the next result */
+    CORE_END,    /* nothing may be pushed after it; the next result says `ended` */
+};
+
+/* One local write of a request, and what became of it. */
+struct core_write {
+    enum write_kind kind;
+    struct span type, fields, request_id; /* in the item's memory */
+    struct record_id record;              /* which; then the one that was written */
+    uint64_t clock;
+    struct error *error; /* owned; NULL: done */
+    bool answered;
+};
+
+struct core_writes {
+    struct api_call call;
+    bool many;          /* answer with a list */
+    uint8_t *arguments; /* owned copy of what the spans point into */
+    size_t argument_bytes;
+    size_t count;
+    struct core_write *writes; /* owned */
+};
+
+struct core_item {
+    struct inbox_event event; /* first: the inbox holds nothing else */
+    enum core_item_kind kind;
+    union {
+        struct {
+            uint32_t link;
+            bool uplink;
+            uint8_t peer_key[KEY_BYTES];
+        } up;
+        uint32_t down;
+        struct {
+            uint32_t link;
+            enum channel channel;
+            uint8_t type;
+            uint16_t size;
+        } message; /* its body is `body` */
+        struct core_writes writes;
+    };
+    uint8_t body[];
+};
+struct core_item *core_item_new(enum core_item_kind kind, struct span body);
+void core_item_free(struct core_item *item); /* NULL is legal */
+
+/* What the loop knows of the tree. */
+struct core_tree {
+    uint64_t change;
+    size_t document_count, seat_count;
+    uint64_t alarm_count; /* what people must look into, see tree_alarm_count */
+    uint64_t expires_ms;  /* of the documents that this node's place rests on; 0: never */
+    bool listed; /* this node's seat is there and active */
+    char name[SEAT_NAME_BYTES_MAX + 1];
+    char tier[SEAT_BYTES_MAX + 1];
+    bool has_parent;
+    char parent[SEAT_BYTES_MAX + 1];
+    uint8_t parent_key[KEY_BYTES];
+    size_t endpoint_count;
+    char endpoints[ENDPOINTS_MAX][ENDPOINT_BYTES_MAX + 1];
+    size_t peer_count;
+    struct link_peer *peers; /* owned */
+};
+
+struct core_status {
+    uint64_t tick_ms; /* when it was taken */
+    uint32_t epoch;
+    char epoch_why[160];
+    uint64_t commits, failed_commits;
+    struct refusals refusals;
+    size_t link_count;
+    struct link_status *links; /* owned */
+};
+
+struct core_result {
+    struct inbox_event event;  /* first */
+    struct buffer sends;       /* see core_send_next */
+    struct core_item *writes;  /* answered; linked by event.next */
+    struct core_tree *tree;    /* NULL: not changed */
+    struct core_status *status; /* NULL: nobody asked */
+    size_t taken_bytes;        /* of messages and writes that are done with */
+    bool ended;
+};
+void core_result_free(struct core_result *result);
+
+/* Messages and closes in a result, in order: false at the end. Start with *at = 0. */
+struct core_send {
+    uint32_t link;
+    enum channel channel;
+    uint8_t type;
+    bool closes;
+    struct span body;
+};
+bool core_send_next(struct span sends, size_t *at, struct core_send *send);
+
+struct core {
+    struct worker worker;
+    struct drive *drive;
+    struct store_port store;
+    struct inbox *results;
+    const struct log *log;
+    char seat[SEAT_BYTES_MAX + 1];
+    uint64_t tree_seen; /* tree_change_count of the last core_tree that was given out */
+    struct core_result *result; /* being filled */
+    struct event *events;       /* of the batch; owned, freed when idle */
+    size_t event_count, event_capacity, event_bytes;
+    size_t load_bytes; /* handled since memory was last given back */
+    bool ended;
+};
+
+/* Opens the drive over `store`; what it sends before core_start is dropped. `results` must be open
+ * when core_start is called, and until the result that says `ended`. */
+enum error_code core_open(struct core *core, const struct replica_options *options,
+                          const struct store_port *store, const struct log *log,
+                          struct error *error);
+void core_close(struct core *core);
+/* Before core_start, on the caller's thread: one signed document from this node's own disk. */
+enum error_code core_take_document(struct core *core, struct span envelope,
+                                   const struct span *rows, size_t row_count);
+/* What stands in the tree now; before core_start only. The caller frees with core_tree_free. */
+struct core_tree *core_tree_now(const struct core *core);
+void core_tree_free(struct core_tree *tree);
+
+int core_start(struct core *core, struct inbox *results);
+void core_push(struct core *core, struct core_item *item);
+/* After the result that said `ended`: waits for the thread. */
+void core_join(struct core *core);
+
+#endif

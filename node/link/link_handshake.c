@@ -1,0 +1,213 @@
+/* The handshake on a stream: length, version byte, Noise message; length, Noise message; and the
+ * first frame of the dialler's, which alone proves that it is alive. Any failure closes without a
+ * word. */
+#include "node/link/link_parts.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t first_head[] = {0, HANDSHAKE_FIRST_BYTES, HANDSHAKE_VERSION};
+static const uint8_t second_head[] = {0, HANDSHAKE_SECOND_BYTES};
+
+static void fill_options(const struct link *link, uint8_t prologue[static 64],
+                         struct noise_options *options)
+{
+    static const char text[] = "terrace link";
+    const struct link_options *room = &link->room->options;
+    const size_t size = sizeof text - 1;
+
+    memcpy(prologue, text, size);
+    prologue[size] = HANDSHAKE_VERSION;
+    memcpy(prologue + size + 1, room->tree_id, HASH_BYTES);
+    *options = (struct noise_options){.pattern = NOISE_IKPSK2,
+                                      .initiator = link->uplink,
+                                      .prologue = SPAN(prologue, size + 1 + HASH_BYTES)};
+    memcpy(options->static_secret, room->link_secret, NOISE_KEY_BYTES);
+    memcpy(options->psk, room->psk, NOISE_KEY_BYTES);
+    if (link->uplink)
+        memcpy(options->remote_static, link->room->uplink.peer_key, NOISE_KEY_BYTES);
+}
+
+static bool write_message(struct link *link, struct span head)
+{
+    uint8_t ephemeral_secret[NOISE_KEY_BYTES];
+    bool written;
+
+    randombytes_buf(ephemeral_secret, sizeof ephemeral_secret);
+    buffer_append_span(&link->output, head);
+    written = noise_write(&link->greeting->noise, ephemeral_secret, SPAN_EMPTY, &link->output);
+    sodium_memzero(ephemeral_secret, sizeof ephemeral_secret);
+    return written;
+}
+
+static void handshake_failed(struct link *link, uint64_t *counter)
+{
+    (*counter)++;
+    link_fail(link, LINK_DOWN_HANDSHAKE);
+}
+
+void handshake_begin(struct link *link)
+{
+    uint8_t prologue[64];
+    struct noise_options options;
+    bool begun;
+
+    link->greeting = mem_alloc(sizeof *link->greeting);
+    fill_options(link, prologue, &options);
+    begun = noise_begin(&link->greeting->noise, &options);
+    sodium_memzero(&options, sizeof options);
+    if (link->uplink) {
+        memcpy(link->peer_key, link->room->uplink.peer_key, NOISE_KEY_BYTES);
+        link->peer_known = true;
+        begun = begun && write_message(link, SPAN_OF_ARRAY(first_head));
+    }
+    if (!begun)
+        handshake_failed(link, &link->room->counters.handshake);
+    else
+        link_flush(link);
+}
+
+void handshake_end(struct link *link)
+{
+    if (!link->greeting)
+        return;
+    noise_wipe(&link->greeting->noise);
+    free(link->greeting);
+    link->greeting = NULL;
+}
+
+static void take_ciphers(struct link *link)
+{
+    const struct link_options *options = &link->room->options;
+    struct noise_cipher sending, receiving;
+
+    noise_split(&link->greeting->noise, &sending, &receiving);
+    frame_sender_init(&link->sender, &sending, frame_slice_for_rate(options->rate_bytes),
+                      options->queue_bytes_max);
+    frame_receiver_init(&link->receiver, &receiving);
+    sodium_memzero(&sending, sizeof sending);
+    sodium_memzero(&receiving, sizeof receiving);
+    handshake_end(link);
+}
+
+static void come_up(struct link *link)
+{
+    const struct link_options *options = &link->room->options;
+
+    link->up_ms = room_now(link->room);
+    link->heard_ms = link->up_ms;
+    link->sent_ms = link->up_ms;
+    link_move(link, LINK_UP);
+    link->told_up = true;
+    link->room->counters.came_up++;
+    link_arm(link);
+    if (link->uplink) /* our first frame is what the other side waits for */
+        link_queue(link, 0, MESSAGE_TYPE_PING, SPAN_EMPTY);
+    options->callbacks.on_up(options->context, link->id, link->peer_key, link->uplink);
+}
+
+/* The same peer has dialled again: its former link is half-open, or a machine too many. */
+static void replace_former(struct link *link)
+{
+    struct link_room *room = link->room;
+
+    for (size_t i = 0; i < room->link_count; i++) {
+        struct link *former = room->links[i];
+
+        if (former == link || former->uplink || former->state != LINK_UP ||
+            memcmp(former->peer_key, link->peer_key, LINK_KEY_BYTES) != 0)
+            continue;
+        link_retire(former, LINK_DOWN_REPLACED, LINK_BYE_REPLACED);
+        return; /* there is never more than one */
+    }
+}
+
+void handshake_proved(struct link *link)
+{
+    assert(link->state == LINK_PROVING);
+    replace_former(link);
+    come_up(link);
+}
+
+/* Responder: who is it? */
+static void take_first(struct link *link, struct span message)
+{
+    struct noise_handshake *noise = &link->greeting->noise;
+    struct link_counters *counters = &link->room->counters;
+    struct buffer payload = {0};
+    const bool read = message.data[0] == HANDSHAKE_VERSION &&
+                      noise_read(noise, SPAN(message.data + 1, message.size - 1), &payload);
+    const bool empty = payload.size == 0;
+
+    buffer_free(&payload);
+    if (!read || !empty) {
+        handshake_failed(link, &counters->handshake);
+        return;
+    }
+    memcpy(link->peer_key, noise->remote_static, LINK_KEY_BYTES);
+    if (!room_peer(link->room, link->peer_key)) {
+        counters->unknown_key++;
+        link_fail(link, LINK_DOWN_UNKNOWN_KEY);
+        return;
+    }
+    link->peer_known = true;
+    if (!write_message(link, SPAN_OF_ARRAY(second_head))) {
+        handshake_failed(link, &counters->handshake);
+        return;
+    }
+    take_ciphers(link);
+    link_move(link, LINK_PROVING);
+    link_flush(link);
+}
+
+/* Initiator: is it our parent? */
+static void take_second(struct link *link, struct span message)
+{
+    struct buffer payload = {0};
+    const bool read = noise_read(&link->greeting->noise, message, &payload);
+    const bool empty = payload.size == 0;
+
+    buffer_free(&payload);
+    if (!read || !empty) {
+        handshake_failed(link, &link->room->counters.handshake);
+        return;
+    }
+    take_ciphers(link);
+    come_up(link);
+}
+
+/* The length is judged when its two bytes are there. */
+static bool length_fits(struct link *link, size_t expected)
+{
+    const uint16_t length = read_u16(link->greeting->input);
+    struct link_counters *counters = &link->room->counters;
+
+    if (length == expected)
+        return true;
+    handshake_failed(link, length > expected ? &counters->oversize : &counters->handshake);
+    return false;
+}
+
+void handshake_take(struct link *link, struct span *input)
+{
+    struct greeting *greeting = link->greeting;
+    const size_t expected = link->uplink ? HANDSHAKE_SECOND_BYTES : HANDSHAKE_FIRST_BYTES;
+    const size_t whole = FRAME_LENGTH_BYTES + expected;
+    size_t taken = whole - greeting->input_bytes;
+
+    if (taken > input->size)
+        taken = input->size;
+    memcpy(greeting->input + greeting->input_bytes, input->data, taken);
+    greeting->input_bytes += taken;
+    *input = SPAN(input->data + taken, input->size - taken);
+    if (greeting->input_bytes < FRAME_LENGTH_BYTES || !length_fits(link, expected))
+        return;
+    if (greeting->input_bytes < whole)
+        return;
+    if (link->uplink)
+        take_second(link, SPAN(greeting->input + FRAME_LENGTH_BYTES, expected));
+    else
+        take_first(link, SPAN(greeting->input + FRAME_LENGTH_BYTES, expected));
+}

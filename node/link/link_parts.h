@@ -1,0 +1,176 @@
+/* Inside the link room: its structures, and what one file offers another.
+ *
+ *   NNG thread: aio callback -> inbox            (nothing else, ever)
+ *   loop:       inbox -> operation.done -> link
+ *
+ * Whoever starts an aio marks its operation busy; it is busy until its completion has come through
+ * the inbox. Nothing that holds an operation is freed while it is busy, and freeing an aio waits
+ * for its callback to return. */
+#ifndef TERRACE_NODE_LINK_LINK_PARTS_H
+#define TERRACE_NODE_LINK_LINK_PARTS_H
+
+#include <nng/nng.h>
+
+#include "node/link/frame.h"
+#include "node/link/link.h"
+#include "node/loop/inbox.h"
+
+enum {
+    HANDSHAKE_VERSION = 1,
+    HANDSHAKE_FIRST_BYTES = 97, /* version, then the first Noise message */
+    HANDSHAKE_SECOND_BYTES = 48,
+    LINK_INPUT_BYTES_SMALL = 256,      /* what an idle link keeps ready */
+    LINK_INPUT_BYTES_LARGE = 32 << 10, /* while more comes than fits that */
+    MESSAGE_TYPE_PING = 15,
+    MESSAGE_TYPE_PONG = 16,
+    MESSAGE_TYPE_BYE = 17,
+};
+
+#define LINK_RENEW_FRAMES (UINT64_C(1) << 32)
+
+/* One aio, its completion event and whom to tell. */
+struct operation {
+    struct inbox_event event; /* first: the room's inbox holds nothing else */
+    struct link_room *room;
+    nng_aio *aio;
+    void (*done)(struct operation *operation);
+    void *owner;
+    bool busy;
+};
+
+/* Which may follow which, and what must hold then: link_move. */
+enum link_state {
+    LINK_GREETING, /* handshake messages; nothing is known of the peer */
+    LINK_PROVING,  /* responder: a first frame of the peer's has to show that it is alive */
+    LINK_UP,       /* told up */
+    LINK_DRAINING, /* last words; what is heard is dropped */
+    LINK_CLOSING,  /* the stream is closed; operations are coming back */
+    LINK_STATES
+};
+
+/* Only while the handshake lasts. */
+struct greeting {
+    struct noise_handshake noise;
+    uint8_t input[FRAME_LENGTH_BYTES + HANDSHAKE_FIRST_BYTES];
+    size_t input_bytes;
+};
+
+struct link {
+    struct link_room *room;
+    uint32_t id;
+    enum link_state state;
+    enum link_down reason; /* once closing */
+    bool uplink;
+    bool told_up, told_down;
+    bool peer_known; /* peer_key is meant */
+    bool held;
+    nng_stream *stream;
+    struct operation sending, receiving;
+    uv_timer_t timer;
+    uint64_t began_ms, up_ms, heard_ms, sent_ms;
+    uint64_t progress_ms; /* the send under way last moved */
+    uint64_t pace_ms;     /* not before this may the next frame be sent */
+    struct greeting *greeting;
+    struct frame_sender sender;
+    struct frame_receiver receiver;
+    struct buffer output; /* sealed bytes being sent */
+    size_t output_at;
+    uint8_t *large_input; /* owned; NULL when idle */
+    uint64_t bytes_in, bytes_out;
+    uint32_t group; /* the neighbourhood it was accepted from; 0: local */
+    uint8_t peer_key[LINK_KEY_BYTES];
+    uint8_t small_input[LINK_INPUT_BYTES_SMALL];
+};
+
+struct uplink {
+    uint8_t peer_key[LINK_KEY_BYTES];
+    char urls[ENDPOINTS_MAX][ENDPOINT_BYTES_MAX + 1];
+    size_t url_count, url_index;
+    nng_stream_dialer *dialer; /* while dialling is busy */
+    struct operation dialling;
+    uv_timer_t timer;
+    unsigned attempts;     /* since a link lived long enough */
+    uint64_t wait_most_ms; /* the bound under which the last wait was drawn */
+    struct link *link;     /* NULL: none */
+    bool cut;
+    bool stale; /* what is being dialled is no longer wanted */
+};
+
+struct listener {
+    nng_stream_listener *listener; /* NULL: none */
+    struct operation accepting;
+    uv_timer_t timer;
+    uint64_t second_ms; /* the second in which accepts are counted */
+    uint32_t accepts;   /* in it */
+    uint16_t port;
+};
+
+struct link_room {
+    struct link_options options; /* zeros filled in */
+    uint8_t public_key[LINK_KEY_BYTES];
+    struct inbox inbox;
+    struct link **links; /* ascending by id */
+    size_t link_count, link_capacity;
+    size_t unproved_count; /* accepted, not yet up */
+    uint32_t last_id;
+    struct link_peer *peers; /* ascending by key */
+    size_t peer_count;
+    struct uplink uplink;
+    struct listener listener;
+    struct link_counters counters;
+    bool stopping;
+    unsigned timers_open; /* of uplink and listener, while stopping */
+};
+
+/* link.c */
+uint64_t room_now(const struct link_room *room);
+const struct link_peer *room_peer(const struct link_room *room, const uint8_t *key);
+struct link *room_link(const struct link_room *room, uint32_t id);
+void room_forget(struct link_room *room, struct link *link);
+void room_finish_if_idle(struct link_room *room);
+bool operation_init(struct operation *operation, struct link_room *room, void *owner,
+                    void (*done)(struct operation *operation));
+void operation_free(struct operation *operation);
+
+/* link_stream.c: one link from its stream on. */
+void link_begin(struct link_room *room, nng_stream *stream, bool uplink);
+void link_move(struct link *link, enum link_state state);
+/* The link is over; tell it now. Not from a call of the room's user. */
+void link_fail(struct link *link, enum link_down reason);
+/* The link is over; tell it once the stream has gone. */
+void link_shut(struct link *link, enum link_down reason);
+/* The link is over once what is queued, and the bye, has been sent. */
+void link_drain(struct link *link, enum link_down reason, enum link_bye bye);
+/* The same, and it is told now. Not from a call of the room's user. */
+void link_retire(struct link *link, enum link_down reason, enum link_bye bye);
+void link_tell_down(struct link *link);
+void link_flush(struct link *link);
+void link_arm(struct link *link);
+void link_read(struct link *link);
+/* Queue a message; closes the link when its bound is reached. */
+void link_queue(struct link *link, unsigned channel, uint8_t type, struct span body);
+
+/* link_timer.c */
+void link_tick(uv_timer_t *timer);
+
+/* link_handshake.c */
+void handshake_begin(struct link *link);
+void handshake_end(struct link *link); /* gives back what the handshake holds */
+/* Takes bytes from the front of *input; the link moves on or fails. */
+void handshake_take(struct link *link, struct span *input);
+/* The first frame of the peer's has been opened. */
+void handshake_proved(struct link *link);
+
+/* link_listen.c */
+bool listener_start(struct link_room *room, struct error *error);
+void listener_accept(struct link_room *room); /* whenever a place may have become free */
+void listener_stop(struct link_room *room);
+void listener_free(struct link_room *room);
+
+/* link_dial.c */
+bool uplink_init(struct link_room *room);
+void uplink_stop(struct link_room *room);
+void uplink_free(struct link_room *room);
+void uplink_link_gone(struct link_room *room, const struct link *link);
+
+#endif

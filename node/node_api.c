@@ -1,0 +1,261 @@
+/* Verbs of the local API. Writes go to the core as one item a request and come back answered;
+ * reads go to the pool; the rest is done here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/node_parts.h"
+
+void node_api_refuse(struct node *node, struct api_call call, const struct error *error)
+{
+    if (node->api != NULL)
+        api_answer(node->api, call, API_ERROR, SPAN_EMPTY, error);
+}
+
+/* The spans of the writes are moved onto a copy of the arguments that the item owns. */
+static struct span moved(struct span span, struct span from, const uint8_t *to)
+{
+    return span.size == 0 ? SPAN_EMPTY : SPAN(to + (span.data - from.data), span.size);
+}
+
+static void push_writes(struct node *node, struct api_call call, struct span args,
+                        struct core_write *writes, size_t count, bool many)
+{
+    struct core_item *item = core_item_new(CORE_WRITES, SPAN_EMPTY);
+    item->writes.call = call;
+    item->writes.many = many;
+    item->writes.arguments = mem_copy(args.data, args.size);
+    item->writes.argument_bytes = args.size;
+    item->writes.count = count;
+    item->writes.writes = writes;
+    for (size_t i = 0; i < count; i++) {
+        writes[i].type = moved(writes[i].type, args, item->writes.arguments);
+        writes[i].fields = moved(writes[i].fields, args, item->writes.arguments);
+        writes[i].request_id = moved(writes[i].request_id, args, item->writes.arguments);
+    }
+    node_push(node, item, args.size);
+}
+
+static struct core_write *single(const struct core_write *write)
+{
+    return mem_copy(write, sizeof *write);
+}
+
+/* `records`: [fields map, ...]. NULL with `error` when it is something else. */
+static struct core_write *read_records(struct span records, struct span type, size_t *count,
+                                       struct error *error)
+{
+    struct mp_reader reader = api_reader(records);
+    *count = mp_read_array(&reader);
+    if (reader.failed || *count == 0 || *count > PUT_RECORDS_MAX) {
+        error_set(error, reader.failed ? ERR_INVALID : ERR_OVERSIZE, "records",
+                  "expected a list of 1 to %d maps of fields", PUT_RECORDS_MAX);
+        return NULL;
+    }
+    struct core_write *writes = mem_alloc(*count * sizeof *writes);
+    for (size_t i = 0; i < *count; i++) {
+        bool is_map = mp_peek(&reader) == MP_MAP;
+        writes[i] = (struct core_write){
+            .kind = WRITE_PUT, .type = type, .fields = mp_read_any(&reader)};
+        if (!is_map || reader.failed) {
+            error_set(error, ERR_INVALID, "records", "expected a map of fields at place %zu", i);
+            free(writes);
+            return NULL;
+        }
+    }
+    return writes;
+}
+
+static void put(struct node *node, struct api_call call, struct span args)
+{
+    struct argument all[] = {{.name = "type"}, {.name = "fields"}, {.name = "request"},
+                             {.name = "records"}};
+    struct core_write write = {.kind = WRITE_PUT}, *writes;
+    struct error error;
+    size_t count = 1;
+    bool many = false;
+    error_clear(&error);
+    if (arguments_read(args, all, 4, &error) && argument_text(&all[0], true, &write.type, &error) &&
+        argument_text(&all[2], false, &write.request_id, &error)) {
+        many = all[3].value.size > 0;
+        if (many && (all[1].value.size > 0 || all[2].value.size > 0))
+            error_set(&error, ERR_USAGE, "put", "`records` comes without `fields` and `request`");
+        else if (!many)
+            argument_map(&all[1], true, &write.fields, &error);
+    }
+    writes = error.code != ERR_OK ? NULL
+             : many               ? read_records(all[3].value, write.type, &count, &error)
+                                  : single(&write);
+    if (writes == NULL)
+        node_api_refuse(node, call, &error);
+    else
+        push_writes(node, call, args, writes, count, many);
+}
+
+static void change(struct node *node, struct api_call call, struct span args, enum write_kind kind)
+{
+    struct argument all[] = {{.name = "type"}, {.name = "id"}, {.name = "fields"}};
+    size_t count = kind == WRITE_SET ? 3 : 2;
+    struct core_write write = {.kind = kind};
+    struct error error;
+    error_clear(&error);
+    if (arguments_read(args, all, count, &error) &&
+        argument_text(&all[0], true, &write.type, &error) &&
+        argument_record(&all[1], &write.record, &error) &&
+        (kind == WRITE_DELETE || argument_map(&all[2], true, &write.fields, &error)))
+        push_writes(node, call, args, single(&write), 1, false);
+    else
+        node_api_refuse(node, call, &error);
+}
+
+static void set(struct node *node, struct api_call call, struct span args)
+{
+    change(node, call, args, WRITE_SET);
+}
+
+static void delete(struct node *node, struct api_call call, struct span args)
+{
+    change(node, call, args, WRITE_DELETE);
+}
+
+static void get(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_GET, args);
+}
+
+static void list(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_LIST, args);
+}
+
+static void rollup(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_ROLLUP, args);
+}
+
+static void status(struct node *node, struct api_call call, struct span args)
+{
+    (void)args;
+    node_status_begin(node, call);
+}
+
+static void cut_link(struct node *node, struct api_call call, struct span args)
+{
+    struct argument all[] = {{.name = "cut"}};
+    struct error error;
+    bool cut = node->cut;
+    error_clear(&error);
+    if (!arguments_read(args, all, 1, &error) || !argument_bool(&all[0], &cut, &error)) {
+        node_api_refuse(node, call, &error);
+        return;
+    }
+    if (node->room != NULL)
+        node_link_set_cut(node, cut);
+    struct buffer value = {0};
+    mp_write_map(&value, 1);
+    mp_write_text(&value, "cut");
+    mp_write_bool(&value, node->cut);
+    api_answer(node->api, call, API_DONE, span_of_buffer(&value), NULL);
+    buffer_free(&value);
+}
+
+static void stop(struct node *node, struct api_call call, struct span args)
+{
+    static const uint8_t empty_map[] = {0x80};
+    (void)args;
+    log_line(&node->log, LOG_INFO, "asked to stop");
+    api_answer(node->api, call, API_DONE, SPAN_OF_ARRAY(empty_map), NULL);
+    node_stop_soon(node);
+}
+
+static const struct verb {
+    const char *name;
+    void (*run)(struct node *node, struct api_call call, struct span args);
+} verbs[] = {
+    {"put", put},       {"get", get},       {"set", set},       {"list", list}, {"delete", delete},
+    {"rollup", rollup}, {"status", status}, {"link", cut_link}, {"stop", stop},
+};
+
+static void on_request(void *context, struct api_call call, const struct api_request *request)
+{
+    struct node *node = context;
+    struct error error;
+    if (node->stopping) {
+        error_set(&error, ERR_UNREACHABLE, "the node", "it is stopping");
+        node_api_refuse(node, call, &error);
+        return;
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (span_equal(request->verb, span_of_text(verbs[i].name))) {
+            verbs[i].run(node, call, request->args);
+            return;
+        }
+    }
+    error_set(&error, ERR_USAGE, "request", "this node has no verb %.*s",
+              (int)(request->verb.size < 64 ? request->verb.size : 64),
+              (const char *)request->verb.data);
+    error_next(&error, "the node may be older than the command: compare their versions");
+    node_api_refuse(node, call, &error);
+}
+
+static void on_cancelled(void *context, struct api_call call)
+{
+    node_read_cancel(context, call);
+}
+
+static void on_drained(void *context, uint64_t client)
+{
+    node_read_drained(context, client);
+}
+
+enum error_code node_api_start(struct node *node, struct error *error)
+{
+    struct api_handler handler = {node, on_request, on_cancelled, on_drained};
+    return api_open(&node->loop, node->dir, &handler, &node->api, error);
+}
+
+static void write_done(const struct core_write *write, struct buffer *out)
+{
+    char id[33];
+    record_id_text(&write->record, id);
+    mp_write_map(out, 2);
+    mp_write_text(out, "id");
+    mp_write_text(out, id);
+    mp_write_text(out, "clock");
+    mp_write_uint(out, write->clock);
+}
+
+static void write_refused(const struct error *error, struct buffer *out)
+{
+    mp_write_map(out, 2);
+    mp_write_text(out, "error");
+    mp_write_text(out, error_name(error->code));
+    mp_write_text(out, "why");
+    mp_write_text(out, error->why);
+}
+
+static void answer_writes(struct node *node, const struct core_writes *writes)
+{
+    struct buffer value = {0};
+    if (!writes->many && writes->writes[0].error != NULL) {
+        api_answer(node->api, writes->call, API_ERROR, SPAN_EMPTY, writes->writes[0].error);
+        return;
+    }
+    if (writes->many)
+        mp_write_array(&value, (uint32_t)writes->count);
+    for (size_t i = 0; i < writes->count; i++) {
+        if (writes->writes[i].error != NULL)
+            write_refused(writes->writes[i].error, &value);
+        else
+            write_done(&writes->writes[i], &value);
+    }
+    api_answer(node->api, writes->call, API_DONE, span_of_buffer(&value), NULL);
+    buffer_free(&value);
+}
+
+void node_api_take_writes(struct node *node, struct core_item *first)
+{
+    for (struct core_item *item = first; item != NULL; item = (struct core_item *)item->event.next) {
+        if (node->api != NULL)
+            answer_writes(node, &item->writes);
+    }
+}

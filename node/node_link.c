@@ -1,0 +1,164 @@
+/* Links to the core and back. The room's callbacks become items; what the core sends goes to the
+ * room; who may call and whom we call comes from the signed tree. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/node_parts.h"
+
+static const char *seat_of_link(struct node *node, uint32_t link, bool uplink)
+{
+    static const char unknown[] = "?";
+    struct link_info info;
+    if (uplink)
+        return node->tree != NULL ? node->tree->parent : unknown;
+    if (!link_room_info(node->room, link, &info))
+        return unknown;
+    for (size_t i = 0; node->tree != NULL && i < node->tree->peer_count; i++) {
+        if (strcmp(node->tree->peers[i].seat, info.seat) == 0)
+            return node->tree->peers[i].seat;
+    }
+    return unknown;
+}
+
+static void on_up(void *context, uint32_t link, const uint8_t peer_key[static LINK_KEY_BYTES],
+                  bool uplink)
+{
+    struct node *node = context;
+    struct core_item *item = core_item_new(CORE_LINK_UP, SPAN_EMPTY);
+    item->up.link = link;
+    item->up.uplink = uplink;
+    memcpy(item->up.peer_key, peer_key, KEY_BYTES);
+    if (uplink) {
+        node->uplink = link;
+        node->uplink_since_ms = uv_now(&node->loop);
+    }
+    log_line(&node->log, LOG_INFO, "link %u is up: %s%s", link, seat_of_link(node, link, uplink),
+             uplink ? " (the seat above)" : "");
+    node_push(node, item, 0);
+}
+
+static void on_message(void *context, uint32_t link, unsigned channel, uint8_t type,
+                       struct span body)
+{
+    struct node *node = context;
+    struct core_item *item = core_item_new(CORE_MESSAGE, body);
+    item->message.link = link;
+    item->message.channel = (enum channel)channel;
+    item->message.type = type;
+    item->message.size = (uint16_t)body.size;
+    node_push(node, item, body.size);
+    if (node->pending_much)
+        node_link_hold(node, link);
+}
+
+static void on_down(void *context, uint32_t link, enum link_down reason)
+{
+    struct node *node = context;
+    struct core_item *item = core_item_new(CORE_LINK_DOWN, SPAN_EMPTY);
+    item->down = link;
+    if (link == node->uplink) {
+        node->uplink = 0;
+        node->uplink_since_ms = uv_now(&node->loop);
+    }
+    log_line(&node->log, LOG_INFO, "link %u is down: %s", link, link_down_sentence(reason));
+    node_push(node, item, 0);
+}
+
+/* The links are gone: the core finishes what it has, and says so. */
+static void on_stopped(void *context)
+{
+    struct node *node = context;
+    node->room = NULL;
+    node_push(node, core_item_new(CORE_END, SPAN_EMPTY), 0);
+}
+
+enum error_code node_link_start(struct node *node, struct error *error)
+{
+    struct link_options options = {
+        .loop = &node->loop,
+        .listen_url = node->config.listen[0] != '\0' ? node->config.listen : NULL,
+        .callbacks = {on_up, on_message, on_down, on_stopped},
+        .context = node,
+    };
+    memcpy(options.link_secret, node->keys->link_secret, LINK_KEY_BYTES);
+    memcpy(options.tree_id, node->config.tree_id.bytes, HASH_BYTES);
+    memcpy(options.psk, node->keys->tree_secret, LINK_PSK_BYTES);
+    node->uplink_since_ms = uv_now(&node->loop);
+    node->room = link_room_start(&options, error);
+    secret_wipe(options.link_secret, sizeof options.link_secret);
+    secret_wipe(options.psk, sizeof options.psk);
+    return node->room != NULL ? ERR_OK : error->code;
+}
+
+void node_link_take_sends(struct node *node, struct span sends)
+{
+    struct core_send send;
+    size_t at = 0;
+    while (node->room != NULL && core_send_next(sends, &at, &send)) {
+        if (send.closes)
+            link_room_close(node->room, send.link, LINK_BYE_NONE);
+        else
+            link_room_send(node->room, send.link, send.channel, send.type, send.body);
+    }
+}
+
+static void dial_parent(struct node *node)
+{
+    const struct core_tree *tree = node->tree;
+    const char *urls[ENDPOINTS_MAX];
+    struct error error;
+    for (size_t i = 0; i < tree->endpoint_count; i++)
+        urls[i] = tree->endpoints[i];
+    node->uplink_trouble[0] = '\0';
+    if (tree->has_parent && tree->endpoint_count == 0)
+        snprintf(node->uplink_trouble, sizeof node->uplink_trouble,
+                 "the signed tree gives no endpoint of %s", tree->parent);
+    if (link_room_dial(node->room, tree->parent_key, urls, tree->endpoint_count, &error) != ERR_OK)
+        snprintf(node->uplink_trouble, sizeof node->uplink_trouble,
+                 "the signed tree's endpoint of %s: %s", tree->parent, error.why);
+    if (node->uplink_trouble[0] != '\0')
+        log_line(&node->log, LOG_ERROR, "%s", node->uplink_trouble);
+}
+
+void node_link_take_tree(struct node *node)
+{
+    const struct core_tree *tree = node->tree;
+    if (node->room == NULL)
+        return;
+    link_room_set_peers(node->room, tree->peers, tree->listed ? tree->peer_count : 0);
+    dial_parent(node);
+}
+
+void node_link_hold(struct node *node, uint32_t link)
+{
+    for (size_t i = 0; i < node->held_count; i++) {
+        if (node->held[i] == link)
+            return;
+    }
+    if (node->held_count == node->held_capacity) {
+        node->held_capacity = node->held_capacity == 0 ? 8 : 2 * node->held_capacity;
+        node->held = mem_resize(node->held, node->held_capacity * sizeof *node->held);
+    }
+    node->held[node->held_count++] = link;
+    link_room_hold(node->room, link, true);
+}
+
+void node_link_release_all(struct node *node)
+{
+    for (size_t i = 0; i < node->held_count && node->room != NULL; i++)
+        link_room_hold(node->room, node->held[i], false);
+    free(node->held);
+    node->held = NULL;
+    node->held_count = node->held_capacity = 0;
+}
+
+void node_link_set_cut(struct node *node, bool cut)
+{
+    if (node->cut == cut)
+        return;
+    node->cut = cut;
+    node->uplink_since_ms = uv_now(&node->loop);
+    log_line(&node->log, LOG_INFO, "the uplink is %s", cut ? "cut by order" : "dialled again");
+    link_room_set_cut(node->room, cut);
+}

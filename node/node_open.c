@@ -1,0 +1,189 @@
+/* What must be right before a node serves: its files, its store, and its place in the signed tree. */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/author/document_file.h"
+#include "node/node_parts.h"
+
+static enum error_code open_keys(struct node *node, struct error *error)
+{
+    node->keys = sodium_malloc(sizeof *node->keys); /* locked: never in a swap file */
+    if (node->keys == NULL)
+        return error_set(error, ERR_INTERNAL, "keys", "there is no memory for them");
+    return keys_load(node->dir, node->keys, error);
+}
+
+static enum error_code open_store(struct node *node, struct store_port *port, struct error *error)
+{
+    struct store_options options = {.dir = node->dir,
+                                    .map_bytes = (uint64_t)node->config.map_mib << 20};
+    enum error_code code = store_open(&options, &node->store, error);
+    if (code == ERR_OK)
+        store_port(node->store, port);
+    return code;
+}
+
+static enum error_code open_core(struct node *node, const struct store_port *port,
+                                 struct error *error)
+{
+    struct replica_options options = {.tree_id = node->config.tree_id,
+                                      .tuning = node->config.tuning};
+    memcpy(options.seat, node->config.seat, sizeof options.seat);
+    memcpy(options.signing_key, node->keys->signing_key, sizeof options.signing_key);
+    memcpy(options.signing_secret, node->keys->signing_secret, sizeof options.signing_secret);
+    random_bytes(options.random, sizeof options.random);
+    enum error_code code = store_instance(node->dir, options.instance, error);
+    if (code == ERR_OK) {
+        options.high_water_readable =
+            store_high_water_read(node->store, &options.high_water) == HIGH_WATER_FOUND;
+        code = core_open(&node->core, &options, port, &node->log, error);
+    }
+    secret_wipe(&options, sizeof options);
+    return code;
+}
+
+/* Whether the tree has this document, or a newer one, whole. */
+static bool is_held(const struct tree *tree, const struct document_file *file)
+{
+    struct document_envelope envelope;
+    if (document_open(file->envelope, &envelope, NULL) != ERR_OK)
+        return false;
+    const struct document_header *header = &envelope.decoded;
+    const struct held_document *held =
+        tree_find_document(tree, header->kind, span_of_text(header->seat));
+    if (held == NULL)
+        return false;
+    if (held->term != header->term)
+        return held->term > header->term;
+    if (held->version != header->version)
+        return held->version > header->version;
+    return held->whole;
+}
+
+/* A document that stands in front of the one above it waits for the next round. */
+static void take_documents(struct node *node, const struct document_files *files)
+{
+    const struct drive *drive = node->core.drive;
+    bool progress = true;
+    while (progress) {
+        progress = false;
+        for (size_t i = 0; i < files->count; i++) {
+            const struct document_file *file = &files->files[i];
+            if (file->part || is_held(replica_tree(drive_replica(drive)), file))
+                continue;
+            uint64_t before = tree_change_count(replica_tree(drive_replica(drive)));
+            core_take_document(&node->core, file->envelope, file->rows, file->row_count);
+            if (tree_change_count(replica_tree(drive_replica(drive))) != before)
+                progress = true;
+        }
+    }
+}
+
+/* A tree of the documents before this one, so that it can say itself what is wrong with it. */
+static struct tree *trial_tree(const struct node *node, const struct document_files *files,
+                               size_t count)
+{
+    struct tree *trial = tree_new(&node->config.tree_id);
+    for (size_t i = 0; i < count; i++) {
+        struct document_envelope envelope;
+        const struct document_file *file = &files->files[i];
+        if (!file->part && document_open(file->envelope, &envelope, NULL) == ERR_OK &&
+            tree_offer_document(trial, file->envelope, NULL) == ERR_OK)
+            tree_offer_rows(trial, file->kind, span_of_text(envelope.decoded.seat), file->rows,
+                            file->row_count, 0, NULL, NULL);
+    }
+    return trial;
+}
+
+static void log_untaken(struct node *node, const struct document_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const struct document_file *file = &files->files[i];
+        struct error error;
+        error_clear(&error);
+        if (is_held(replica_tree(drive_replica(node->core.drive)), file))
+            continue;
+        struct tree *trial = trial_tree(node, files, i);
+        tree_offer_document(trial, file->envelope, &error);
+        tree_free(trial);
+        log_line(&node->log, LOG_ERROR, "documents/%s is not taken: %s", file->name,
+                 error.why[0] != '\0' ? error.why
+                 : file->part        ? "a document in part comes over links only"
+                                     : "its rows don't fit it");
+    }
+}
+
+static enum error_code refuse_place(struct error *error, const char *next, const char *why)
+{
+    error_set(error, ERR_NOT_ALLOWED, "the signed tree", "%s", why);
+    error_next(error, "%s", next);
+    return ERR_NOT_ALLOWED;
+}
+
+static enum error_code check_place(const struct node *node, struct error *error)
+{
+    const struct tree *tree = replica_tree(drive_replica(node->core.drive));
+    const struct seat *own = tree_seat(tree, span_of_text(node->config.seat));
+    if (tree_root_seat(tree) == NULL)
+        return refuse_place(error,
+                            "put the signed documents from the parent's admin into documents/, and "
+                            "check `tree` in node.yaml",
+                            "no document here begins the tree that node.yaml names");
+    if (own == NULL)
+        return refuse_place(error,
+                            "send request.yaml to the admin of the seat above; put the signed "
+                            "documents that come back into documents/",
+                            "no document here lists this node's seat");
+    if (memcmp(own->row.signing_key, node->keys->signing_key, KEY_BYTES) != 0 ||
+        memcmp(own->row.link_key, node->keys->link_key, KEY_BYTES) != 0)
+        return refuse_place(error,
+                            "put back the keys of this seat, or have the admin sign in the ones of "
+                            "request.yaml",
+                            "it lists this seat with other keys than those in keys/");
+    return ERR_OK;
+}
+
+static enum error_code open_documents(struct node *node, struct error *error)
+{
+    struct document_files files;
+    enum error_code code = document_files_load(node->dir, &files, error);
+    if (code != ERR_OK)
+        return code;
+    take_documents(node, &files);
+    log_untaken(node, &files);
+    document_files_free(&files);
+    code = check_place(node, error);
+    if (code == ERR_OK)
+        node->tree = core_tree_now(&node->core);
+    return code;
+}
+
+enum error_code node_open_files(struct node *node, const char *dir,
+                                const struct node_run_options *options, struct error *error)
+{
+    struct store_port port;
+    node->dir = dir;
+    enum error_code code = config_load(dir, &node->config, error);
+    if (code == ERR_OK)
+        code = log_open(&node->log, options != NULL ? options->log_file : NULL, node->config.log,
+                        error);
+    if (code == ERR_OK)
+        code = open_keys(node, error);
+    if (code == ERR_OK)
+        code = open_store(node, &port, error);
+    if (code == ERR_OK)
+        code = open_core(node, &port, error);
+    if (code == ERR_OK)
+        code = open_documents(node, error);
+    return code;
+}
+
+void node_close_files(struct node *node)
+{
+    core_tree_free(node->tree);
+    core_close(&node->core);
+    store_close(node->store);
+    sodium_free(node->keys);
+    log_close(&node->log);
+}

@@ -1,0 +1,149 @@
+/* Inside of a node: what its glue shares. Nobody outside node/ includes it.
+ *
+ *   node.c        start and stop, in order
+ *   node_open.c   configuration, keys, store, core, documents: what must be right before it serves
+ *   node_link.c   link room <-> core
+ *   node_api.c    requests: which verb does what; writes
+ *   node_read.c   get, list, rollup: on pool threads, with snapshots of their own
+ *   node_status.c status
+ *
+ * Everything in struct node belongs to the loop's thread, but for what says otherwise. */
+#ifndef TERRACE_NODE_NODE_PARTS_H
+#define TERRACE_NODE_NODE_PARTS_H
+
+#include "node/author/keys.h"
+#include "node/core_thread.h"
+#include "node/node.h"
+#include "replication/query.h"
+
+enum {
+    /* Messages and requests that wait for the core: above the first, links are held and clients
+     * not read from; below the second they go on. */
+    PENDING_BYTES_MOST = 8 << 20,
+    PENDING_BYTES_LEAST = 2 << 20,
+    READ_THREADS = 2,              /* a long total must not hold up a short read */
+    READ_CACHE_MS = 10 * 1000,     /* the readers' copy of the tree is dropped when not used */
+    STATUS_WAIT_MS = 250,          /* for the core's news; then the last known are told */
+    READER_CHECK_MS = 60 * 1000,
+};
+
+/* A tree that several readers share; under node.read_mutex. */
+struct shared_tree {
+    struct tree *tree;
+    uint64_t stamp;
+    unsigned users;
+};
+
+/* A `status` that waits for the core's news. */
+struct status_call {
+    struct status_call *next;
+    struct api_call call;
+};
+
+struct read_job;
+
+struct node {
+    const char *dir;
+    struct node_config config;
+    struct node_keys *keys; /* locked memory; owned */
+    struct log log;
+    struct store *store;
+    struct core core; /* the core's thread's, see core_thread.h */
+    int exit_status;
+
+    uv_loop_t loop;
+    uv_signal_t terminate, interrupt;
+    uv_timer_t stop_soon, reader_check, status_timer, cache_timer;
+    struct inbox results;
+    struct api_server *api;      /* NULL: not open any more */
+    struct link_room *room;      /* NULL: not open any more */
+    bool stopping;
+
+    struct core_tree *tree; /* as the core last said */
+    size_t pending_bytes;   /* pushed to the core and not done with */
+    bool pending_much;
+    uint32_t *held; /* links that are held because of that */
+    size_t held_count, held_capacity;
+
+    bool cut;
+    uint32_t uplink; /* the link that is up; 0: none */
+    uint64_t uplink_since_ms;
+    char uplink_trouble[400]; /* why it can't even be dialled; "": nothing */
+
+    struct core_status *status; /* as the core last said; NULL: never */
+    struct status_call *status_calls;
+
+    struct read_job *reads; /* jobs that are not finished */
+    size_t running_reads;   /* of them, those on the pool */
+    uv_mutex_t read_mutex;
+    struct shared_tree *shared_tree;
+};
+
+/* node_open.c. On failure everything opened so far is still to be closed by node_close_files. */
+enum error_code node_open_files(struct node *node, const char *dir,
+                                const struct node_run_options *options, struct error *error);
+void node_close_files(struct node *node);
+
+/* node.c */
+void node_stop_soon(struct node *node);
+/* Gives an item to the core and counts it; `bytes`: what the core will say it has taken. */
+void node_push(struct node *node, struct core_item *item, size_t bytes);
+
+/* node_link.c */
+enum error_code node_link_start(struct node *node, struct error *error);
+void node_link_take_sends(struct node *node, struct span sends);
+/* Who may dial us and whom we dial, from node->tree. */
+void node_link_take_tree(struct node *node);
+void node_link_hold(struct node *node, uint32_t link);
+void node_link_release_all(struct node *node);
+void node_link_set_cut(struct node *node, bool cut);
+
+/* node_api.c */
+enum error_code node_api_start(struct node *node, struct error *error);
+void node_api_take_writes(struct node *node, struct core_item *first);
+void node_api_refuse(struct node *node, struct api_call call, const struct error *error);
+
+/* Arguments of a request by name: an empty span when absent. Values are left encoded. */
+struct argument {
+    const char *name;
+    struct span value;
+};
+/* False: not a map of text keys to values, or with a name that isn't asked for; `error` is set. */
+bool arguments_read(struct span args, struct argument *arguments, size_t count,
+                    struct error *error);
+/* Each false, with `error` set, when the value is there and of another kind, or absent and
+ * required. */
+bool argument_text(const struct argument *argument, bool required, struct span *text,
+                   struct error *error);
+bool argument_bool(const struct argument *argument, bool *value, struct error *error);
+bool argument_uint(const struct argument *argument, uint64_t *value, struct error *error);
+bool argument_bin(const struct argument *argument, struct span *bytes, struct error *error);
+bool argument_map(const struct argument *argument, bool required, struct span *map,
+                  struct error *error);
+bool argument_record(const struct argument *argument, struct record_id *id, struct error *error);
+
+/* node_read.c */
+enum read_kind { READ_GET, READ_LIST, READ_ROLLUP, READ_STATUS };
+void node_read_begin(struct node *node, struct api_call call, enum read_kind kind,
+                     struct span args);
+void node_read_cancel(struct node *node, struct api_call call);
+void node_read_drained(struct node *node, uint64_t client);
+void node_read_cache_timer(uv_timer_t *timer);
+void node_read_drop_cache(struct node *node);
+/* Ends the lists that wait for their clients. */
+void node_read_stop(struct node *node);
+
+/* node_status.c */
+void node_status_begin(struct node *node, struct api_call call);
+void node_status_take(struct node *node, struct core_status *status); /* takes it over */
+void node_status_timer(uv_timer_t *timer);
+void node_status_drop_calls(struct node *node); /* unanswered */
+void node_status_stop(struct node *node);       /* frees all */
+/* What must be counted in the store; on a pool thread. */
+struct store_counts {
+    uint64_t streams, records, entries, quarantine, parked;
+};
+void node_status_count(const struct view *view, struct store_counts *counts);
+void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out);
+
+#endif

@@ -1,0 +1,327 @@
+/* Status: what the link room says now, what the core said within the last moment, what the store holds.
+ * It never waits for a disk: when the core is in a commit, its last news are told. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/node_parts.h"
+#include "replication/rows.h"
+
+void node_status_begin(struct node *node, struct api_call call)
+{
+    struct status_call *waiting = mem_alloc(sizeof *waiting);
+    waiting->call = call;
+    waiting->next = node->status_calls;
+    node->status_calls = waiting;
+    node_push(node, core_item_new(CORE_STATUS, SPAN_EMPTY), 0);
+    if (!uv_is_active((uv_handle_t *)&node->status_timer))
+        uv_timer_start(&node->status_timer, node_status_timer, STATUS_WAIT_MS, 0);
+}
+
+/* Everyone who waited goes on: the store's rows are counted on the pool. */
+static void go_on(struct node *node)
+{
+    uv_timer_stop(&node->status_timer);
+    while (node->status_calls != NULL) {
+        struct status_call *waiting = node->status_calls;
+        node->status_calls = waiting->next;
+        node_read_begin(node, waiting->call, READ_STATUS, SPAN_EMPTY);
+        free(waiting);
+    }
+}
+
+void node_status_timer(uv_timer_t *timer)
+{
+    go_on(timer->data);
+}
+
+static void status_free(struct core_status *status)
+{
+    if (status != NULL)
+        free(status->links);
+    free(status);
+}
+
+void node_status_take(struct node *node, struct core_status *status)
+{
+    status_free(node->status);
+    node->status = status;
+    go_on(node);
+}
+
+void node_status_drop_calls(struct node *node)
+{
+    while (node->status_calls != NULL) {
+        struct status_call *waiting = node->status_calls;
+        node->status_calls = waiting->next;
+        free(waiting);
+    }
+}
+
+void node_status_stop(struct node *node)
+{
+    node_status_drop_calls(node);
+    status_free(node->status);
+    node->status = NULL;
+}
+
+static uint64_t count_rows(const struct view *view, enum table table)
+{
+    uint8_t after[STORE_KEY_BYTES_MAX + 1] = {0};
+    struct span from = SPAN_EMPTY, key, value;
+    uint64_t count = 0;
+    while (view->next(view->context, table, from, &key, &value) == READ_FOUND) {
+        count++;
+        if (key.size >= STORE_KEY_BYTES_MAX)
+            break;
+        memcpy(after, key.data, key.size); /* the least key behind this one: a zero byte more */
+        after[key.size] = 0;
+        from = SPAN(after, key.size + 1);
+    }
+    return count;
+}
+
+void node_status_count(const struct view *view, struct store_counts *counts)
+{
+    struct stream_id stream;
+    struct stream_row row;
+    uint64_t cursor = 0;
+    *counts = (struct store_counts){0};
+    while (stream_row_next(view, &cursor, &stream, &row)) {
+        counts->streams++;
+        counts->entries += row.head.seq;
+    }
+    counts->records = count_rows(view, TABLE_RECORDS);
+    counts->quarantine = count_rows(view, TABLE_QUARANTINE);
+    counts->parked = count_rows(view, TABLE_PARKED);
+}
+
+static void put_text(struct buffer *out, const char *key, const char *text)
+{
+    mp_write_text(out, key);
+    mp_write_text(out, text);
+}
+
+static void put_uint(struct buffer *out, const char *key, uint64_t value)
+{
+    mp_write_text(out, key);
+    mp_write_uint(out, value);
+}
+
+static void put_bool(struct buffer *out, const char *key, bool value)
+{
+    mp_write_text(out, key);
+    mp_write_bool(out, value);
+}
+
+static void write_tree(const struct node *node, struct buffer *out)
+{
+    char id[2 * HASH_BYTES + 1];
+    hex_write(id, node->config.tree_id.bytes, HASH_BYTES);
+    mp_write_text(out, "tree");
+    mp_write_map(out, 4);
+    put_text(out, "id", id);
+    put_uint(out, "documents", node->tree->document_count);
+    put_uint(out, "seats", node->tree->seat_count);
+    put_uint(out, "change", node->tree->change);
+}
+
+static void write_epoch(const struct core_status *status, struct buffer *out)
+{
+    mp_write_text(out, "epoch");
+    mp_write_map(out, 2);
+    put_uint(out, "ordinal", status->epoch);
+    put_text(out, "why", status->epoch_why);
+}
+
+static const struct link_status *core_link(const struct core_status *status, uint32_t link)
+{
+    for (size_t i = 0; i < status->link_count; i++) {
+        if (status->links[i].link == link)
+            return &status->links[i];
+    }
+    return NULL;
+}
+
+static void write_link(const struct node *node, const struct link_info *info, struct buffer *out)
+{
+    static const struct link_status fresh = {.state = "greeting"};
+    const struct link_status *status = core_link(node->status, info->link);
+    if (status == NULL)
+        status = &fresh; /* up, and the core hasn't heard of it yet */
+    mp_write_map(out, 9);
+    put_text(out, "seat", info->uplink ? node->tree->parent : info->seat);
+    put_bool(out, "uplink", info->uplink);
+    put_text(out, "state", status->state);
+    put_uint(out, "since_ms", info->up_ms);
+    put_uint(out, "heard_ms", info->heard_ms);
+    put_uint(out, "behind_there", status->behind_there);
+    put_uint(out, "behind_here", status->behind_here);
+    put_uint(out, "bytes_in", info->bytes_in);
+    put_uint(out, "bytes_out", info->bytes_out);
+}
+
+/* Answers how many links of children are up. */
+static size_t write_links(const struct node *node, struct buffer *out)
+{
+    size_t count = node->room != NULL ? link_room_list(node->room, NULL, 0) : 0, children = 0;
+    uint32_t *links = mem_alloc((count + 1) * sizeof *links);
+    if (node->room != NULL)
+        link_room_list(node->room, links, count);
+    mp_write_text(out, "links");
+    mp_write_array(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        struct link_info info = {.link = links[i]};
+        link_room_info(node->room, links[i], &info);
+        write_link(node, &info, out);
+        children += !info.uplink;
+    }
+    free(links);
+    return children;
+}
+
+static const char *uplink_state(const struct node *node)
+{
+    if (!node->tree->has_parent)
+        return "none";
+    if (node->cut)
+        return "cut";
+    if (node->uplink == 0)
+        return node->uplink_trouble[0] != '\0' ? "no endpoint" : "dialling";
+    const struct link_status *status = core_link(node->status, node->uplink);
+    return status != NULL ? status->state : "greeting";
+}
+
+static void write_uplink(const struct node *node, size_t children, struct buffer *out)
+{
+    mp_write_text(out, "uplink");
+    mp_write_map(out, 2);
+    put_text(out, "state", uplink_state(node));
+    put_uint(out, "since_ms", uv_now(&node->loop) - node->uplink_since_ms);
+    mp_write_text(out, "children");
+    mp_write_map(out, 2);
+    put_uint(out, "expected", node->tree->peer_count);
+    put_uint(out, "live", children);
+}
+
+/* The link room sees what never reaches the core. */
+static void write_refused(const struct node *node, struct buffer *out)
+{
+    struct refusals sum = node->status->refusals;
+    struct link_counters room = {0};
+    if (node->room != NULL)
+        link_room_counters(node->room, &room);
+    sum.unknown_key += room.unknown_key;
+    sum.handshake += room.handshake;
+    sum.replay += room.replay;
+    sum.oversize += room.oversize;
+    sum.damaged += room.damaged;
+    sum.malformed += room.malformed;
+    sum.flood += room.flood;
+    sum.timeout += room.timeout;
+    mp_write_text(out, "refused");
+#define X(name) +1
+    mp_write_map(out, REFUSAL_LIST(X));
+#undef X
+#define X(name) put_uint(out, #name, sum.name);
+    REFUSAL_LIST(X)
+#undef X
+}
+
+/* Private memory that no file backs; 0 when the system doesn't say. Read here, because a node's
+ * memory is closed to other processes. */
+static uint64_t memory_bytes(void)
+{
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *file = fopen("/proc/self/smaps_rollup", "re");
+    if (file == NULL)
+        return 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "Anonymous: %llu", &kib) == 1)
+            break;
+    }
+    fclose(file);
+    return (uint64_t)kib * 1024;
+}
+
+struct alarms {
+    struct buffer texts;
+    uint32_t count;
+};
+
+static void alarm_if(struct alarms *alarms, bool raised, const char *text)
+{
+    if (!raised)
+        return;
+    mp_write_text(&alarms->texts, text);
+    alarms->count++;
+}
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void write_alarms(const struct node *node, const struct store_counts *counts,
+                         struct buffer *out)
+{
+    struct alarms alarms = {0};
+    const struct core_tree *tree = node->tree;
+    uint64_t used = store_used_bytes(node->store), map = store_map_bytes(node->store);
+    alarm_if(&alarms, !tree->listed, "the signed tree does not list this seat as active");
+    alarm_if(&alarms, tree->expires_ms != 0 && tree->expires_ms < wall_ms(),
+             "the signed documents have expired: nobody new is admitted until they are renewed");
+    alarm_if(&alarms, tree->alarm_count > 0,
+             "signed documents contradict each other: see the log, and ask the admins");
+    alarm_if(&alarms, node->uplink_trouble[0] != '\0', node->uplink_trouble);
+    alarm_if(&alarms, node->status->failed_commits > 0,
+             "commits failed since the start: the disk or the store was full");
+    alarm_if(&alarms, used > map / 10 * 9,
+             "the store is nearly full: raise store.map_mib and start the node again");
+    alarm_if(&alarms, counts->quarantine > 0,
+             "damaged or forged data is in quarantine: see terrace quarantine");
+    mp_write_text(out, "alarms");
+    mp_write_array(out, alarms.count);
+    buffer_append_span(out, span_of_buffer(&alarms.texts));
+    buffer_free(&alarms.texts);
+}
+
+static void write_store(const struct node *node, const struct store_counts *counts,
+                        struct buffer *out)
+{
+    put_uint(out, "streams", counts->streams);
+    put_uint(out, "records", counts->records);
+    put_uint(out, "entries", counts->entries);
+    put_uint(out, "store_bytes", store_used_bytes(node->store));
+    put_uint(out, "quarantine", counts->quarantine);
+    put_uint(out, "parked", counts->parked);
+    put_uint(out, "commits", node->status->commits);
+    put_uint(out, "failed_commits", node->status->failed_commits);
+    put_uint(out, "memory_bytes", memory_bytes());
+}
+
+enum { STATUS_PAIRS = 21 };
+
+void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
+{
+    if (node->status == NULL) /* asked before the core's first word */
+        node->status = mem_alloc(sizeof *node->status);
+    mp_write_map(out, STATUS_PAIRS);
+    put_text(out, "seat", node->config.seat);
+    put_text(out, "name", node->tree->name);
+    put_text(out, "tier", node->tree->tier);
+    put_text(out, "version", TERRACE_VERSION);
+    put_uint(out, "pid", (uint64_t)getpid());
+    write_tree(node, out);
+    write_epoch(node->status, out);
+    size_t children = write_links(node, out);
+    write_uplink(node, children, out);
+    write_store(node, counts, out);
+    write_refused(node, out);
+    write_alarms(node, counts, out);
+}

@@ -1,0 +1,176 @@
+/* From bytes to a verified block.
+ *
+ * The signed header is put together from what the bytes say, from what stands before the block
+ * in its stream, and from the payload itself; then one signature decides over all of it. Two
+ * ways in:
+ *
+ *     root not stated: decode, root from the entries, signature.   A fault anywhere: damaged,
+ *                      and nobody can say by whom.
+ *     root stated:     signature, then decode. A payload that its author signed and that can't
+ *                      be decoded, or doesn't come to the root it signed, is opaque.
+ *
+ * So whether a block is opaque depends on its signed bytes alone, not on who looks. */
+#include <assert.h>
+#include <string.h>
+
+#include "replication/block_parts.h"
+#include "replication/entry_parts.h"
+#include "replication/payload.h"
+
+static enum error_code fail(struct error *error, enum error_code code, const char *why)
+{
+    enum error_code answer = error_set(error, code, "a block", "%s", why);
+    if (error != NULL && code == ERR_DAMAGED)
+        error_next(error, "ask its sender once more, for the opaque form");
+    return answer;
+}
+
+static enum error_code place_stream(const struct block_parts *parts,
+                                    const struct block_context *context,
+                                    struct block_header *header, struct error *error)
+{
+    header->tree_id = context->tree_id;
+    memcpy(header->author_key, context->author_key, KEY_BYTES);
+    header->stream = parts->flags & BLOCK_HAS_STREAM ? parts->stream : context->stream;
+    if (!key_id_equal(header->stream.author, key_id_of(context->author_key)))
+        return fail(error, ERR_DAMAGED, "its stream is not one of this key");
+    if (parts->flags & BLOCK_HAS_PLACE) {
+        header->seq = parts->seq;
+        header->previous = parts->previous;
+    } else {
+        header->seq = context->head.seq;
+        header->previous = header->seq == 0 ? hash_zero : context->head.hash;
+    }
+    return ERR_OK;
+}
+
+static enum error_code place_clock(const struct block_parts *parts,
+                                   const struct block_context *context, struct block_header *header,
+                                   struct error *error)
+{
+    int64_t clock = (int64_t)parts->clock;
+    assert(context->head.clock < CLOCK_LIMIT);
+    if (!(parts->flags & BLOCK_HAS_CLOCK) &&
+        __builtin_add_overflow((int64_t)context->head.clock, parts->clock_difference, &clock))
+        return fail(error, ERR_MALFORMED, "its clock is out of range");
+    if (clock < 0 || (uint64_t)clock >= CLOCK_LIMIT)
+        return fail(error, ERR_MALFORMED, "its clock is out of range");
+    header->clock = (uint64_t)clock;
+    return ERR_OK;
+}
+
+static void keep_payload(const struct block_parts *parts, struct prepared_block *block)
+{
+    struct block_header *header = &block->header;
+    memcpy(block->signature, parts->signature, SIGNATURE_BYTES);
+    buffer_append_span(&block->payload, parts->payload);
+    block->payload_codec = parts->payload_codec;
+    header->codec = parts->payload_codec;
+    header->payload_hash = hash_of(HASH_PAYLOAD, parts->payload);
+    if (parts->flags & BLOCK_HAS_PAYLOAD_HASH) {
+        block->altered = parts->codec != header->codec ||
+                         !hash_equal(&parts->payload_hash, &header->payload_hash);
+        header->codec = parts->codec;
+        header->payload_hash = parts->payload_hash;
+    }
+}
+
+static void drop_entries(struct prepared_block *block)
+{
+    struct prepared_block entries = {
+        .plain = block->plain, .list = block->list, .digests = block->digests};
+    block->plain = (struct buffer){0};
+    block->list = (struct entry_list){0};
+    block->digests = NULL;
+    prepared_block_free(&entries);
+}
+
+static bool has_hole(const struct entry_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->entries[i].hole)
+            return true;
+    }
+    return false;
+}
+
+/* Payload to entries, digests and their root. The block's clock is its first entry's. */
+static bool decode(struct prepared_block *block, struct hash *root)
+{
+    const struct block_header *header = &block->header;
+    const struct author_epoch self = {header->stream.author, header->stream.epoch};
+    if (block->payload.size == 0 ||
+        !payload_unpack(span_of_buffer(&block->payload), (enum block_codec)block->payload_codec,
+                        &block->plain))
+        return false;
+    if (entry_list_decode(span_of_buffer(&block->plain), &self, header->clock, &block->list,
+                          NULL) != ERR_OK)
+        return false;
+    if (block->list.entries[0].clock != header->clock)
+        return false;
+    if (block->altered && !has_hole(&block->list))
+        return false; /* only erasing is a reason for another payload than the signed one */
+    block->digests = mem_alloc(block->list.count * sizeof *block->digests);
+    entry_list_digests(&block->list, header->author_key, self.epoch, block->digests);
+    *root = merkle_root(block->digests, block->list.count);
+    return true;
+}
+
+static enum error_code verify(struct prepared_block *block, struct error *error)
+{
+    if ((uint64_t)block->header.seq + block->header.count > STREAM_ENTRIES_MAX)
+        return fail(error, ERR_MALFORMED, "it passes the end of its stream");
+    block->hash = block_header_hash(&block->header);
+    if (!verify_hash(&block->hash, block->signature, block->header.author_key))
+        return fail(error, ERR_DAMAGED, "the signature does not hold over what came");
+    return ERR_OK;
+}
+
+static enum error_code open_worked_out(struct prepared_block *block, struct error *error)
+{
+    if (!decode(block, &block->header.root))
+        return fail(error, ERR_DAMAGED, "the payload can't be decoded");
+    block->header.count = (uint32_t)block->list.count;
+    return verify(block, error);
+}
+
+static enum error_code open_stated(const struct block_parts *parts, struct prepared_block *block,
+                                   struct error *error)
+{
+    block->header.count = parts->count;
+    block->header.root = parts->root;
+    enum error_code code = verify(block, error);
+    if (code != ERR_OK)
+        return code;
+    struct hash root = hash_zero;
+    if (decode(block, &root) && block->list.count == parts->count &&
+        hash_equal(&root, &parts->root))
+        return ERR_OK;
+    drop_entries(block);
+    block->opaque = true;
+    if (block->altered && !(parts->flags & BLOCK_HAS_NO_PAYLOAD))
+        return fail(error, ERR_DAMAGED, "the payload is not the one that was signed");
+    return ERR_OK;
+}
+
+enum error_code block_open(struct span bytes, const struct block_context *context,
+                           struct prepared_block *block, struct error *error)
+{
+    struct block_parts parts;
+    *block = (struct prepared_block){0};
+    enum error_code code = block_parts_read(bytes, &parts, error);
+    if (code == ERR_OK)
+        code = place_stream(&parts, context, &block->header, error);
+    if (code == ERR_OK)
+        code = place_clock(&parts, context, &block->header, error);
+    if (code != ERR_OK)
+        return code;
+    keep_payload(&parts, block);
+    if (parts.flags & BLOCK_HAS_ROOT)
+        code = open_stated(&parts, block, error);
+    else
+        code = open_worked_out(block, error);
+    if (code != ERR_OK)
+        prepared_block_free(block);
+    return code;
+}

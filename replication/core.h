@@ -1,0 +1,266 @@
+/* Inside the replica: its memory, and what one file offers another. Nothing outside
+ * replication/ includes this. */
+#ifndef TERRACE_REPLICATION_CORE_H
+#define TERRACE_REPLICATION_CORE_H
+
+#include "replication/hash_table.h"
+#include "replication/query.h"
+#include "replication/replica.h"
+#include "replication/rows.h"
+
+/* What every handler works with: one event's step. */
+struct step {
+    struct replica *replica;
+    struct updates *updates;
+    const struct view *view; /* the step's own rows over the store */
+    uint64_t wall_ms, tick_ms;
+};
+
+/* Whom an own stream is for, beside its class: what tells our open streams apart. */
+struct audience {
+    uint8_t class;
+    uint8_t holders; /* enum holders_kind */
+    uint8_t tier;    /* subtree */
+    uint8_t seat_count;
+    const char *seats[HOLDERS_MAX]; /* path, our seat first; borrowed */
+};
+
+/* A stream that we write and have not closed. */
+struct own_stream {
+    struct own_stream *next;
+    struct stream_id id;
+    uint8_t class, holders, tier;
+    char end[SEAT_BYTES_MAX + 1]; /* path: the far end */
+    struct stream_head head;      /* after the last signed block */
+    struct entry_writer *writer;  /* what this batch added; NULL: nothing */
+};
+
+/* How far a stream is known at the other end of one session. */
+struct cursor {
+    struct stream_id stream; /* hash key: see cursor_key */
+    UT_hash_handle hh;
+    struct cursor *next_queued, *next_marked;
+    uint32_t sent_seq;   /* the next block to send begins here */
+    uint32_t held_seq;   /* what the peer has said or shown it holds */
+    uint32_t listed_seq; /* the most that the peer has listed: what we may still get */
+    uint64_t sent_clock; /* clock of the last block sent, for differences */
+    uint32_t out_handle, in_handle;
+    uint64_t in_clock_tick; /* when the first refusal of this minute came */
+    uint8_t refusals;       /* in this minute */
+    uint8_t class;
+    bool has_out_handle, has_in_handle, queued, place_needed, opaque_wanted, mark_due;
+};
+
+enum session_state {
+    SESSION_REFUSED, /* bye has been said: nothing more is heard or sent */
+    SESSION_GREETING,
+    SESSION_DOCUMENTS,
+    SESSION_COMPARING,
+    SESSION_LIVE,
+};
+
+struct lane {                           /* one class of one direction */
+    struct cursor *first, *last;        /* streams with something to send */
+    uint64_t sent_bytes, granted_bytes; /* totals since the session began */
+    uint64_t sent_entries, granted_entries;
+    uint64_t got_bytes, given_bytes; /* received, and what we have granted */
+    uint64_t got_entries, given_entries;
+};
+
+struct stream_entry { /* a line of the comparison */
+    struct stream_id id;
+    struct stream_head head;
+    uint8_t class;
+    bool settled;
+};
+
+struct note_due { /* a note that waits to be passed on to this peer */
+    struct note_due *next;
+    uint8_t key[NOTE_KEY_BYTES_MAX];
+    uint8_t key_size;
+    uint8_t context;
+};
+
+struct session {
+    uint32_t link; /* hash key */
+    UT_hash_handle hh;
+    char seat[SEAT_BYTES_MAX + 1];
+    bool uplink;
+    enum session_state state;
+    bool hello_heard;
+    struct hash own_digest; /* of documents, as our hello said */
+    uint64_t since_tick;
+    struct lane lanes[CLASS_COUNT];
+    struct cursor *cursors;       /* by stream */
+    struct cursor *marked;        /* a mark is due at the end of the batch */
+    struct cursor **out_handles;  /* by handle, as we name streams */
+    struct stream_id *in_handles; /* by handle, as the peer names streams */
+    uint32_t in_handle_count, out_handle_count;
+    struct stream_entry *compared; /* sorted by stream id; NULL when not comparing */
+    size_t compared_count;
+    uint32_t ranges_open; /* digests or heads that we wait for */
+    struct note_due *notes_first, *notes_last;
+    uint32_t notes_in_flight;
+    bool report_in_flight;
+    struct document_slot *rows_for; /* the document whose rows are coming; NULL: none */
+    struct peer_have *haves;        /* documents the peer says it has */
+    size_t have_count;
+};
+
+struct replica {
+    struct replica_options options;
+    struct key_id key_id;
+    struct author_epoch self;
+    struct tree *tree;
+    uint64_t tree_seen; /* tree_change_count that links were judged by */
+    bool epoch_new;     /* nothing signed in it yet */
+    char epoch_reason[96];
+    uint64_t commits, statement_k, report_k;
+    uint32_t record_counter;
+    uint32_t next_stream;
+    bool self_dirty;                   /* the row `self` must be put at the end of the batch */
+    bool heads_changed, cells_changed; /* since the last statement, the last report */
+    struct own_stream *own_streams;
+    struct session *sessions;
+    struct token_ref token;
+    uint64_t token_at_tick, statement_at_tick, report_at_tick;
+    bool statement_ever;
+    uint64_t deadline_tick;
+    struct refusals refusals;
+    struct refusals refusals_before; /* as they stood when the step began */
+    struct prepared_block cached;    /* the last block opened from the store */
+    bool has_cached;
+    uint64_t random_count;
+};
+
+/* open.c: a new epoch, at once; nothing of this batch may be unsigned. */
+void replica_new_epoch(struct step *step, const char *reason);
+/* The row `self`, and this node's interval settings with their defaults. */
+void self_row_put(struct step *step);
+uint32_t tuning_or(uint32_t value, uint32_t otherwise);
+uint32_t replica_random(struct replica *replica);
+
+/* own_stream.c */
+struct own_stream *own_stream_for(struct step *step, const struct audience *audience);
+/* Appends; signs the block before when it is full. Gives the entry's place. */
+uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry);
+void own_stream_sign(struct step *step, struct own_stream *stream);
+void own_streams_sign_all(struct step *step);
+void own_stream_free(struct own_stream *stream);
+
+/* apply.c: one verified entry into the state; whoever's it is. */
+void apply_entry(struct step *step, const struct located_entry *located);
+/* Entries that waited for a schema: judge them again. */
+void apply_parked_for_schema(struct step *step);
+/* State of a record, the entries of this batch included. NULL: absent or unreadable. */
+struct record_state *load_record(struct step *step, const struct record_type *type,
+                                 const struct record_id *id);
+/* The circle of a record: the stream of its creation. */
+bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
+                 struct stream_row *row);
+
+/* cells.c */
+void cells_count_record(struct step *step, const struct record_id *id,
+                        const struct record_type *type, int change);
+void cells_received_stream(struct step *step, const struct stream_id *stream, uint32_t seq);
+void cells_take_report(struct step *step, const struct cell_report *report);
+void report_when_due(struct step *step);
+
+/* notes.c */
+void notes_take(struct step *step, struct session *session, enum hash_context context,
+                struct span note);
+void notes_when_due(struct step *step);
+void notes_summary(struct step *step, struct session *session);
+void notes_on_summary(struct step *step, struct session *session, struct span body);
+void notes_on_wanted(struct step *step, struct session *session, struct span body);
+void notes_on_noted(struct step *step, struct session *session, struct span body);
+void notes_send_due(struct step *step, struct session *session);
+void note_store_own(struct step *step, enum hash_context context, struct span note,
+                    const struct note_head *head);
+void notes_free(struct session *session);
+void token_load(struct replica *replica, const struct view *view);
+
+/* session.c */
+struct session *session_find(const struct replica *replica, uint32_t link);
+struct session *session_parent(const struct replica *replica); /* live uplink, or NULL */
+const struct seat *session_seat(const struct replica *replica, const struct session *session);
+const struct seat *own_seat(const struct replica *replica);
+void session_free(struct replica *replica, struct session *session);
+const struct seat *session_child(const struct replica *replica, const struct session *session);
+void session_refuse(struct step *step, struct session *session, const char *reason,
+                    uint64_t *counter); /* bye and close */
+void session_enter(struct step *step, struct session *session, enum session_state state);
+void session_up(struct step *step, const struct event *event);
+void session_down(struct step *step, uint32_t link);
+void session_message(struct step *step, const struct event *event);
+void sessions_judge_again(struct step *step); /* the tree has changed */
+
+/* documents.c */
+void documents_take_local(struct step *step, const struct event *event);
+/* List what we hold to the peer; `answer`: it asked, or does the same unasked. */
+void documents_list(struct step *step, const struct session *session, bool answer);
+void documents_on_have(struct step *step, struct session *session, struct span body);
+void documents_on_document(struct step *step, struct session *session, struct span body);
+void documents_on_rows(struct step *step, struct session *session, struct span body);
+void documents_push_changes(struct step *step);
+void documents_free(struct session *session);
+
+/* compare.c */
+void compare_begin(struct step *step, struct session *session);
+void compare_on_digest(struct step *step, struct session *session, struct span body);
+void compare_on_heads(struct step *step, struct session *session, struct span body);
+void compare_on_want(struct step *step, struct session *session, struct span body);
+void compare_free(struct session *session);
+/* 'Send this stream from here'; opaque: in the form that proves whose fault it is. */
+void compare_want(struct step *step, const struct session *session, const struct stream_id *stream,
+                  uint32_t seq, bool opaque);
+
+/* cursor.c */
+struct cursor *cursor_find(const struct session *session, const struct stream_id *stream);
+struct cursor *cursor_get(struct session *session, const struct stream_id *stream, uint8_t class);
+void cursor_queue(struct session *session, struct cursor *cursor);
+void cursors_free(struct session *session);
+/* A stream's head moved: queue it for every live session whose peer holds it and lacks it. */
+void cursors_head_moved(struct step *step, const struct stream_id *stream,
+                        const struct stream_row *row, const struct session *from);
+
+/* receive.c */
+void receive_block(struct step *step, struct session *session, const struct event *event);
+void receive_batch_done(struct step *step); /* marks and credit of this batch */
+
+/* send.c */
+void send_what_credit_allows(struct step *step);
+void send_on_credit(struct step *step, struct session *session, struct span body);
+void send_on_mark(struct step *step, struct session *session, struct span body);
+
+/* write.c */
+void write_local(struct step *step, const struct event *event);
+
+/* Message types of formats.md 6. */
+enum message_type {
+    MESSAGE_HELLO = 1,
+    MESSAGE_HAVE,
+    MESSAGE_DOCUMENT,
+    MESSAGE_ROWS,
+    MESSAGE_DIGEST,
+    MESSAGE_HEADS,
+    MESSAGE_WANT,
+    MESSAGE_BLOCK,
+    MESSAGE_CREDIT,
+    MESSAGE_MARK,
+    MESSAGE_STATEMENT,
+    MESSAGE_RECEIPT,
+    MESSAGE_REPORT,
+    MESSAGE_TOKEN,
+    MESSAGE_PING,
+    MESSAGE_PONG,
+    MESSAGE_BYE,
+    MESSAGE_WIRE,
+    MESSAGE_NOTES,  /* summary: [[context, key id, epoch, k] ...] */
+    MESSAGE_WANTED, /* of the summary, what the other side lacks */
+    MESSAGE_NOTED,  /* a note is durably held here: [context, key id, epoch, k] */
+};
+void send_control(struct step *step, const struct session *session, enum message_type type,
+                  struct span body);
+
+#endif

@@ -1,0 +1,95 @@
+/* Cursors: how far each stream is known at the other end, and the lanes that they queue in. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+/* stream_id has padding, so its fields are hashed one after the other. */
+struct cursor_key {
+    uint8_t bytes[KEY_ID_BYTES + 6];
+};
+
+struct cursor_slot {
+    struct cursor cursor;
+    struct cursor_key key;
+};
+
+static struct cursor_key key_of(const struct stream_id *stream)
+{
+    struct cursor_key key;
+    memcpy(key.bytes, stream->author.bytes, KEY_ID_BYTES);
+    write_u32(key.bytes + KEY_ID_BYTES, stream->epoch);
+    write_u16(key.bytes + KEY_ID_BYTES + 4, stream->number);
+    return key;
+}
+
+struct cursor *cursor_find(const struct session *session, const struct stream_id *stream)
+{
+    struct cursor_key key = key_of(stream);
+    struct cursor *cursor = NULL;
+    HASH_FIND(hh, session->cursors, key.bytes, sizeof key.bytes, cursor);
+    return cursor;
+}
+
+struct cursor *cursor_get(struct session *session, const struct stream_id *stream, uint8_t class)
+{
+    struct cursor *cursor = cursor_find(session, stream);
+    if (cursor != NULL) {
+        return cursor;
+    }
+    struct cursor_slot *slot = mem_alloc(sizeof *slot);
+    slot->key = key_of(stream);
+    cursor = &slot->cursor;
+    cursor->stream = *stream;
+    cursor->class = class;
+    HASH_ADD_KEYPTR(hh, session->cursors, slot->key.bytes, sizeof slot->key.bytes, cursor);
+    return cursor;
+}
+
+void cursor_queue(struct session *session, struct cursor *cursor)
+{
+    struct lane *lane = &session->lanes[cursor->class];
+    if (cursor->queued) {
+        return;
+    }
+    cursor->queued = true;
+    cursor->next_queued = NULL;
+    if (lane->last == NULL) {
+        lane->first = cursor;
+    } else {
+        lane->last->next_queued = cursor;
+    }
+    lane->last = cursor;
+}
+
+void cursors_free(struct session *session)
+{
+    struct cursor *cursor, *next;
+    HASH_ITER (hh, session->cursors, cursor, next) {
+        HASH_DEL(session->cursors, cursor);
+        free(cursor); /* the first member of its slot */
+    }
+}
+
+void cursors_head_moved(struct step *step, const struct stream_id *stream,
+                        const struct stream_row *row, const struct session *from)
+{
+    const struct replica *replica = step->replica;
+    const struct author *author = tree_author(replica->tree, stream->author);
+    if (row->open.holders == HOLDERS_SELF || author == NULL) {
+        return;
+    }
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        const struct seat *peer = session_seat(replica, session);
+        if (session == from || session->state != SESSION_LIVE || peer == NULL ||
+            !stream_holds(row, author->seat, peer)) {
+            continue;
+        }
+        struct cursor *cursor = cursor_get(session, stream, row->open.class);
+        if (cursor->sent_seq < row->head.seq) {
+            cursor_queue(session, cursor);
+        }
+    }
+}

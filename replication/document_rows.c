@@ -1,0 +1,223 @@
+/* Rows of docs: kind 1 ‖ seat ‖ 00 ‖ place 4. Place 0 is the header with its signatures, place
+ * i + 1 is row i: [row, proof or nil]. Kind 0 holds the root documents before the newest one. */
+#include "replication/document_rows.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/query.h"
+
+enum { DOC_KEY_BYTES_MAX = 1 + SEAT_BYTES_MAX + 1 + 4, FORMER_ROOT = 0 };
+
+static const char stamp_key[] = "documents";
+
+static size_t doc_key(uint8_t key[static DOC_KEY_BYTES_MAX], unsigned kind, struct span seat,
+                      uint32_t place)
+{
+    assert(seat.size <= SEAT_BYTES_MAX);
+    key[0] = (uint8_t)kind;
+    memcpy(key + 1, seat.data, seat.size);
+    key[1 + seat.size] = 0;
+    write_u32(key + 2 + seat.size, place);
+    return 6 + seat.size;
+}
+
+uint64_t query_tree_stamp(const struct view *view)
+{
+    struct span value;
+    return view->get(view->context, TABLE_META, span_of_text(stamp_key), &value) == READ_FOUND &&
+                   value.size == 8
+               ? read_u64(value.data)
+               : 0;
+}
+
+static void remove_document(struct updates *updates, enum document_kind kind, struct span seat)
+{
+    const struct view *view = updates_view(updates);
+    uint8_t from[DOC_KEY_BYTES_MAX];
+    struct span key, value;
+    size_t size = doc_key(from, kind, seat, 0);
+    while (view->next(view->context, TABLE_DOCS, SPAN(from, size), &key, &value) == READ_FOUND &&
+           key.size == size && memcmp(key.data, from, size - 4) == 0) {
+        uint32_t place = read_u32(key.data + size - 4);
+        uint8_t gone[DOC_KEY_BYTES_MAX];
+        memcpy(gone, key.data, size);
+        updates_remove(updates, TABLE_DOCS, SPAN(gone, size));
+        write_u32(from + size - 4, place + 1);
+    }
+}
+
+static void put_row(struct updates *updates, enum document_kind kind, struct span seat,
+                    const struct held_document *held, size_t index)
+{
+    uint8_t key[DOC_KEY_BYTES_MAX];
+    struct buffer value = {0};
+    size_t size = doc_key(key, kind, seat, held->places[index] + 1);
+    mp_write_array(&value, 2);
+    mp_write_bin(&value, held->rows[index]);
+    if (held->whole) {
+        mp_write_nil(&value);
+    } else {
+        mp_write_bin(&value, held->proofs[index]);
+    }
+    updates_put(updates, TABLE_DOCS, SPAN(key, size), span_of_buffer(&value));
+    buffer_free(&value);
+}
+
+void document_rows_put(struct updates *updates, const struct tree *tree, enum document_kind kind,
+                       struct span seat)
+{
+    const struct held_document *held = tree_find_document(tree, kind, seat);
+    uint8_t key[DOC_KEY_BYTES_MAX], stamp[8];
+    if (held == NULL) {
+        return; /* it waits for its rows */
+    }
+    remove_document(updates, kind, seat);
+    size_t size = doc_key(key, kind, seat, 0);
+    updates_put(updates, TABLE_DOCS, SPAN(key, size), held->envelope);
+    for (size_t i = 0; i < held->row_count; i++) {
+        put_row(updates, kind, seat, held, i);
+    }
+    for (size_t i = 0; kind == DOCUMENT_ROOT && i < tree_former_root_count(tree); i++) {
+        size = doc_key(key, FORMER_ROOT, SPAN_EMPTY, (uint32_t)i);
+        updates_put(updates, TABLE_DOCS, SPAN(key, size), tree_former_root(tree, i));
+    }
+    write_u64(stamp, query_tree_stamp(updates_view(updates)) + 1);
+    updates_put(updates, TABLE_META, span_of_text(stamp_key), SPAN_OF_ARRAY(stamp));
+    updates_put(updates, TABLE_META, span_of_text("tree"), SPAN_OF_ARRAY(tree_id(tree)->bytes));
+}
+
+/* One document as it lies in the store. The spans are copies owned by `bytes`. */
+struct stored_document {
+    unsigned kind;
+    struct span seat, envelope;
+    struct span *rows, *proofs;
+    uint32_t *places;
+    size_t row_count;
+    bool whole, taken;
+};
+
+struct stored_documents {
+    struct stored_document *items;
+    size_t count;
+};
+
+static struct span keep(struct span span)
+{
+    return SPAN(mem_copy(span.data, span.size), span.size);
+}
+
+static void stored_free(struct stored_documents *stored)
+{
+    for (size_t i = 0; i < stored->count; i++) {
+        struct stored_document *item = &stored->items[i];
+        for (size_t j = 0; j < item->row_count; j++) {
+            free((void *)item->rows[j].data);
+            free((void *)item->proofs[j].data);
+        }
+        free((void *)item->seat.data);
+        free((void *)item->envelope.data);
+        free(item->rows);
+        free(item->proofs);
+        free(item->places);
+    }
+    free(stored->items);
+}
+
+static void add_row(struct stored_document *item, uint32_t place, struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    struct span proof = SPAN_EMPTY;
+    if (mp_read_array(&reader) != 2) {
+        return;
+    }
+    struct span row = mp_read_bin(&reader);
+    if (mp_peek(&reader) == MP_BIN) {
+        proof = mp_read_bin(&reader);
+        item->whole = false;
+    }
+    if (reader.failed) {
+        return;
+    }
+    size_t count = item->row_count + 1;
+    item->rows = mem_resize(item->rows, count * sizeof *item->rows);
+    item->proofs = mem_resize(item->proofs, count * sizeof *item->proofs);
+    item->places = mem_resize(item->places, count * sizeof *item->places);
+    item->rows[count - 1] = keep(row);
+    item->proofs[count - 1] = keep(proof);
+    item->places[count - 1] = place;
+    item->row_count = count;
+}
+
+static void read_stored(const struct view *view, struct stored_documents *stored)
+{
+    uint8_t from[DOC_KEY_BYTES_MAX + 1] = {0};
+    size_t size = 1;
+    struct span key, value;
+    while (view->next(view->context, TABLE_DOCS, SPAN(from, size), &key, &value) == READ_FOUND) {
+        if (key.size >= 6 && key.size <= DOC_KEY_BYTES_MAX) {
+            uint32_t place = read_u32(key.data + key.size - 4);
+            if (place == 0 || key.data[0] == FORMER_ROOT) {
+                stored->items =
+                    mem_resize(stored->items, (stored->count + 1) * sizeof *stored->items);
+                stored->items[stored->count++] = (struct stored_document){
+                    .kind = key.data[0],
+                    .seat = keep(SPAN(key.data + 1, key.size - 6)),
+                    .envelope = keep(value),
+                    .whole = true,
+                };
+            } else if (stored->count > 0) {
+                add_row(&stored->items[stored->count - 1], place - 1, value);
+            }
+        }
+        memcpy(from, key.data, key.size);
+        from[key.size] = 0;
+        size = key.size + 1;
+    }
+}
+
+/* True when the document has been dealt with: taken, or refused for good. */
+static bool offer(struct tree *tree, struct stored_document *item, bool *refused)
+{
+    enum error_code code = tree_offer_document(tree, item->envelope, NULL);
+    if (code == ERR_PARKED) {
+        return false;
+    }
+    if ((code == ERR_OK || code == ERR_STALE) && item->row_count > 0) {
+        if (item->whole) {
+            code = tree_offer_rows(tree, (enum document_kind)item->kind, item->seat, item->rows,
+                                   item->row_count, 0, NULL, NULL);
+        }
+        for (size_t i = 0; !item->whole && i < item->row_count; i++) {
+            code = tree_offer_rows(tree, (enum document_kind)item->kind, item->seat, &item->rows[i],
+                                   1, item->places[i], &item->proofs[i], NULL);
+        }
+    }
+    *refused |= code != ERR_OK && code != ERR_STALE && code != ERR_PARKED;
+    return code != ERR_PARKED;
+}
+
+struct tree *query_tree(const struct view *view, const struct hash *id, struct error *error)
+{
+    struct tree *tree = tree_new(id);
+    struct stored_documents stored = {0};
+    bool progress = true, refused = false;
+    read_stored(view, &stored);
+    while (progress) {
+        progress = false;
+        for (size_t i = 0; i < stored.count; i++) {
+            if (!stored.items[i].taken && offer(tree, &stored.items[i], &refused)) {
+                stored.items[i].taken = progress = true;
+            }
+        }
+    }
+    if (stored.count > 0 && refused && tree_root_seat(tree) == NULL) {
+        error_set(error, ERR_DAMAGED, "signed tree", "the stored root document doesn't verify");
+        error_next(error, "put the documents into documents/ again and start the node");
+        tree_free(tree);
+        tree = NULL;
+    }
+    stored_free(&stored);
+    return tree;
+}

@@ -1,0 +1,39 @@
+/* What the files of entries and blocks share among themselves. */
+#ifndef TERRACE_REPLICATION_ENTRY_PARTS_H
+#define TERRACE_REPLICATION_ENTRY_PARTS_H
+
+#include "replication/entry.h"
+
+/* Clocks are milliseconds below 2^48: eight thousand years, and sums of two never overflow. */
+#define CLOCK_LIMIT (UINT64_C(1) << 48)
+
+enum {
+    ENTRY_PARTS_LEAST = 5, /* kind, type, clock difference, record, body */
+    ENTRY_PARTS_KNOWN = 7, /* and n, context; what comes after is further elements */
+};
+
+static inline bool entry_kind_known(uint8_t kind)
+{
+    return kind <= ENTRY_CLOSE;
+}
+
+/* Open and close speak of the stream, not of a record. */
+static inline bool entry_kind_of_stream(uint8_t kind)
+{
+    return kind == ENTRY_OPEN || kind == ENTRY_CLOSE;
+}
+
+/* As entry_digest, with the body hash taken from the entry and the memory of `scratch` used
+ * again: no allocation an entry. */
+struct hash entry_digest_with(struct buffer *scratch, const struct entry *entry,
+                              const uint8_t key[static KEY_BYTES], uint32_t epoch);
+/* Digests of a whole list into `digests` (list->count of them). */
+void entry_list_digests(const struct entry_list *list, const uint8_t key[static KEY_BYTES],
+                        uint32_t epoch, struct hash *digests);
+
+/* Whether the next value is a body: a fields map, [bin16, map], bin, or the hole [bin32]. A
+ * hole's hash goes to `hash`. The span is the value's bytes; a fault fails the reader. */
+struct mp_reader;
+struct span entry_read_body(struct mp_reader *reader, bool *hole, struct hash *hash);
+
+#endif

@@ -1,0 +1,462 @@
+/* Notes in motion: time tokens down from the root, heads statements and reports up to it.
+ *
+ * Every node keeps the newest of each signer and passes it on as the bytes received. At the
+ * start of a session the child lists what it holds and the parent asks for what it lacks; later
+ * each newer note is passed on as it comes, a bounded number of them unanswered. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+enum { NOTES_IN_FLIGHT_MAX = 32, SUMMARY_LINES = 512 };
+
+static enum message_type message_of(enum hash_context context)
+{
+    return context == HASH_HEADS   ? MESSAGE_STATEMENT
+           : context == HASH_CELLS ? MESSAGE_REPORT
+                                   : MESSAGE_TOKEN;
+}
+
+static void token_adopt(struct replica *replica, const struct note_head *head, struct span note)
+{
+    struct hash hash = note_hash(note, HASH_TOKEN, &replica->options.tree_id);
+    replica->token = (struct token_ref){true, head->signer, head->k, {0}};
+    memcpy(replica->token.hash8, hash.bytes, sizeof replica->token.hash8);
+}
+
+/* The newest token lies under the root's key; there is one issuer. */
+void token_load(struct replica *replica, const struct view *view)
+{
+    static const uint8_t prefix[] = {HASH_TOKEN};
+    struct span key, value;
+    struct note_head head;
+    if (view->next(view->context, TABLE_NOTES, SPAN_OF_ARRAY(prefix), &key, &value) == READ_FOUND &&
+        key.data[0] == HASH_TOKEN && note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK) {
+        token_adopt(replica, &head, value);
+    }
+}
+
+static void queue_note(struct session *session, enum hash_context context, struct span key)
+{
+    for (struct note_due *due = session->notes_first; due != NULL; due = due->next) {
+        if (span_equal(SPAN(due->key, due->key_size), key)) {
+            return; /* the newest is read when its turn comes */
+        }
+    }
+    struct note_due *due = mem_alloc(sizeof *due);
+    memcpy(due->key, key.data, key.size);
+    due->key_size = (uint8_t)key.size;
+    due->context = (uint8_t)context;
+    if (session->notes_last == NULL) {
+        session->notes_first = due;
+    } else {
+        session->notes_last->next = due;
+    }
+    session->notes_last = due;
+}
+
+void notes_free(struct session *session)
+{
+    for (struct note_due *due = session->notes_first, *next; due != NULL; due = next) {
+        next = due->next;
+        free(due);
+    }
+    session->notes_first = session->notes_last = NULL;
+}
+
+/* Tokens go down to every child, the others up to the parent. */
+static void pass_on(struct step *step, enum hash_context context, struct span key)
+{
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        if (session->state == SESSION_LIVE && session->uplink == (context != HASH_TOKEN)) {
+            queue_note(session, context, key);
+        }
+    }
+}
+
+static bool is_newer(const struct note_head *a, const struct note_head *b)
+{
+    return a->epoch != b->epoch ? a->epoch > b->epoch : a->k > b->k;
+}
+
+static void note_store(struct step *step, enum hash_context context, struct span note,
+                       const struct note_head *head)
+{
+    uint8_t key[NOTE_KEY_BYTES_MAX];
+    size_t size = note_key(key, context, head->signer, head->epoch);
+    updates_put(step->updates, TABLE_NOTES, SPAN(key, size), note);
+    pass_on(step, context, SPAN(key, size));
+}
+
+void note_store_own(struct step *step, enum hash_context context, struct span note,
+                    const struct note_head *head)
+{
+    note_store(step, context, note, head);
+    updates_set_signs(step->updates);
+    step->replica->self_dirty = true;
+    struct session *parent = session_parent(step->replica);
+    if (context == HASH_CELLS && parent != NULL) {
+        parent->report_in_flight = true;
+    }
+}
+
+/* Newest known of this signer (and epoch); false: none is held. */
+static bool held_head(struct step *step, enum hash_context context, const struct note_head *of,
+                      struct note_head *held)
+{
+    uint8_t key[NOTE_KEY_BYTES_MAX];
+    struct span value;
+    size_t size = note_key(key, context, of->signer, of->epoch);
+    return step->view->get(step->view->context, TABLE_NOTES, SPAN(key, size), &value) ==
+               READ_FOUND &&
+           note_read_head(value, context, held, NULL) == ERR_OK;
+}
+
+static void answer_noted(struct step *step, const struct session *session,
+                         enum hash_context context, const struct note_head *head)
+{
+    struct buffer body = {0};
+    mp_write_array(&body, 4);
+    mp_write_uint(&body, context);
+    mp_write_bin(&body, SPAN_OF_ARRAY(head->signer.bytes));
+    mp_write_uint(&body, head->epoch);
+    mp_write_uint(&body, head->k);
+    send_control(step, session, MESSAGE_NOTED, span_of_buffer(&body));
+    buffer_free(&body);
+}
+
+/* A note counts if its signer's seat is where such a note may come from: tokens from the root,
+ * statements and reports from the sender's subtree, or (come back after a restore) from us. */
+static bool may_sign(struct step *step, const struct session *session, enum hash_context context,
+                     const struct author *signer)
+{
+    const struct seat *peer = session_seat(step->replica, session);
+    if (context == HASH_TOKEN) {
+        return session->uplink && signer->seat == tree_root_seat(step->replica->tree);
+    }
+    return !session->uplink && peer != NULL && seat_is_ancestor_or_self(peer, signer->seat);
+}
+
+static enum error_code check_form(enum hash_context context, struct span note,
+                                  struct cell_report *report)
+{
+    struct heads_statement statement;
+    if (context == HASH_CELLS) {
+        return report_decode(note, report, NULL);
+    }
+    if (context == HASH_HEADS) {
+        enum error_code code = statement_decode(note, &statement, NULL);
+        if (code == ERR_OK) {
+            statement_free(&statement);
+        }
+        return code;
+    }
+    return ERR_OK;
+}
+
+static void take_verified(struct step *step, enum hash_context context, struct span note,
+                          const struct note_head *head, const struct cell_report *report)
+{
+    if (context == HASH_CELLS) {
+        cells_take_report(step, report); /* compares with the report held so far: before storing */
+    }
+    note_store(step, context, note, head);
+    if (context == HASH_TOKEN) {
+        token_adopt(step->replica, head, note);
+    }
+}
+
+void notes_take(struct step *step, struct session *session, enum hash_context context,
+                struct span note)
+{
+    struct replica *replica = step->replica;
+    struct note_head head, held;
+    struct cell_report report = {0};
+    if (note_read_head(note, context, &head, NULL) != ERR_OK) {
+        session_refuse(step, session, "malformed", &replica->refusals.malformed);
+        return;
+    }
+    const struct author *signer = tree_author(replica->tree, head.signer);
+    if (signer == NULL) {
+        replica->refusals.unknown_key++;
+    } else if (!may_sign(step, session, context, signer)) {
+        replica->refusals.not_allowed++;
+    } else if (held_head(step, context, &head, &held) && !is_newer(&head, &held)) {
+        replica->refusals.replay += is_newer(&held, &head);
+    } else if (!note_verify(note, context, &replica->options.tree_id, signer->key)) {
+        replica->refusals.forged++;
+    } else if (check_form(context, note, &report) != ERR_OK) {
+        replica->refusals.malformed++;
+    } else {
+        take_verified(step, context, note, &head, &report);
+        report_free(&report);
+    }
+    answer_noted(step, session, context, &head);
+}
+
+void notes_on_noted(struct step *step, struct session *session, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    bool formed = mp_read_array(&reader) == 4;
+    uint64_t context = mp_read_uint_max(&reader, HASH_CONTEXT_COUNT - 1);
+    const uint8_t *signer = mp_read_bin_of(&reader, KEY_ID_BYTES);
+    mp_read_uint(&reader);
+    mp_read_uint(&reader);
+    mp_read_end(&reader);
+    if (!formed || reader.failed) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+        return;
+    }
+    if (session->notes_in_flight > 0) {
+        session->notes_in_flight--;
+    }
+    if (context == HASH_CELLS && memcmp(signer, step->replica->key_id.bytes, KEY_ID_BYTES) == 0) {
+        session->report_in_flight = false;
+    }
+}
+
+void notes_send_due(struct step *step, struct session *session)
+{
+    while (session->notes_first != NULL && session->notes_in_flight < NOTES_IN_FLIGHT_MAX) {
+        struct note_due *due = session->notes_first;
+        struct span value;
+        if (step->view->get(step->view->context, TABLE_NOTES, SPAN(due->key, due->key_size),
+                            &value) == READ_FOUND) {
+            send_control(step, session, message_of(due->context), value);
+            session->notes_in_flight++;
+        }
+        session->notes_first = due->next;
+        if (session->notes_first == NULL) {
+            session->notes_last = NULL;
+        }
+        free(due);
+    }
+}
+
+static void send_summary(struct step *step, struct session *session, struct buffer *lines,
+                         uint32_t *count)
+{
+    struct buffer body = {0};
+    mp_write_array(&body, *count);
+    buffer_append_span(&body, span_of_buffer(lines));
+    send_control(step, session, MESSAGE_NOTES, span_of_buffer(&body));
+    buffer_free(&body);
+    buffer_clear(lines);
+    *count = 0;
+}
+
+/* What we hold of statements and reports (upward), or the token (downward). */
+void notes_summary(struct step *step, struct session *session)
+{
+    struct buffer lines = {0}, from = {0};
+    struct span key, note;
+    uint32_t count = 0;
+    buffer_append_byte(&from, 0);
+    while (step->view->next(step->view->context, TABLE_NOTES, span_of_buffer(&from), &key, &note) ==
+           READ_FOUND) {
+        enum hash_context context = key.data[0];
+        struct note_head head;
+        if (session->uplink == (context != HASH_TOKEN) &&
+            note_read_head(note, context, &head, NULL) == ERR_OK) {
+            mp_write_array(&lines, 4);
+            mp_write_uint(&lines, context);
+            mp_write_bin(&lines, SPAN_OF_ARRAY(head.signer.bytes));
+            mp_write_uint(&lines, head.epoch);
+            mp_write_uint(&lines, head.k);
+            if (++count == SUMMARY_LINES) {
+                send_summary(step, session, &lines, &count);
+            }
+        }
+        buffer_clear(&from);
+        buffer_append_span(&from, key);
+        buffer_append_byte(&from, 0);
+    }
+    if (count > 0) {
+        send_summary(step, session, &lines, &count);
+    }
+    buffer_free(&lines);
+    buffer_free(&from);
+}
+
+struct note_line {
+    enum hash_context context;
+    struct note_head head;
+};
+
+static bool read_line(struct mp_reader *reader, struct note_line *line)
+{
+    if (mp_read_array(reader) != 4) {
+        mp_fail(reader);
+    }
+    uint64_t context = mp_read_uint_max(reader, HASH_CONTEXT_COUNT - 1);
+    const uint8_t *signer = mp_read_bin_of(reader, KEY_ID_BYTES);
+    line->head.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+    line->head.k = mp_read_uint(reader);
+    line->context = (enum hash_context)context;
+    if (reader->failed ||
+        (context != HASH_HEADS && context != HASH_CELLS && context != HASH_TOKEN)) {
+        mp_fail(reader);
+        return false;
+    }
+    memcpy(line->head.signer.bytes, signer, KEY_ID_BYTES);
+    return true;
+}
+
+void notes_on_summary(struct step *step, struct session *session, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    struct buffer wanted = {0}, lines = {0};
+    uint32_t count = mp_read_array(&reader), wanted_count = 0;
+    for (uint32_t i = 0; i < count && !reader.failed; i++) {
+        size_t at = reader.at;
+        struct note_line line;
+        struct note_head held;
+        if (read_line(&reader, &line) &&
+            (!held_head(step, line.context, &line.head, &held) || is_newer(&line.head, &held))) {
+            buffer_append(&lines, body.data + at, reader.at - at);
+            wanted_count++;
+        }
+    }
+    mp_read_end(&reader);
+    if (reader.failed) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+    } else if (wanted_count > 0) {
+        mp_write_array(&wanted, wanted_count);
+        buffer_append_span(&wanted, span_of_buffer(&lines));
+        send_control(step, session, MESSAGE_WANTED, span_of_buffer(&wanted));
+    }
+    buffer_free(&wanted);
+    buffer_free(&lines);
+}
+
+void notes_on_wanted(struct step *step, struct session *session, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    uint32_t count = mp_read_array(&reader);
+    for (uint32_t i = 0; i < count && !reader.failed; i++) {
+        struct note_line line;
+        uint8_t key[NOTE_KEY_BYTES_MAX];
+        if (read_line(&reader, &line) && session->uplink == (line.context != HASH_TOKEN)) {
+            size_t size = note_key(key, line.context, line.head.signer, line.head.epoch);
+            queue_note(session, line.context, SPAN(key, size));
+        }
+    }
+    mp_read_end(&reader);
+    if (reader.failed) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+    }
+}
+
+static void issue_token(struct step *step)
+{
+    struct replica *replica = step->replica;
+    struct buffer note = {0};
+    struct note_head head = {replica->key_id, replica->self.epoch, step->wall_ms};
+    /* never back: a clock that fell keeps the last token's time until it has passed it */
+    if (replica->token.present && head.k <= replica->token.clock_ms) {
+        head.k = replica->token.clock_ms + 1;
+    }
+    token_encode(&head, &note);
+    note_sign(&note, HASH_TOKEN, &replica->options.tree_id, replica->options.signing_secret);
+    note_store_own(step, HASH_TOKEN, span_of_buffer(&note), &head);
+    token_adopt(replica, &head, span_of_buffer(&note));
+    replica->token_at_tick = step->tick_ms;
+    buffer_free(&note);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct statement_stream *left = a, *right = b;
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+/* Every stream of this epoch that is for others; an ended one stays listed (A9). */
+static void list_streams(struct step *step, struct heads_statement *statement)
+{
+    struct replica *replica = step->replica;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_id id;
+    statement->streams = mem_alloc(STATEMENT_STREAMS_MAX * sizeof *statement->streams);
+    for (uint64_t cursor = 0; statement->stream_count < STATEMENT_STREAMS_MAX &&
+                              stream_row_next(step->view, &cursor, &id, row);) {
+        if (!key_id_equal(id.author, replica->key_id) || id.epoch != replica->self.epoch ||
+            row->open.holders == HOLDERS_SELF || row->head.seq == 0) {
+            continue;
+        }
+        struct statement_stream *line = &statement->streams[statement->stream_count++];
+        line->number = id.number;
+        line->seq = row->head.seq;
+        line->hash = row->head.hash;
+        line->subtree = row->open.holders == HOLDERS_SUBTREE;
+        line->tier = row->open.tier;
+        if (!line->subtree) {
+            memcpy(line->end, row->open.seats[row->open.seat_count - 1], sizeof line->end);
+        }
+    }
+    qsort(statement->streams, statement->stream_count, sizeof *statement->streams, by_number);
+    free(row);
+}
+
+static void sign_statement(struct step *step)
+{
+    struct replica *replica = step->replica;
+    struct buffer note = {0};
+    struct heads_statement statement = {
+        .head = {replica->key_id, replica->self.epoch, ++replica->statement_k},
+        .clock_ms = step->wall_ms,
+        .token = replica->token,
+        .report = replica->report_k,
+    };
+    list_streams(step, &statement);
+    statement_encode(&statement, &note);
+    note_sign(&note, HASH_HEADS, &replica->options.tree_id, replica->options.signing_secret);
+    note_store_own(step, HASH_HEADS, span_of_buffer(&note), &statement.head);
+    updates_trace(step->updates, "state %llu: %zu streams", (unsigned long long)statement.head.k,
+                  statement.stream_count);
+    replica->heads_changed = false;
+    replica->statement_ever = true;
+    replica->statement_at_tick = step->tick_ms;
+    statement_free(&statement);
+    buffer_free(&note);
+}
+
+static void statement_when_due(struct step *step)
+{
+    struct replica *replica = step->replica;
+    const struct replica_tuning *tuning = &replica->options.tuning;
+    uint64_t after = replica->heads_changed
+                         ? tuning_or(tuning->statement_after_data_ms, STATEMENT_AFTER_DATA_MS)
+                         : tuning_or(tuning->statement_idle_ms, STATEMENT_IDLE_MS);
+    uint64_t due = replica->statement_at_tick + after;
+    if (!replica->statement_ever || step->tick_ms >= due) {
+        sign_statement(step);
+        due = step->tick_ms + tuning_or(tuning->statement_idle_ms, STATEMENT_IDLE_MS);
+    }
+    if (due < replica->deadline_tick) {
+        replica->deadline_tick = due;
+    }
+}
+
+/* Signed only when somebody above can hear it; the root signs the time. */
+void notes_when_due(struct step *step)
+{
+    struct replica *replica = step->replica;
+    const struct seat *seat = own_seat(replica);
+    if (seat == NULL) {
+        return;
+    }
+    if (seat->parent == NULL) {
+        uint32_t every = tuning_or(replica->options.tuning.token_every_ms, TOKEN_EVERY_MS);
+        if (replica->token_at_tick == 0 || step->tick_ms >= replica->token_at_tick + every) {
+            issue_token(step);
+        }
+        if (replica->token_at_tick + every < replica->deadline_tick) {
+            replica->deadline_tick = replica->token_at_tick + every;
+        }
+    } else if (session_parent(replica) != NULL) {
+        statement_when_due(step);
+    }
+    report_when_due(step);
+}

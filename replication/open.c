@@ -1,0 +1,281 @@
+/* A replica's memory from its store, and the doubt: is this store really the newest of ours?
+ *
+ * The store counts the commits that signed something; the high-water file outside it holds the
+ * same count, written before each such commit. A store at neither of the file's two counts has
+ * been restored, cloned or has lost commits: whatever we sign now goes into a new epoch, so no
+ * place is ever signed twice (rules.md 4, A5). */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+static const char self_key[] = "self";
+
+uint32_t tuning_or(uint32_t value, uint32_t otherwise)
+{
+    return value != 0 ? value : otherwise;
+}
+
+uint32_t replica_random(struct replica *replica)
+{
+    uint8_t count[8];
+    write_u64(count, replica->random_count++);
+    struct hash hash =
+        hash_of_two(HASH_REQUEST, SPAN_OF_ARRAY(replica->options.random), SPAN_OF_ARRAY(count));
+    return read_u32(hash.bytes);
+}
+
+void self_row_put(struct step *step)
+{
+    struct replica *replica = step->replica;
+    struct buffer row = {0};
+    mp_write_map(&row, 9);
+    const uint64_t numbers[] = {replica->self.epoch, replica->commits,        replica->statement_k,
+                                replica->report_k,   replica->record_counter, replica->next_stream};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        mp_write_uint(&row, i + 1);
+        mp_write_uint(&row, numbers[i]);
+    }
+    mp_write_uint(&row, 7);
+    mp_write_bin(&row, SPAN_OF_ARRAY(replica->options.instance));
+    mp_write_uint(&row, 8);
+    mp_write_text(&row, replica->epoch_reason);
+    mp_write_uint(&row, 9);
+    mp_write_bin(&row, SPAN_OF_ARRAY(replica->key_id.bytes));
+    updates_put(step->updates, TABLE_META, span_of_text(self_key), span_of_buffer(&row));
+    buffer_free(&row);
+    replica->self_dirty = false;
+}
+
+struct self_row {
+    uint64_t numbers[6];
+    uint8_t instance[8];
+    uint8_t key_id[8];
+    struct span reason;
+};
+
+/* READ_UNREADABLE when it is there and not as it should be. */
+static enum read_answer self_row_get(const struct view *view, struct self_row *self)
+{
+    struct span value;
+    memset(self, 0, sizeof *self);
+    enum read_answer answer = view->get(view->context, TABLE_META, span_of_text(self_key), &value);
+    if (answer != READ_FOUND) {
+        return answer;
+    }
+    struct mp_reader reader = mp_reader(value);
+    struct mp_fields fields = mp_fields(&reader);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        if (key >= 1 && key <= 6) {
+            self->numbers[key - 1] = mp_read_uint(&reader);
+        } else if (key == 7 || key == 9) {
+            const uint8_t *bytes = mp_read_bin_of(&reader, 8);
+            if (bytes != NULL) {
+                memcpy(key == 7 ? self->instance : self->key_id, bytes, 8);
+            }
+        } else if (key == 8) {
+            self->reason = mp_read_str(&reader);
+        } else {
+            mp_read_any(&reader);
+        }
+    }
+    mp_read_end(&reader);
+    return reader.failed ? READ_UNREADABLE : READ_FOUND;
+}
+
+/* Why the past of this store is doubted; NULL: it is not. */
+static const char *doubt(const struct replica_options *options, const struct self_row *self,
+                         bool has_self)
+{
+    const struct high_water *mark = &options->high_water;
+    if (!has_self || self->numbers[1] == 0) {
+        return options->high_water_readable && mark->committed > 0
+                   ? "the store is empty, the high-water file is not"
+                   : NULL;
+    }
+    if (!options->high_water_readable) {
+        return "the high-water file is missing or damaged";
+    }
+    if (memcmp(self->instance, options->instance, sizeof self->instance) != 0 ||
+        memcmp(mark->instance, options->instance, sizeof mark->instance) != 0) {
+        return "the store comes from another machine or directory";
+    }
+    if (memcmp(mark->key_id, self->key_id, sizeof mark->key_id) != 0 ||
+        mark->epoch != self->numbers[0]) {
+        return "the high-water file is of another epoch";
+    }
+    if (self->numbers[1] != mark->committed && self->numbers[1] != mark->in_flight) {
+        return "the store is not the newest: it was restored, or has lost commits";
+    }
+    return NULL;
+}
+
+static void greatest_epoch(void *context, uint32_t epoch)
+{
+    uint32_t *greatest = context;
+    if (epoch > *greatest) {
+        *greatest = epoch;
+    }
+}
+
+static void start_epoch(struct replica *replica, const struct view *view, const char *reason)
+{
+    uint32_t greatest = replica->self.epoch;
+    who_each_epoch(view, replica->key_id, &greatest, greatest_epoch);
+    /* A first commit that was cut short leaves a high-water file and no store: the same ordinal
+     * serves again, its random half differs. */
+    if (replica->options.high_water_readable && reason[0] != '\0') {
+        greatest_epoch(&greatest, replica->options.high_water.epoch);
+    }
+    uint32_t ordinal = (greatest >> 16) + 1;
+    assert(ordinal <= UINT16_MAX);
+    replica->self.epoch = ordinal << 16 | (replica_random(replica) & 0xffff);
+    replica->epoch_new = true;
+    replica->record_counter = 0;
+    replica->next_stream = 1;
+    replica->statement_k = replica->report_k = 0;
+    snprintf(replica->epoch_reason, sizeof replica->epoch_reason, "%s", reason);
+    uint64_t seen =
+        replica->options.high_water_readable ? replica->options.high_water.in_flight : 0;
+    replica->commits = replica->commits > seen ? replica->commits : seen;
+}
+
+void replica_new_epoch(struct step *step, const char *reason)
+{
+    struct replica *replica = step->replica;
+    for (struct own_stream *stream = replica->own_streams, *next; stream != NULL; stream = next) {
+        assert(stream->writer == NULL);
+        next = stream->next;
+        own_stream_free(stream);
+    }
+    replica->own_streams = NULL;
+    start_epoch(replica, step->view, reason);
+    updates_trace(step->updates, "epoch %u: %s", replica->self.epoch >> 16, reason);
+}
+
+static void resume_epoch(struct replica *replica, const struct self_row *self)
+{
+    replica->self.epoch = (uint32_t)self->numbers[0];
+    replica->commits = self->numbers[1];
+    replica->statement_k = self->numbers[2];
+    replica->report_k = self->numbers[3];
+    replica->record_counter = (uint32_t)self->numbers[4];
+    replica->next_stream = (uint32_t)self->numbers[5];
+    size_t size = self->reason.size < sizeof replica->epoch_reason - 1
+                      ? self->reason.size
+                      : sizeof replica->epoch_reason - 1;
+    memcpy(replica->epoch_reason, self->reason.data, size);
+    replica->epoch_reason[size] = '\0';
+}
+
+static void load_own_streams(struct replica *replica, const struct view *view)
+{
+    struct stream_id id;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    for (uint64_t cursor = 0; stream_row_next(view, &cursor, &id, row);) {
+        if (row->closed || !key_id_equal(id.author, replica->key_id) ||
+            id.epoch != replica->self.epoch) {
+            continue;
+        }
+        struct own_stream *stream = mem_alloc(sizeof *stream);
+        stream->id = id;
+        stream->class = row->open.class;
+        stream->holders = row->open.holders;
+        stream->tier = row->open.tier;
+        if (row->open.seat_count > 0) {
+            memcpy(stream->end, row->open.seats[row->open.seat_count - 1], sizeof stream->end);
+        }
+        stream->head = row->head;
+        stream->next = replica->own_streams;
+        replica->own_streams = stream;
+    }
+    free(row);
+}
+
+/* A store that belongs to another tree, seat or key is refused, never adopted. */
+static enum error_code check_identity(const struct replica *replica, const struct view *view,
+                                      const struct self_row *self, bool has_self,
+                                      struct error *error)
+{
+    struct span value;
+    if (view->get(view->context, TABLE_META, span_of_text("tree"), &value) == READ_FOUND &&
+        !span_equal(value, SPAN_OF_ARRAY(replica->options.tree_id.bytes))) {
+        return error_set(error, ERR_NOT_ALLOWED, "store", "it belongs to another tree");
+    }
+    if (has_self && memcmp(self->key_id, replica->key_id.bytes, KEY_ID_BYTES) != 0) {
+        error_set(error, ERR_NOT_ALLOWED, "store", "it was written with another signing key");
+        error_next(error, "put this node's own keys back, or begin with an empty store");
+        return ERR_NOT_ALLOWED;
+    }
+    return ERR_OK;
+}
+
+enum error_code replica_open(const struct replica_options *options, const struct view *view,
+                             struct replica **opened, struct error *error)
+{
+    struct replica *replica = mem_alloc(sizeof *replica);
+    struct self_row self;
+    replica->options = *options;
+    replica->key_id = key_id_of(options->signing_key);
+    replica->self.author = replica->key_id;
+    enum read_answer has = self_row_get(view, &self);
+    enum error_code code =
+        has == READ_UNREADABLE
+            ? error_set(error, ERR_DAMAGED, "store", "the row `self` can't be read")
+            : check_identity(replica, view, &self, has == READ_FOUND, error);
+    if (code == ERR_OK) {
+        replica->tree = query_tree(view, &options->tree_id, error);
+        code = replica->tree == NULL ? ERR_DAMAGED : ERR_OK;
+    }
+    if (code != ERR_OK) {
+        replica_close(replica);
+        return code;
+    }
+    if (has == READ_FOUND) {
+        resume_epoch(replica, &self);
+    }
+    const char *reason = doubt(options, &self, has == READ_FOUND);
+    if (reason != NULL || has == READ_ABSENT || replica->commits == 0) {
+        start_epoch(replica, view, reason == NULL ? "" : reason);
+    } else {
+        load_own_streams(replica, view);
+    }
+    token_load(replica, view);
+    replica->heads_changed = replica->cells_changed = true;
+    replica->deadline_tick = 0;
+    *opened = replica;
+    return ERR_OK;
+}
+
+void replica_close(struct replica *replica)
+{
+    if (replica == NULL) {
+        return;
+    }
+    for (struct own_stream *stream = replica->own_streams, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        own_stream_free(stream);
+    }
+    struct session *session, *after;
+    HASH_ITER (hh, replica->sessions, session, after) {
+        session_free(replica, session);
+    }
+    if (replica->has_cached) {
+        prepared_block_free(&replica->cached);
+    }
+    tree_free(replica->tree);
+    free(replica);
+}
+
+void replica_high_water(const struct replica *replica, struct high_water *mark)
+{
+    memset(mark, 0, sizeof *mark);
+    memcpy(mark->key_id, replica->key_id.bytes, sizeof mark->key_id);
+    memcpy(mark->instance, replica->options.instance, sizeof mark->instance);
+    mark->epoch = replica->self.epoch;
+    mark->committed = replica->commits - 1;
+    mark->in_flight = replica->commits;
+    mark->statement = replica->statement_k;
+}

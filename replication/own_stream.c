@@ -1,0 +1,214 @@
+/* The streams that this node writes: one open stream for each audience. Entries gather in a
+ * writer while a batch goes on; the block is signed when the batch closes, or when it is full. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+void own_stream_free(struct own_stream *stream)
+{
+    entry_writer_free(stream->writer);
+    free(stream);
+}
+
+static bool serves(const struct own_stream *stream, const struct audience *audience)
+{
+    if (stream->class != audience->class || stream->holders != audience->holders) {
+        return false;
+    }
+    if (stream->holders == HOLDERS_SUBTREE) {
+        return stream->tier == audience->tier;
+    }
+    return stream->holders == HOLDERS_SELF ||
+           strcmp(stream->end, audience->seats[audience->seat_count - 1]) == 0;
+}
+
+struct known_epochs {
+    struct stream_open *open;
+    uint32_t own;
+};
+
+static void note_epoch(void *context, uint32_t epoch)
+{
+    struct known_epochs *known = context;
+    if (epoch != known->own && known->open->epoch_count < HOLDERS_MAX) {
+        known->open->epochs[known->open->epoch_count++] = epoch;
+    }
+}
+
+static void fill_open(struct step *step, const struct audience *audience, uint16_t number,
+                      struct stream_open *open)
+{
+    struct replica *replica = step->replica;
+    memset(open, 0, sizeof *open);
+    open->class = audience->class;
+    open->holders = audience->holders;
+    open->tier = audience->tier;
+    open->seat_count = audience->seat_count;
+    for (size_t i = 0; i < audience->seat_count; i++) {
+        memcpy(open->seats[i], audience->seats[i], strlen(audience->seats[i]) + 1);
+    }
+    if (number == 1) {
+        struct known_epochs known = {open, replica->self.epoch};
+        who_each_epoch(step->view, replica->key_id, &known, note_epoch);
+        open->has_instance = true;
+        memcpy(open->instance, replica->options.instance, sizeof open->instance);
+    }
+}
+
+static struct entry entry_about_stream(struct step *step, uint8_t kind, struct span body)
+{
+    return (struct entry){
+        .kind = kind,
+        .clock = step->wall_ms,
+        .n = 1,
+        .body = body,
+        .body_hash = entry_body_hash(body),
+    };
+}
+
+/* A new stream begins with its `open` entry, which names everything it is. */
+static struct own_stream *own_stream_open(struct step *step, const struct audience *audience)
+{
+    struct replica *replica = step->replica;
+    assert(replica->next_stream >= 1 && replica->next_stream <= STREAM_NUMBER_MAX);
+    struct own_stream *stream = mem_alloc(sizeof *stream);
+    stream->id = (struct stream_id){replica->self.author, replica->self.epoch,
+                                    (uint16_t)replica->next_stream++};
+    stream->class = audience->class;
+    stream->holders = audience->holders;
+    stream->tier = audience->tier;
+    if (audience->seat_count > 0) {
+        const char *end = audience->seats[audience->seat_count - 1];
+        memcpy(stream->end, end, strlen(end) + 1);
+    }
+    stream->next = replica->own_streams;
+    replica->own_streams = stream;
+
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct buffer body = {0};
+    fill_open(step, audience, stream->id.number, &row->open);
+    stream_open_encode(&row->open, &body);
+    stream_row_write(step->updates, &stream->id, row);
+    struct entry entry = entry_about_stream(step, ENTRY_OPEN, span_of_buffer(&body));
+    own_stream_add(step, stream, &entry);
+    updates_trace(step->updates, "open %s", label_stream(replica->tree, &stream->id).text);
+    buffer_free(&body);
+    free(row);
+    return stream;
+}
+
+static void own_stream_close(struct step *step, struct own_stream *stream)
+{
+    static const uint8_t empty_map[] = {0x80};
+    struct entry entry = entry_about_stream(step, ENTRY_CLOSE, SPAN_OF_ARRAY(empty_map));
+    own_stream_add(step, stream, &entry);
+    own_stream_sign(step, stream);
+    struct stream_row *row = mem_alloc(sizeof *row);
+    bool found = stream_row_read(step->view, &stream->id, row);
+    assert(found);
+    row->closed = true;
+    stream_row_write(step->updates, &stream->id, row);
+    updates_trace(step->updates, "close %s at %u",
+                  label_stream(step->replica->tree, &stream->id).text, stream->head.seq);
+    struct own_stream **link = &step->replica->own_streams;
+    while (*link != stream) {
+        link = &(*link)->next;
+    }
+    *link = stream->next;
+    own_stream_free(stream);
+    free(row);
+}
+
+static uint32_t next_seq(const struct own_stream *stream)
+{
+    return stream->head.seq +
+           (stream->writer == NULL ? 0 : (uint32_t)entry_writer_count(stream->writer));
+}
+
+struct own_stream *own_stream_for(struct step *step, const struct audience *audience)
+{
+    struct own_stream *stream = step->replica->own_streams;
+    while (stream != NULL && !serves(stream, audience)) {
+        stream = stream->next;
+    }
+    uint32_t most = tuning_or(step->replica->options.tuning.stream_entries_max, STREAM_ENTRIES_MAX);
+    if (stream != NULL && next_seq(stream) + 1 >= most) { /* room for the close entry */
+        own_stream_close(step, stream);
+        stream = NULL;
+    }
+    return stream != NULL ? stream : own_stream_open(step, audience);
+}
+
+static uint32_t schema_version(const struct replica *replica)
+{
+    const struct schema *schema = tree_schema(replica->tree);
+    return schema == NULL ? 0 : schema->version;
+}
+
+uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry)
+{
+    struct replica *replica = step->replica;
+    struct entry dated = *entry;
+    dated.schema_version = schema_version(replica);
+    uint32_t most = tuning_or(replica->options.tuning.block_entries, BLOCK_ENTRIES_USUAL);
+    if (stream->writer != NULL &&
+        (entry_writer_count(stream->writer) >= most || !entry_writer_add(stream->writer, &dated))) {
+        own_stream_sign(step, stream);
+    } else if (stream->writer != NULL) {
+        return next_seq(stream) - 1;
+    }
+    stream->writer =
+        entry_writer_new(&replica->self, replica->options.signing_key, dated.schema_version);
+    bool added = entry_writer_add(stream->writer, &dated);
+    assert(added);
+    return next_seq(stream) - 1;
+}
+
+void own_stream_sign(struct step *step, struct own_stream *stream)
+{
+    struct replica *replica = step->replica;
+    if (stream->writer == NULL) {
+        return;
+    }
+    struct prepared_block block;
+    struct buffer stored = {0};
+    block_make(stream->writer, &replica->options.tree_id, &stream->id, &stream->head,
+               replica->options.signing_key, replica->options.signing_secret, &block);
+    block_write(&block, BLOCK_STORED, &stream->head, &stored);
+    block_row_put(step->updates, &stream->id, block.header.seq, span_of_buffer(&stored));
+    uint32_t from = stream->head.seq;
+    stream->head = (struct stream_head){
+        .seq = from + block.header.count,
+        .hash = block.hash,
+        .clock = block.header.clock,
+    };
+    entry_writer_free(stream->writer);
+    stream->writer = NULL;
+
+    struct stream_row *row = mem_alloc(sizeof *row);
+    bool found = stream_row_read(step->view, &stream->id, row);
+    assert(found);
+    row->head = stream->head;
+    stream_row_write(step->updates, &stream->id, row);
+    updates_trace(step->updates, "sign %s %u..%u", label_stream(replica->tree, &stream->id).text,
+                  from, stream->head.seq);
+    cursors_head_moved(step, &stream->id, row, NULL);
+    updates_set_signs(step->updates);
+    replica->self_dirty = true;
+    if (row->open.holders != HOLDERS_SELF) {
+        replica->heads_changed = true;
+    }
+    prepared_block_free(&block);
+    buffer_free(&stored);
+    free(row);
+}
+
+void own_streams_sign_all(struct step *step)
+{
+    for (struct own_stream *stream = step->replica->own_streams; stream != NULL;
+         stream = stream->next) {
+        own_stream_sign(step, stream);
+    }
+}

@@ -1,0 +1,462 @@
+/* Blocks coming in: opened and verified ahead of the step, judged against the tree in it, then
+ * stored, applied, and passed on to whoever else holds the stream.
+ *
+ * A block that doesn't open is refused with 'want', twice at most each minute: first as it is,
+ * then in the opaque form, which alone proves whose fault it is. Its stream waits, no other. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+enum { REFUSALS_A_MINUTE = 2, MINUTE_MS = 60 * 1000, SHARED_HANDLE = HANDLES_MAX - 1 };
+
+static bool read_stream(const struct session *session, struct event *event, struct span *bytes,
+                        struct block_prefix *prefix)
+{
+    struct mp_reader reader = mp_reader(event->message.body);
+    event->message.handle = (uint32_t)mp_read_uint_max(&reader, HANDLES_MAX - 1);
+    if (reader.failed) {
+        return false;
+    }
+    *bytes = SPAN(reader.input.data + reader.at, reader.input.size - reader.at);
+    if (block_read_prefix(*bytes, prefix, NULL) != ERR_OK) {
+        return false;
+    }
+    event->message.names_stream = (prefix->flags & BLOCK_HAS_STREAM) != 0;
+    if (event->message.names_stream) {
+        event->message.stream = prefix->stream;
+        return true;
+    }
+    if (event->message.handle >= session->in_handle_count) {
+        return false;
+    }
+    event->message.stream = session->in_handles[event->message.handle];
+    return true;
+}
+
+/* Where the bytes say they stand, against where the stream stands here. */
+static enum error_code check_place(const struct block_prefix *prefix,
+                                   const struct stream_head *head)
+{
+    if ((prefix->flags & BLOCK_HAS_PLACE) == 0 ||
+        (prefix->seq == head->seq && hash_equal(&prefix->previous, &head->hash))) {
+        return ERR_OK;
+    }
+    if (prefix->seq == head->seq) {
+        return ERR_FORK;
+    }
+    return prefix->seq < head->seq ? ERR_STALE : ERR_PARKED;
+}
+
+void replica_prepare(const struct replica *replica, const struct view *view, struct event *event)
+{
+    if (event->kind != EVENT_MESSAGE || event->message.type != MESSAGE_BLOCK) {
+        return;
+    }
+    const struct session *session = session_find(replica, event->message.link);
+    struct block_prefix prefix;
+    struct span bytes;
+    event->message.block = NULL;
+    event->message.block_error = ERR_MALFORMED;
+    if (session == NULL || !read_stream(session, event, &bytes, &prefix)) {
+        return;
+    }
+    const struct author *author = tree_author(replica->tree, event->message.stream.author);
+    if (author == NULL) {
+        event->message.block_error = ERR_UNKNOWN_KEY;
+        return;
+    }
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_head head = {0};
+    if (stream_row_read(view, &event->message.stream, row)) {
+        head = row->head;
+    }
+    free(row);
+    event->message.block_error = check_place(&prefix, &head);
+    if (event->message.block_error != ERR_OK) {
+        return;
+    }
+    struct block_context context = {
+        .tree_id = replica->options.tree_id,
+        .stream = event->message.stream,
+        .head = head,
+        .author_key = author->key,
+    };
+    event->message.block = mem_alloc(sizeof *event->message.block);
+    event->message.block_error = block_open(bytes, &context, event->message.block, NULL);
+    if (event->message.block_error != ERR_OK) {
+        free(event->message.block);
+        event->message.block = NULL;
+    }
+}
+
+void event_release(struct event *event)
+{
+    if (event->kind == EVENT_MESSAGE && event->message.block != NULL) {
+        prepared_block_free(event->message.block);
+        free(event->message.block);
+        event->message.block = NULL;
+    }
+}
+
+/* False: the peer has sent more than it was granted. */
+static bool take_credit(struct session *session, const struct event *event)
+{
+    if (event->message.channel == CHANNEL_CONTROL) {
+        return false;
+    }
+    struct lane *lane = &session->lanes[event->message.channel - 1];
+    lane->got_bytes += event->message.body.size;
+    if (event->message.block != NULL) {
+        lane->got_entries += event->message.block->header.count;
+    }
+    return lane->got_bytes <= lane->given_bytes && lane->got_entries <= lane->given_entries;
+}
+
+/* Streams are given handles from 0 up; the last handle is shared by all that found none left. */
+static bool take_handle(struct session *session, const struct event *event)
+{
+    uint32_t handle = event->message.handle;
+    if (!event->message.names_stream) {
+        return true;
+    }
+    if (handle < session->in_handle_count) {
+        bool same = stream_id_compare(&session->in_handles[handle], &event->message.stream) == 0;
+        session->in_handles[handle] = event->message.stream;
+        return same || handle == SHARED_HANDLE;
+    }
+    if (handle != session->in_handle_count) {
+        return false;
+    }
+    session->in_handles =
+        mem_resize(session->in_handles, (handle + 1) * sizeof *session->in_handles);
+    session->in_handles[handle] = event->message.stream;
+    session->in_handle_count++;
+    return true;
+}
+
+static void mark_due(struct session *session, struct cursor *cursor)
+{
+    if (!cursor->mark_due) {
+        cursor->mark_due = true;
+        cursor->next_marked = session->marked;
+        session->marked = cursor;
+    }
+}
+
+static void count_refusal(struct replica *replica, enum error_code code)
+{
+    struct refusals *refusals = &replica->refusals;
+    refusals->damaged += code == ERR_DAMAGED;
+    refusals->forged += code == ERR_FORGED || code == ERR_FORK;
+    refusals->malformed += code == ERR_MALFORMED;
+    refusals->oversize += code == ERR_OVERSIZE;
+    refusals->not_allowed += code == ERR_NOT_ALLOWED || code == ERR_INVALID;
+    refusals->unknown_key += code == ERR_UNKNOWN_KEY;
+}
+
+/* Ask for a stream again from our head, within the bound of asking. */
+static void ask_again(struct step *step, struct session *session, const struct event *event,
+                      bool opaque_next)
+{
+    const struct stream_id *stream = &event->message.stream;
+    struct cursor *cursor =
+        cursor_get(session, stream, (uint8_t)(event->message.channel - CHANNEL_URGENT));
+    struct stream_row *row = mem_alloc(sizeof *row);
+    if (step->tick_ms >= cursor->in_clock_tick + MINUTE_MS) {
+        cursor->in_clock_tick = step->tick_ms;
+        cursor->refusals = 0;
+    }
+    if (cursor->refusals < REFUSALS_A_MINUTE) {
+        uint32_t seq = stream_row_read(step->view, stream, row) ? row->head.seq : 0;
+        compare_want(step, session, stream, seq, opaque_next && cursor->refusals > 0);
+        cursor->refusals++;
+    }
+    free(row);
+}
+
+static void refuse_block(struct step *step, struct session *session, const struct event *event)
+{
+    enum error_code code = event->message.block_error;
+    if (code == ERR_STALE) {
+        return; /* we hold it: it came twice */
+    }
+    count_refusal(step->replica, code);
+    updates_trace(step->updates, "refuse block of %s from %s: %s",
+                  label_stream(step->replica->tree, &event->message.stream).text, session->seat,
+                  error_name(code));
+    if (code != ERR_UNKNOWN_KEY && code != ERR_FORK) {
+        ask_again(step, session, event, code == ERR_DAMAGED);
+    }
+}
+
+/* A path leads from the author's seat to one end, each seat the parent or child of the next. */
+static bool path_stands(const struct tree *tree, const struct stream_open *open,
+                        const struct author *author)
+{
+    if (open->seat_count < 2 || strcmp(open->seats[0], author->seat->row.seat) != 0) {
+        return false;
+    }
+    for (size_t i = 1; i < open->seat_count; i++) {
+        const struct seat *a = tree_seat(tree, span_of_text(open->seats[i - 1]));
+        const struct seat *b = tree_seat(tree, span_of_text(open->seats[i]));
+        if (a == NULL || b == NULL || (a->parent != b && b->parent != a)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The stream of a first block, from its first entry. */
+static enum error_code begin_stream(struct step *step, const struct prepared_block *block,
+                                    const struct author *author, struct stream_row *row)
+{
+    memset(row, 0, sizeof *row);
+    if (block->opaque || block->list.entries[0].kind != ENTRY_OPEN) {
+        return ERR_MALFORMED;
+    }
+    enum error_code code = stream_open_decode(block->list.entries[0].body, &row->open, NULL);
+    if (code != ERR_OK || row->open.class >= CLASS_COUNT) {
+        return code == ERR_OK ? ERR_MALFORMED : code;
+    }
+    if (row->open.holders == HOLDERS_PATH &&
+        !path_stands(step->replica->tree, &row->open, author)) {
+        return ERR_NOT_ALLOWED;
+    }
+    return ERR_OK;
+}
+
+static enum error_code check_entries(const struct prepared_block *block, bool *closes)
+{
+    *closes = false;
+    for (size_t i = 0; !block->opaque && i < block->list.count; i++) {
+        uint8_t kind = block->list.entries[i].kind;
+        bool first = block->header.seq == 0 && i == 0, last = i + 1 == block->list.count;
+        if ((kind == ENTRY_OPEN) != first || (kind == ENTRY_CLOSE && !last)) {
+            return ERR_MALFORMED;
+        }
+        *closes = kind == ENTRY_CLOSE;
+    }
+    return ERR_OK;
+}
+
+/* Both ends of this link must be holders, and the lane must be the stream's class. */
+static enum error_code check_standing(struct step *step, const struct session *session,
+                                      const struct event *event, const struct author *author,
+                                      struct stream_row *row, bool *closes)
+{
+    const struct prepared_block *block = event->message.block;
+    const struct seat *own = own_seat(step->replica);
+    const struct seat *peer = session_seat(step->replica, session);
+    if (block->header.seq == 0) {
+        enum error_code code = begin_stream(step, block, author, row);
+        if (code != ERR_OK) {
+            return code;
+        }
+    } else if (!stream_row_read(step->view, &event->message.stream, row)) {
+        return ERR_MALFORMED;
+    }
+    if (own == NULL || peer == NULL || row->closed || author->status != SEAT_ACTIVE ||
+        row->open.class != event->message.channel - CHANNEL_URGENT ||
+        row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, own) ||
+        !stream_holds(row, author->seat, peer)) {
+        return ERR_NOT_ALLOWED;
+    }
+    return check_entries(block, closes);
+}
+
+static void set_opaque_aside(struct step *step, const struct event *event)
+{
+    const struct prepared_block *block = event->message.block;
+    struct author_epoch author = {event->message.stream.author, event->message.stream.epoch};
+    uint8_t key[1 + LOCATOR_BYTES] = {'b'};
+    struct buffer value = {0};
+    write_u32(key + 1, who_assign(step->updates, &author) << 8);
+    write_u16(key + 4, event->message.stream.number);
+    write_u32(key + 6, block->header.seq);
+    mp_write_map(&value, 3);
+    mp_write_uint(&value, 1);
+    mp_write_text(&value, error_name(ERR_MALFORMED));
+    mp_write_uint(&value, 2);
+    mp_write_text(&value, "its author signed a block that doesn't decode");
+    mp_write_uint(&value, 3);
+    mp_write_uint(&value, step->wall_ms);
+    updates_put(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), span_of_buffer(&value));
+    buffer_free(&value);
+}
+
+static void apply_entries(struct step *step, const struct event *event)
+{
+    const struct prepared_block *block = event->message.block;
+    const struct stream_id *stream = &event->message.stream;
+    for (size_t i = 0; i < block->list.count; i++) {
+        struct located_entry located = {
+            .author = {stream->author, stream->epoch},
+            .stream = stream->number,
+            .seq = block->header.seq + (uint32_t)i,
+            .entry = &block->list.entries[i],
+            .digest = &block->digests[i],
+        };
+        apply_entry(step, &located);
+    }
+}
+
+static void store_block(struct step *step, const struct event *event, struct stream_row *row)
+{
+    const struct prepared_block *block = event->message.block;
+    struct buffer stored = {0};
+    block_write(block, BLOCK_STORED, &row->head, &stored);
+    block_row_put(step->updates, &event->message.stream, block->header.seq,
+                  span_of_buffer(&stored));
+    buffer_free(&stored);
+    row->head = (struct stream_head){
+        .seq = block->header.seq + block->header.count,
+        .hash = block->hash,
+        .clock = block->header.clock,
+    };
+    stream_row_write(step->updates, &event->message.stream, row);
+}
+
+static void advance_cursor(struct session *session, const struct event *event,
+                           const struct stream_row *row)
+{
+    struct cursor *cursor = cursor_get(session, &event->message.stream, row->open.class);
+    if (!cursor->queued) {
+        cursor->class = row->open.class;
+    }
+    cursor->has_in_handle = true;
+    cursor->in_handle = event->message.handle;
+    if (cursor->sent_seq < row->head.seq) {
+        cursor->sent_seq = row->head.seq;
+        cursor->place_needed = true;
+    }
+    cursor->held_seq = row->head.seq;
+    cursor->refusals = 0;
+    mark_due(session, cursor);
+}
+
+static void take_block(struct step *step, struct session *session, const struct event *event,
+                       struct stream_row *row, bool closes)
+{
+    const struct stream_id *stream = &event->message.stream;
+    uint32_t from = row->head.seq;
+    row->closed = closes;
+    store_block(step, event, row);
+    updates_trace(step->updates, "take %s %u..%u from %s%s",
+                  label_stream(step->replica->tree, stream).text, from, row->head.seq,
+                  session->seat, event->message.block->opaque ? ", opaque" : "");
+    if (event->message.block->opaque) {
+        set_opaque_aside(step, event);
+    }
+    advance_cursor(session, event, row);
+    cursors_head_moved(step, stream, row, session);
+    if (row->open.holders == HOLDERS_SUBTREE &&
+        !key_id_equal(stream->author, step->replica->key_id)) {
+        cells_received_stream(step, stream, row->head.seq);
+    }
+    apply_entries(step, event);
+}
+
+/* A peer holds more of the epoch that we are writing in than we do: our past is lost. What we have
+ * not signed yet must not be signed there. */
+static bool own_past_lost(struct step *step, const struct event *event)
+{
+    const struct replica *replica = step->replica;
+    if (!key_id_equal(event->message.stream.author, replica->key_id) ||
+        event->message.stream.epoch != replica->self.epoch) {
+        return false;
+    }
+    for (const struct own_stream *own = replica->own_streams; own != NULL; own = own->next) {
+        if (own->writer != NULL) {
+            return true; /* comes again with the next session; this batch closes first */
+        }
+    }
+    replica_new_epoch(step, "a peer holds more of this epoch than this store");
+    return false;
+}
+
+void receive_block(struct step *step, struct session *session, const struct event *event)
+{
+    struct replica *replica = step->replica;
+    if (!take_credit(session, event)) {
+        session_refuse(step, session, "flood", &replica->refusals.flood);
+        return;
+    }
+    if (event->message.block == NULL && event->message.block_error == ERR_MALFORMED &&
+        !event->message.names_stream && event->message.handle >= session->in_handle_count) {
+        session_refuse(step, session, "malformed", &replica->refusals.malformed);
+        return;
+    }
+    if (!take_handle(session, event)) {
+        session_refuse(step, session, "malformed", &replica->refusals.malformed);
+        return;
+    }
+    if (event->message.block == NULL) {
+        refuse_block(step, session, event);
+        return;
+    }
+    const struct author *author = tree_author(replica->tree, event->message.stream.author);
+    struct stream_row *row = mem_alloc(sizeof *row);
+    bool closes = false;
+    enum error_code code = author == NULL
+                               ? ERR_UNKNOWN_KEY
+                               : check_standing(step, session, event, author, row, &closes);
+    if (code != ERR_OK) {
+        count_refusal(replica, code);
+        updates_trace(step->updates, "refuse block of %s from %s: %s",
+                      label_stream(replica->tree, &event->message.stream).text, session->seat,
+                      error_name(code));
+    } else if (!own_past_lost(step, event)) {
+        take_block(step, session, event, row, closes);
+    }
+    free(row);
+}
+
+static void send_marks(struct step *step, struct session *session)
+{
+    struct cursor *next;
+    for (struct cursor *cursor = session->marked; cursor != NULL; cursor = next) {
+        struct buffer body = {0};
+        next = cursor->next_marked;
+        cursor->mark_due = false;
+        mp_write_uint(&body, cursor->in_handle);
+        mp_write_uint(&body, cursor->held_seq);
+        send_control(step, session, MESSAGE_MARK, span_of_buffer(&body));
+        buffer_free(&body);
+    }
+    session->marked = NULL;
+}
+
+static void send_credit(struct step *step, struct session *session)
+{
+    const struct replica_tuning *tuning = &step->replica->options.tuning;
+    uint64_t bytes = tuning_or(tuning->credit_bytes, CREDIT_BYTES);
+    uint64_t entries = tuning_or(tuning->credit_entries, CREDIT_ENTRIES);
+    for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
+        struct lane *lane = &session->lanes[class];
+        struct buffer body = {0};
+        if (lane->given_bytes - lane->got_bytes >= bytes / 2 &&
+            lane->given_entries - lane->got_entries >= entries / 2) {
+            continue;
+        }
+        lane->given_bytes = lane->got_bytes + bytes;
+        lane->given_entries = lane->got_entries + entries;
+        mp_write_uint(&body, CHANNEL_URGENT + class);
+        mp_write_uint(&body, lane->given_bytes);
+        mp_write_uint(&body, lane->given_entries);
+        send_control(step, session, MESSAGE_CREDIT, span_of_buffer(&body));
+        buffer_free(&body);
+    }
+}
+
+void receive_batch_done(struct step *step)
+{
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        if (session->state >= SESSION_COMPARING) {
+            send_marks(step, session);
+            send_credit(step, session);
+        }
+    }
+}

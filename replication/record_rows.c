@@ -1,0 +1,208 @@
+/* Blocks and records in the store. A block lies in pieces under (stream, seq of its first entry,
+ * piece), so the block that holds an entry is the one with the greatest key not above it. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/rows.h"
+
+enum { BLOCK_KEY_BYTES = LOCATOR_BYTES + 1, PIECES_MAX = 64 };
+_Static_assert(PIECES_MAX *BLOCK_PIECE_BYTES > MESSAGE_BYTES_MAX, "every block fits its pieces");
+
+static void block_key(uint8_t key[static BLOCK_KEY_BYTES], uint32_t who, uint16_t number,
+                      uint32_t seq, uint8_t piece)
+{
+    write_u32(key, who << 8);
+    write_u16(key + 3, number);
+    write_u32(key + 5, seq);
+    key[9] = piece;
+}
+
+void block_row_put(struct updates *updates, const struct stream_id *stream, uint32_t seq,
+                   struct span stored)
+{
+    struct author_epoch author = {stream->author, stream->epoch};
+    uint32_t who = who_assign(updates, &author);
+    uint8_t key[BLOCK_KEY_BYTES], piece = 0;
+    for (size_t at = 0; at < stored.size; at += BLOCK_PIECE_BYTES, piece++) {
+        size_t left = stored.size - at;
+        assert(piece < PIECES_MAX);
+        block_key(key, who, stream->number, seq, piece);
+        updates_put(updates, TABLE_BLOCKS, SPAN_OF_ARRAY(key),
+                    SPAN(stored.data + at, left < BLOCK_PIECE_BYTES ? left : BLOCK_PIECE_BYTES));
+    }
+}
+
+enum read_answer block_row_get(const struct view *view, const struct stream_id *stream,
+                               uint32_t seq, uint32_t *first_seq, struct buffer *stored)
+{
+    struct author_epoch author = {stream->author, stream->epoch};
+    uint32_t who;
+    if (!who_find(view, &author, &who)) {
+        return READ_ABSENT;
+    }
+    uint8_t key[BLOCK_KEY_BYTES];
+    struct span found, value;
+    block_key(key, who, stream->number, seq, UINT8_MAX);
+    enum read_answer answer =
+        view->previous(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &found, &value);
+    if (answer != READ_FOUND) {
+        return answer;
+    }
+    if (found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0 ||
+        found.data[9] >= PIECES_MAX) {
+        return READ_ABSENT;
+    }
+    uint8_t pieces = found.data[9];
+    memcpy(key, found.data, BLOCK_KEY_BYTES);
+    *first_seq = read_u32(key + 5);
+    for (unsigned piece = 0; piece <= pieces; piece++) {
+        key[9] = (uint8_t)piece;
+        if (view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) != READ_FOUND) {
+            return READ_UNREADABLE;
+        }
+        buffer_append_span(stored, value);
+    }
+    return READ_FOUND;
+}
+
+uint32_t block_row_end(const struct view *view, const struct stream_id *stream, uint32_t first,
+                       uint32_t head_seq)
+{
+    struct author_epoch author = {stream->author, stream->epoch};
+    uint32_t who;
+    uint8_t key[BLOCK_KEY_BYTES];
+    struct span found, value;
+    if (!who_find(view, &author, &who)) {
+        return head_seq;
+    }
+    block_key(key, who, stream->number, first, UINT8_MAX);
+    if (view->next(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &found, &value) != READ_FOUND ||
+        found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0) {
+        return head_seq;
+    }
+    return read_u32(found.data + 5);
+}
+
+enum error_code block_row_open(const struct view *view, const struct tree *tree,
+                               const struct stream_id *stream, uint32_t seq,
+                               struct prepared_block *block)
+{
+    const struct author *author = tree_author(tree, stream->author);
+    if (author == NULL) {
+        return ERR_UNKNOWN_KEY;
+    }
+    struct buffer stored = {0};
+    uint32_t first;
+    enum read_answer answer = block_row_get(view, stream, seq, &first, &stored);
+    enum error_code code = answer == READ_ABSENT ? ERR_NOT_FOUND : ERR_DAMAGED;
+    if (answer == READ_FOUND) {
+        struct block_context context = {
+            .tree_id = *tree_id(tree),
+            .stream = *stream,
+            .author_key = author->key,
+        };
+        code = block_open(span_of_buffer(&stored), &context, block, NULL);
+    }
+    buffer_free(&stored);
+    if (code == ERR_OK && (block->header.seq != first || seq - first >= block->header.count ||
+                           stream_id_compare(&block->header.stream, stream) != 0)) {
+        prepared_block_free(block);
+        return ERR_DAMAGED;
+    }
+    return code;
+}
+
+enum error_code record_row_read(const struct view *view, const uint8_t key[static RECORD_KEY_BYTES],
+                                struct record_row *row)
+{
+    struct span value;
+    memset(row, 0, sizeof *row);
+    enum read_answer answer =
+        view->get(view->context, TABLE_RECORDS, SPAN(key, RECORD_KEY_BYTES), &value);
+    if (answer == READ_ABSENT) {
+        return ERR_OK;
+    }
+    if (answer == READ_UNREADABLE) {
+        return ERR_DAMAGED;
+    }
+    struct mp_reader reader = mp_reader(value);
+    row->present = true;
+    if (mp_peek(&reader) == MP_ARRAY) {
+        row->located = mp_read_array(&reader) == 2;
+        row->stream = (uint16_t)mp_read_uint_max(&reader, STREAM_NUMBER_MAX);
+        row->seq = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
+        mp_read_end(&reader);
+        return row->located && !reader.failed ? ERR_OK : ERR_DAMAGED;
+    }
+    row->state = record_decode(value);
+    return row->state != NULL ? ERR_OK : ERR_DAMAGED;
+}
+
+void record_row_write_located(struct updates *updates, const uint8_t key[static RECORD_KEY_BYTES],
+                              uint16_t stream, uint32_t seq)
+{
+    struct buffer value = {0};
+    mp_write_array(&value, 2);
+    mp_write_uint(&value, stream);
+    mp_write_uint(&value, seq);
+    updates_put(updates, TABLE_RECORDS, SPAN(key, RECORD_KEY_BYTES), span_of_buffer(&value));
+    buffer_free(&value);
+}
+
+uint8_t body_deletes(struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    if (mp_peek(&reader) != MP_MAP) {
+        return 0;
+    }
+    struct mp_fields fields = mp_fields(&reader);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        if (key == FIELD_DELETED && mp_peek(&reader) == MP_BOOL) {
+            return mp_read_bool(&reader) ? 1 : 2;
+        }
+        mp_read_any(&reader);
+    }
+    return 0;
+}
+
+struct operation operation_of(const struct located_entry *located, uint8_t rank)
+{
+    const struct entry *entry = located->entry;
+    return (struct operation){
+        .dot = entry_dot(entry, &located->author),
+        .digest = *located->digest,
+        .clock = entry->clock,
+        .rank = rank,
+        .deletes = body_deletes(entry->body),
+        .stream = located->stream,
+        .seq = located->seq,
+        .context = entry->context,
+        .context_count = entry->context_count,
+    };
+}
+
+struct record_state *record_from_creation(const struct view *view, const struct tree *tree,
+                                          const struct record_type *type,
+                                          const struct record_id *id, uint16_t stream, uint32_t seq)
+{
+    struct author_epoch creator = record_id_author(id);
+    struct stream_id where = {creator.author, creator.epoch, stream};
+    const struct author *author = tree_author(tree, creator.author);
+    struct prepared_block block;
+    if (author == NULL || block_row_open(view, tree, &where, seq, &block) != ERR_OK) {
+        return NULL;
+    }
+    struct record_state *state = NULL;
+    uint32_t place = seq - block.header.seq;
+    const struct entry *entry = block.opaque ? NULL : &block.list.entries[place];
+    if (entry != NULL && entry->has_record && entry->type == type->number &&
+        memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) == 0) {
+        struct located_entry located = {creator, stream, seq, entry, &block.digests[place]};
+        struct operation op = operation_of(&located, author->rank);
+        state = record_new();
+        record_apply(state, &op, type, entry->body);
+    }
+    prepared_block_free(&block);
+    return state;
+}

@@ -1,0 +1,120 @@
+/* Rows of the store: keys and values of the tables in formats.md 8, read through any view. */
+#ifndef TERRACE_REPLICATION_ROWS_H
+#define TERRACE_REPLICATION_ROWS_H
+
+#include "replication/block.h"
+#include "replication/note.h"
+#include "replication/ports.h"
+#include "replication/updates.h"
+#include "topology/tree.h"
+
+enum {
+    WHO_BYTES = 3,
+    RECORD_KEY_BYTES = 9, /* type 2, who 3, counter 4 */
+    LOCATOR_BYTES = 9,    /* who 3, number 2, seq 4 */
+    STREAM_KEY_BYTES = 5, /* who 3, number 2 */
+    INDEX_KEY_BYTES = 19, /* index 2, clock 8, record 9 */
+    CELL_KEY_BYTES_MAX = 256,
+};
+
+/* A stream as this node knows it. */
+struct stream_row {
+    struct stream_open open;
+    struct stream_head head;
+    bool closed;
+};
+
+/* Local numbers for (key id, epoch). who_assign makes one where there is none. */
+bool who_find(const struct view *view, const struct author_epoch *author, uint32_t *who);
+bool who_author(const struct view *view, uint32_t who, struct author_epoch *author);
+uint32_t who_assign(struct updates *updates, const struct author_epoch *author);
+/* Visits every epoch known of a key, ascending; false from `visit` stops. */
+void who_each_epoch(const struct view *view, struct key_id author, void *context,
+                    void (*visit)(void *context, uint32_t epoch));
+
+bool stream_row_read(const struct view *view, const struct stream_id *stream,
+                     struct stream_row *row);
+void stream_row_write(struct updates *updates, const struct stream_id *stream,
+                      const struct stream_row *row);
+/* Visit all streams in key order: false at the end. Start with *cursor = 0. */
+bool stream_row_next(const struct view *view, uint64_t *cursor, struct stream_id *stream,
+                     struct stream_row *row);
+
+/* Stored blocks: put one; read the stored bytes of the one that holds entry `seq`. */
+void block_row_put(struct updates *updates, const struct stream_id *stream, uint32_t seq,
+                   struct span stored);
+enum read_answer block_row_get(const struct view *view, const struct stream_id *stream,
+                               uint32_t seq, uint32_t *first_seq, struct buffer *stored);
+/* The seq after the block that begins at `first`; `head_seq` when it is the last. */
+uint32_t block_row_end(const struct view *view, const struct stream_id *stream, uint32_t first,
+                       uint32_t head_seq);
+/* The stored block that holds entry `seq`, opened and verified. */
+enum error_code block_row_open(const struct view *view, const struct tree *tree,
+                               const struct stream_id *stream, uint32_t seq,
+                               struct prepared_block *block);
+
+/* Record keys. False: the author is not known here, so the record is not either. */
+bool record_key(const struct view *view, uint16_t type, const struct record_id *id,
+                uint8_t key[static RECORD_KEY_BYTES]);
+bool record_key_parse(const struct view *view, struct span key, uint16_t *type,
+                      struct record_id *id);
+void index_key(uint8_t key[static INDEX_KEY_BYTES], uint64_t clock,
+               const uint8_t record[static RECORD_KEY_BYTES]);
+
+/* A record's row: a locator while its creation is all there is, else the whole state. */
+struct record_row {
+    bool present;
+    bool located; /* only `stream`, `seq` of the creation */
+    uint16_t stream;
+    uint32_t seq;
+    struct record_state *state; /* owned; NULL when located */
+};
+enum error_code record_row_read(const struct view *view, const uint8_t key[static RECORD_KEY_BYTES],
+                                struct record_row *row);
+void record_row_write_located(struct updates *updates, const uint8_t key[static RECORD_KEY_BYTES],
+                              uint16_t stream, uint32_t seq);
+
+/* An entry with its author, ready to be judged. */
+struct located_entry {
+    struct author_epoch author;
+    uint16_t stream;
+    uint32_t seq;
+    const struct entry *entry;
+    const struct hash *digest;
+};
+/* The operation that an entry is. The context is borrowed from the entry. */
+struct operation operation_of(const struct located_entry *located, uint8_t rank);
+/* What a body says of deletion: operation.deletes. */
+uint8_t body_deletes(struct span body);
+
+/* State of a record that is only located: folds the creation's entry. NULL: not readable. */
+struct record_state *record_from_creation(const struct view *view, const struct tree *tree,
+                                          const struct record_type *type,
+                                          const struct record_id *id, uint16_t stream,
+                                          uint32_t seq);
+
+/* Whether a stream's holders include the seat (rules.md 2, 3). */
+bool stream_holds(const struct stream_row *row, const struct seat *author, const struct seat *seat);
+
+/* Cells: roll-up 2, period 4, group, origin 8 -> report number and values. */
+size_t cell_key(uint8_t key[static CELL_KEY_BYTES_MAX], const struct cell *cell,
+                struct key_id origin); /* 0: the group is too long */
+bool cell_parse(struct span key, struct span value, struct cell *cell, struct key_id *origin,
+                uint64_t *report);
+void cell_value_encode(const struct cell *cell, uint64_t report, struct buffer *out);
+
+/* Notes: newest (epoch, k) of a signer and context; heads statements one an epoch. */
+size_t note_key(uint8_t key[static 16], enum hash_context context, struct key_id signer,
+                uint32_t epoch);
+enum { NOTE_KEY_BYTES_MAX = 16 };
+
+/* Short names for logs: "SEAT:ORDINAL", "SEAT:ORDINAL/NUMBER", "SEAT:ORDINAL#COUNTER". */
+struct label {
+    char text[96];
+};
+struct label label_author(const struct tree *tree, const struct author_epoch *author);
+struct label label_stream(const struct tree *tree, const struct stream_id *stream);
+struct label label_record(const struct tree *tree, const struct record_id *id);
+struct label label_dot(const struct tree *tree, const struct dot *dot);
+
+#endif

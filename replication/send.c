@@ -1,0 +1,207 @@
+/* Blocks going out: for each live session, class by class, one block of each waiting stream in
+ * turn, as far as the peer's credit reaches. The log is the queue: a slow peer costs cursors. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/block_parts.h"
+#include "replication/core.h"
+
+enum { SHARED_HANDLE = HANDLES_MAX - 1, BATCH_BYTES_MAX = 4 << 20 };
+
+enum sent { SENT, SENT_NO_CREDIT, SENT_NOTHING_LEFT };
+
+static void give_handle(struct session *session, struct cursor *cursor)
+{
+    if (session->out_handle_count <= SHARED_HANDLE) {
+        cursor->out_handle = session->out_handle_count++;
+        session->out_handles = mem_resize(session->out_handles,
+                                          session->out_handle_count * sizeof *session->out_handles);
+    } else {
+        cursor->out_handle = SHARED_HANDLE;
+    }
+    session->out_handles[cursor->out_handle] = cursor;
+    cursor->has_out_handle = cursor->out_handle != SHARED_HANDLE;
+}
+
+/* The form in which the block goes: as little as the peer can work out from what it has. */
+static unsigned sent_flags(const struct cursor *cursor)
+{
+    unsigned flags = 0;
+    if (!cursor->has_out_handle) {
+        flags |= BLOCK_HAS_STREAM | BLOCK_HAS_CLOCK;
+    }
+    if (cursor->place_needed) {
+        flags |= BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK;
+    }
+    return flags;
+}
+
+static bool write_block(struct step *step, const struct cursor *cursor, struct span stored,
+                        unsigned flags, struct buffer *body)
+{
+    struct stream_head previous = {.clock = cursor->sent_clock};
+    if (!cursor->opaque_wanted) {
+        return block_reform(stored, flags, &cursor->stream, &previous, body);
+    }
+    struct prepared_block block;
+    if (block_row_open(step->view, step->replica->tree, &cursor->stream, cursor->sent_seq,
+                       &block) != ERR_OK) {
+        return false;
+    }
+    block_write(&block, flags | BLOCK_HAS_ROOT, &previous, body);
+    prepared_block_free(&block);
+    return true;
+}
+
+/* The stored block at the cursor. False: nothing there that can be sent. */
+static bool find_block(struct step *step, const struct cursor *cursor, struct buffer *stored,
+                       struct block_parts *parts, uint32_t *end)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    uint32_t first;
+    bool found = stream_row_read(step->view, &cursor->stream, row) &&
+                 cursor->sent_seq < row->head.seq &&
+                 block_row_get(step->view, &cursor->stream, cursor->sent_seq, &first, stored) ==
+                     READ_FOUND &&
+                 first == cursor->sent_seq &&
+                 block_parts_read(span_of_buffer(stored), parts, NULL) == ERR_OK;
+    if (found) {
+        *end = block_row_end(step->view, &cursor->stream, first, row->head.seq);
+    }
+    free(row);
+    return found;
+}
+
+static enum sent send_block(struct step *step, struct session *session, struct cursor *cursor,
+                            size_t *sent_bytes)
+{
+    struct lane *lane = &session->lanes[cursor->class];
+    struct buffer stored = {0}, body = {0};
+    struct block_parts parts;
+    uint32_t end = 0;
+    enum sent answer = SENT_NOTHING_LEFT;
+    if (find_block(step, cursor, &stored, &parts, &end)) {
+        unsigned flags = sent_flags(cursor);
+        uint32_t handle = cursor->has_out_handle                       ? cursor->out_handle
+                          : session->out_handle_count <= SHARED_HANDLE ? session->out_handle_count
+                                                                       : SHARED_HANDLE;
+        mp_write_uint(&body, handle);
+        if (write_block(step, cursor, span_of_buffer(&stored), flags, &body)) {
+            answer = lane->sent_bytes + body.size <= lane->granted_bytes &&
+                             lane->sent_entries + (end - cursor->sent_seq) <= lane->granted_entries
+                         ? SENT
+                         : SENT_NO_CREDIT;
+        }
+    }
+    if (answer == SENT) {
+        if (!cursor->has_out_handle) {
+            give_handle(session, cursor);
+        }
+        updates_send(step->updates, session->link, (enum channel)(CHANNEL_URGENT + cursor->class),
+                     MESSAGE_BLOCK, span_of_buffer(&body));
+        lane->sent_bytes += body.size;
+        lane->sent_entries += end - cursor->sent_seq;
+        cursor->sent_seq = end;
+        cursor->sent_clock = parts.clock;
+        cursor->place_needed = cursor->opaque_wanted = false;
+        *sent_bytes += body.size;
+    }
+    buffer_free(&stored);
+    buffer_free(&body);
+    return answer;
+}
+
+static struct cursor *dequeue(struct lane *lane)
+{
+    struct cursor *cursor = lane->first;
+    lane->first = cursor->next_queued;
+    if (lane->first == NULL) {
+        lane->last = NULL;
+    }
+    cursor->queued = false;
+    cursor->next_queued = NULL;
+    return cursor;
+}
+
+/* One lane: a block of each stream in turn. False: the batch's budget is used up. */
+static bool send_lane(struct step *step, struct session *session, struct lane *lane,
+                      size_t *sent_bytes)
+{
+    while (lane->first != NULL) {
+        if (*sent_bytes >= BATCH_BYTES_MAX) {
+            return false;
+        }
+        enum sent sent = send_block(step, session, lane->first, sent_bytes);
+        if (sent == SENT_NO_CREDIT) {
+            return true;
+        }
+        struct cursor *cursor = dequeue(lane);
+        if (sent == SENT) {
+            cursor_queue(session, cursor); /* behind the others; leaves when it has no more */
+        }
+    }
+    return true;
+}
+
+void send_what_credit_allows(struct step *step)
+{
+    struct replica *replica = step->replica;
+    size_t sent_bytes = 0;
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        struct session *session, *next;
+        HASH_ITER (hh, replica->sessions, session, next) {
+            if (session->state == SESSION_LIVE &&
+                !send_lane(step, session, &session->lanes[class], &sent_bytes)) {
+                replica->deadline_tick = step->tick_ms;
+                return;
+            }
+        }
+    }
+    struct session *session, *next;
+    HASH_ITER (hh, replica->sessions, session, next) {
+        if (session->state == SESSION_LIVE) {
+            notes_send_due(step, session);
+        }
+    }
+}
+
+void send_on_credit(struct step *step, struct session *session, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    uint64_t channel = mp_read_uint_max(&reader, CHANNEL_BULK);
+    uint64_t bytes = mp_read_uint(&reader), entries = mp_read_uint(&reader);
+    mp_read_end(&reader);
+    if (reader.failed || channel < CHANNEL_URGENT) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+        return;
+    }
+    struct lane *lane = &session->lanes[channel - CHANNEL_URGENT];
+    if (bytes > lane->granted_bytes) { /* totals only rise */
+        lane->granted_bytes = bytes;
+    }
+    if (entries > lane->granted_entries) {
+        lane->granted_entries = entries;
+    }
+}
+
+/* 'Durable here up to seq': a hint, for status. What was never sent can't be held. */
+void send_on_mark(struct step *step, struct session *session, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    uint64_t handle = mp_read_uint_max(&reader, HANDLES_MAX - 1);
+    uint32_t seq = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
+    mp_read_end(&reader);
+    if (reader.failed || handle >= session->out_handle_count) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+        return;
+    }
+    struct cursor *cursor = session->out_handles[handle];
+    if (seq > cursor->sent_seq) {
+        step->replica->refusals.forged++;
+        updates_trace(step->updates, "mark of %s at %u from %s: never sent",
+                      label_stream(step->replica->tree, &cursor->stream).text, seq, session->seat);
+    } else if (seq > cursor->held_seq) {
+        cursor->held_seq = seq;
+    }
+}

@@ -1,0 +1,332 @@
+/* A session: one live link, from the greeting to the flow of blocks.
+ *
+ *     greeting -> documents -> comparing -> live        (refused from anywhere)
+ *              \______________/
+ *               equal digests
+ *
+ * Greeting: both have said hello. Documents: what one lacks the other sends. Comparing: heads are
+ * compared by digest, then by list. Live: blocks flow both ways, urgent first. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+enum { PROTOCOL_LOWEST = 1, PROTOCOL_HIGHEST = 1 };
+
+struct session *session_find(const struct replica *replica, uint32_t link)
+{
+    struct session *session = NULL;
+    HASH_FIND(hh, replica->sessions, &link, sizeof link, session);
+    return session;
+}
+
+struct session *session_parent(const struct replica *replica)
+{
+    for (struct session *session = replica->sessions; session != NULL; session = session->hh.next) {
+        if (session->uplink && session->state == SESSION_LIVE) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+const struct seat *own_seat(const struct replica *replica)
+{
+    const struct seat *seat = tree_seat(replica->tree, span_of_text(replica->options.seat));
+    const struct author *self = tree_author(replica->tree, replica->key_id);
+    return seat != NULL && self != NULL && self->seat == seat && self->status == SEAT_ACTIVE ? seat
+                                                                                             : NULL;
+}
+
+const struct seat *session_seat(const struct replica *replica, const struct session *session)
+{
+    return tree_seat(replica->tree, span_of_text(session->seat));
+}
+
+const struct seat *session_child(const struct replica *replica, const struct session *session)
+{
+    return session->uplink ? own_seat(replica) : session_seat(replica, session);
+}
+
+void session_free(struct replica *replica, struct session *session)
+{
+    HASH_DEL(replica->sessions, session);
+    cursors_free(session);
+    compare_free(session);
+    notes_free(session);
+    documents_free(session);
+    free(session->in_handles);
+    free(session->out_handles);
+    free(session);
+}
+
+void send_control(struct step *step, const struct session *session, enum message_type type,
+                  struct span body)
+{
+    if (session->state != SESSION_REFUSED) {
+        updates_send(step->updates, session->link, CHANNEL_CONTROL, (uint8_t)type, body);
+    }
+}
+
+void session_refuse(struct step *step, struct session *session, const char *reason,
+                    uint64_t *counter)
+{
+    if (session->state == SESSION_REFUSED) {
+        return;
+    }
+    struct buffer body = {0};
+    mp_write_map(&body, 1);
+    mp_write_uint(&body, 1);
+    mp_write_text(&body, reason);
+    send_control(step, session, MESSAGE_BYE, span_of_buffer(&body));
+    buffer_free(&body);
+    (*counter)++;
+    session->state = SESSION_REFUSED;
+    updates_close(step->updates, session->link);
+    updates_trace(step->updates, "refuse %s: %s", session->seat, reason);
+}
+
+static const char *const state_names[] = {"refused", "greeting", "documents", "comparing", "live"};
+
+/* The table of allowed moves. */
+static bool may_enter(enum session_state from, enum session_state to)
+{
+    switch (to) {
+    case SESSION_DOCUMENTS: return from == SESSION_GREETING;
+    case SESSION_COMPARING: return from == SESSION_GREETING || from == SESSION_DOCUMENTS;
+    case SESSION_LIVE: return from == SESSION_COMPARING;
+    case SESSION_GREETING:
+    case SESSION_REFUSED: return false;
+    }
+    return false;
+}
+
+void session_enter(struct step *step, struct session *session, enum session_state state)
+{
+    assert(may_enter(session->state, state));
+    session->state = state;
+    updates_trace(step->updates, "session %s %s", session->seat, state_names[state]);
+    if (state == SESSION_DOCUMENTS) {
+        documents_list(step, session, true);
+    } else if (state == SESSION_COMPARING && session->uplink) {
+        compare_begin(step, session);
+    } else if (state == SESSION_LIVE) {
+        notes_summary(step, session);
+    }
+}
+
+static void send_hello(struct step *step, struct session *session)
+{
+    const struct replica *replica = step->replica;
+    const struct replica_tuning *tuning = &replica->options.tuning;
+    const struct seat *child = session_child(replica, session);
+    struct buffer body = {0};
+    uint32_t bytes = tuning_or(tuning->credit_bytes, CREDIT_BYTES);
+    uint32_t entries = tuning_or(tuning->credit_entries, CREDIT_ENTRIES);
+    session->own_digest = tree_link_digest(replica->tree, span_of_text(child->row.seat));
+    mp_write_map(&body, 7);
+    mp_write_uint(&body, 1);
+    mp_write_uint(&body, PROTOCOL_LOWEST);
+    mp_write_uint(&body, 2);
+    mp_write_uint(&body, PROTOCOL_HIGHEST);
+    mp_write_uint(&body, 3);
+    mp_write_bin(&body, SPAN_EMPTY);
+    mp_write_uint(&body, 4);
+    mp_write_bin(&body, SPAN_OF_ARRAY(replica->options.instance));
+    mp_write_uint(&body, 5);
+    mp_write_uint(&body, step->wall_ms);
+    mp_write_uint(&body, 6);
+    mp_write_array(&body, CLASS_COUNT);
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        session->lanes[class].given_bytes = bytes;
+        session->lanes[class].given_entries = entries;
+        mp_write_array(&body, 2);
+        mp_write_uint(&body, bytes);
+        mp_write_uint(&body, entries);
+    }
+    mp_write_uint(&body, 7);
+    mp_write_bin(&body, SPAN_OF_ARRAY(session->own_digest.bytes));
+    send_control(step, session, MESSAGE_HELLO, span_of_buffer(&body));
+    buffer_free(&body);
+}
+
+/* A link counts if its key is that of our parent (and we dialled) or of a child of ours. */
+static const struct seat *judge_peer(const struct replica *replica, const uint8_t *key, bool uplink)
+{
+    const struct seat *own = own_seat(replica);
+    const struct seat *peer = tree_seat_by_link_key(replica->tree, key);
+    if (own == NULL || peer == NULL) {
+        return NULL;
+    }
+    return (uplink ? own->parent == peer : peer->parent == own) ? peer : NULL;
+}
+
+static void replace_older(struct step *step, const char *seat)
+{
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        if (strcmp(session->seat, seat) == 0) {
+            updates_close(step->updates, session->link);
+            session_free(step->replica, session);
+        }
+    }
+}
+
+void session_up(struct step *step, const struct event *event)
+{
+    struct replica *replica = step->replica;
+    const struct seat *peer = judge_peer(replica, event->link_up.peer_key, event->link_up.uplink);
+    if (peer == NULL) {
+        replica->refusals.not_allowed++;
+        updates_close(step->updates, event->link_up.link);
+        return;
+    }
+    replace_older(step, peer->row.seat);
+    struct session *session = mem_alloc(sizeof *session);
+    session->link = event->link_up.link;
+    session->uplink = event->link_up.uplink;
+    session->state = SESSION_GREETING;
+    session->since_tick = step->tick_ms;
+    memcpy(session->seat, peer->row.seat, sizeof session->seat);
+    HASH_ADD(hh, replica->sessions, link, sizeof session->link, session);
+    updates_trace(step->updates, "link %s up", session->seat);
+    send_hello(step, session);
+}
+
+void session_down(struct step *step, uint32_t link)
+{
+    struct session *session = session_find(step->replica, link);
+    if (session != NULL) {
+        updates_trace(step->updates, "link %s down", session->seat);
+        session_free(step->replica, session);
+    }
+}
+
+static void read_credit(struct mp_reader *reader, struct session *session)
+{
+    uint32_t lanes = mp_read_array(reader);
+    for (uint32_t i = 0; i < lanes && !reader->failed; i++) {
+        if (mp_read_array(reader) != 2) {
+            mp_fail(reader);
+        }
+        uint64_t bytes = mp_read_uint_max(reader, UINT32_MAX);
+        uint64_t entries = mp_read_uint_max(reader, UINT32_MAX);
+        if (i < CLASS_COUNT) {
+            session->lanes[i].granted_bytes = bytes;
+            session->lanes[i].granted_entries = entries;
+        }
+    }
+}
+
+static void on_hello(struct step *step, struct session *session, struct span body)
+{
+    struct replica *replica = step->replica;
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    uint64_t lowest = 0, highest = 0;
+    const uint8_t *digest = NULL;
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        if (key == 1) {
+            lowest = mp_read_uint(&reader);
+        } else if (key == 2) {
+            highest = mp_read_uint(&reader);
+        } else if (key == 6) {
+            read_credit(&reader, session);
+        } else if (key == 7) {
+            digest = mp_read_bin_of(&reader, HASH_BYTES);
+        } else {
+            mp_read_any(&reader);
+        }
+    }
+    mp_read_end(&reader);
+    if (reader.failed || digest == NULL || session->hello_heard) {
+        session_refuse(step, session, "malformed", &replica->refusals.malformed);
+        return;
+    }
+    if (lowest > PROTOCOL_HIGHEST || highest < PROTOCOL_LOWEST) {
+        session_refuse(step, session, "version", &replica->refusals.handshake);
+        return;
+    }
+    session->hello_heard = true;
+    bool equal = memcmp(digest, session->own_digest.bytes, HASH_BYTES) == 0;
+    session_enter(step, session, equal ? SESSION_COMPARING : SESSION_DOCUMENTS);
+}
+
+static void on_statement(struct step *step, struct session *session, struct span body)
+{
+    notes_take(step, session, HASH_HEADS, body);
+}
+
+static void on_report(struct step *step, struct session *session, struct span body)
+{
+    notes_take(step, session, HASH_CELLS, body);
+}
+
+static void on_token(struct step *step, struct session *session, struct span body)
+{
+    notes_take(step, session, HASH_TOKEN, body);
+}
+
+static void on_bye(struct step *step, struct session *session, struct span body)
+{
+    (void)body;
+    updates_trace(step->updates, "%s says bye", session->seat);
+    updates_close(step->updates, session->link);
+}
+
+/* What may come when, and who handles it. A message that isn't listed is refused. */
+static const struct {
+    enum session_state from;
+    void (*handle)(struct step *step, struct session *session, struct span body);
+} handlers[] = {
+    [MESSAGE_HELLO] = {SESSION_GREETING, on_hello},
+    [MESSAGE_HAVE] = {SESSION_DOCUMENTS, documents_on_have},
+    [MESSAGE_DOCUMENT] = {SESSION_DOCUMENTS, documents_on_document},
+    [MESSAGE_ROWS] = {SESSION_DOCUMENTS, documents_on_rows},
+    [MESSAGE_DIGEST] = {SESSION_COMPARING, compare_on_digest},
+    [MESSAGE_HEADS] = {SESSION_COMPARING, compare_on_heads},
+    [MESSAGE_WANT] = {SESSION_COMPARING, compare_on_want},
+    [MESSAGE_CREDIT] = {SESSION_COMPARING, send_on_credit},
+    [MESSAGE_MARK] = {SESSION_COMPARING, send_on_mark},
+    [MESSAGE_STATEMENT] = {SESSION_COMPARING, on_statement},
+    [MESSAGE_REPORT] = {SESSION_COMPARING, on_report},
+    [MESSAGE_TOKEN] = {SESSION_COMPARING, on_token},
+    [MESSAGE_BYE] = {SESSION_GREETING, on_bye},
+    [MESSAGE_NOTES] = {SESSION_COMPARING, notes_on_summary},
+    [MESSAGE_WANTED] = {SESSION_COMPARING, notes_on_wanted},
+    [MESSAGE_NOTED] = {SESSION_COMPARING, notes_on_noted},
+};
+enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
+
+void session_message(struct step *step, const struct event *event)
+{
+    struct session *session = session_find(step->replica, event->message.link);
+    uint8_t type = event->message.type;
+    if (session == NULL || session->state == SESSION_REFUSED || type >= SKIPPED_FROM) {
+        return;
+    }
+    if (type == MESSAGE_BLOCK && session->state >= SESSION_COMPARING) {
+        receive_block(step, session, event);
+    } else if (type < HANDLER_COUNT && handlers[type].handle != NULL &&
+               session->state >= handlers[type].from) {
+        handlers[type].handle(step, session, event->message.body);
+    } else {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+    }
+}
+
+void sessions_judge_again(struct step *step)
+{
+    struct replica *replica = step->replica;
+    const struct seat *own = own_seat(replica);
+    struct session *session, *next;
+    HASH_ITER (hh, replica->sessions, session, next) {
+        const struct seat *peer = session_seat(replica, session);
+        bool stands = own != NULL && peer != NULL &&
+                      (session->uplink ? own->parent == peer : peer->parent == own);
+        if (!stands) {
+            session_refuse(step, session, "moved", &replica->refusals.not_allowed);
+        }
+    }
+}

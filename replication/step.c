@@ -1,0 +1,158 @@
+/* The one entry: a table of events, a handler each; and what others may look at. */
+#include "replication/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_write(struct step *step, const struct event *event)
+{
+    write_local(step, event);
+}
+
+static void on_link_up(struct step *step, const struct event *event)
+{
+    session_up(step, event);
+}
+
+static void on_link_down(struct step *step, const struct event *event)
+{
+    session_down(step, event->link_down);
+}
+
+static void on_message(struct step *step, const struct event *event)
+{
+    session_message(step, event);
+}
+
+static void on_document(struct step *step, const struct event *event)
+{
+    documents_take_local(step, event);
+}
+
+static void on_time(struct step *step, const struct event *event)
+{
+    (void)step;
+    (void)event;
+}
+
+/* What the batch has gathered is signed; notes that are due with it. */
+static void on_batch_close(struct step *step, const struct event *event)
+{
+    struct replica *replica = step->replica;
+    (void)event;
+    replica->deadline_tick = UINT64_MAX;
+    documents_push_changes(step);
+    notes_when_due(step);
+    own_streams_sign_all(step);
+    if (updates_signs(step->updates)) {
+        replica->commits++;
+        replica->epoch_new = false;
+        self_row_put(step);
+    }
+}
+
+static void on_batch_send(struct step *step, const struct event *event)
+{
+    (void)event;
+    receive_batch_done(step);
+    send_what_credit_allows(step);
+}
+
+static void (*const handlers[EVENT_COUNT])(struct step *, const struct event *) = {
+    [EVENT_WRITE] = on_write,
+    [EVENT_LINK_UP] = on_link_up,
+    [EVENT_LINK_DOWN] = on_link_down,
+    [EVENT_MESSAGE] = on_message,
+    [EVENT_DOCUMENT] = on_document,
+    [EVENT_TIME] = on_time,
+    [EVENT_BATCH_CLOSE] = on_batch_close,
+    [EVENT_BATCH_SEND] = on_batch_send,
+};
+
+void replica_step(struct replica *replica, const struct view *view, const struct event *event,
+                  struct updates *updates)
+{
+    assert(event->kind < EVENT_COUNT);
+    updates_begin(updates, view);
+    struct step step = {
+        .replica = replica,
+        .updates = updates,
+        .view = updates_view(updates),
+        .wall_ms = event->wall_ms,
+        .tick_ms = event->tick_ms,
+    };
+    handlers[event->kind](&step, event);
+}
+
+uint64_t replica_deadline(const struct replica *replica)
+{
+    return replica->deadline_tick;
+}
+
+const struct tree *replica_tree(const struct replica *replica)
+{
+    return replica->tree;
+}
+
+uint32_t replica_epoch(const struct replica *replica)
+{
+    return replica->self.epoch;
+}
+
+const char *replica_epoch_reason(const struct replica *replica)
+{
+    return replica->epoch_reason;
+}
+
+bool replica_epoch_is_new(const struct replica *replica)
+{
+    return replica->epoch_new;
+}
+
+const struct refusals *replica_refusals(const struct replica *replica)
+{
+    return &replica->refusals;
+}
+
+size_t replica_link_count(const struct replica *replica)
+{
+    return HASH_COUNT(replica->sessions);
+}
+
+/* What is behind, stream by stream: the peer by what it holds, we by what it has listed. */
+static void count_behind(const struct session *session, const struct view *view,
+                         struct link_status *status)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    for (const struct cursor *cursor = session->cursors; cursor != NULL; cursor = cursor->hh.next) {
+        uint32_t head = stream_row_read(view, &cursor->stream, row) ? row->head.seq : 0;
+        if (cursor->held_seq < head) {
+            status->behind_there += head - cursor->held_seq;
+        }
+        if (cursor->listed_seq > head) {
+            status->behind_here += cursor->listed_seq - head;
+        }
+    }
+    free(row);
+}
+
+void replica_link_status(const struct replica *replica, const struct view *view, size_t index,
+                         struct link_status *status)
+{
+    static const char *const names[] = {"refused", "greeting", "documents", "comparing", "live"};
+    enum { BULK_BYTES_AN_ENTRY = 70 }; /* formats.md 10, blocks of 256 */
+    const struct session *session = replica->sessions;
+    assert(index < replica_link_count(replica));
+    while (index-- > 0) {
+        session = session->hh.next;
+    }
+    memset(status, 0, sizeof *status);
+    status->link = session->link;
+    memcpy(status->seat, session->seat, sizeof status->seat);
+    status->uplink = session->uplink;
+    status->state = names[session->state];
+    status->since_tick_ms = session->since_tick;
+    count_behind(session, view, status);
+    status->bytes_there = status->behind_there * BULK_BYTES_AN_ENTRY;
+}

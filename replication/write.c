@@ -1,0 +1,332 @@
+/* Local writes: validate, append to the streams that the record's circle needs, apply, answer.
+ * Nothing here waits for a link. The answer leaves after the commit. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+enum { REQUEST_KEY_BYTES = 1 + HASH_BYTES, REQUEST_ID_BYTES_MAX = 64 };
+
+struct local_write {
+    const struct event *event;
+    const struct record_type *type;
+    const struct seat *seat;
+    struct record_id id;
+    struct record_state *record; /* NULL for a creation */
+    struct buffer body;
+    struct dot context[CONTEXT_PAIRS_MAX];
+    size_t context_count;
+    uint32_t n;
+    struct audience audiences[2];
+    size_t audience_count;
+    struct stream_row *circle;
+};
+
+static void audience_path(struct audience *audience, uint8_t class)
+{
+    *audience = (struct audience){.class = class, .holders = HOLDERS_PATH};
+}
+
+static void audience_add(struct audience *audience, const char *seat)
+{
+    assert(audience->seat_count < HOLDERS_MAX);
+    audience->seats[audience->seat_count++] = seat;
+}
+
+/* A new record's circle, from its type and our place in the tree. */
+static void circle_of_creation(struct step *step, struct local_write *write)
+{
+    const struct seat *path[HOLDERS_MAX];
+    struct audience *audience = &write->audiences[0];
+    write->audience_count = 1;
+    *audience = (struct audience){.class = write->type->class, .holders = HOLDERS_SELF};
+    if (write->type->circle == CIRCLE_SUBTREE) {
+        audience->holders = HOLDERS_SUBTREE;
+        audience->tier = (uint8_t)(tree_tier_count(step->replica->tree) - 1);
+        return;
+    }
+    size_t count = seat_path(write->seat, path);
+    if (write->type->circle == CIRCLE_PATH && count > 1) {
+        audience_path(audience, write->type->class);
+        for (size_t i = 0; i < count; i++) {
+            audience_add(audience, path[i]->row.seat);
+        }
+    }
+}
+
+/* From our place in a path circle one stream goes down to its one end, one up to the other. */
+static bool circle_of_path(struct local_write *write)
+{
+    const struct stream_open *open = &write->circle->open;
+    size_t own = 0;
+    while (own < open->seat_count && strcmp(open->seats[own], write->seat->row.seat) != 0) {
+        own++;
+    }
+    if (own == open->seat_count) {
+        return false;
+    }
+    if (own > 0) {
+        struct audience *down = &write->audiences[write->audience_count++];
+        audience_path(down, open->class);
+        for (size_t i = own + 1; i-- > 0;) {
+            audience_add(down, open->seats[i]);
+        }
+    }
+    if (own + 1 < open->seat_count) {
+        struct audience *up = &write->audiences[write->audience_count++];
+        audience_path(up, open->class);
+        for (size_t i = own; i < open->seat_count; i++) {
+            audience_add(up, open->seats[i]);
+        }
+    }
+    return true;
+}
+
+static enum error_code circle_of_record(struct step *step, struct local_write *write,
+                                        struct error *error)
+{
+    const struct author *creator =
+        tree_author(step->replica->tree, record_id_author(&write->id).author);
+    write->circle = mem_alloc(sizeof *write->circle);
+    if (creator == NULL || !load_circle(step, write->record, &write->id, write->circle)) {
+        return error_set(error, ERR_DAMAGED, "record", "the entry that began it can't be read");
+    }
+    const struct stream_open *open = &write->circle->open;
+    if (open->holders == HOLDERS_PATH) {
+        return circle_of_path(write)
+                   ? ERR_OK
+                   : error_set(error, ERR_NOT_ALLOWED, "record", "this seat isn't in its circle");
+    }
+    if (creator->seat != write->seat) {
+        error_set(error, ERR_NOT_ALLOWED, write->type->name,
+                  "only its author's seat, %s, may write to it", creator->seat->row.seat);
+        error_next(error, "make a record of your own that names it");
+        return ERR_NOT_ALLOWED;
+    }
+    write->audiences[0] = (struct audience){
+        .class = open->class,
+        .holders = open->holders,
+        .tier = open->tier,
+    };
+    write->audience_count = 1;
+    return ERR_OK;
+}
+
+/* A counter's operation carries its author's running total, not what was added. */
+static bool totals_for_counters(struct step *step, struct local_write *write)
+{
+    struct buffer body = {0};
+    struct mp_reader reader = mp_reader(span_of_buffer(&write->body));
+    struct mp_fields fields = mp_fields(&reader);
+    bool fits = true;
+    mp_write_map(&body, fields.left);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        const struct field *field = type_field(write->type, key);
+        struct span value = mp_read_any(&reader);
+        mp_write_int(&body, key);
+        if (field == NULL || field->kind != FIELD_COUNTER) {
+            buffer_append_span(&body, value);
+            continue;
+        }
+        struct mp_reader added = mp_reader(value);
+        int64_t total = write->record == NULL
+                            ? 0
+                            : record_counter_of(write->record, key, step->replica->self.author,
+                                                step->replica->self.epoch);
+        fits = fits && !__builtin_add_overflow(total, mp_read_int(&added), &total);
+        mp_write_int(&body, total);
+    }
+    buffer_free(&write->body);
+    write->body = body;
+    return fits && !reader.failed;
+}
+
+static enum error_code make_body(struct step *step, struct local_write *write, struct error *error)
+{
+    static const uint8_t deleted[] = {0x81, 0xff, 0xc3}; /* {-1: true} */
+    if (write->event->write.kind == WRITE_DELETE) {
+        buffer_append(&write->body, deleted, sizeof deleted);
+        return ERR_OK;
+    }
+    enum error_code code = schema_encode_body(write->type, write->event->write.fields,
+                                              write->record == NULL, &write->body, error);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (write->body.size > ENTRY_BYTES_MAX - 2048) {
+        return error_set(error, ERR_OVERSIZE, write->type->name,
+                         "its fields take %zu bytes, at most %d fit one entry", write->body.size,
+                         ENTRY_BYTES_MAX - 2048);
+    }
+    if (!totals_for_counters(step, write)) {
+        return error_set(error, ERR_INVALID, write->type->name, "a counter would overflow");
+    }
+    return ERR_OK;
+}
+
+static enum error_code prepare_change(struct step *step, struct local_write *write,
+                                      struct error *error)
+{
+    struct replica *replica = step->replica;
+    write->id = write->event->write.record;
+    write->record = load_record(step, write->type, &write->id);
+    if (write->record == NULL) {
+        error_set(error, ERR_NOT_FOUND, write->type->name, "no such record is held here (%s)",
+                  label_record(replica->tree, &write->id).text);
+        error_next(error, "see `terrace list %s`", write->type->name);
+        return ERR_NOT_FOUND;
+    }
+    bool restores =
+        write->event->write.kind == WRITE_SET && body_deletes(span_of_buffer(&write->body)) == 2;
+    if (record_deleted(write->record) && !restores) {
+        error_set(error, ERR_INVALID, write->type->name, "the record is deleted");
+        error_next(error, "`terrace set %s ID _deleted=false` brings it back", write->type->name);
+        return ERR_INVALID;
+    }
+    uint32_t own_n;
+    write->context_count = record_context(write->record, replica->self.author, replica->self.epoch,
+                                          write->context, &own_n);
+    write->n = own_n + 1;
+    if (write->context_count > CONTEXT_PAIRS_MAX ||
+        record_operation_count(write->record) >= RECORD_OPERATIONS_MAX) {
+        return error_set(error, ERR_FULL, write->type->name,
+                         "the record has as many operations or authors as one record may have");
+    }
+    return circle_of_record(step, write, error);
+}
+
+static enum error_code prepare(struct step *step, struct local_write *write, struct error *error)
+{
+    struct replica *replica = step->replica;
+    const struct schema *schema = tree_schema(replica->tree);
+    write->seat = own_seat(replica);
+    if (write->seat == NULL) {
+        error_set(error, ERR_NOT_ALLOWED, replica->options.seat,
+                  "no signed document names this node's key at this seat");
+        error_next(
+            error,
+            "have the parent's admin sign request.yaml, then put the documents into documents/");
+        return ERR_NOT_ALLOWED;
+    }
+    write->type = schema == NULL ? NULL : schema_type_named(schema, write->event->write.type);
+    if (write->type == NULL) {
+        error_set(error, ERR_UNKNOWN_TYPE, "type", "there is no type '%.*s' in the signed schema",
+                  (int)(write->event->write.type.size < 64 ? write->event->write.type.size : 64),
+                  (const char *)write->event->write.type.data);
+        return ERR_UNKNOWN_TYPE;
+    }
+    if (write->event->write.kind != WRITE_PUT) {
+        /* the body tells whether a set restores; counters need the record: so twice */
+        enum error_code code = ERR_OK;
+        if (write->event->write.kind == WRITE_SET) {
+            code = schema_encode_body(write->type, write->event->write.fields, false, &write->body,
+                                      error);
+        }
+        if (code == ERR_OK) {
+            code = prepare_change(step, write, error);
+        }
+        buffer_clear(&write->body);
+        return code == ERR_OK ? make_body(step, write, error) : code;
+    }
+    write->n = 1;
+    circle_of_creation(step, write);
+    return make_body(step, write, error);
+}
+
+static void append_and_apply(struct step *step, struct local_write *write)
+{
+    struct replica *replica = step->replica;
+    struct entry entry = {
+        .kind = ENTRY_WRITE,
+        .type = write->type->number,
+        .clock = step->wall_ms,
+        .has_record = true,
+        .record = write->id,
+        .n = write->n,
+        .body = span_of_buffer(&write->body),
+        .body_hash = entry_body_hash(span_of_buffer(&write->body)),
+        .context = write->context,
+        .context_count = write->context_count,
+    };
+    uint16_t stream_number = 0;
+    uint32_t seq = 0;
+    for (size_t i = 0; i < write->audience_count; i++) {
+        struct own_stream *stream = own_stream_for(step, &write->audiences[i]);
+        seq = own_stream_add(step, stream, &entry);
+        stream_number = stream->id.number;
+        updates_trace(step->updates, "write %s %s#%u at %s+%u", write->type->name,
+                      label_record(replica->tree, &write->id).text, write->n,
+                      label_stream(replica->tree, &stream->id).text, seq);
+    }
+    entry.schema_version = tree_schema(replica->tree)->version;
+    struct hash digest = entry_digest(&entry, replica->options.signing_key, replica->self.epoch);
+    struct located_entry located = {replica->self, stream_number, seq, &entry, &digest};
+    apply_entry(step, &located);
+    replica->self_dirty = true;
+}
+
+static bool request_key(const struct event *event, uint8_t key[static REQUEST_KEY_BYTES])
+{
+    struct span id = event->write.request_id;
+    if (event->write.kind != WRITE_PUT || id.size == 0 || id.size > REQUEST_ID_BYTES_MAX) {
+        return false;
+    }
+    struct hash hash = hash_of(HASH_REQUEST, id);
+    key[0] = 'r';
+    memcpy(key + 1, hash.bytes, HASH_BYTES);
+    return true;
+}
+
+/* The same request again, after an answer that was lost: the same record (A39). */
+static bool answered_before(struct step *step, const struct event *event, struct answer *answer)
+{
+    uint8_t key[REQUEST_KEY_BYTES];
+    struct span value;
+    if (!request_key(event, key) ||
+        step->view->get(step->view->context, TABLE_META, SPAN_OF_ARRAY(key), &value) !=
+            READ_FOUND ||
+        value.size != sizeof answer->record.bytes + 8) {
+        return false;
+    }
+    memcpy(answer->record.bytes, value.data, sizeof answer->record.bytes);
+    answer->clock = read_u64(value.data + sizeof answer->record.bytes);
+    return true;
+}
+
+static void remember_request(struct step *step, const struct event *event,
+                             const struct answer *answer)
+{
+    uint8_t key[REQUEST_KEY_BYTES], value[sizeof answer->record.bytes + 8];
+    if (!request_key(event, key)) {
+        return;
+    }
+    memcpy(value, answer->record.bytes, sizeof answer->record.bytes);
+    write_u64(value + sizeof answer->record.bytes, answer->clock);
+    updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(key), SPAN_OF_ARRAY(value));
+}
+
+void write_local(struct step *step, const struct event *event)
+{
+    struct replica *replica = step->replica;
+    struct answer answer = {.request = event->write.request, .clock = step->wall_ms};
+    struct local_write write = {.event = event};
+    if (answered_before(step, event, &answer)) {
+        updates_answer(step->updates, &answer);
+        return;
+    }
+    if (prepare(step, &write, &answer.error) == ERR_OK) {
+        if (event->write.kind == WRITE_PUT) {
+            write.id = record_id_make(&replica->self, ++replica->record_counter);
+        }
+        append_and_apply(step, &write);
+        answer.record = write.id;
+        remember_request(step, event, &answer);
+    } else {
+        updates_trace(step->updates, "refuse write: %s: %s", answer.error.what, answer.error.why);
+    }
+    updates_answer(step->updates, &answer);
+    record_free(write.record);
+    buffer_free(&write.body);
+    free(write.circle);
+}

@@ -1,0 +1,505 @@
+/* Bodies: what a local write says in names and text becomes a canonical fields map by number;
+ * what came from elsewhere gets a verdict that is the same at every node.
+ *
+ * Both ways end in one check of a value against its field. Only local faults quote what was
+ * found: a body from elsewhere may hold what a log must not. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/text_value.h"
+#include "schema/type_row.h"
+
+struct check {
+    const struct record_type *type;
+    bool quotes; /* the fault may say what was found */
+    struct error *error;
+};
+
+/* ---- saying what is wrong ---- */
+
+static void describe_text(struct span text, bool quotes, char *to, size_t size)
+{
+    size_t shown = text.size < 60 ? text.size : 60;
+    while (shown < text.size && shown > 0 && (text.data[shown] & 0xc0) == 0x80)
+        shown--; /* not within a character */
+    if (!quotes)
+        snprintf(to, size, "a text of %zu bytes", text.size);
+    else if (shown < text.size)
+        snprintf(to, size, "\"%.*s...\" of %zu bytes", (int)shown, (const char *)text.data,
+                 text.size);
+    else
+        snprintf(to, size, "\"%.*s\"", (int)shown, (const char *)text.data);
+}
+
+static void describe_number(struct mp_reader reader, bool quotes, char *to, size_t size)
+{
+    int64_t number = mp_read_int(&reader);
+    if (reader.failed)
+        snprintf(to, size, "a number of more than 63 bits");
+    else if (quotes)
+        snprintf(to, size, "%lld", (long long)number);
+    else
+        snprintf(to, size, "a number");
+}
+
+static void describe_found(struct span value, bool quotes, char *to, size_t size)
+{
+    static const char *const names[] = {
+        [MP_NIL] = "nil",      [MP_BIN] = "bytes",    [MP_ARRAY] = "a list",
+        [MP_MAP] = "a map",    [MP_END] = "nothing",  [MP_BAD] = "no value",
+        [MP_BOOL] = "a truth", [MP_INT] = "a number", [MP_STR] = "a text",
+    };
+    struct mp_reader reader = mp_reader(value);
+    enum mp_kind kind = mp_peek(&reader);
+    if (kind == MP_STR)
+        describe_text(mp_read_str(&reader), quotes, to, size);
+    else if (kind == MP_INT)
+        describe_number(reader, quotes, to, size);
+    else if (kind == MP_BOOL && quotes)
+        snprintf(to, size, "%s", mp_read_bool(&reader) ? "true" : "false");
+    else
+        snprintf(to, size, "%s", names[kind]);
+}
+
+static enum error_code refuse(const struct check *check, const char *name, const char *expected,
+                              struct span found)
+{
+    char what[160], found_words[120];
+    snprintf(what, sizeof what, "the field \"%s\" of %s", name, check->type->name);
+    describe_found(found, check->quotes, found_words, sizeof found_words);
+    error_set(check->error, ERR_INVALID, what, "expected %s, found %s", expected, found_words);
+    if (check->quotes)
+        error_next(check->error, "give \"%s\" such a value and write again", name);
+    return ERR_INVALID;
+}
+
+static enum error_code refuse_body(const struct check *check, const char *why)
+{
+    char what[160];
+    snprintf(what, sizeof what, "the fields of %s", check->type->name);
+    error_set(check->error, ERR_INVALID, what, "%s", why);
+    return ERR_INVALID;
+}
+
+/* "a, b, c", as many as fit. */
+static void list_choices(const struct field *field, char *to, size_t size)
+{
+    size_t used = (size_t)snprintf(to, size, "one of ");
+    for (size_t i = 0; i < field->choice_count; i++) {
+        size_t room = strlen(field->choices[i]) + 2;
+        if (used + room + 4 >= size) {
+            snprintf(to + used, size - used, " ...");
+            return;
+        }
+        used +=
+            (size_t)snprintf(to + used, size - used, "%s%s", i > 0 ? ", " : "", field->choices[i]);
+    }
+}
+
+static void describe_expected(const struct field *field, char *to, size_t size)
+{
+    switch (field->kind) {
+    case FIELD_TEXT: snprintf(to, size, "a text of at most %u bytes", field->length_max); break;
+    case FIELD_INTEGER:
+        if (field->min == INT64_MIN && field->max == INT64_MAX)
+            snprintf(to, size, "a whole number");
+        else if (field->max == INT64_MAX)
+            snprintf(to, size, "a whole number from %lld", (long long)field->min);
+        else if (field->min == INT64_MIN)
+            snprintf(to, size, "a whole number to %lld", (long long)field->max);
+        else
+            snprintf(to, size, "a whole number from %lld to %lld", (long long)field->min,
+                     (long long)field->max);
+        break;
+    case FIELD_BOOLEAN: snprintf(to, size, "true or false"); break;
+    case FIELD_TIME:
+        snprintf(to, size, "a time: milliseconds since 1970, or like 2025-06-30T18:05:00+08:00");
+        break;
+    case FIELD_ENUM: list_choices(field, to, size); break;
+    case FIELD_LIST: snprintf(to, size, "texts of at most %u bytes each", field->length_max); break;
+    case FIELD_COUNTER: snprintf(to, size, "a whole number"); break;
+    case FIELD_KIND_COUNT: assert(false); break;
+    }
+}
+
+static enum error_code refuse_value(const struct check *check, const struct field *field,
+                                    struct span found)
+{
+    char expected[200];
+    describe_expected(field, expected, sizeof expected);
+    return refuse(check, field->name, expected, found);
+}
+
+/* ---- a value against its field ---- */
+
+static bool is_choice(const struct field *field, struct span text)
+{
+    for (size_t i = 0; i < field->choice_count; i++) {
+        if (span_equal(span_of_text(field->choices[i]), text))
+            return true;
+    }
+    return false;
+}
+
+static bool list_fits(const struct field *field, struct mp_reader *reader)
+{
+    uint32_t count = mp_read_array(reader);
+    bool fits = count > 0;
+    for (uint32_t i = 0; i < count && fits; i++)
+        fits = mp_read_str(reader).size <= field->length_max && !reader->failed;
+    return fits;
+}
+
+/* Whether a canonical value, as it stands in a body, is one of this field. */
+static bool value_fits(const struct field *field, struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    bool fits = false;
+    int64_t number;
+    switch (field->kind) {
+    case FIELD_TEXT: fits = mp_read_str(&reader).size <= field->length_max; break;
+    case FIELD_INTEGER:
+        number = mp_read_int(&reader);
+        fits = number >= field->min && number <= field->max;
+        break;
+    case FIELD_BOOLEAN:
+        mp_read_bool(&reader);
+        fits = true;
+        break;
+    case FIELD_TIME:
+        number = mp_read_int(&reader);
+        fits = number > -TIME_MS_BOUND && number < TIME_MS_BOUND;
+        break;
+    case FIELD_ENUM: fits = is_choice(field, mp_read_str(&reader)); break;
+    case FIELD_LIST: fits = list_fits(field, &reader); break;
+    case FIELD_COUNTER:
+        mp_read_int(&reader);
+        fits = true;
+        break;
+    case FIELD_KIND_COUNT: assert(false); break;
+    }
+    mp_read_end(&reader);
+    return fits && !reader.failed;
+}
+
+/* ---- local writes ---- */
+
+struct given {
+    struct span name, value;
+};
+
+enum { GIVEN_MAX = FIELDS_MAX + 1 }; /* every field and _deleted */
+
+static bool is_deleted_name(struct span name)
+{
+    return span_equal(name, span_of_text("_deleted"));
+}
+
+/* Levenshtein distance, two rows of the table; names are short. */
+static size_t name_distance(struct span a, struct span b)
+{
+    size_t row[FIELD_NAME_BYTES_MAX + 1];
+    if (a.size > FIELD_NAME_BYTES_MAX || b.size > FIELD_NAME_BYTES_MAX)
+        return FIELD_NAME_BYTES_MAX;
+    for (size_t j = 0; j <= b.size; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size; j++) {
+            size_t change = diagonal + (a.data[i - 1] == b.data[j - 1] ? 0 : 1);
+            size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < step ? change : step;
+        }
+    }
+    return row[b.size];
+}
+
+static enum error_code refuse_name(const struct check *check, struct span name)
+{
+    char what[160];
+    const char *nearest = NULL;
+    size_t least = name.size / 3 + 2; /* further away is another word */
+    for (size_t i = 0; i < check->type->field_count; i++) {
+        const char *candidate = check->type->fields[i].name;
+        size_t distance = name_distance(name, span_of_text(candidate));
+        if (distance < least) {
+            least = distance;
+            nearest = candidate;
+        }
+    }
+    snprintf(what, sizeof what, "the field \"%.*s\"", name.size > 64 ? 64 : (int)name.size,
+             (const char *)name.data);
+    error_set(check->error, ERR_UNKNOWN_FIELD, what, "%s has no such field", check->type->name);
+    if (nearest != NULL)
+        error_next(check->error, "did you mean \"%s\"?", nearest);
+    else
+        error_next(check->error, "look at the fields of %s in the signed schema",
+                   check->type->name);
+    return ERR_UNKNOWN_FIELD;
+}
+
+static enum error_code check_given(const struct check *check, const struct given *given,
+                                   size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (type_field_named(check->type, given[i].name) == NULL && !is_deleted_name(given[i].name))
+            return refuse_name(check, given[i].name);
+        for (size_t j = 0; j < i; j++) {
+            if (!span_equal(given[i].name, given[j].name))
+                continue;
+            char why[160];
+            snprintf(why, sizeof why, "the field \"%.*s\" is given twice", (int)given[i].name.size,
+                     (const char *)given[i].name.data);
+            return refuse_body(check, why);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum error_code read_given(const struct check *check, struct span fields,
+                                  struct given given[static GIVEN_MAX], size_t *count)
+{
+    struct mp_reader reader = mp_reader(fields);
+    uint32_t pairs = mp_read_map(&reader);
+    *count = 0;
+    for (uint32_t i = 0; i < pairs && !reader.failed; i++) {
+        struct given pair;
+        pair.name = mp_read_str(&reader);
+        pair.value = mp_read_any(&reader);
+        if (*count == GIVEN_MAX)
+            return refuse_body(check, "more fields are given than a type can have");
+        if (!reader.failed)
+            given[(*count)++] = pair;
+    }
+    mp_read_end(&reader);
+    if (reader.failed)
+        return refuse_body(check, "expected a map from names to texts, numbers, true or false");
+    return check_given(check, given, *count);
+}
+
+static const struct given *find_given(const struct given *given, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_equal(given[i].name, span_of_text(name)))
+            return &given[i];
+    }
+    return NULL;
+}
+
+static bool write_boolean_of_text(struct span text, struct buffer *out)
+{
+    bool is_true = span_equal(text, span_of_text("true"));
+    if (is_true || span_equal(text, span_of_text("false")))
+        mp_write_bool(out, is_true);
+    return out->size > 0;
+}
+
+/* A text where the field wants something else; false if it doesn't read as that. */
+static bool write_converted(const struct field *field, struct span text, struct buffer *out)
+{
+    int64_t number = 0;
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_ENUM: mp_write_str(out, text); return true;
+    case FIELD_BOOLEAN: return write_boolean_of_text(text, out);
+    case FIELD_LIST:
+        mp_write_array(out, 1);
+        mp_write_str(out, text);
+        return true;
+    case FIELD_INTEGER:
+    case FIELD_COUNTER:
+    case FIELD_TIME:
+        if (!schema_integer_of_text(text, &number) &&
+            (field->kind != FIELD_TIME || !schema_time_of_text(text, &number)))
+            return false;
+        mp_write_int(out, number);
+        return true;
+    case FIELD_KIND_COUNT: break;
+    }
+    assert(false);
+    return false;
+}
+
+static enum error_code encode_value(const struct check *check, const struct field *field,
+                                    struct span value, struct buffer *body)
+{
+    struct buffer converted = {0};
+    struct mp_reader reader = mp_reader(value);
+    bool fits = true;
+    if (mp_peek(&reader) == MP_STR)
+        fits = write_converted(field, mp_read_str(&reader), &converted);
+    else
+        buffer_append_span(&converted, value);
+    fits = fits && value_fits(field, span_of_buffer(&converted));
+    if (fits) {
+        mp_write_int(body, field->number);
+        buffer_append_span(body, span_of_buffer(&converted));
+    }
+    buffer_free(&converted);
+    return fits ? ERR_OK : refuse_value(check, field, value);
+}
+
+static enum error_code encode_deleted(const struct check *check, struct span value,
+                                      struct buffer *body)
+{
+    char name[] = "_deleted";
+    struct field field = {.kind = FIELD_BOOLEAN, .number = FIELD_DELETED, .name = name};
+    return encode_value(check, &field, value, body);
+}
+
+static enum error_code refuse_missing(const struct check *check, const struct field *field)
+{
+    char what[160];
+    snprintf(what, sizeof what, "the field \"%s\" of %s", field->name, check->type->name);
+    error_set(check->error, ERR_INVALID, what, "it is required and was not given");
+    if (check->quotes)
+        error_next(check->error, "give a value for \"%s\" and write again", field->name);
+    return ERR_INVALID;
+}
+
+static enum error_code encode_given(const struct check *check, const struct given *given,
+                                    size_t count, bool creating, struct buffer *pairs)
+{
+    for (size_t i = 0; i < check->type->field_count; i++) {
+        const struct field *field = &check->type->fields[i];
+        const struct given *pair = find_given(given, count, field->name);
+        if (pair == NULL && creating && field->required)
+            return refuse_missing(check, field);
+        enum error_code code =
+            pair != NULL ? encode_value(check, field, pair->value, pairs) : ERR_OK;
+        if (code != ERR_OK)
+            return code;
+    }
+    const struct given *deleted = find_given(given, count, "_deleted");
+    return deleted != NULL ? encode_deleted(check, deleted->value, pairs) : ERR_OK;
+}
+
+enum error_code schema_encode_body(const struct record_type *type, struct span fields,
+                                   bool creating, struct buffer *body, struct error *error)
+{
+    struct check check = {.type = type, .quotes = true, .error = error};
+    struct given given[GIVEN_MAX];
+    struct buffer pairs = {0};
+    size_t count;
+    enum error_code code = read_given(&check, fields, given, &count);
+    if (code == ERR_OK)
+        code = encode_given(&check, given, count, creating, &pairs);
+    if (code == ERR_OK) {
+        mp_write_map(body, (uint32_t)count);
+        buffer_append_span(body, span_of_buffer(&pairs));
+    }
+    buffer_free(&pairs);
+    return code;
+}
+
+/* ---- bodies from elsewhere ---- */
+
+/* [[field, key id, epoch, n, place] ...] */
+static bool removal_fits(const struct record_type *type, struct mp_reader *reader)
+{
+    uint32_t count = mp_read_array(reader);
+    bool fits = count > 0;
+    for (uint32_t i = 0; i < count && fits; i++) {
+        fits = mp_read_array(reader) == 5;
+        const struct field *field =
+            type_field(type, (int32_t)mp_read_uint_max(reader, FIELD_NUMBER_MAX));
+        mp_read_bin_of(reader, 8); /* a key id */
+        mp_read_uint_max(reader, UINT32_MAX);
+        fits = fits && mp_read_uint_max(reader, UINT32_MAX) > 0;
+        mp_read_uint_max(reader, VALUE_ITEMS_MAX);
+        fits = fits && !reader->failed && field != NULL && field->kind == FIELD_LIST;
+    }
+    return fits;
+}
+
+static enum error_code check_removal(const struct check *check, struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    if (removal_fits(check->type, &reader))
+        return ERR_OK;
+    return refuse(check, "_remove", "items of lists: [[field, key id, epoch, n, place] ...]",
+                  value);
+}
+
+static enum error_code check_deleted(const struct check *check, struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    return mp_peek(&reader) == MP_BOOL ? ERR_OK : refuse(check, "_deleted", "true or false", value);
+}
+
+static enum error_code check_pair(const struct check *check, int32_t key, struct span value)
+{
+    if (key == FIELD_DELETED)
+        return check_deleted(check, value);
+    if (key == FIELD_REMOVE)
+        return check_removal(check, value);
+    const struct field *field = type_field(check->type, key);
+    if (field != NULL)
+        return value_fits(field, value) ? ERR_OK : refuse_value(check, field, value);
+    char what[160];
+    snprintf(what, sizeof what, "the field number %d of %s", (int)key, check->type->name);
+    error_set(check->error, ERR_PARKED, what, "the schema here has no field of this number");
+    error_next(check->error, "it waits for a newer schema; nothing needs to be done here");
+    return ERR_PARKED;
+}
+
+/* Required fields that a creation lacks; both are in the order of their numbers. */
+static const struct field *missing_field(const struct record_type *type, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    int32_t key;
+    bool more = mp_field(&reader, &fields, &key);
+    for (size_t i = 0; i < type->field_count; i++) {
+        while (more && key > 0 && key < type->fields[i].number) {
+            mp_read_any(&reader);
+            more = mp_field(&reader, &fields, &key);
+        }
+        if (type->fields[i].required && !(more && key == type->fields[i].number))
+            return &type->fields[i];
+    }
+    return NULL;
+}
+
+/* An unknown field outweighs a wrong one: the schema that knows the former may allow the
+ * latter. */
+static enum error_code check_pairs(const struct record_type *type, struct span body,
+                                   struct error *error)
+{
+    struct error fault = {0};
+    struct check check = {.type = type, .quotes = false, .error = &fault};
+    enum error_code code = ERR_OK;
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    int32_t key;
+    while (code != ERR_PARKED && mp_field(&reader, &fields, &key)) {
+        enum error_code verdict = check_pair(&check, key, mp_read_any(&reader));
+        if (verdict == ERR_PARKED || (verdict != ERR_OK && code == ERR_OK)) {
+            code = verdict;
+            *error = fault;
+        }
+    }
+    return code;
+}
+
+enum error_code schema_check_body(const struct record_type *type, struct span body, bool creating,
+                                  struct error *error)
+{
+    struct error fault = {0};
+    struct check check = {.type = type, .quotes = false, .error = &fault};
+    struct mp_reader reader = mp_reader(body);
+    enum error_code code;
+    if (mp_peek(&reader) != MP_MAP || !mp_valid(body))
+        code = refuse_body(&check, "the body is not a fields map");
+    else
+        code = check_pairs(type, body, &fault);
+    const struct field *missing = code == ERR_OK && creating ? missing_field(type, body) : NULL;
+    if (missing != NULL)
+        code = refuse_missing(&check, missing);
+    if (code != ERR_OK && error != NULL)
+        *error = fault;
+    return code;
+}

@@ -1,0 +1,125 @@
+/* A county in one process: the same core as the node's, over memory stores and memory links, in
+ * virtual time. One seed, one history.
+ *
+ *     agenda: arrivals, links up and down, batches, timers, in virtual milliseconds
+ *        |
+ *     node: inbox -> drive_batch -> memory store; messages out -> link -> agenda
+ *
+ * A link is the one between a child and its parent, and bears the child's place. Messages of one
+ * channel and session arrive in order; channels may overtake each other; a cut drops what is on
+ * the way. A link carries the real bytes, without Noise. */
+#ifndef TERRACE_SIM_WORLD_H
+#define TERRACE_SIM_WORLD_H
+
+#include "replication/drive.h"
+#include "sim/county.h"
+#include "sim/memory_store.h"
+#include "sim/prng.h"
+
+struct world_options {
+    uint32_t delay_ms_min, delay_ms_max; /* of a message */
+    uint32_t batch_ms_max;               /* how long an inbox gathers */
+    uint32_t batch_events_max;           /* 0: everything that is there */
+    uint32_t redial_ms_min, redial_ms_max;
+    uint32_t down_ms_max; /* how late an end hears that its link is gone */
+    bool overtaking;      /* each channel has delays of its own */
+    unsigned duplicate_permille, damage_permille; /* of block messages */
+    unsigned full_permille;                       /* of commits */
+    unsigned gift_types_permille, gift_subtree_permille; /* nodes that are not given these */
+    struct replica_tuning tuning;
+    bool tracing;
+    bool strict; /* memory_store_strict */
+};
+
+/* What an onlooker hears. All may be NULL. None may change the world. */
+struct world_hooks {
+    void *context;
+    void (*answered)(void *context, size_t node, const struct answer *answer);
+    /* Before and after a batch. `code` as drive_batch said. */
+    void (*batch_begins)(void *context, size_t node, const struct event *events, size_t count);
+    void (*batch_done)(void *context, size_t node, const struct event *events, size_t count,
+                       enum error_code code);
+    void (*opened)(void *context, size_t node); /* after a start or a failed commit */
+    void (*sent)(void *context, size_t from, size_t to, enum channel channel, uint8_t type,
+                 struct span body);
+    void (*lines)(void *context, size_t node, struct span lines);
+};
+
+struct world_counts { /* what has happened, for the report of a run */
+    uint64_t batches, messages, bytes, duplicates, damages, injections;
+    uint64_t cuts, crashes, failed_commits, restores;
+};
+
+struct world;
+
+/* Nobody runs yet. The county must outlive the world. Free with world_free. */
+struct world *world_new(const struct county *county, const struct world_options *options,
+                        uint64_t seed, const struct world_hooks *hooks);
+void world_free(struct world *world); /* NULL is legal */
+
+const struct county *world_county(const struct world *world);
+struct prng *world_prng(struct world *world);
+const struct world_counts *world_counts(const struct world *world);
+/* Takes effect at once. From calm options no faults come but those asked for. */
+struct world_options *world_options(struct world *world);
+
+/* ---- time ---- */
+
+uint64_t world_now_ms(const struct world *world); /* since the world began */
+/* True time of the wall, and what a node's clock says. */
+uint64_t world_wall_ms(const struct world *world);
+uint64_t world_clock_ms(const struct world *world, size_t node);
+/* How far a node's clock is from true time; or stand still at `clock_ms`. */
+void world_set_offset(struct world *world, size_t node, int64_t offset_ms);
+void world_stop_clock(struct world *world, size_t node, uint64_t clock_ms);
+
+/* Everything up to and including `until_ms`. */
+void world_run_until(struct world *world, uint64_t until_ms);
+/* Until nothing but timers is left, those that are due now included. False: not within `most_ms`
+ * of virtual time. */
+bool world_run_quiet(struct world *world, uint64_t most_ms);
+
+/* ---- nodes ---- */
+
+/* Starts a node; the first time it is given its documents (enum county_gift) and an instance
+ * marker. ERR_OK, or what drive_open said. */
+enum error_code world_start(struct world *world, size_t node, unsigned gift);
+/* Ends the process at once: nothing unsaved stays, links are gone. */
+void world_crash(struct world *world, size_t node);
+bool world_runs(const struct world *world, size_t node);
+/* NULL while it doesn't run. Dies at the next batch. */
+const struct replica *world_replica(const struct world *world, size_t node);
+struct memory_store *world_store(struct world *world, size_t node);
+const struct view *world_view(struct world *world, size_t node);
+/* How often it has been started. */
+unsigned world_starts(const struct world *world, size_t node);
+void world_set_instance(struct world *world, size_t node, const uint8_t instance[static 8]);
+/* The documents of the county as they are now, on this node's own disk. */
+void world_give_documents(struct world *world, size_t node, unsigned gift);
+/* The store as the image says; the high-water file stays. The node must not run. */
+void world_restore(struct world *world, size_t node, const struct memory_store *image);
+
+/* A local write into the inbox; everything is copied. */
+struct world_write {
+    uint64_t request;
+    enum write_kind kind;
+    const char *type;
+    struct record_id record;
+    struct span fields;
+    const char *request_id; /* NULL: none */
+};
+void world_write(struct world *world, size_t node, const struct world_write *write);
+/* Hold back a node's batches: its inbox gathers until it is let go. */
+void world_hold(struct world *world, size_t node, bool held);
+
+/* ---- links, named by the child ---- */
+
+void world_cut(struct world *world, size_t child);
+void world_heal(struct world *world, size_t child);
+bool world_is_cut(const struct world *world, size_t child);
+bool world_is_up(const struct world *world, size_t child);
+/* A message that `from` never sent, to the other end of the link; false: the link isn't up. */
+bool world_inject(struct world *world, size_t child, bool to_parent, enum channel channel,
+                  uint8_t type, struct span body);
+
+#endif

@@ -1,0 +1,140 @@
+/* Blocks, plain texts and notes from hostile bytes. The first byte says which reader; what a
+ * reader accepts is written again and has to come out as it went in. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/msgpack.h"
+#include "replication/block.h"
+#include "replication/note.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { EPOCH = 0x00010002 };
+#define CLOCK UINT64_C(1700000000000)
+
+static uint8_t key[KEY_BYTES], secret[SECRET_BYTES];
+static struct block_context context;
+
+static void start(void)
+{
+    static const uint8_t seed[32] = {42};
+    if (context.author_key != NULL)
+        return;
+    assert(crypto_start());
+    sign_key_pair(seed, key, secret);
+    context.stream = (struct stream_id){key_id_of(key), EPOCH, 3};
+    context.head.seq = 1000;
+    context.head.clock = CLOCK - 40;
+    memset(context.head.hash.bytes, 0x22, HASH_BYTES);
+    memset(context.tree_id.bytes, 0x11, HASH_BYTES);
+    context.author_key = key;
+}
+
+static void try_block(struct span bytes)
+{
+    struct prepared_block block;
+    struct block_prefix prefix;
+    struct error error;
+    struct buffer out = {0};
+    block_read_prefix(bytes, &prefix, &error);
+    if (block_reform(bytes, 0, &context.stream, &context.head, &out))
+        assert(out.size <= bytes.size + 9);
+    if (block_open(bytes, &context, &block, &error) == ERR_OK) {
+        assert(block.opaque || block.list.count == block.header.count);
+        buffer_clear(&out);
+        block_write(&block, bytes.data[0] & 63, &context.head, &out);
+        assert(span_equal(bytes, span_of_buffer(&out)));
+        prepared_block_free(&block);
+    }
+    buffer_free(&out);
+}
+
+/* Entries that were read are written by the writer, and those read again have the same digests. */
+static void write_again(const struct entry_list *list, const struct author_epoch *self)
+{
+    struct entry_writer *writer = entry_writer_new(self, key, list->schema_version);
+    size_t count = 0;
+    while (count < list->count && entry_writer_add(writer, &list->entries[count]))
+        count++;
+    if (count != 0) {
+        struct buffer plain = {0};
+        struct entry_list back;
+        entry_writer_finish(writer, &plain);
+        assert(entry_list_decode(span_of_buffer(&plain), self, entry_writer_clock(writer), &back,
+                                 NULL) == ERR_OK);
+        assert(back.count == count);
+        for (size_t i = 0; i < count; i++) {
+            struct hash a = entry_digest(&list->entries[i], key, self->epoch);
+            struct hash b = entry_digest(&back.entries[i], key, self->epoch);
+            assert(hash_equal(&a, &b));
+        }
+        entry_list_free(&back);
+        buffer_free(&plain);
+    }
+    entry_writer_free(writer);
+}
+
+static void try_entries(struct span plain)
+{
+    const struct author_epoch self = {context.stream.author, EPOCH};
+    struct entry_list list;
+    struct error error;
+    if (entry_list_decode(plain, &self, CLOCK, &list, &error) != ERR_OK)
+        return;
+    write_again(&list, &self);
+    for (size_t i = 0; i < list.count; i++) {
+        struct stream_open open;
+        if (list.entries[i].kind == ENTRY_OPEN)
+            stream_open_decode(list.entries[i].body, &open, &error);
+    }
+    entry_list_free(&list);
+}
+
+static void try_note(struct span note)
+{
+    struct note_head head;
+    struct heads_statement statement;
+    struct cell_report report;
+    struct error error;
+    note_read_head(note, HASH_TOKEN, &head, &error);
+    note_verify(note, HASH_HEADS, &context.tree_id, key);
+    if (statement_decode(note, &statement, &error) == ERR_OK) {
+        struct buffer map = {0};
+        statement_encode(&statement, &map);
+        assert(map.size <= note.size);
+        buffer_free(&map);
+        statement_free(&statement);
+    }
+    if (report_decode(note, &report, &error) == ERR_OK) {
+        struct buffer map = {0};
+        report_encode(&report, &map);
+        assert(map.size <= note.size);
+        buffer_free(&map);
+        report_free(&report);
+    }
+}
+
+static void try_opening(struct span body)
+{
+    struct stream_open open;
+    struct error error;
+    struct buffer out = {0};
+    if (stream_open_decode(body, &open, &error) == ERR_OK)
+        stream_open_encode(&open, &out);
+    buffer_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    start();
+    if (size == 0)
+        return 0;
+    struct span rest = SPAN(data + 1, size - 1);
+    switch (data[0] & 3) {
+    case 0: try_block(rest); break;
+    case 1: try_entries(rest); break;
+    case 2: try_note(rest); break;
+    default: try_opening(rest); break;
+    }
+    return 0;
+}

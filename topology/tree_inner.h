@@ -1,0 +1,146 @@
+/* What the files of the tree share; nobody else includes it.
+ *
+ * A holding is a document and its rows. Holdings in force are `attached`: reached from the root
+ * over rows that give their seat exactly these admin keys and this term. A holding that is not
+ * attached lies dormant: it says nothing, but it still bars the way back to an older one. */
+#ifndef TERRACE_TOPOLOGY_TREE_INNER_H
+#define TERRACE_TOPOLOGY_TREE_INNER_H
+
+#include <stdlib.h>
+
+#define uthash_fatal(message) abort()
+#include <uthash.h>
+
+#include "topology/tree.h"
+
+enum {
+    /* A node takes root documents one by one, so their chain is bounded (a rotation a year). */
+    ROOT_CHAIN_MAX = 1024,
+    ENVELOPE_BYTES_MAX =
+        DOCUMENT_HEADER_BYTES_MAX + DOCUMENT_SIGNATURES_MAX * (KEY_ID_BYTES + SIGNATURE_BYTES + 8),
+    /* A release that follows a release needs one pass each; more at once is nobody's need. */
+    PLACING_PASSES_MAX = TIERS_MAX,
+};
+
+struct holding {
+    struct held_document held; /* what the world sees; first, so that it can be cast back */
+    struct span *rows, *proofs;
+    uint32_t *places;
+    struct hash signed_by; /* print of the admin keys that it was verified against */
+    struct holding *newer; /* verified, waiting for its rows */
+    bool attached;
+    UT_hash_handle hh; /* branches, by seat */
+};
+
+struct seat_node {
+    struct seat seat; /* first, so that it can be cast back */
+    const struct holding *listed_in;
+    uint8_t depth; /* 0: the root seat */
+    UT_hash_handle hh;
+};
+
+struct author_node {
+    struct author author;
+    bool shared; /* two keys with this id: neither counts */
+    UT_hash_handle hh;
+};
+
+struct link_node {
+    const struct seat *seat;
+    uint8_t key[KEY_BYTES];
+    UT_hash_handle hh;
+};
+
+/* One document's claim to be the parent's that lists a seat. */
+struct listing {
+    const struct holding *in;
+    uint64_t moves;
+    uint8_t depth, tier;
+    bool backed; /* the document before released the seat to this one */
+    bool released;
+    struct span released_to;
+};
+
+/* Which of several listings counts. Kept only for seats that are listed more than once. */
+struct choice {
+    char seat[SEAT_BYTES_MAX + 1];
+    struct listing listing;
+    UT_hash_handle hh;
+};
+
+struct tree {
+    struct hash id;
+    struct holding *root, *types;
+    struct holding *branches;
+    struct holding **order; /* attached ones, parents before children */
+    size_t order_count;
+    struct seat_node **seats;
+    size_t seat_count;
+    struct seat_node *seats_by_id;
+    struct author_node *authors;
+    struct link_node *links;
+    struct choice *choices;
+    bool placing_all; /* a pass over everything is under way */
+    bool contested;   /* what was placed must be placed again, from the root */
+    struct buffer *former_roots;
+    size_t former_root_count;
+    char (*tier_names)[SEAT_BYTES_MAX + 1];
+    size_t tier_count;
+    struct schema *schema;
+    struct hash twin; /* the last document that stood beside another of the same version */
+    uint64_t change_count, offer_alarms, placing_alarms;
+};
+
+/* tree_index.c: the hash tables. Keys lie in the nodes; find answers NULL. */
+struct holding *branch_find(const struct tree *tree, struct span seat);
+void branch_add(struct tree *tree, struct holding *holding);
+void branch_remove(struct tree *tree, struct holding *holding);
+struct seat_node *seat_node_find(const struct tree *tree, struct span seat);
+void seat_node_add(struct tree *tree, struct seat_node *node);
+struct author_node *author_node_find(const struct tree *tree, struct key_id id);
+void author_node_add(struct tree *tree, struct author_node *node);
+struct link_node *link_node_find(const struct tree *tree, const uint8_t key[static KEY_BYTES]);
+void link_node_add(struct tree *tree, struct link_node *node);
+struct choice *choice_find(const struct tree *tree, struct span seat);
+void choice_add(struct tree *tree, struct choice *choice);
+/* Whether a choice names a document that isn't in force; such choices are dropped. */
+bool choices_drop_unreached(struct tree *tree);
+void choices_clear(struct tree *tree);
+void placing_clear(struct tree *tree); /* seats, authors, links, order */
+void branches_free(struct tree *tree);
+
+/* tree_hold.c: holdings. */
+struct holding *holding_new(struct span envelope, const struct document_envelope *opened);
+void holding_free(struct holding *holding); /* with the newer one; NULL is legal */
+/* Take a copy of one row, and of its proof unless the document becomes whole with it. */
+void holding_add_row(struct holding *holding, uint32_t place, struct span row, struct span proof);
+void holding_take_rows(struct holding *holding, const struct span *rows, size_t count);
+/* Position of `place` among the rows held; false: not held, `at` says where it would stand. */
+bool holding_find_row(const struct holding *holding, uint32_t place, size_t *at);
+/* When both have the same rows: move them. */
+bool holding_move_rows(struct holding *from, struct holding *to);
+struct hash admin_keys_print(const struct admin_keys *admins);
+bool admin_keys_acceptable(const struct admin_keys *admins);
+
+/* tree.c */
+struct holding *holding_find(const struct tree *tree, enum document_kind kind, struct span seat);
+
+/* tree_offer.c: put a verified document in force, in place of `old` (NULL: there is none; not
+ * its own `newer` any more), which is freed. */
+void holding_put_in_force(struct tree *tree, struct holding *old, struct holding *holding);
+void schema_take(struct tree *tree, const struct holding *types);
+
+/* tree_place.c: from documents to seats. */
+/* Attach a verified branch document of a seat in place, with the rows it has. */
+void place_branch(struct tree *tree, struct holding *holding);
+/* All rows of an attached document, of which none was here before. */
+void place_rows(struct tree *tree, struct holding *holding);
+/* One row was added to an attached document. */
+void place_added_row(struct tree *tree, struct holding *holding, size_t at);
+/* Everything from the root again. */
+void place_all(struct tree *tree);
+/* Why a row can't stand in a document of this owner (NULL: the root document). NULL: it can. */
+const char *row_refusal(const struct tree *tree, const struct seat *owner,
+                        const struct seat_row *row);
+
+#endif
