@@ -216,6 +216,10 @@ static enum judgement judge_standing(struct step *step, struct application *a)
         a->missing = (struct dot){creator.author, creator.epoch, 1};
         return PARK_RECORD;
     }
+    if (record_operation_count(a->record) >= RECORD_OPERATIONS_MAX) {
+        a->reason = "the record has as many operations as one record may have";
+        return PARK_RECORD;
+    }
     switch (record_judge(a->record, &a->op, &a->missing)) {
     case RECORD_DUPLICATE: return IGNORE;
     case RECORD_FORKED: return FORKED;

@@ -108,6 +108,9 @@ size_t note_key(uint8_t key[static 16], enum hash_context context, struct key_id
                 uint32_t epoch);
 enum { NOTE_KEY_BYTES_MAX = 16 };
 
+/* Time of the newest token held; 0: none. */
+uint64_t newest_token_ms(const struct view *view);
+
 /* Short names for logs: "SEAT:ORDINAL", "SEAT:ORDINAL/NUMBER", "SEAT:ORDINAL#COUNTER". */
 struct label {
     char text[96];

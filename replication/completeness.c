@@ -1,0 +1,121 @@
+/* Completeness is arithmetic: an author's newest signed statement of each of its epochs lists
+ * its streams and their heads; whoever holds each of those that are for it, to the listed end,
+ * is complete as of the token in the statement (rules.md 6, A10). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/query.h"
+#include "replication/rows.h"
+
+/* Whether a line of a statement is addressed to `self`. */
+static bool addressed(const struct tree *tree, const struct seat *author, const struct seat *self,
+                      const struct statement_stream *line)
+{
+    if (line->subtree) {
+        return self->row.tier <= line->tier && seat_is_ancestor_or_self(author, self);
+    }
+    const struct seat *end = tree_seat(tree, span_of_text(line->end));
+    if (end == NULL) {
+        return false;
+    }
+    return (seat_is_ancestor_or_self(self, author) && seat_is_ancestor_or_self(end, self)) ||
+           (seat_is_ancestor_or_self(author, self) && seat_is_ancestor_or_self(self, end));
+}
+
+static uint32_t held_of(const struct view *view, const struct stream_id *stream)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    uint32_t held = stream_row_read(view, stream, row) ? row->head.seq : 0;
+    free(row);
+    return held;
+}
+
+static void take_line(const struct view *view, const struct heads_statement *statement,
+                      const struct statement_stream *line, struct completeness *answer)
+{
+    struct stream_id stream = {statement->head.signer, statement->head.epoch, line->number};
+    uint32_t held = held_of(view, &stream);
+    if (held >= line->seq) {
+        return;
+    }
+    if (answer->missing == 0) {
+        answer->stream = stream;
+        answer->held = held;
+        answer->listed = line->seq;
+    }
+    answer->missing += line->seq - held;
+}
+
+static bool clock_is_far(const struct heads_statement *statement)
+{
+    uint64_t clock = statement->clock_ms, token = statement->token.clock_ms;
+    uint64_t apart = clock > token ? clock - token : token - clock;
+    /* an idle author's statement may be as much older than its token as tokens are apart */
+    return statement->token.present && apart > CLOCK_SUSPECT_MS;
+}
+
+static void take_statement(const struct view *view, const struct tree *tree,
+                           const struct seat *self, const struct seat *author, struct span note,
+                           struct completeness *answer)
+{
+    struct heads_statement statement;
+    if (statement_decode(note, &statement, NULL) != ERR_OK) {
+        return;
+    }
+    if (statement.token.present && statement.token.clock_ms > answer->as_of_ms) {
+        answer->as_of_ms = statement.token.clock_ms;
+        answer->clock_suspect = clock_is_far(&statement);
+    }
+    answer->state = COMPLETE_NOW;
+    for (size_t i = 0; i < statement.stream_count; i++) {
+        if (addressed(tree, author, self, &statement.streams[i])) {
+            take_line(view, &statement, &statement.streams[i], answer);
+        }
+    }
+    statement_free(&statement);
+}
+
+/* The newest token known here. */
+uint64_t newest_token_ms(const struct view *view)
+{
+    static const uint8_t prefix[] = {HASH_TOKEN};
+    struct span key, value;
+    struct note_head head;
+    return view->next(view->context, TABLE_NOTES, SPAN_OF_ARRAY(prefix), &key, &value) ==
+                       READ_FOUND &&
+                   key.data[0] == HASH_TOKEN &&
+                   note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK
+               ? head.k
+               : 0;
+}
+
+void query_completeness(const struct view *view, const struct tree *tree, const char *self,
+                        const struct seat *author, uint64_t freshness_ms,
+                        struct completeness *answer)
+{
+    const struct seat *own = tree_seat(tree, span_of_text(self));
+    struct key_id signer = seat_key_id(author);
+    uint8_t from[NOTE_KEY_BYTES_MAX], prefix_size = 1 + KEY_ID_BYTES;
+    struct span key, value;
+    memset(answer, 0, sizeof *answer);
+    answer->state = COMPLETE_UNKNOWN;
+    size_t size = note_key(from, HASH_HEADS, signer, 0);
+    while (own != NULL &&
+           view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
+           key.size == size && memcmp(key.data, from, prefix_size) == 0) {
+        uint32_t epoch = read_u32(key.data + prefix_size);
+        take_statement(view, tree, own, author, value, answer);
+        if (epoch == UINT32_MAX) {
+            break;
+        }
+        write_u32(from + prefix_size, epoch + 1);
+    }
+    if (answer->state == COMPLETE_UNKNOWN) {
+        return;
+    }
+    if (answer->missing > 0) {
+        answer->state = COMPLETE_WITHHELD;
+    } else if (answer->as_of_ms + freshness_ms < newest_token_ms(view)) {
+        answer->state = COMPLETE_SILENT;
+    }
+}

@@ -1,0 +1,270 @@
+/* Reads of records for people: get and list. Locators are followed to the blocks, which verify
+ * themselves; nothing is taken from the store on trust. */
+#include "replication/query.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/rows.h"
+
+enum { LIST_SCAN_MAX = 10000 };
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static void hex(const uint8_t *bytes, size_t size, char *text)
+{
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = hex_digits[bytes[i] >> 4];
+        text[2 * i + 1] = hex_digits[bytes[i] & 15];
+    }
+    text[2 * size] = '\0';
+}
+
+void record_id_text(const struct record_id *id, char text[static 33])
+{
+    hex(id->bytes, sizeof id->bytes, text);
+}
+
+static int digit(uint8_t character)
+{
+    const char *found = character == '\0' ? NULL : strchr(hex_digits, character);
+    return found == NULL ? -1 : (int)(found - hex_digits);
+}
+
+bool record_id_parse(struct span text, struct record_id *id)
+{
+    if (text.size != 2 * sizeof id->bytes) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        int high = digit(text.data[2 * i]), low = digit(text.data[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        id->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* ERR_NOT_FOUND when there is no row. */
+static enum error_code load_state(const struct view *view, const struct tree *tree,
+                                  const struct record_type *type, const struct record_id *id,
+                                  struct record_state **state)
+{
+    uint8_t key[RECORD_KEY_BYTES];
+    struct record_row row;
+    if (!record_key(view, type->number, id, key)) {
+        return ERR_NOT_FOUND;
+    }
+    enum error_code code = record_row_read(view, key, &row);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!row.present) {
+        return ERR_NOT_FOUND;
+    }
+    *state =
+        row.located ? record_from_creation(view, tree, type, id, row.stream, row.seq) : row.state;
+    return *state == NULL ? ERR_DAMAGED : ERR_OK;
+}
+
+static uint64_t created_ms(const struct record_state *state, const struct record_id *id)
+{
+    struct author_epoch creator = record_id_author(id);
+    for (size_t i = 0; i < record_operation_count(state); i++) {
+        const struct operation *op = record_operation(state, i);
+        if (op->dot.n == 1 && op->dot.epoch == creator.epoch &&
+            key_id_equal(op->dot.author, creator.author)) {
+            return op->clock;
+        }
+    }
+    return 0;
+}
+
+static void write_digest(const struct record_state *state, struct buffer *out)
+{
+    struct buffer canonical = {0};
+    char text[2 * HASH_BYTES + 1];
+    record_canonical(state, &canonical);
+    struct hash digest = hash_of(HASH_BODY, span_of_buffer(&canonical));
+    hex(digest.bytes, HASH_BYTES, text);
+    mp_write_text(out, text);
+    buffer_free(&canonical);
+}
+
+/* The map of a record: ours, then record_describe's pairs. */
+static void describe(const struct tree *tree, const struct record_type *type,
+                     const struct record_id *id, const struct record_state *state,
+                     struct buffer *out)
+{
+    struct buffer inner = {0};
+    char text[33];
+    const struct author *origin = tree_author(tree, record_id_author(id).author);
+    record_describe(state, type, &inner);
+    struct mp_reader reader = mp_reader(span_of_buffer(&inner));
+    reader.text_keys = true;
+    uint32_t pairs = mp_read_map(&reader);
+    mp_write_map(out, pairs + 5);
+    mp_write_text(out, "id");
+    record_id_text(id, text);
+    mp_write_text(out, text);
+    mp_write_text(out, "type");
+    mp_write_text(out, type->name);
+    mp_write_text(out, "origin");
+    mp_write_text(out, origin == NULL ? "" : origin->seat->row.seat);
+    mp_write_text(out, "created");
+    mp_write_uint(out, created_ms(state, id));
+    mp_write_text(out, "digest");
+    write_digest(state, out);
+    buffer_append(out, inner.data + reader.at, inner.size - reader.at);
+    buffer_free(&inner);
+}
+
+static const struct record_type *find_type(const struct tree *tree, struct span name,
+                                           struct error *error)
+{
+    const struct schema *schema = tree_schema(tree);
+    const struct record_type *type = schema == NULL ? NULL : schema_type_named(schema, name);
+    if (type == NULL) {
+        int size = (int)(name.size < 64 ? name.size : 64);
+        error_set(error, ERR_UNKNOWN_TYPE, "type", "there is no type '%.*s' in the signed schema",
+                  size, (const char *)name.data);
+    }
+    return type;
+}
+
+enum error_code query_record(const struct view *view, const struct tree *tree, struct span name,
+                             const struct record_id *id, struct buffer *out, struct error *error)
+{
+    const struct record_type *type = find_type(tree, name, error);
+    struct record_state *state = NULL;
+    if (type == NULL) {
+        return ERR_UNKNOWN_TYPE;
+    }
+    enum error_code code = load_state(view, tree, type, id, &state);
+    if (code == ERR_OK) {
+        describe(tree, type, id, state, out);
+    } else {
+        char text[33];
+        record_id_text(id, text);
+        error_set(error, code, type->name, "record %s: %s", text,
+                  code == ERR_NOT_FOUND ? "not held here" : "its rows here can't be read");
+    }
+    record_free(state);
+    return code;
+}
+
+/* Whether a described record has these values: every pair of `where` equal. */
+static bool matches(struct span record, struct span where)
+{
+    struct mp_reader wanted = mp_reader(where);
+    if (where.size == 0) {
+        return true;
+    }
+    wanted.text_keys = true;
+    uint32_t pairs = mp_read_map(&wanted);
+    for (uint32_t i = 0; i < pairs && !wanted.failed; i++) {
+        struct span name = mp_read_str(&wanted), value = mp_read_any(&wanted);
+        struct mp_reader reader = mp_reader(record);
+        bool found = false;
+        reader.text_keys = true;
+        reader.items_max = UINT32_MAX;
+        for (uint32_t j = mp_read_map(&reader); j > 0 && !reader.failed && !found; j--) {
+            bool fields = span_equal(mp_read_str(&reader), span_of_text("fields"));
+            if (!fields) {
+                mp_read_any(&reader);
+                continue;
+            }
+            for (uint32_t k = mp_read_map(&reader); k > 0 && !reader.failed; k--) {
+                bool same = span_equal(mp_read_str(&reader), name);
+                found |= span_equal(mp_read_any(&reader), value) && same;
+            }
+            break;
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return !wanted.failed;
+}
+
+struct listing {
+    const struct view *view;
+    const struct tree *tree;
+    const struct record_type *type;
+    struct span where;
+    bool deleted_too;
+    struct buffer *out;
+};
+
+/* One row of the index; true when it was added to the list. */
+static bool list_one(const struct listing *listing, struct span index)
+{
+    struct record_id id;
+    uint16_t number;
+    struct record_state *state = NULL;
+    struct buffer record = {0};
+    bool added = false;
+    if (index.size == INDEX_KEY_BYTES &&
+        record_key_parse(listing->view, SPAN(index.data + 10, RECORD_KEY_BYTES), &number, &id) &&
+        load_state(listing->view, listing->tree, listing->type, &id, &state) == ERR_OK &&
+        (listing->deleted_too || !record_deleted(state))) {
+        describe(listing->tree, listing->type, &id, state, &record);
+        added = matches(span_of_buffer(&record), listing->where);
+    }
+    if (added) {
+        buffer_append_span(listing->out, span_of_buffer(&record));
+    }
+    buffer_free(&record);
+    record_free(state);
+    return added;
+}
+
+/* The greatest key less than this one of fixed length; false when there is none. */
+static bool key_before(uint8_t key[static INDEX_KEY_BYTES])
+{
+    for (size_t i = INDEX_KEY_BYTES; i-- > 0;) {
+        if (key[i]-- != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum error_code query_list(const struct view *view, const struct tree *tree, struct span name,
+                           struct span where, bool deleted_too, size_t limit, struct buffer *cursor,
+                           struct buffer *out, size_t *count, struct error *error)
+{
+    const struct record_type *type = find_type(tree, name, error);
+    uint8_t from[INDEX_KEY_BYTES];
+    struct span key, value;
+    *count = 0;
+    if (type == NULL) {
+        return ERR_UNKNOWN_TYPE;
+    }
+    memset(from, 0xff, sizeof from);
+    write_u16(from, type->number);
+    if (cursor->size == INDEX_KEY_BYTES && read_u16(cursor->data) == type->number) {
+        memcpy(from, cursor->data, sizeof from);
+    } else if (cursor->size != 0) {
+        return error_set(error, ERR_USAGE, "cursor", "it isn't one that this list has given");
+    }
+    struct listing listing = {view, tree, type, where, deleted_too, out};
+    bool more = true;
+    for (size_t scanned = 0; more && *count < limit && scanned < LIST_SCAN_MAX; scanned++) {
+        more = view->previous(view->context, TABLE_INDEX, SPAN_OF_ARRAY(from), &key, &value) ==
+                   READ_FOUND &&
+               key.size == INDEX_KEY_BYTES && read_u16(key.data) == type->number;
+        if (more) {
+            memcpy(from, key.data, sizeof from);
+            *count += list_one(&listing, SPAN_OF_ARRAY(from));
+            more = key_before(from);
+        }
+    }
+    buffer_clear(cursor);
+    if (more) {
+        buffer_append(cursor, from, sizeof from);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,368 @@
+/* Totals and how complete they are (rules.md 6): the newest cells of all origins, n of m, the
+ * oldest token, and who is behind. Two roll-ups: records, and receipts of a subtree record. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/query.h"
+#include "replication/rows.h"
+
+enum group_by { BY_NOTHING, BY_TYPE, BY_ORIGIN, BY_TIER, BY_PARENT };
+
+struct group {
+    char key[SEAT_NAME_BYTES_MAX + 1];
+    char name[SEAT_NAME_BYTES_MAX + 1];
+    int64_t value;
+};
+
+struct total {
+    const struct view *view;
+    const struct tree *tree;
+    const struct seat *self;
+    uint64_t freshness_ms, newest_ms, as_of_ms;
+    uint32_t reported, expected;
+    int64_t value;
+    struct group *groups;
+    size_t group_count;
+    struct buffer behind;
+    uint32_t behind_count;
+};
+
+static void add_to_group(struct total *total, const char *key, const char *name, int64_t value)
+{
+    size_t i = 0;
+    while (i < total->group_count && strcmp(total->groups[i].key, key) != 0) {
+        i++;
+    }
+    if (i == total->group_count) {
+        total->groups = mem_resize(total->groups, ++total->group_count * sizeof *total->groups);
+        memset(&total->groups[i], 0, sizeof total->groups[i]);
+        snprintf(total->groups[i].key, sizeof total->groups[i].key, "%s", key);
+        snprintf(total->groups[i].name, sizeof total->groups[i].name, "%s", name);
+    }
+    total->groups[i].value += value;
+}
+
+static void add_cell(struct total *total, enum group_by by, const struct cell *cell,
+                     const struct seat *origin)
+{
+    struct mp_reader reader = mp_reader(cell->group);
+    mp_read_array(&reader);
+    uint16_t number = (uint16_t)mp_read_uint_max(&reader, UINT16_MAX);
+    const struct schema *schema = tree_schema(total->tree);
+    const struct record_type *type = schema == NULL ? NULL : schema_type(schema, number);
+    const struct seat *parent = origin->parent != NULL ? origin->parent : origin;
+    char text[16];
+    total->value += cell->values[0];
+    switch (by) {
+    case BY_NOTHING: break;
+    case BY_TYPE:
+        snprintf(text, sizeof text, "%u", number);
+        add_to_group(total, type == NULL ? text : type->name, type == NULL ? text : type->name,
+                     cell->values[0]);
+        break;
+    case BY_ORIGIN: add_to_group(total, origin->row.seat, origin->row.name, cell->values[0]); break;
+    case BY_TIER:
+        add_to_group(total, tree_tier_name(total->tree, origin->row.tier),
+                     tree_tier_name(total->tree, origin->row.tier), cell->values[0]);
+        break;
+    case BY_PARENT: add_to_group(total, parent->row.seat, parent->row.name, cell->values[0]); break;
+    }
+}
+
+/* Every cell of one roll-up; the origin's seat must be ours or below ours. */
+static void each_cell(struct total *total, uint16_t rollup, void *context,
+                      void (*visit)(struct total *, void *, const struct cell *,
+                                    const struct seat *))
+{
+    struct buffer from = {0};
+    struct span key, value;
+    buffer_append_u16(&from, rollup);
+    while (total->view->next(total->view->context, TABLE_CELLS, span_of_buffer(&from), &key,
+                             &value) == READ_FOUND) {
+        struct cell cell;
+        struct key_id origin;
+        uint64_t report;
+        if (!cell_parse(key, value, &cell, &origin, &report) || cell.rollup != rollup) {
+            break;
+        }
+        const struct author *author = tree_author(total->tree, origin);
+        if (author != NULL && cell.value_count > 0 &&
+            seat_is_ancestor_or_self(total->self, author->seat)) {
+            visit(total, context, &cell, author->seat);
+        }
+        buffer_clear(&from);
+        buffer_append_span(&from, key);
+        buffer_append_byte(&from, 0);
+    }
+    buffer_free(&from);
+}
+
+static void visit_records(struct total *total, void *context, const struct cell *cell,
+                          const struct seat *origin)
+{
+    add_cell(total, *(const enum group_by *)context, cell, origin);
+}
+
+static void add_behind(struct total *total, const struct seat *seat, const char *state,
+                       uint64_t as_of_ms, uint64_t missing)
+{
+    mp_write_map(&total->behind, 5);
+    mp_write_text(&total->behind, "seat");
+    mp_write_text(&total->behind, seat->row.seat);
+    mp_write_text(&total->behind, "name");
+    mp_write_text(&total->behind, seat->row.name);
+    mp_write_text(&total->behind, "state");
+    mp_write_text(&total->behind, state);
+    mp_write_text(&total->behind, "as_of");
+    mp_write_uint(&total->behind, as_of_ms);
+    mp_write_text(&total->behind, "missing");
+    mp_write_uint(&total->behind, missing);
+    total->behind_count++;
+}
+
+/* The token of an origin's newest report; false: it has never reported. */
+static bool report_of(const struct total *total, const struct seat *seat, uint64_t *token_ms,
+                      uint64_t *report_k)
+{
+    uint8_t key[NOTE_KEY_BYTES_MAX];
+    struct span note;
+    struct cell_report report;
+    size_t size = note_key(key, HASH_CELLS, seat_key_id(seat), 0);
+    if (total->view->get(total->view->context, TABLE_NOTES, SPAN(key, size), &note) != READ_FOUND ||
+        report_decode(note, &report, NULL) != ERR_OK) {
+        return false;
+    }
+    *token_ms = report.token.present ? report.token.clock_ms : 0;
+    *report_k = report.head.k;
+    report_free(&report);
+    return true;
+}
+
+/* An origin's as-of: the newer of its statement's and its report's token. What it has not said
+ * since then, nobody here can know. */
+static void judge_origin(struct total *total, const struct seat *seat)
+{
+    struct completeness complete;
+    uint64_t as_of = 0, report_k = 0;
+    total->expected++;
+    if (seat == total->self) {
+        total->reported++;
+        return;
+    }
+    bool reported = report_of(total, seat, &as_of, &report_k);
+    total->reported += reported;
+    query_completeness(total->view, total->tree, total->self->row.seat, seat, total->freshness_ms,
+                       &complete);
+    if (complete.state != COMPLETE_UNKNOWN && complete.as_of_ms > as_of) {
+        as_of = complete.as_of_ms;
+    }
+    if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms)) {
+        total->as_of_ms = as_of;
+    }
+    if (complete.state == COMPLETE_WITHHELD) {
+        add_behind(total, seat, "withheld", as_of, complete.missing);
+    } else if (!reported) {
+        add_behind(total, seat, "unknown", as_of, 0);
+    } else if (as_of + total->freshness_ms < total->newest_ms) {
+        add_behind(total, seat, "silent", as_of, 0);
+    }
+}
+
+/* How far each seat has said it holds the stream of one record's creation. */
+struct receipts {
+    struct stream_id stream;
+    uint32_t seq;
+    const struct seat **seats;
+    size_t count;
+};
+
+static void visit_received(struct total *total, void *context, const struct cell *cell,
+                           const struct seat *origin)
+{
+    struct receipts *receipts = context;
+    struct mp_reader reader = mp_reader(cell->group);
+    mp_read_array(&reader);
+    const uint8_t *author = mp_read_bin_of(&reader, KEY_ID_BYTES);
+    uint64_t epoch = mp_read_uint(&reader), number = mp_read_uint(&reader);
+    (void)total;
+    if (reader.failed || memcmp(author, receipts->stream.author.bytes, KEY_ID_BYTES) != 0 ||
+        epoch != receipts->stream.epoch || number != receipts->stream.number ||
+        cell->values[0] <= (int64_t)receipts->seq) {
+        return;
+    }
+    receipts->seats =
+        mem_resize(receipts->seats, (receipts->count + 1) * sizeof(const struct seat *));
+    receipts->seats[receipts->count++] = origin;
+}
+
+static bool has_received(const struct receipts *receipts, const struct seat *seat)
+{
+    for (size_t i = 0; i < receipts->count; i++) {
+        if (receipts->seats[i] == seat) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where a subtree record's creation stands. */
+static enum error_code locate_creation(const struct total *total, const struct record_id *id,
+                                       struct receipts *receipts, struct error *error)
+{
+    const struct schema *schema = tree_schema(total->tree);
+    for (size_t i = 0; schema != NULL && i < schema->type_count; i++) {
+        const struct record_type *type = &schema->types[i];
+        uint8_t key[RECORD_KEY_BYTES];
+        struct record_row row;
+        if (type->circle != CIRCLE_SUBTREE || !record_key(total->view, type->number, id, key) ||
+            record_row_read(total->view, key, &row) != ERR_OK || !row.present) {
+            continue;
+        }
+        struct author_epoch creator = record_id_author(id);
+        receipts->stream = (struct stream_id){creator.author, creator.epoch, row.stream};
+        receipts->seq = row.seq;
+        for (size_t k = 0; row.state != NULL && k < record_operation_count(row.state); k++) {
+            const struct operation *op = record_operation(row.state, k);
+            if (op->dot.n == 1) {
+                receipts->stream.number = op->stream;
+                receipts->seq = op->seq;
+            }
+        }
+        record_free(row.state);
+        return ERR_OK;
+    }
+    return error_set(error, ERR_NOT_FOUND, "received",
+                     "no record of a subtree type with this id is held here");
+}
+
+static enum error_code total_received(struct total *total, struct span by, struct error *error)
+{
+    struct record_id id;
+    struct receipts receipts = {0};
+    if (!record_id_parse(by, &id)) {
+        return error_set(error, ERR_USAGE, "received", "--by takes the id of a directive");
+    }
+    enum error_code code = locate_creation(total, &id, &receipts, error);
+    const struct author *author =
+        code == ERR_OK ? tree_author(total->tree, receipts.stream.author) : NULL;
+    if (author == NULL) {
+        return code != ERR_OK
+                   ? code
+                   : error_set(error, ERR_UNKNOWN_KEY, "received", "its author is unknown");
+    }
+    each_cell(total, ROLLUP_RECEIVED, &receipts, visit_received);
+    for (size_t i = 0; i < tree_seat_count(total->tree); i++) {
+        const struct seat *seat = tree_seat_at(total->tree, i);
+        if (seat == author->seat || seat == total->self ||
+            !seat_is_ancestor_or_self(total->self, seat) ||
+            !seat_is_ancestor_or_self(author->seat, seat)) {
+            continue;
+        }
+        total->expected++;
+        if (has_received(&receipts, seat)) {
+            total->reported++;
+        } else {
+            uint64_t as_of = 0, report_k;
+            report_of(total, seat, &as_of, &report_k);
+            add_behind(total, seat, "waiting", as_of, 1);
+        }
+    }
+    total->value = total->reported;
+    free(receipts.seats);
+    return ERR_OK;
+}
+
+static bool parse_by(struct span text, enum group_by *by)
+{
+    static const char *const names[] = {"", "type", "origin", "tier", "parent"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (span_equal(text, span_of_text(names[i]))) {
+            *by = (enum group_by)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum error_code total_records(struct total *total, struct span by_text, struct error *error)
+{
+    enum group_by by;
+    if (!parse_by(by_text, &by)) {
+        return error_set(error, ERR_USAGE, "rollup", "--by is one of type, origin, tier, parent");
+    }
+    each_cell(total, ROLLUP_RECORDS, &by, visit_records);
+    for (size_t i = 0; i < tree_seat_count(total->tree); i++) {
+        const struct seat *seat = tree_seat_at(total->tree, i);
+        if (seat_is_ancestor_or_self(total->self, seat)) {
+            judge_origin(total, seat);
+        }
+    }
+    return ERR_OK;
+}
+
+static void write_groups(const struct total *total, struct buffer *out)
+{
+    mp_write_array(out, (uint32_t)total->group_count);
+    for (size_t i = 0; i < total->group_count; i++) {
+        mp_write_map(out, 3);
+        mp_write_text(out, "key");
+        mp_write_text(out, total->groups[i].key);
+        mp_write_text(out, "name");
+        mp_write_text(out, total->groups[i].name);
+        mp_write_text(out, "value");
+        mp_write_int(out, total->groups[i].value);
+    }
+}
+
+static void write_total(const struct total *total, struct span name, struct buffer *out)
+{
+    mp_write_map(out, 7);
+    mp_write_text(out, "name");
+    mp_write_str(out, name);
+    mp_write_text(out, "value");
+    mp_write_int(out, total->value);
+    mp_write_text(out, "groups");
+    write_groups(total, out);
+    mp_write_text(out, "origins");
+    mp_write_array(out, 2);
+    mp_write_uint(out, total->reported);
+    mp_write_uint(out, total->expected);
+    mp_write_text(out, "as_of");
+    mp_write_uint(out, total->as_of_ms);
+    mp_write_text(out, "newest");
+    mp_write_uint(out, total->newest_ms);
+    mp_write_text(out, "behind");
+    mp_write_array(out, total->behind_count);
+    buffer_append(out, total->behind.data, total->behind.size);
+}
+
+enum error_code query_rollup(const struct view *view, const struct tree *tree, const char *self,
+                             struct span name, struct span by, uint64_t freshness_ms,
+                             struct buffer *out, struct error *error)
+{
+    struct total total = {
+        .view = view,
+        .tree = tree,
+        .self = tree_seat(tree, span_of_text(self)),
+        .freshness_ms = freshness_ms,
+        .newest_ms = newest_token_ms(view),
+    };
+    enum error_code code;
+    if (total.self == NULL) {
+        code = error_set(error, ERR_NOT_ALLOWED, self, "no signed document names this seat");
+    } else if (span_equal(name, span_of_text("records"))) {
+        code = total_records(&total, by, error);
+    } else if (span_equal(name, span_of_text("received"))) {
+        code = total_received(&total, by, error);
+    } else {
+        code = error_set(error, ERR_NOT_FOUND, "rollup", "the roll-ups are records and received");
+    }
+    if (code == ERR_OK) {
+        write_total(&total, name, out);
+    }
+    free(total.groups);
+    buffer_free(&total.behind);
+    return code;
+}
