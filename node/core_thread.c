@@ -150,13 +150,14 @@ static enum error_code run_batch(struct core *core)
     return code;
 }
 
-enum error_code core_take_document(struct core *core, struct span envelope,
-                                   const struct span *rows, size_t row_count)
+enum error_code core_take_document(struct core *core, const struct document_file *file)
 {
-    struct event *event = add_event(core, EVENT_DOCUMENT, envelope.size);
-    event->document.envelope = envelope;
-    event->document.rows = rows;
-    event->document.row_count = row_count;
+    struct event *event = add_event(core, EVENT_DOCUMENT, file->envelope.size);
+    event->document.envelope = file->envelope;
+    event->document.rows = file->rows;
+    event->document.row_count = file->row_count;
+    event->document.places = file->places;
+    event->document.proofs = file->proofs;
     return run_batch(core);
 }
 

@@ -9,6 +9,7 @@
 #define TERRACE_NODE_CORE_THREAD_H
 
 #include "node/api/server.h"
+#include "node/author/document_file.h"
 #include "node/link/link.h"
 #include "node/log.h"
 #include "node/loop/worker.h"
@@ -143,8 +144,7 @@ enum error_code core_open(struct core *core, const struct replica_options *optio
                           struct error *error);
 void core_close(struct core *core);
 /* Before core_start, on the caller's thread: one signed document from this node's own disk. */
-enum error_code core_take_document(struct core *core, struct span envelope,
-                                   const struct span *rows, size_t row_count);
+enum error_code core_take_document(struct core *core, const struct document_file *file);
 /* What stands in the tree now; before core_start only. The caller frees with core_tree_free. */
 struct core_tree *core_tree_now(const struct core *core);
 void core_tree_free(struct core_tree *tree);

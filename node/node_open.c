@@ -43,7 +43,19 @@ static enum error_code open_core(struct node *node, const struct store_port *por
     return code;
 }
 
-/* Whether the tree has this document, or a newer one, whole. */
+static bool has_places(const struct held_document *held, const struct document_file *file)
+{
+    for (size_t i = 0; i < file->row_count; i++) {
+        size_t at = 0;
+        while (at < held->row_count && held->places[at] != file->places[i])
+            at++;
+        if (at == held->row_count)
+            return false;
+    }
+    return true;
+}
+
+/* Whether the tree has this document with these rows, or a newer one. */
 static bool is_held(const struct tree *tree, const struct document_file *file)
 {
     struct document_envelope envelope;
@@ -58,7 +70,7 @@ static bool is_held(const struct tree *tree, const struct document_file *file)
         return held->term > header->term;
     if (held->version != header->version)
         return held->version > header->version;
-    return held->whole;
+    return held->whole || (file->part && has_places(held, file));
 }
 
 /* A document that stands in front of the one above it waits for the next round. */
@@ -70,47 +82,49 @@ static void take_documents(struct node *node, const struct document_files *files
         progress = false;
         for (size_t i = 0; i < files->count; i++) {
             const struct document_file *file = &files->files[i];
-            if (file->part || is_held(replica_tree(drive_replica(drive)), file))
+            if (is_held(replica_tree(drive_replica(drive)), file))
                 continue;
             uint64_t before = tree_change_count(replica_tree(drive_replica(drive)));
-            core_take_document(&node->core, file->envelope, file->rows, file->row_count);
+            core_take_document(&node->core, file);
             if (tree_change_count(replica_tree(drive_replica(drive))) != before)
                 progress = true;
         }
     }
 }
 
-/* A tree of the documents before this one, so that it can say itself what is wrong with it. */
-static struct tree *trial_tree(const struct node *node, const struct document_files *files,
-                               size_t count)
+static enum error_code offer(struct tree *tree, const struct document_file *file,
+                             struct error *error)
 {
-    struct tree *trial = tree_new(&node->config.tree_id);
-    for (size_t i = 0; i < count; i++) {
-        struct document_envelope envelope;
-        const struct document_file *file = &files->files[i];
-        if (!file->part && document_open(file->envelope, &envelope, NULL) == ERR_OK &&
-            tree_offer_document(trial, file->envelope, NULL) == ERR_OK)
-            tree_offer_rows(trial, file->kind, span_of_text(envelope.decoded.seat), file->rows,
-                            file->row_count, 0, NULL, NULL);
-    }
-    return trial;
+    struct document_envelope envelope;
+    enum error_code code = document_open(file->envelope, &envelope, error);
+    if (code == ERR_OK)
+        code = tree_offer_document(tree, file->envelope, error);
+    if (code != ERR_OK && code != ERR_STALE)
+        return code;
+    struct span seat = span_of_text(envelope.decoded.seat);
+    if (!file->part)
+        return tree_offer_rows(tree, file->kind, seat, file->rows, file->row_count, 0, NULL, error);
+    for (size_t i = 0; i < file->row_count; i++)
+        code = tree_offer_rows(tree, file->kind, seat, &file->rows[i], 1, file->places[i],
+                               &file->proofs[i], error);
+    return code;
 }
 
+/* Why a document is not taken, as a tree of those before it says itself. */
 static void log_untaken(struct node *node, const struct document_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
-        const struct document_file *file = &files->files[i];
         struct error error;
-        error_clear(&error);
-        if (is_held(replica_tree(drive_replica(node->core.drive)), file))
+        if (is_held(replica_tree(drive_replica(node->core.drive)), &files->files[i]))
             continue;
-        struct tree *trial = trial_tree(node, files, i);
-        tree_offer_document(trial, file->envelope, &error);
+        struct tree *trial = tree_new(&node->config.tree_id);
+        for (size_t before = 0; before < i; before++)
+            offer(trial, &files->files[before], NULL);
+        error_clear(&error);
+        offer(trial, &files->files[i], &error);
         tree_free(trial);
-        log_line(&node->log, LOG_ERROR, "documents/%s is not taken: %s", file->name,
-                 error.why[0] != '\0' ? error.why
-                 : file->part        ? "a document in part comes over links only"
-                                     : "its rows don't fit it");
+        log_line(&node->log, LOG_ERROR, "documents/%s is not taken: %s", files->files[i].name,
+                 error.why);
     }
 }
 

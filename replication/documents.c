@@ -403,7 +403,7 @@ void documents_push_changes(struct step *step)
     sessions_judge_again(step);
     apply_parked_for_schema(step);
     HASH_ITER (hh, replica->sessions, session, next) {
-        if (session->state >= SESSION_COMPARING) {
+        if (session->state >= SESSION_DOCUMENTS) {
             documents_list(step, session, false);
         }
     }

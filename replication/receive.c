@@ -172,6 +172,32 @@ static void ask_again(struct step *step, struct session *session, const struct e
         uint32_t seq = stream_row_read(step->view, stream, row) ? row->head.seq : 0;
         compare_want(step, session, stream, seq, opaque_next && cursor->refusals > 0);
         cursor->refusals++;
+    } else {
+        cursor->ask_later = session->ask_later = true;
+    }
+    free(row);
+}
+
+void receive_ask_when_due(struct step *step)
+{
+    struct replica *replica = step->replica;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct session *session, *next;
+    HASH_ITER (hh, replica->sessions, session, next) {
+        struct cursor *cursor = session->ask_later ? session->cursors : NULL;
+        session->ask_later = false;
+        for (; cursor != NULL; cursor = cursor->hh.next) {
+            uint64_t due = cursor->in_clock_tick + MINUTE_MS;
+            if (cursor->ask_later && step->tick_ms >= due) {
+                bool held = stream_row_read(step->view, &cursor->stream, row);
+                compare_want(step, session, &cursor->stream, held ? row->head.seq : 0, false);
+                cursor->ask_later = false;
+            } else if (cursor->ask_later) {
+                session->ask_later = true;
+                replica->deadline_tick =
+                    due < replica->deadline_tick ? due : replica->deadline_tick;
+            }
+        }
     }
     free(row);
 }

@@ -251,6 +251,12 @@ static void on_hello(struct step *step, struct session *session, struct span bod
     session->hello_heard = true;
     bool equal = memcmp(digest, session->own_digest.bytes, HASH_BYTES) == 0;
     session_enter(step, session, equal ? SESSION_COMPARING : SESSION_DOCUMENTS);
+    const struct seat *child = session_child(replica, session);
+    struct hash now =
+        child == NULL ? hash_zero : tree_link_digest(replica->tree, span_of_text(child->row.seat));
+    if (equal && !hash_equal(&now, &session->own_digest)) { /* changed since our hello */
+        documents_list(step, session, false);
+    }
 }
 
 static void on_statement(struct step *step, struct session *session, struct span body)

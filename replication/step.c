@@ -44,6 +44,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     replica->deadline_tick = UINT64_MAX;
     documents_push_changes(step);
     notes_when_due(step);
+    receive_ask_when_due(step);
     own_streams_sign_all(step);
     if (updates_signs(step->updates)) {
         replica->commits++;

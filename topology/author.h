@@ -41,7 +41,8 @@ struct author_plan {
 /* NULL on a fault, `error.line` being that of the seat at fault: exactly one root, every parent
  * known, no loop, no code twice, codes, names and tiers within bounds, at most TIERS_MAX tiers,
  * each child's tier below its parent's. Parents' tiers come before their children's; tiers that
- * are neither above nor below each other come in the order of first appearance. Free with author_plan_free. */
+ * are neither above nor below each other come in the order of first appearance. Free with
+ * author_plan_free. */
 struct author_plan *author_plan_new(const struct author_seat *seats, size_t count,
                                     struct error *error);
 void author_plan_free(struct author_plan *plan); /* NULL is legal */

@@ -12,12 +12,12 @@ static bool may_take(const struct api_client *client)
 {
     return !client->closing && !client->ending && !client->server->paused &&
            client->taken_count < API_IN_FLIGHT_MAX && client->taken_bytes < API_TAKEN_BYTES_MAX &&
-           client_is_ready(client);
+           client->out.size + client->writing.size < API_QUEUE_BYTES_MAX;
 }
 
 bool client_is_ready(const struct api_client *client)
 {
-    return client->out.size + client->writing.size < API_QUEUE_BYTES_MAX;
+    return client->out.size + client->writing.size < API_STREAM_BYTES_MAX;
 }
 
 static void closed(uv_handle_t *handle)

@@ -45,7 +45,7 @@ void api_answer(struct api_server *server, struct api_call call, enum api_status
 
 /* Whether a client is there. */
 bool api_has(const struct api_server *server, uint64_t client);
-/* Whether it is there and takes more without queueing past the bound. */
+/* Whether it is there and a stream of answers to it may go on: less than 512 KiB waits. */
 bool api_ready(const struct api_server *server, uint64_t client);
 
 /* Reads no requests from anybody while `paused`: the node has enough to do. */

@@ -6,7 +6,8 @@
 #include "node/api/server.h"
 
 enum {
-    API_QUEUE_BYTES_MAX = 1 << 20,   /* answers waiting for one client; one message may pass it */
+    API_QUEUE_BYTES_MAX = 1 << 20,   /* answers waiting for one client; then nothing is read */
+    API_STREAM_BYTES_MAX = 512 << 10, /* a stream stops here, so that a cancel is still read */
     API_TAKEN_BYTES_MAX = 4 << 20,   /* of unanswered requests of one client */
     API_READ_BYTES = 64 << 10,       /* one read; the piece of memory is shared by all clients */
     API_CLOSE_MS = 1000,             /* how long a stopping node waits for clients to read */
@@ -56,6 +57,7 @@ void client_set_reading(struct api_client *client);
 void client_take(struct api_client *client);
 /* Gives what is answered to libuv. */
 void client_write(struct api_client *client);
+/* Whether a stream may go on. */
 bool client_is_ready(const struct api_client *client);
 void client_answer(struct api_client *client, uint64_t id, enum api_status status,
                    struct span value, const struct error *error);

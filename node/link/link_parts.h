@@ -64,6 +64,7 @@ struct link {
     bool told_up, told_down;
     bool peer_known; /* peer_key is meant */
     bool held;
+    bool input_in_use; /* being looked at: nothing may be read into it */
     nng_stream *stream;
     struct operation sending, receiving;
     uv_timer_t timer;

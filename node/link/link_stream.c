@@ -237,7 +237,7 @@ void link_read(struct link *link)
 {
     nng_iov iov = {.iov_buf = link->small_input, .iov_len = sizeof link->small_input};
 
-    if (link->receiving.busy || link->held || link->state == LINK_CLOSING)
+    if (link->receiving.busy || link->input_in_use || link->held || link->state == LINK_CLOSING)
         return;
     if (link->large_input)
         iov = (nng_iov){.iov_buf = link->large_input, .iov_len = LINK_INPUT_BYTES_LARGE};
@@ -329,10 +329,12 @@ static void link_received(struct operation *operation)
     }
     link->bytes_in += count;
     link->room->counters.bytes_in += count;
+    link->input_in_use = true; /* what is told now may ask for more reading */
     if (link->state == LINK_GREETING)
         handshake_take(link, &input);
     take_frames(link, input);
     choose_input(link, count);
+    link->input_in_use = false;
     link_read(link);
 }
 

@@ -89,6 +89,10 @@ static void heard_message(void *context, uint32_t link, unsigned channel, uint8_
         side->bulk_before_urgent = side->heard[3];
     side->heard[channel]++;
     side->heard_bytes[channel] += body.size;
+    if (side->flutters) {
+        link_room_hold(side->room, link, true);
+        link_room_hold(side->room, link, false);
+    }
 }
 
 static void heard_down(void *context, uint32_t link, enum link_down reason)

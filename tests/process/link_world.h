@@ -32,6 +32,7 @@ struct side {
     uint8_t last_type;
     bool broken; /* a message was not what its sender made */
     bool stopped;
+    bool flutters; /* holds and lets go of the link at each message */
 };
 
 /* sides[0] is the parent (of the links), the others are children. */

@@ -185,6 +185,26 @@ static void held_link_waits(void **state)
     RUN_UNTIL(parent->heard[2] == 2);
 }
 
+/* The user holds and lets go, and at last closes, from inside on_message. */
+static void held_while_being_read(void **state)
+{
+    struct side *parent = &world.sides[0], *child = &world.sides[1];
+
+    (void)state;
+    start_pair();
+    parent->flutters = true;
+    for (unsigned round = 0; round < 20; round++) {
+        for (unsigned i = 0; i < 60; i++)
+            send_body(child, i % CHANNELS, 100 * i);
+        RUN_UNTIL(parent->heard[3] == 15 * (round + 1));
+    }
+    assert_int_equal(parent->log_count, 1);
+    link_room_hold(parent->room, parent->link, true);
+    link_room_close(parent->room, parent->link, LINK_BYE_NONE);
+    RUN_UNTIL(parent->log_count == 2);
+    assert_int_equal(parent->log[1].reason, LINK_DOWN_CLOSED);
+}
+
 static void no_longer_named(void **state)
 {
     struct side *parent = &world.sides[0], *child = &world.sides[1];
@@ -299,6 +319,7 @@ int main(void)
         LINK_TEST(newer_link_replaces_older),
         LINK_TEST(pings_keep_a_link_alive),
         LINK_TEST(held_link_waits),
+        LINK_TEST(held_while_being_read),
         LINK_TEST(no_longer_named),
         LINK_TEST(moved_to_another_parent),
         LINK_TEST(stopping_says_bye),
