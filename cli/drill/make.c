@@ -15,14 +15,16 @@
 #include "topology/author.h"
 #include "topology/tree.h"
 
-enum {
-    /* A drill's own intervals: what takes minutes in a county should be seen within seconds. */
-    DRILL_TOKEN_EVERY_MS = 5000,
-    DRILL_STATEMENT_IDLE_MS = 20000,
-    DRILL_STATEMENT_AFTER_DATA_MS = 5000,
-    DRILL_REPORT_EVERY_MS = 1000,
-    DRILL_FRESHNESS_MS = 40 * 1000,
-    ENDPOINT_ROOM = 64,
+enum { ENDPOINT_ROOM = 64 };
+
+/* What takes minutes in a county should be seen within seconds: token, statement after data and
+ * when idle, report; and when an origin counts as behind. */
+static const struct {
+    uint32_t token_ms, after_data_ms, idle_ms, report_ms;
+    uint64_t freshness_ms;
+} intervals[] = {
+    [INTERVALS_DRILL] = {5000, 5000, 20000, 1000, 40 * 1000},
+    [INTERVALS_DEMO] = {1000, 1000, 4000, 500, 12 * 1000},
 };
 
 struct making {
@@ -295,13 +297,14 @@ static void fill_config(const struct making *making, size_t seat, struct node_co
     config->tree_id = making->drill->tree_id;
     config->map_mib = making->options->map_mib;
     memcpy(config->listen, making->endpoints[seat], ENDPOINT_ROOM);
-    if (making->options->usual_intervals)
+    if (making->options->intervals == INTERVALS_USUAL)
         return;
-    config->freshness_ms = DRILL_FRESHNESS_MS;
-    config->tuning.token_every_ms = DRILL_TOKEN_EVERY_MS;
-    config->tuning.statement_idle_ms = DRILL_STATEMENT_IDLE_MS;
-    config->tuning.statement_after_data_ms = DRILL_STATEMENT_AFTER_DATA_MS;
-    config->tuning.report_every_ms = DRILL_REPORT_EVERY_MS;
+    size_t row = (size_t)making->options->intervals;
+    config->freshness_ms = intervals[row].freshness_ms;
+    config->tuning.token_every_ms = intervals[row].token_ms;
+    config->tuning.statement_after_data_ms = intervals[row].after_data_ms;
+    config->tuning.statement_idle_ms = intervals[row].idle_ms;
+    config->tuning.report_every_ms = intervals[row].report_ms;
 }
 
 static bool write_node(struct making *making, size_t seat)

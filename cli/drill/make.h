@@ -4,13 +4,16 @@
 
 #include "cli/drill/drill.h"
 
+/* How often nodes tell each other how far they are: rarely in a county, often where one watches. */
+enum make_intervals { INTERVALS_DRILL, INTERVALS_USUAL, INTERVALS_DEMO };
+
 struct make_options {
     const char *tree_file;
     const char *types_file; /* NULL: the types that come with the program */
     const char *directory;
     uint64_t base_port; /* 0: somewhere free */
     uint32_t map_mib;
-    bool usual_intervals; /* false: short ones, so that figures move while one watches */
+    enum make_intervals intervals;
     bool quiet;
 };
 

@@ -277,21 +277,37 @@ static bool plan_loss(struct plant *plant, const struct view *here)
     return true;
 }
 
-/* The row of one record of a type, put under the key of the next of that type. */
+/* The whole state of one record, as the row of another of its type. */
+static bool plan_state(struct plant *plant, const struct view *here,
+                       const struct found_record *from, const struct found_record *to)
+{
+    struct record_row row = {0};
+    struct buffer bytes = {0};
+    struct record_state *state = NULL;
+    struct tree *tree = query_tree(here, &plant->drill->tree_id, plant->error);
+    const struct schema *schema = tree == NULL ? NULL : tree_schema(tree);
+    if (schema != NULL && record_row_read(here, from->key, &row) == ERR_OK)
+        state = record_from_creation(here, tree, schema_type(schema, from->type), &from->id,
+                                     row.stream, row.seq);
+    if (state != NULL) {
+        record_encode(state, &bytes);
+        plan_row(plant, TABLE_RECORDS, SPAN_OF_ARRAY(to->key), span_of_buffer(&bytes), false);
+        plant->id = to->id;
+        plant->type = to->type;
+    }
+    buffer_free(&bytes);
+    record_free(state);
+    tree_free(tree);
+    return state != NULL;
+}
+
 static bool plan_difference(struct plant *plant, const struct view *here)
 {
     struct found_record first = {.plant = plant, .view = here, .wanted = 1};
     struct found_record second = {.plant = plant, .view = here, .wanted = 2};
-    struct span value;
     each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, &first);
     each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, &second);
-    if (second.count < 2 ||
-        here->get(here->context, TABLE_RECORDS, SPAN_OF_ARRAY(first.key), &value) != READ_FOUND)
-        return false;
-    plan_row(plant, TABLE_RECORDS, SPAN_OF_ARRAY(second.key), value, false);
-    plant->id = second.id;
-    plant->type = second.type;
-    return true;
+    return second.count == 2 && plan_state(plant, here, &first, &second);
 }
 
 static enum error_code apply_plan(struct plant *plant, const struct store_port *port)

@@ -68,15 +68,15 @@ enum error_code up_drill(const struct make_options *make_options, struct drill *
     return code;
 }
 
-static enum error_code read_options(const struct arguments *arguments, struct make_options *options_of,
-                                    struct error *error)
+static enum error_code read_options(const struct arguments *arguments,
+                                    struct make_options *options_of, struct error *error)
 {
     uint64_t map_mib = MAP_MIB_DRILL;
     *options_of = (struct make_options){
         .tree_file = arguments_value(arguments, "tree"),
         .types_file = arguments_value(arguments, "types"),
         .directory = arguments_value(arguments, "dir"),
-        .usual_intervals = arguments_flag(arguments, "defaults"),
+        .intervals = arguments_flag(arguments, "defaults") ? INTERVALS_USUAL : INTERVALS_DRILL,
         .quiet = false,
     };
     if (options_of->tree_file == NULL || options_of->directory == NULL) {
