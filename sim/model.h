@@ -6,6 +6,8 @@
 #ifndef TERRACE_SIM_MODEL_H
 #define TERRACE_SIM_MODEL_H
 
+#include "replication/query.h"
+#include "replication/rows.h"
 #include "sim/findings.h"
 #include "sim/world.h"
 
@@ -43,6 +45,9 @@ struct model_op {
     struct hash digest;
     struct dot *context; /* owned */
     size_t context_count;
+    /* what its node had of the record before the batch that wrote it, owned */
+    struct dot *before;
+    size_t before_count;
 };
 
 struct model_record {
@@ -61,12 +66,9 @@ struct model_log { /* how far an own stream of a node has been read */
 struct model_node {
     struct model_log *logs;
     size_t log_count;
-    size_t answers_due; /* in the batch that runs */
+    size_t answered;         /* in the batch that runs */
+    bool refusal_due;        /* something bad is in the batch that runs */
     uint64_t refusals_before;
-    size_t injected; /* bad messages in the batch that runs */
-    struct dot *before; /* what the node had of the records that this batch writes to */
-    size_t before_count;
-    bool batch_full;
 };
 
 struct model {
@@ -93,12 +95,25 @@ uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enu
                      size_t record, const struct model_value *values, size_t value_count);
 /* The text that stands for the next write: "@w<serial>.". */
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES]);
-/* A bad message has been put on its way to this node: its refusals must rise when it comes. */
-void model_expect_refusal(struct model *model, size_t node);
 /* The node was put back: what it had written since is in danger. Call before it starts again. */
 void model_restored(struct model *model, size_t node);
 /* Of what was in danger, forget what no node holds. */
 void model_settle(struct model *model);
+
+/* model_log.c: read what a node's own streams have got since. */
+void model_read_logs(struct model *model, size_t node);
+/* The version vector of a record at a node, its greatest n of each (author, epoch). The caller
+ * frees. */
+struct dot *model_seen_at(const struct model *model, size_t node, const struct model_record *record,
+                          size_t *count);
+/* Whether a version vector covers a dot. */
+bool model_covers(const struct dot *vector, size_t count, const struct dot *dot);
+/* Whether x saw y. */
+bool model_saw(const struct model_op *x, const struct model_op *y);
+bool model_same_author(const struct dot *a, const struct dot *b);
+
+/* Whether these bytes, at this node, have the text of a write outside whose circle the node is. */
+void model_check_texts(struct model *model, size_t node, const char *where, struct span bytes);
 
 const char *model_type_name(enum model_type type);
 /* Whether a seat is in a record's circle, from parents alone. */

@@ -35,8 +35,10 @@ struct world_options {
 struct world_hooks {
     void *context;
     void (*answered)(void *context, size_t node, const struct answer *answer);
-    /* Before and after a batch. `code` as drive_batch said. */
-    void (*batch_begins)(void *context, size_t node, const struct event *events, size_t count);
+    /* Before and after a batch; `injected` of the events are world_inject's. `code` as drive_batch
+     * said. */
+    void (*batch_begins)(void *context, size_t node, const struct event *events, size_t count,
+                         size_t injected);
     void (*batch_done)(void *context, size_t node, const struct event *events, size_t count,
                        enum error_code code);
     void (*opened)(void *context, size_t node); /* after a start or a failed commit */

@@ -176,13 +176,14 @@ static void batch_done(struct world_node *node, const struct event *events, size
     plan_timer(node, world->now_ms + 1);
 }
 
-static void run_events(struct world_node *node, struct event *events, size_t count)
+static void run_events(struct world_node *node, struct event *events, size_t count,
+                       size_t injected)
 {
     struct world *world = node->world;
     world->counts.batches++;
     arm_chance(node);
     if (world->hooks.batch_begins != NULL)
-        world->hooks.batch_begins(world->hooks.context, node->place, events, count);
+        world->hooks.batch_begins(world->hooks.context, node->place, events, count, injected);
     batch_done(node, events, count, drive_batch(node->drive, events, count));
 }
 
@@ -190,7 +191,7 @@ static void run_events(struct world_node *node, struct event *events, size_t cou
 void node_batch(struct world_node *node)
 {
     size_t most = node->world->options.batch_events_max;
-    size_t count = node->inbox_count;
+    size_t count = node->inbox_count, injected = 0;
     node->batch_planned = false;
     if (node->drive == NULL || node->held || count == 0)
         return;
@@ -202,8 +203,9 @@ void node_batch(struct world_node *node)
     for (size_t i = 0; i < count; i++) {
         complete_event(node, &items[i]);
         events[i] = items[i].event;
+        injected += items[i].injected;
     }
-    run_events(node, events, count);
+    run_events(node, events, count, injected);
     clear_items(items, count);
     free(items);
     free(events);
@@ -285,7 +287,7 @@ void world_give_documents(struct world *world, size_t place, unsigned gift)
         events[i].document.places = documents[i].places;
         events[i].document.proofs = documents[i].proofs;
     }
-    run_events(node, events, count);
+    run_events(node, events, count, 0);
     free(events);
     county_documents_free(documents, count);
 }

@@ -6,6 +6,8 @@
 
 static const char what[] = "rows of a document were refused";
 
+enum { KNOWN_ROWS_AHEAD = 16 };
+
 struct offered_rows {
     const struct span *rows;
     size_t count;
@@ -73,10 +75,32 @@ static enum error_code rows_under_root(const struct holding *holding,
     return ERR_OK;
 }
 
+/* Rows of the document before, whose keys were checked then: most rows of a new version stand
+ * in the old one too, near the same place, and checking a key costs more than all the rest. */
+struct known_rows {
+    const struct holding *before; /* NULL: none */
+    size_t next;
+};
+
+static bool row_is_known(struct known_rows *known, struct span bytes)
+{
+    size_t end = known->before == NULL ? 0 : known->before->held.row_count;
+    if (end > known->next + KNOWN_ROWS_AHEAD)
+        end = known->next + KNOWN_ROWS_AHEAD;
+    for (size_t i = known->next; i < end; i++) {
+        if (span_equal(known->before->rows[i], bytes)) {
+            known->next = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One row by itself, and against the seat whose document it is. A row that must be understood
  * and isn't (ERR_PARKED) is kept, passed on, and says nothing. */
 static enum error_code row_check(const struct tree *tree, const struct seat *owner,
-                                 struct span bytes, struct seat_row *row, struct error *error)
+                                 struct known_rows *known, struct span bytes, struct seat_row *row,
+                                 struct error *error)
 {
     enum error_code code = seat_row_decode(bytes, row, error);
     if (code != ERR_OK)
@@ -84,6 +108,8 @@ static enum error_code row_check(const struct tree *tree, const struct seat *own
     const char *refusal = row_refusal(tree, owner, row);
     if (refusal != NULL)
         return error_set(error, ERR_NOT_ALLOWED, what, "row of seat %s: %s", row->seat, refusal);
+    if (row_is_known(known, bytes))
+        return ERR_OK;
     if (!sign_key_acceptable(row->signing_key) || !admin_keys_acceptable(&row->admins))
         return error_set(error, ERR_NOT_ALLOWED, what,
                          "row of seat %s: one of its keys is no proper key", row->seat);
@@ -130,10 +156,12 @@ static enum error_code seat_rows_check(const struct tree *tree, const struct hol
             return error_set(error, ERR_PARKED, what, "no document here lists seat %s",
                              holding->held.seat);
     }
+    struct known_rows known = {
+        .before = holding_find(tree, holding->held.kind, span_of_text(holding->held.seat))};
     struct seat_row rows[2];
     struct seat_row *row = &rows[0], *before = NULL;
     for (size_t i = 0; i < offered->count; i++) {
-        enum error_code code = row_check(tree, owner, offered->rows[i], row, error);
+        enum error_code code = row_check(tree, owner, &known, offered->rows[i], row, error);
         if (code == ERR_PARKED)
             continue;
         if (code == ERR_OK && before != NULL)

@@ -1,0 +1,162 @@
+/* What the model hears while the world runs: answers, batches, starts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/model.h"
+
+static uint64_t refusal_total(const struct replica *replica)
+{
+    const struct refusals *refusals = replica_refusals(replica);
+    uint64_t total = 0;
+#define X(name) total += refusals->name;
+    REFUSAL_LIST(X)
+#undef X
+    return total;
+}
+
+/* Every link of the node is live and stays so in this batch: what is bad must be counted. */
+static bool all_live(struct model *model, size_t node, const struct event *events, size_t count)
+{
+    const struct replica *replica = world_replica(model->world, node);
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].kind == EVENT_LINK_UP || events[i].kind == EVENT_LINK_DOWN)
+            return false;
+    }
+    for (size_t i = 0; i < replica_link_count(replica); i++) {
+        struct link_status status;
+        replica_link_status(replica, world_view(model->world, node), i, &status);
+        if (strcmp(status.state, "live") != 0)
+            return false;
+    }
+    return replica_link_count(replica) > 0;
+}
+
+/* The link that a message came by is one the replica knows. */
+static bool session_known(struct model *model, size_t node, const struct event *event)
+{
+    const struct replica *replica = world_replica(model->world, node);
+    for (size_t i = 0; i < replica_link_count(replica); i++) {
+        struct link_status status;
+        replica_link_status(replica, world_view(model->world, node), i, &status);
+        if (status.link == event->message.link)
+            return true;
+    }
+    return false;
+}
+
+static void on_batch_begins(void *context, size_t node, const struct event *events, size_t count,
+                            size_t injected)
+{
+    struct model *model = context;
+    struct model_node *own = &model->nodes[node];
+    own->answered = 0;
+    own->refusal_due = injected > 0 && all_live(model, node, events, count);
+    own->refusals_before =
+        injected > 0 ? refusal_total(world_replica(model->world, node)) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].kind == EVENT_MESSAGE && own->refusal_due)
+            own->refusal_due = session_known(model, node, &events[i]);
+        if (events[i].kind != EVENT_WRITE || events[i].write.kind == WRITE_PUT)
+            continue;
+        struct model_op *op = &model->ops[events[i].write.request - 1];
+        op->before = model_seen_at(model, node, &model->records[op->record], &op->before_count);
+    }
+}
+
+static bool refusal_fits(const struct model_op *op, enum error_code code)
+{
+    switch ((int)code) {
+    case ERR_FULL: return true; /* only of a failed commit: see on_batch_done */
+    case ERR_NOT_FOUND: return op->before_count == 0;
+    case ERR_INVALID: return op->kind != WRITE_PUT; /* deleted, as far as its node knows */
+    case ERR_NOT_ALLOWED: return op->kind != WRITE_PUT;
+    case ERR_UNKNOWN_TYPE: return true; /* the types haven't come yet */
+    default: return false;
+    }
+}
+
+static void on_answered(void *context, size_t node, const struct answer *answer)
+{
+    struct model *model = context;
+    struct model_op *op = &model->ops[answer->request - 1];
+    model->nodes[node].answered++;
+    if (op->fate != MODEL_ASKED || op->acknowledged)
+        findings_add(model->findings, FINDING_UNANSWERED, "write %llu was answered twice",
+                     (unsigned long long)op->serial);
+    if (answer->error.code == ERR_OK) {
+        op->acknowledged = true;
+        op->answered_record = answer->record;
+        op->clock = answer->clock;
+        return;
+    }
+    op->fate = MODEL_REFUSED;
+    if (!refusal_fits(op, answer->error.code))
+        findings_add(model->findings, FINDING_UNANSWERED, "write %llu at %s was refused: %s: %s",
+                     (unsigned long long)op->serial, model->county->seats[node].code,
+                     answer->error.what, answer->error.why);
+}
+
+static void check_batch_writes(struct model *model, size_t node, const struct event *events,
+                               size_t count)
+{
+    size_t writes = 0;
+    for (size_t i = 0; i < count; i++)
+        writes += events[i].kind == EVENT_WRITE;
+    if (writes == 0)
+        return;
+    if (writes != model->nodes[node].answered)
+        findings_add(model->findings, FINDING_UNANSWERED, "%s answered %zu of %zu writes",
+                     model->county->seats[node].code, model->nodes[node].answered, writes);
+    model_read_logs(model, node);
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].kind != EVENT_WRITE)
+            continue;
+        const struct model_op *op = &model->ops[events[i].write.request - 1];
+        if (op->acknowledged && !op->in_log)
+            findings_add(model->findings, FINDING_LOST,
+                         "write %llu was acknowledged and is not in %s's log",
+                         (unsigned long long)op->serial, model->county->seats[node].code);
+    }
+}
+
+static void on_batch_done(void *context, size_t node, const struct event *events, size_t count,
+                          enum error_code code)
+{
+    struct model *model = context;
+    struct model_node *own = &model->nodes[node];
+    if (code != ERR_OK && code != ERR_FULL)
+        return; /* the node has ended; its log is read when it starts again */
+    if (own->refusal_due && code == ERR_OK &&
+        refusal_total(world_replica(model->world, node)) <= own->refusals_before)
+        findings_add(model->findings, FINDING_UNNOTICED,
+                     "%s took something bad without counting it",
+                     model->county->seats[node].code);
+    check_batch_writes(model, node, events, count);
+}
+
+static void on_opened(void *context, size_t node)
+{
+    model_read_logs(context, node);
+}
+
+/* The texts of writes are known wherever they lie. */
+static void on_sent(void *context, size_t from, size_t to, enum channel channel, uint8_t type,
+                    struct span body)
+{
+    (void)from;
+    (void)channel;
+    (void)type;
+    model_check_texts(context, to, "the link to it", body);
+}
+
+struct world_hooks model_hooks(struct model *model)
+{
+    return (struct world_hooks){
+        .context = model,
+        .answered = on_answered,
+        .batch_begins = on_batch_begins,
+        .batch_done = on_batch_done,
+        .opened = on_opened,
+        .sent = on_sent,
+    };
+}

@@ -1,0 +1,64 @@
+/* Real nodes for tests: a signed tree on this machine, one process a seat, asked over their APIs.
+ *
+ * The test's own executable is the node: its main must begin with node_world_child. */
+#ifndef TERRACE_TESTS_PROCESS_NODE_WORLD_H
+#define TERRACE_TESTS_PROCESS_NODE_WORLD_H
+
+#include <sys/types.h>
+
+#include "node/api/message.h"
+#include "node/author/node_directory.h"
+
+enum { NODE_WORLD_SEATS_MAX = 16, NODE_WORLD_WAIT_MS = 30 * 1000 };
+
+struct node_world_seat {
+    char code[SEAT_BYTES_MAX + 1];
+    char dir[128];
+    pid_t process; /* 0: not running */
+    int api;       /* -1: not connected */
+    struct buffer heard;
+    uint64_t last_id;
+};
+
+struct node_world {
+    char dir[64];
+    size_t count;
+    struct node_world_seat seats[NODE_WORLD_SEATS_MAX];
+};
+
+/* Serves and never returns when this process was started as a node. */
+void node_world_child(int argument_count, char **arguments);
+
+/* Keys, documents and directories for a table of code,name,tier,parent; intervals are set short. */
+void node_world_make(struct node_world *world, const char *table);
+/* Kills what runs and removes everything. */
+void node_world_end(struct node_world *world);
+struct node_world_seat *node_world_seat(struct node_world *world, const char *code);
+
+/* Starts a node and waits until its API answers. */
+void node_world_start(struct node_world_seat *seat);
+/* Starts it and gives its exit status, for those that can't serve. */
+int node_world_run(struct node_world_seat *seat);
+void node_world_kill(struct node_world_seat *seat); /* SIGKILL */
+int node_world_wait(struct node_world_seat *seat);  /* its exit status, or -signal */
+
+/* Sends a request; answers with whatever comes last, `more` values appended to `pieces` (may be
+ * NULL). Spans live until the next call. */
+struct api_answer node_world_ask(struct node_world_seat *seat, const char *verb, struct span args,
+                                 struct buffer *pieces);
+
+/* Arguments: pairs of name and text, ended by NULL; "fields.x" goes into the map `fields`. */
+struct buffer node_world_args(const char *name, ...) __attribute__((sentinel));
+
+/* The value at a path of map keys ("uplink.state") in an encoded map; empty when absent. */
+struct span node_world_at(struct span map, const char *path);
+bool node_world_is_text(struct span map, const char *path, const char *text);
+uint64_t node_world_number(struct span map, const char *path); /* UINT64_MAX: absent */
+
+/* Asks again until `holds` says true of the answer's value; fails the test after
+ * NODE_WORLD_WAIT_MS. */
+void node_world_until(struct node_world_seat *seat, const char *verb, struct span args,
+                      bool (*holds)(const struct api_answer *answer, const void *context),
+                      const void *context);
+
+#endif
