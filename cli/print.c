@@ -81,7 +81,7 @@ void print_note(const char *format, ...)
 
 void print_json(json_t *value)
 {
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
     fputc('\n', stdout);
     json_decref(value);
 }

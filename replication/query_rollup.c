@@ -260,12 +260,15 @@ static enum error_code total_received(struct total *total, struct span by, struc
             !seat_is_ancestor_or_self(author->seat, seat)) {
             continue;
         }
+        uint64_t as_of = 0, report_k;
+        bool reported = report_of(total, seat, &as_of, &report_k);
         total->expected++;
+        if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms)) {
+            total->as_of_ms = as_of;
+        }
         if (has_received(&receipts, seat)) {
             total->reported++;
         } else {
-            uint64_t as_of = 0, report_k;
-            report_of(total, seat, &as_of, &report_k);
             add_behind(total, seat, "waiting", as_of, 1);
         }
     }

@@ -67,6 +67,7 @@ struct model_node {
     struct model_log *logs;
     size_t log_count;
     size_t answered;         /* in the batch that runs */
+    bool log_unread;         /* this batch writes, and its log has not been read since */
     bool refusal_due;        /* something bad is in the batch that runs */
     uint64_t refusals_before;
 };

@@ -50,12 +50,14 @@ static void on_batch_begins(void *context, size_t node, const struct event *even
     struct model *model = context;
     struct model_node *own = &model->nodes[node];
     own->answered = 0;
+    own->log_unread = false;
     own->refusal_due = injected > 0 && all_live(model, node, events, count);
     own->refusals_before =
         injected > 0 ? refusal_total(world_replica(model->world, node)) : 0;
     for (size_t i = 0; i < count; i++) {
         if (events[i].kind == EVENT_MESSAGE && own->refusal_due)
             own->refusal_due = session_known(model, node, &events[i]);
+        own->log_unread |= events[i].kind == EVENT_WRITE;
         if (events[i].kind != EVENT_WRITE || events[i].write.kind == WRITE_PUT)
             continue;
         struct model_op *op = &model->ops[events[i].write.request - 1];
@@ -75,20 +77,36 @@ static bool refusal_fits(const struct model_op *op, enum error_code code)
     }
 }
 
+/* Messages leave before answers, so its log may have been read already. */
+static void take_acknowledgement(struct model *model, struct model_op *op,
+                                 const struct answer *answer)
+{
+    op->acknowledged = true;
+    op->answered_record = answer->record;
+    if (op->in_log &&
+        (op->clock != answer->clock ||
+         memcmp(model->records[op->record].id.bytes, answer->record.bytes, 16) != 0))
+        findings_add(model->findings, FINDING_WRONG, "write %llu was answered with another name",
+                     (unsigned long long)op->serial);
+    op->clock = answer->clock;
+}
+
 static void on_answered(void *context, size_t node, const struct answer *answer)
 {
     struct model *model = context;
     struct model_op *op = &model->ops[answer->request - 1];
     model->nodes[node].answered++;
-    if (op->fate != MODEL_ASKED || op->acknowledged)
+    if (op->fate == MODEL_REFUSED || op->acknowledged)
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu was answered twice",
                      (unsigned long long)op->serial);
     if (answer->error.code == ERR_OK) {
-        op->acknowledged = true;
-        op->answered_record = answer->record;
-        op->clock = answer->clock;
+        take_acknowledgement(model, op, answer);
         return;
     }
+    if (op->in_log)
+        findings_add(model->findings, FINDING_INVENTED,
+                     "write %llu was refused and is in its author's log",
+                     (unsigned long long)op->serial);
     op->fate = MODEL_REFUSED;
     if (!refusal_fits(op, answer->error.code))
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu at %s was refused: %s: %s",
@@ -143,9 +161,13 @@ static void on_opened(void *context, size_t node)
 static void on_sent(void *context, size_t from, size_t to, enum channel channel, uint8_t type,
                     struct span body)
 {
-    (void)from;
+    struct model *model = context;
     (void)channel;
     (void)type;
+    if (model->nodes[from].log_unread) {
+        model->nodes[from].log_unread = false;
+        model_read_logs(model, from);
+    }
     model_check_texts(context, to, "the link to it", body);
 }
 

@@ -11,8 +11,9 @@
  * the documents in force, never on the order in which they came.
  *
  * A seat listed by two parents belongs to the one that lists it with the lower move counter,
- * unless that one released it to the other and the other's counter is greater (rules.md 5).
- * Equal counters: the parent nearer the root, then the lower document hash; alarm. */
+ * unless that one released it to the other and the other's counter is one greater (rules.md 5).
+ * Equal claims: the parent nearer the root, then the lower document hash; alarm. The parent
+ * that takes a seat over lists its former generations too. */
 #ifndef TERRACE_TOPOLOGY_TREE_H
 #define TERRACE_TOPOLOGY_TREE_H
 

@@ -65,6 +65,7 @@ struct listing {
 struct choice {
     char seat[SEAT_BYTES_MAX + 1];
     struct listing listing;
+    struct listing from; /* listing.backed: the one that released the seat to it */
     UT_hash_handle hh;
 };
 

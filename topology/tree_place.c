@@ -221,7 +221,7 @@ static struct listing listing_of(const struct seat_row *row, const struct holdin
 
 static bool listing_passes_to(const struct listing *from, const struct listing *to)
 {
-    return from->released && to->moves > from->moves &&
+    return from->released && to->moves == from->moves + 1 && to->moves > from->moves &&
            (from->released_to.size == 0 ||
             span_equal(from->released_to, span_of_text(to->in->held.seat)));
 }
@@ -235,7 +235,8 @@ static bool listing_before(const struct listing *a, const struct listing *b)
     return hash_compare(&a->in->held.hash, &b->in->held.hash) < 0;
 }
 
-static void choose(struct tree *tree, struct span seat, const struct listing *listing)
+static void choose(struct tree *tree, struct span seat, const struct listing *listing,
+                   const struct listing *from)
 {
     struct choice *choice = choice_find(tree, seat);
     if (choice == NULL) {
@@ -244,29 +245,46 @@ static void choose(struct tree *tree, struct span seat, const struct listing *li
         choice_add(tree, choice);
     }
     choice->listing = *listing;
+    choice->listing.backed = from != NULL;
+    if (from != NULL)
+        choice->from = *from;
 }
 
-/* A second document lists the seat: does it count more than `best`? */
-static void contest(struct tree *tree, const struct row_group *group, struct listing best)
+/* A second document lists the seat: does it count more than the one that counted so far? */
+static void contest(struct tree *tree, const struct row_group *group, const struct listing *best,
+                    const struct listing *best_from)
 {
     uint8_t depth = group->owner == NULL ? 0 : (uint8_t)(group->owner->depth + 1);
     struct listing listing = listing_of(&group->current, group->in, depth);
-    if (listing.tier != best.tier) {
+    if (listing.tier != best->tier) {
         raise_placing_alarm(tree);
-    } else if (listing_passes_to(&best, &listing)) {
-        listing.backed = true;
-        choose(tree, group->seat, &listing);
+    } else if (listing_passes_to(best, &listing)) {
+        choose(tree, group->seat, &listing, best);
         tree->contested = true;
-    } else if (listing_passes_to(&listing, &best)) {
-        best.backed = true;
-        choose(tree, group->seat, &best);
-    } else {
+    } else if (listing_passes_to(&listing, best)) {
+        choose(tree, group->seat, best, &listing);
+    } else { /* both claim it: equally well, or one of them with a release */
+        bool backed = best_from != NULL && listing_passes_to(best_from, &listing);
         raise_placing_alarm(tree);
-        if (!best.backed && listing_before(&listing, &best)) {
-            choose(tree, group->seat, &listing);
+        if (backed == (best_from != NULL) && listing_before(&listing, best)) {
+            choose(tree, group->seat, &listing, best_from);
             tree->contested = true;
         }
     }
+}
+
+static void contest_choice(struct tree *tree, const struct row_group *group,
+                           const struct choice *choice)
+{
+    struct listing best = choice->listing, from = choice->from; /* the choice may change */
+    contest(tree, group, &best, best.backed ? &from : NULL);
+}
+
+static void contest_seat(struct tree *tree, const struct row_group *group,
+                         const struct seat_node *node)
+{
+    struct listing best = listing_of(&node->seat.row, node->listed_in, node->depth);
+    contest(tree, group, &best, NULL);
 }
 
 static void group_place(struct tree *tree, struct row_group *group)
@@ -280,9 +298,9 @@ static void group_place(struct tree *tree, struct row_group *group)
     if (node == NULL && (choice == NULL || choice->listing.in == group->in))
         seat_place(tree, group);
     else if (choice != NULL)
-        contest(tree, group, choice->listing);
+        contest_choice(tree, group, choice);
     else
-        contest(tree, group, listing_of(&node->seat.row, node->listed_in, node->depth));
+        contest_seat(tree, group, node);
 }
 
 static void document_place(struct tree *tree, struct holding *holding)

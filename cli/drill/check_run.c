@@ -9,6 +9,8 @@
 #include "cli/print.h"
 #include "cli/value.h"
 
+enum { FINDINGS_SHOWN = 10 };
+
 void check_result_free(struct check_result *result)
 {
     json_decref(result->total);
@@ -286,6 +288,10 @@ static void print_findings(const struct check_findings *findings, FILE *to)
     json_t *finding = NULL;
     json_array_foreach(findings->named, index, finding)
     {
+        if (index == FINDINGS_SHOWN) {
+            fprintf(to, "  and more; --json names up to %d\n", FINDINGS_NAMED_MAX);
+            break;
+        }
         fprintf(to, "  %s at %s, %s: %s", json_text(finding, "kind"), json_text(finding, "at"),
                 json_text(finding, "where"), json_text(finding, "why"));
         if (json_object_get(finding, "id") != NULL)

@@ -25,6 +25,7 @@ enum {
     LOG_END_BYTES = 2048,
     LOG_END_LINES = 6,
     COMMAND_LINE_BYTES_MAX = PATH_MAX + 256,
+    EXEC_LOOKS_MAX = 1000, /* of 1 ms: a busy machine takes its time to exec */
 };
 
 enum error_code process_raise_files(size_t files, struct error *error)
@@ -84,17 +85,27 @@ enum error_code process_start(struct drill *drill, size_t seat, struct error *er
     return ERR_IO;
 }
 
-static bool runs_node(pid_t pid, const char *path)
+enum whose { WHOSE_OURS, WHOSE_OTHERS, WHOSE_UNKNOWN };
+
+static enum whose whose_process(pid_t pid, const char *path)
 {
     char name[64], line[COMMAND_LINE_BYTES_MAX], wanted[COMMAND_LINE_BYTES_MAX];
     snprintf(name, sizeof name, "/proc/%ld/cmdline", (long)pid);
     int file = open(name, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return false;
+        return WHOSE_OTHERS;
     ssize_t got = read(file, line, sizeof line);
     close(file);
+    if (got == 0)
+        return WHOSE_UNKNOWN; /* between spawn and exec, or a zombie */
     int size = snprintf(wanted, sizeof wanted, "terrace%c-d%c%s%crun", 0, 0, path, 0) + 1;
-    return got == size && memcmp(line, wanted, (size_t)size) == 0;
+    return got == size && memcmp(line, wanted, (size_t)size) == 0 ? WHOSE_OURS : WHOSE_OTHERS;
+}
+
+static bool is_over(int handle, uint64_t wait_ms)
+{
+    struct pollfd wait = {.fd = handle, .events = POLLIN};
+    return poll(&wait, 1, wait_ms > INT_MAX ? INT_MAX : (int)wait_ms) == 1;
 }
 
 /* A handle on the seat's process, or -1 when it is gone or somebody else's by now. The handle is
@@ -107,17 +118,15 @@ static int open_process(const struct drill *drill, size_t seat)
     if (pid <= 0 || drill_node_path(drill, seat, path, &error) != ERR_OK)
         return -1;
     int handle = pidfd_open(pid, 0);
-    if (handle >= 0 && !runs_node(pid, path)) {
-        close(handle);
+    if (handle < 0)
         return -1;
-    }
-    return handle;
-}
-
-static bool is_over(int handle, uint64_t wait_ms)
-{
-    struct pollfd wait = {.fd = handle, .events = POLLIN};
-    return poll(&wait, 1, wait_ms > INT_MAX ? INT_MAX : (int)wait_ms) == 1;
+    enum whose whose = whose_process(pid, path);
+    for (int i = 0; whose == WHOSE_UNKNOWN && i < EXEC_LOOKS_MAX && !is_over(handle, 1); i++)
+        whose = whose_process(pid, path);
+    if (whose == WHOSE_OURS)
+        return handle;
+    close(handle);
+    return -1;
 }
 
 bool process_alive(const struct drill *drill, size_t seat)

@@ -161,7 +161,7 @@ static void build_map(struct builder *builder, unsigned depth)
 
 static void build_value(struct builder *builder, unsigned depth)
 {
-    unsigned kind = draw(builder) % (depth < VALUE_DEPTH_MAX ? 7 : 5);
+    unsigned kind = draw(builder) % (depth < VALUE_DEPTH_MAX ? 7U : 5U);
     uint32_t count = 0;
     switch (kind) {
     case 0: mp_write_nil(&builder->out); break;

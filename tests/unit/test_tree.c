@@ -652,6 +652,46 @@ static void a_released_seat_moves(void **state)
     author_document_clear(&accept);
 }
 
+/* Released to anyone, and two take it: one answer, an alarm, and T1's claim is over. */
+static void a_seat_released_twice_goes_to_the_lower_hash(void **state)
+{
+    (void)state;
+    struct author_document release =
+        document_make(&(struct test_document){BRANCH("T1", ADMIN_T1), .version = 2,
+                                              .rows = {{.seat = "V1",
+                                                        .tier = 2,
+                                                        .key = 4,
+                                                        .generation = 1,
+                                                        .moves = 1,
+                                                        .status = SEAT_RELEASED}}});
+    struct author_document three = document_make(&(struct test_document){
+        BRANCH("C", ADMIN_C), .version = 2,
+        .rows = {
+            ROW_T1, ROW_T2, {.seat = "T3", .tier = 1, .key = 8, .admin = 150, .generation = 1}}});
+    for (uint64_t attempt = 0; attempt < 8; attempt++) { /* so that either hash is the lower */
+        struct author_document accept[2];
+        for (size_t i = 0; i < 2; i++)
+            accept[i] = document_make(&(struct test_document){
+                BRANCH(i == 0 ? "T2" : "T3", i == 0 ? ADMIN_T2 : 150), .version = 2,
+                .expires_ms = attempt,
+                .rows = {{.seat = "V1", .tier = 2, .key = 4, .generation = 1, .moves = 2}}});
+        bool t2_wins = hash_compare(&accept[0].hash, &accept[1].hash) < 0;
+        struct tree *tree = tree_usual();
+        assert_int_equal(offer(tree, &three, NULL), ERR_OK);
+        assert_int_equal(offer(tree, &accept[attempt % 2], NULL), ERR_OK);
+        assert_int_equal(offer(tree, &accept[1 - attempt % 2], NULL), ERR_OK);
+        assert_int_equal(tree_alarm_count(tree), 2); /* neither was released yet */
+        assert_int_equal(offer(tree, &release, NULL), ERR_OK);
+        assert_string_equal(shape_of(tree), t2_wins ? "C(T1 T2(V1) T3)" : "C(T1 T2 T3(V1))");
+        assert_int_equal(tree_alarm_count(tree), 1);
+        author_document_clear(&accept[0]);
+        author_document_clear(&accept[1]);
+        tree_free(tree);
+    }
+    author_document_clear(&three);
+    author_document_clear(&release);
+}
+
 static void a_release_to_one_is_no_release_to_another(void **state)
 {
     (void)state;
@@ -801,7 +841,7 @@ static void generations_and_standbys_are_authors(void **state)
     /* V2 shows the county's key */
     assert_ptr_equal(tree_author(tree, key_id_of(key_number(1).public_key))->seat,
                      tree_root_seat(tree));
-    assert_true(tree_alarm_count(tree) > 0);
+    assert_int_equal(tree_alarm_count(tree), 2); /* its signing key and its link key */
     author_document_clear(&document);
     tree_free(tree);
 }
@@ -963,6 +1003,157 @@ static void any_order_gives_the_same_tree(void **state)
         author_document_clear(&documents[i]);
 }
 
+/* The same keys in a new term: what they signed in the old one no longer counts. */
+static void a_raised_term_with_the_same_keys_overrules_too(void **state)
+{
+    (void)state;
+    struct author_document raised = document_make(&(struct test_document){
+        BRANCH("C", ADMIN_C), .version = 2,
+        .rows = {{.seat = "T1", .tier = 1, .key = 2, .admin = ADMIN_T1, .term = 2, .generation = 1},
+                 ROW_T2}});
+    struct tree *tree = tree_usual();
+    assert_int_equal(offer(tree, &raised, NULL), ERR_OK);
+    assert_string_equal(shape_of(tree), "C(T1 T2(V3))");
+    author_document_clear(&raised);
+    tree_free(tree);
+}
+
+static void a_roots_term_never_falls(void **state)
+{
+    (void)state;
+    struct test_document next = {.tree_id = &the_tree,
+                                 .kind = DOCUMENT_ROOT,
+                                 .term = 2,
+                                 .version = 2,
+                                 .predecessor = &root.hash,
+                                 .signer = ADMIN_ROOT,
+                                 .rows = {ROW_C}};
+    struct author_document second = document_make(&next);
+    next.term = 1;
+    next.version = 3;
+    next.predecessor = &second.hash;
+    struct author_document fallen = document_make(&next);
+    next.term = 3;
+    next.version = 2;
+    struct author_document standing = document_make(&next);
+    struct tree *tree = tree_usual();
+    assert_int_equal(offer(tree, &second, NULL), ERR_OK);
+    assert_int_equal(offer(tree, &fallen, NULL), ERR_STALE);
+    assert_int_equal(offer(tree, &standing, NULL), ERR_NOT_ALLOWED);
+    author_document_clear(&second);
+    author_document_clear(&fallen);
+    author_document_clear(&standing);
+    tree_free(tree);
+}
+
+static void a_root_lists_one_seat(void **state)
+{
+    (void)state;
+    struct author_document two = document_make(
+        &(struct test_document){.kind = DOCUMENT_ROOT,
+                                .signer = ADMIN_ROOT,
+                                .rows = {ROW_C, {.seat = "D", .key = 9, .generation = 1}}});
+    struct document_envelope opened;
+    assert_int_equal(document_open(span_of_buffer(&two.envelope), &opened, NULL), ERR_OK);
+    struct hash id = document_tree_id(opened.header);
+    struct tree *tree = tree_new(&id);
+    assert_int_equal(offer_header(tree, &two, NULL), ERR_OK);
+    assert_int_equal(offer_rows(tree, &two, NULL), ERR_NOT_ALLOWED);
+    assert_int_equal(offer_row(tree, &two, 1, NULL), ERR_OK); /* alone, D might be it */
+    assert_int_equal(offer_row(tree, &two, 0, NULL), ERR_NOT_ALLOWED);
+    assert_string_equal(shape_of(tree), "D");
+    author_document_clear(&two);
+    tree_free(tree);
+}
+
+static void a_wrong_size_of_rows_is_malformed(void **state)
+{
+    (void)state;
+    struct buffer row = {0}, bytes = {0}, envelope = {0};
+    struct test_admins admins = admins_of(1, 1, ADMIN_T1);
+    row_write(&(struct test_row)ROW_V1, &row);
+    struct span rows = span_of_buffer(&row), seat = span_of_text("T1"), no_proof = SPAN_EMPTY;
+    struct document_header header = {.kind = DOCUMENT_BRANCH,
+                                     .tree_id = the_tree,
+                                     .seat = "T1",
+                                     .term = 1,
+                                     .version = 2,
+                                     .row_count = 1,
+                                     .row_bytes = (uint32_t)row.size - 1,
+                                     .row_root = document_rows_root(&rows, 1)};
+    document_header_encode(&header, &bytes);
+    document_sign(span_of_buffer(&bytes), (const uint8_t(*)[SECRET_BYTES])admins.secrets, 1,
+                  &envelope);
+    struct tree *tree = tree_usual();
+    assert_int_equal(tree_offer_document(tree, span_of_buffer(&envelope), NULL), ERR_OK);
+    assert_int_equal(tree_offer_rows(tree, DOCUMENT_BRANCH, seat, &rows, 1, 0, NULL, NULL),
+                     ERR_MALFORMED);
+    assert_int_equal(tree_offer_rows(tree, DOCUMENT_BRANCH, seat, &rows, 1, 0, &no_proof, NULL),
+                     ERR_MALFORMED);
+    buffer_free(&envelope);
+    buffer_free(&bytes);
+    buffer_free(&row);
+    tree_free(tree);
+}
+
+/* A second listing in another tier counts for nothing, whatever its counter. */
+static void a_seat_keeps_its_tier(void **state)
+{
+    (void)state;
+    struct author_document moved = document_make(&(struct test_document){
+        BRANCH("C", ADMIN_C), .version = 2,
+        .rows = {
+            {.seat = "T1", .tier = 1, .key = 2, .admin = ADMIN_T1, .generation = 1, .moves = 1},
+            ROW_T2}});
+    struct author_document lower = document_make(&(struct test_document){
+        BRANCH("T2", ADMIN_T2), .version = 2,
+        .rows = {{.seat = "T1", .tier = 2, .key = 2, .generation = 1}, ROW_V3}});
+    struct tree *tree = tree_usual();
+    assert_int_equal(offer(tree, &moved, NULL), ERR_OK);
+    assert_int_equal(offer(tree, &lower, NULL), ERR_OK);
+    assert_string_equal(shape_of(tree), "C(T1(V1 V2) T2(V3))");
+    assert_int_equal(tree_alarm_count(tree), 1);
+    author_document_clear(&moved);
+    author_document_clear(&lower);
+    tree_free(tree);
+}
+
+static void equal_counters_fall_to_the_parent_nearer_the_root(void **state)
+{
+    (void)state;
+    for (uint64_t attempt = 0; attempt < 8; attempt++) { /* eight hashes, above and below */
+        struct author_document above = document_make(
+            &(struct test_document){BRANCH("C", ADMIN_C), .version = 2, .expires_ms = attempt,
+                                    .rows = {ROW_T1, ROW_T2, ROW_V1}});
+        struct tree *tree = tree_usual();
+        assert_int_equal(offer(tree, &above, NULL), ERR_OK);
+        assert_string_equal(shape_of(tree), "C(T1(V2) T2(V3) V1)");
+        assert_int_equal(tree_alarm_count(tree), 1);
+        author_document_clear(&above);
+        tree_free(tree);
+    }
+}
+
+/* A former generation that nobody retired is an author still, and no link any more. */
+static void only_the_newest_generation_links(void **state)
+{
+    (void)state;
+    struct author_document document = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_T1), .version = 2,
+        .rows = {ROW_V1, {.seat = "V1", .tier = 2, .key = 40, .generation = 2}}});
+    struct tree *tree = tree_usual();
+    struct test_key former = key_number(4);
+    const struct author *author;
+    assert_int_equal(offer(tree, &document, NULL), ERR_OK);
+    author = tree_author(tree, key_id_of(former.public_key));
+    assert_ptr_equal(author->seat, seat_named(tree, "V1"));
+    assert_int_equal(author->generation, 1);
+    former.public_key[0] ^= 0x55;
+    assert_null(tree_seat_by_link_key(tree, former.public_key));
+    author_document_clear(&document);
+    tree_free(tree);
+}
+
 static void changes_are_counted(void **state)
 {
     (void)state;
@@ -1000,6 +1191,7 @@ int main(void)
         cmocka_unit_test(expiry_is_the_earliest_on_the_path),
         cmocka_unit_test(loops_and_second_parents_take_nothing),
         cmocka_unit_test(a_released_seat_moves),
+        cmocka_unit_test(a_seat_released_twice_goes_to_the_lower_hash),
         cmocka_unit_test(a_release_to_one_is_no_release_to_another),
         cmocka_unit_test(equal_counters_fall_to_the_lower_hash),
         cmocka_unit_test(a_newer_document_waits_for_its_rows),
@@ -1010,6 +1202,13 @@ int main(void)
         cmocka_unit_test(types_make_the_schema),
         cmocka_unit_test(digests_cover_what_a_link_needs),
         cmocka_unit_test(any_order_gives_the_same_tree),
+        cmocka_unit_test(a_raised_term_with_the_same_keys_overrules_too),
+        cmocka_unit_test(a_roots_term_never_falls),
+        cmocka_unit_test(a_root_lists_one_seat),
+        cmocka_unit_test(a_wrong_size_of_rows_is_malformed),
+        cmocka_unit_test(a_seat_keeps_its_tier),
+        cmocka_unit_test(equal_counters_fall_to_the_parent_nearer_the_root),
+        cmocka_unit_test(only_the_newest_generation_links),
         cmocka_unit_test(changes_are_counted),
     };
     assert_true(crypto_start());

@@ -1,0 +1,27 @@
+/* Bad messages, made as an attacker with a node's link, or even with its keys, would make them.
+ * Whoever gets one must refuse and count it, and lose nothing of what is good. */
+#ifndef TERRACE_SIM_MISCHIEF_H
+#define TERRACE_SIM_MISCHIEF_H
+
+#include "sim/world.h"
+
+/* X(name): one kind each. */
+#define MISCHIEF_LIST(X)                                                                           \
+    X(GARBAGE)      /* bytes that are no block */                                                  \
+    X(FORGED_BLOCK) /* a block of another author, signed by the sender */                          \
+    X(ALTERED_BLOCK) /* a value changed under a true signature */                                  \
+    X(UNKNOWN_KEY)  /* a block by a key that no document names */                                  \
+    X(NOT_ALLOWED)  /* a true block of a stream that is not for this link */                       \
+    X(FORGED_NOTE)  /* a statement of another author, signed by the sender */
+enum mischief {
+#define X(name) MISCHIEF_##name,
+    MISCHIEF_LIST(X)
+#undef X
+        MISCHIEF_COUNT
+};
+const char *mischief_name(enum mischief mischief);
+
+/* Puts one on the link of `child`, up or down. False: the link isn't up. */
+bool mischief_make(struct world *world, enum mischief mischief, size_t child, bool to_parent);
+
+#endif
