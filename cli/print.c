@@ -193,7 +193,12 @@ void progress_begin(struct progress *progress, const char *label, uint64_t total
 
 static void draw_bar(const struct progress *progress, uint64_t done)
 {
-    uint64_t filled = progress->total == 0 ? 0 : done * PROGRESS_BAR_COLUMNS / progress->total;
+    if (progress->total == 0) { /* nobody knows how many there will be */
+        fprintf(stderr, "\r\033[K%s: %llu", progress->label, (unsigned long long)done);
+        fflush(stderr);
+        return;
+    }
+    uint64_t filled = done * PROGRESS_BAR_COLUMNS / progress->total;
     fprintf(stderr, "\r%s [", progress->label);
     for (uint64_t i = 0; i < PROGRESS_BAR_COLUMNS; i++)
         fputc(i < filled ? '#' : '.', stderr);
@@ -212,6 +217,8 @@ void progress_update(struct progress *progress, uint64_t done)
     progress->drawn = true;
     if (progress->terminal)
         draw_bar(progress, done);
+    else if (progress->total == 0)
+        print_note("%s: %llu", progress->label, (unsigned long long)done);
     else
         print_note("%s: %llu of %llu", progress->label, (unsigned long long)done,
                    (unsigned long long)progress->total);

@@ -49,7 +49,8 @@ void duration_text(uint64_t duration_ms, char text[static 32]);
 /* "12.3 MiB" */
 void bytes_text(uint64_t bytes, char text[static 32]);
 
-/* Progress of long work on stderr: a bar on a terminal, otherwise a line now and then. */
+/* Progress of long work on stderr: a bar on a terminal, otherwise a line now and then. Total 0: not
+ * known, only the figure is shown. */
 struct progress {
     const char *label;
     uint64_t total;

@@ -15,6 +15,7 @@
 enum {
     TRIM_AFTER_MS = 300, /* of quiet after load, memory goes back to the system */
     TRIM_LOAD_BYTES = 128 << 10,
+    FULL_REST_MS = 1000,
     SEND_HEAD_BYTES = 4 + 1 + 1 + 1 + 4,
 };
 
@@ -135,6 +136,18 @@ static _Noreturn void end_process(const struct core *core, enum error_code code)
     _exit(EXIT_FAILED);
 }
 
+/* Said once, not at every try. */
+static void note_fullness(struct core *core, bool full)
+{
+    if (full && !core->full)
+        log_line(core->log, LOG_ERROR, "the store or the disk is full: nothing new is taken");
+    if (!full && core->full)
+        log_line(core->log, LOG_INFO, "there is room again: writes are taken");
+    core->full = full;
+    if (full)
+        core->rest_until_ms = clock_ms(CLOCK_MONOTONIC) + FULL_REST_MS;
+}
+
 static enum error_code run_batch(struct core *core)
 {
     if (core->event_count == 0)
@@ -143,10 +156,9 @@ static enum error_code run_batch(struct core *core)
     core->load_bytes += core->event_bytes + core->event_count * sizeof *core->events;
     core->event_count = 0;
     core->event_bytes = 0;
-    if (code == ERR_FULL)
-        log_line(core->log, LOG_ERROR, "the store or the disk is full: nothing new is taken");
-    else if (code != ERR_OK)
+    if (code != ERR_OK && code != ERR_FULL)
         end_process(core, code);
+    note_fullness(core, code == ERR_FULL);
     return code;
 }
 
@@ -269,6 +281,13 @@ static void push_result(struct core *core, bool status_wanted)
         inbox_push(core->results, &result->event);
 }
 
+/* When the core wants to be called again though nothing came. */
+static uint64_t deadline_ms(const struct core *core)
+{
+    uint64_t deadline = drive_deadline(core->drive);
+    return core->full && deadline < core->rest_until_ms ? core->rest_until_ms : deadline;
+}
+
 /* One batch from the front of the list, to its commit and its result; answers what is left. */
 static struct inbox_event *take_batch(struct core *core, struct inbox_event *first)
 {
@@ -284,7 +303,7 @@ static struct inbox_event *take_batch(struct core *core, struct inbox_event *fir
         end = end->next;
     }
     *cut = NULL;
-    if (drive_deadline(core->drive) <= clock_ms(CLOCK_MONOTONIC))
+    if (deadline_ms(core) <= clock_ms(CLOCK_MONOTONIC))
         add_event(core, EVENT_TIME, 0);
     run_batch(core);
     settle_items(core, first);
@@ -295,7 +314,7 @@ static struct inbox_event *take_batch(struct core *core, struct inbox_event *fir
 /* Until the core's deadline, or until it has been quiet for long enough to give memory back. */
 static int64_t wait_ms(const struct core *core)
 {
-    uint64_t deadline = drive_deadline(core->drive), now = clock_ms(CLOCK_MONOTONIC);
+    uint64_t deadline = deadline_ms(core), now = clock_ms(CLOCK_MONOTONIC);
     int64_t most = core->load_bytes >= TRIM_LOAD_BYTES ? TRIM_AFTER_MS : -1;
     if (deadline == UINT64_MAX)
         return most;
@@ -317,7 +336,7 @@ static void run(struct worker *worker, void *context)
     struct core *core = context;
     while (!core->ended) {
         struct inbox_event *first = worker_take_all(worker, wait_ms(core), NULL);
-        if (first == NULL && drive_deadline(core->drive) > clock_ms(CLOCK_MONOTONIC)) {
+        if (first == NULL && deadline_ms(core) > clock_ms(CLOCK_MONOTONIC)) {
             if (core->load_bytes >= TRIM_LOAD_BYTES)
                 give_memory_back(core);
             continue;

@@ -134,6 +134,8 @@ struct core {
     struct event *events;       /* of the batch; owned, freed when idle */
     size_t event_count, event_capacity, event_bytes;
     size_t load_bytes; /* handled since memory was last given back */
+    bool full;              /* the last commit found no room */
+    uint64_t rest_until_ms; /* a full store is not tried again before, unless somebody asks */
     bool ended;
 };
 

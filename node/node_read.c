@@ -2,6 +2,7 @@
  * the readers share. A list goes in steps: between two of them it holds no snapshot, and it waits
  * while its client doesn't read. */
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,7 @@ void node_read_drop_cache(struct node *node)
 void node_read_cache_timer(uv_timer_t *timer)
 {
     node_read_drop_cache(timer->data);
+    malloc_trim(0);
 }
 
 static void run_query(struct read_job *job, const struct view *view, const struct tree *tree)

@@ -6,6 +6,8 @@
 #ifndef TERRACE_SIM_MODEL_H
 #define TERRACE_SIM_MODEL_H
 
+#include <stdio.h>
+
 #include "replication/query.h"
 #include "replication/rows.h"
 #include "sim/findings.h"
@@ -81,6 +83,7 @@ struct model {
     struct model_record *records;
     size_t record_count, record_capacity;
     struct model_node *nodes;
+    FILE *trace; /* for hooks that print; NULL: none */
 };
 
 struct model *model_new(const struct county *county, struct findings *findings);

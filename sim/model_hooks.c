@@ -96,6 +96,8 @@ static void on_answered(void *context, size_t node, const struct answer *answer)
     struct model *model = context;
     struct model_op *op = &model->ops[answer->request - 1];
     model->nodes[node].answered++;
+    if (answer->error.code == ERR_IO)
+        return; /* the process ends with it: nobody hears this answer */
     if (op->fate == MODEL_REFUSED || op->acknowledged)
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu was answered twice",
                      (unsigned long long)op->serial);

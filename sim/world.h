@@ -120,7 +120,9 @@ void world_cut(struct world *world, size_t child);
 void world_heal(struct world *world, size_t child);
 bool world_is_cut(const struct world *world, size_t child);
 bool world_is_up(const struct world *world, size_t child);
-/* A message that `from` never sent, to the other end of the link; false: the link isn't up. */
+/* The next free handle of blocks that go this way in the session that is up. */
+uint32_t world_next_handle(const struct world *world, size_t child, bool to_parent);
+/* A message that nobody there sent, to the other end of the link; false: the link isn't up. */
 bool world_inject(struct world *world, size_t child, bool to_parent, enum channel channel,
                   uint8_t type, struct span body);
 

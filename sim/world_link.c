@@ -54,6 +54,16 @@ static uint64_t arrival_ms(struct world *world, struct world_link *link, enum en
     return at;
 }
 
+enum { MESSAGE_IS_BLOCK = 8 };
+
+static void note_handle(struct world_link *link, enum end to, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    uint64_t handle = mp_read_uint_max(&reader, HANDLES_MAX - 1);
+    if (!reader.failed && handle >= link->handles[to])
+        link->handles[to] = (uint32_t)handle + 1;
+}
+
 static void plan_arrival(struct world *world, size_t child, enum end to, enum channel channel,
                          uint8_t type, struct span body, bool injected)
 {
@@ -69,21 +79,13 @@ static void plan_arrival(struct world *world, size_t child, enum end to, enum ch
         .injected = injected,
     };
     buffer_append_span(&arrival.body, body);
+    if (type == MESSAGE_IS_BLOCK)
+        note_handle(link, to, body);
     agenda_plan(&world->agenda, &arrival);
 }
 
-enum { MESSAGE_IS_BLOCK = 8 };
 
-/* Once more as it was, or with one bit turned. */
-static void plan_faulty(struct world *world, size_t child, enum end to, enum channel channel,
-                        struct span body)
-{
-    if (prng_chance(&world->prng, world->options.duplicate_permille)) {
-        world->counts.duplicates++;
-        plan_arrival(world, child, to, channel, MESSAGE_IS_BLOCK, body, false);
-    }
-}
-
+/* One bit turned. */
 static bool damage(struct world *world, struct span body, struct buffer *damaged)
 {
     if (body.size == 0 || !prng_chance(&world->prng, world->options.damage_permille))
@@ -114,8 +116,11 @@ void link_send(struct world_node *node, uint32_t id, enum channel channel, uint8
     if (type == MESSAGE_IS_BLOCK && damage(world, body, &damaged))
         body = span_of_buffer(&damaged);
     plan_arrival(world, child, to, channel, type, body, false);
-    if (type == MESSAGE_IS_BLOCK)
-        plan_faulty(world, child, to, channel, body);
+    if (type == MESSAGE_IS_BLOCK &&
+        prng_chance(&world->prng, world->options.duplicate_permille)) {
+        world->counts.duplicates++;
+        plan_arrival(world, child, to, channel, type, body, false);
+    }
     buffer_free(&damaged);
 }
 
@@ -219,6 +224,7 @@ void link_dial(struct world *world, size_t child)
     for (int end = 0; end < END_COUNT; end++) {
         link->ids[end] = world->next_link_id++;
         link->open[end] = true;
+        link->handles[end] = 0;
     }
     /* the parent's end first, as the child's handshake reaches it first */
     plan_up(world, child, END_PARENT);
@@ -249,6 +255,11 @@ bool world_is_cut(const struct world *world, size_t child)
 bool world_is_up(const struct world *world, size_t child)
 {
     return world->links[child].up;
+}
+
+uint32_t world_next_handle(const struct world *world, size_t child, bool to_parent)
+{
+    return world->links[child].handles[to_parent ? END_PARENT : END_CHILD];
 }
 
 bool world_inject(struct world *world, size_t child, bool to_parent, enum channel channel,

@@ -42,6 +42,7 @@ struct world_link {
     uint64_t session; /* of the last dial */
     uint32_t ids[END_COUNT];
     bool open[END_COUNT]; /* messages to this end still arrive */
+    uint32_t handles[END_COUNT]; /* that blocks to this end have named */
     uint64_t last_ms[END_COUNT][WORLD_CHANNELS]; /* latest arrival planned; LINK_UP at first */
 };
 

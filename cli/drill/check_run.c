@@ -9,7 +9,10 @@
 #include "cli/print.h"
 #include "cli/value.h"
 
-enum { FINDINGS_SHOWN = 10 };
+enum {
+    FINDINGS_SHOWN = 10,
+    STILL_MS = 4000, /* nothing has moved for so long: look at the stores themselves */
+};
 
 void check_result_free(struct check_result *result)
 {
@@ -161,14 +164,34 @@ static bool worth_waiting(const struct check_result *result)
                findings->set_aside + result->diverged + result->lost == 0;
 }
 
-/* Until all say that they are caught up, or the time is over: walking before that is in vain. */
+/* How far they are from being caught up: nodes that are not, and entries behind. */
+static uint64_t distance(const struct drill *drill)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < drill->seat_count; i++) {
+        struct figures figures;
+        probe_seat(drill, i, &figures);
+        sum += figures.behind + (figures.caught_up ? 0 : 1);
+    }
+    return sum;
+}
+
+/* Until all say that they are caught up, or nothing moves any more, or the time is over: walking
+ * before that is in vain. */
 static void wait_caught_up(const struct drill *drill, uint64_t until_ms, bool quiet)
 {
-    struct error error;
-    uint64_t now_ms = tick_now_ms();
-    if (until_ms > now_ms)
-        probe_wait(drill, NULL, probe_is_caught_up, "nodes caught up", until_ms - now_ms, quiet,
-                   &error);
+    uint64_t left = 0, before = UINT64_MAX, moved_ms = tick_now_ms();
+    struct progress progress;
+    progress_begin(&progress, "entries and nodes behind", 0, quiet);
+    while (tick_now_ms() < until_ms && (left = distance(drill)) != 0 &&
+           tick_now_ms() - moved_ms < STILL_MS) {
+        if (left != before)
+            moved_ms = tick_now_ms();
+        before = left;
+        progress_update(&progress, left);
+        probe_pause();
+    }
+    progress_end(&progress);
 }
 
 static bool total_settles(const struct drill *drill, struct check_result *result,

@@ -1,9 +1,11 @@
 /* terrace drill plant: damage one stopped node's store on purpose, so that tests can prove that
  * `terrace drill check` finds it.
  *
- *     leak        another seat's record, which this one must not hold: log, state, index or all
- *     loss        a record of this store: its row, its index row and its stream's last block
- *     difference  the state of one record in place of another's */
+ *     leak        another seat's record, which this one must not hold
+ *     loss        a record of this store: the block that holds it, its row, its index row
+ *     difference  the state of one record in place of another's
+ *
+ * Leak and loss can be had in one place alone: log, state or index. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +24,7 @@ enum {
 
 static const struct option_row options[] = {
     DRILL_DIR_OPTION,
-    {"part", "PART", "of a leak: log, state, index or all (all unless given)"},
+    {"part", "PART", "of a leak or loss: log, state, index or all (all unless given)"},
     {NULL, NULL, NULL},
 };
 
@@ -134,7 +136,8 @@ static void plan_who(struct plant *plant, const struct view *here,
 struct found_record {
     const struct plant *plant;
     const struct view *view;
-    bool outside; /* wanted: outside the circle of the damaged seat; else made at that seat */
+    bool outside; /* wanted: outside the circle of the damaged seat; else inside */
+    bool foreign; /* wanted: not made at the damaged seat */
     uint8_t key[RECORD_KEY_BYTES];
     struct record_id id;
     uint16_t type;
@@ -156,7 +159,8 @@ static bool find_record(void *context, struct span key, struct span value)
     memcpy(author.bytes, record.key.id.bytes, KEY_ID_BYTES);
     record.origin = check_table_seat_of(&found->plant->table, author);
     bool belongs = check_belongs(&found->plant->table, &record, found->plant->seat);
-    if (!row.located || record.origin == DRILL_NO_SEAT || belongs == found->outside)
+    if (!row.located || record.origin == DRILL_NO_SEAT || belongs == found->outside ||
+        (found->foreign && record.origin == found->plant->seat))
         return true;
     if (!found->outside && found->count != 0 && record.key.type != found->type)
         return true;
@@ -171,6 +175,28 @@ static struct author_epoch author_of(const struct record_id *id)
     struct author_epoch author = {.epoch = read_u32(id->bytes + KEY_ID_BYTES)};
     memcpy(author.author.bytes, id->bytes, KEY_ID_BYTES);
     return author;
+}
+
+/* The whole state of a record that `there` holds, as the row under this key. */
+static bool plan_state(struct plant *plant, const struct view *there,
+                       const struct found_record *from, const uint8_t key[static RECORD_KEY_BYTES])
+{
+    struct record_row row = {0};
+    struct buffer bytes = {0};
+    struct record_state *state = NULL;
+    struct tree *tree = query_tree(there, &plant->drill->tree_id, plant->error);
+    const struct schema *schema = tree == NULL ? NULL : tree_schema(tree);
+    if (schema != NULL && record_row_read(there, from->key, &row) == ERR_OK)
+        state = record_from_creation(there, tree, schema_type(schema, from->type), &from->id,
+                                     row.stream, row.seq);
+    if (state != NULL) {
+        record_encode(state, &bytes);
+        plan_row(plant, TABLE_RECORDS, SPAN(key, RECORD_KEY_BYTES), span_of_buffer(&bytes), false);
+    }
+    buffer_free(&bytes);
+    record_free(state);
+    tree_free(tree);
+    return state != NULL;
 }
 
 /* Everything that `there` holds of the record, under the numbers of `here`. */
@@ -191,10 +217,12 @@ static void plan_copy(struct plant *plant, const struct view *here, const struct
         copying.table = TABLE_BLOCKS;
         each_row(there, TABLE_BLOCKS, SPAN_OF_ARRAY(stream), copy_row, &copying);
     }
-    copying.who_at = 2;
-    copying.table = TABLE_RECORDS;
-    if (plant->parts[PLACE_STATE])
-        each_row(there, TABLE_RECORDS, SPAN_OF_ARRAY(found->key), copy_row, &copying);
+    if (plant->parts[PLACE_STATE]) {
+        uint8_t key[RECORD_KEY_BYTES];
+        memcpy(key, found->key, sizeof key);
+        memcpy(key + 2, who, WHO_BYTES);
+        plan_state(plant, there, found, key);
+    }
     copying.who_at = INDEX_KEY_BYTES - RECORD_KEY_BYTES + 2;
     copying.table = TABLE_INDEX;
     copying.ending = SPAN_OF_ARRAY(found->key);
@@ -266,48 +294,40 @@ static bool plan_loss(struct plant *plant, const struct view *here)
     write_u16(block + WHO_BYTES, row.stream);
     write_u32(block + STREAM_KEY_BYTES, first_seq);
     struct copying removing = {.plant = plant, .table = TABLE_BLOCKS};
-    each_row(here, TABLE_BLOCKS, SPAN_OF_ARRAY(block), plan_removal, &removing);
+    if (plant->parts[PLACE_LOG])
+        each_row(here, TABLE_BLOCKS, SPAN_OF_ARRAY(block), plan_removal, &removing);
     removing.table = TABLE_RECORDS;
-    each_row(here, TABLE_RECORDS, SPAN_OF_ARRAY(found.key), plan_removal, &removing);
+    if (plant->parts[PLACE_STATE])
+        each_row(here, TABLE_RECORDS, SPAN_OF_ARRAY(found.key), plan_removal, &removing);
     removing.table = TABLE_INDEX;
     removing.ending = SPAN_OF_ARRAY(found.key);
-    each_row(here, TABLE_INDEX, SPAN_EMPTY, plan_removal, &removing);
+    if (plant->parts[PLACE_INDEX])
+        each_row(here, TABLE_INDEX, SPAN_EMPTY, plan_removal, &removing);
     plant->id = found.id;
     plant->type = found.type;
     return true;
 }
 
-/* The whole state of one record, as the row of another of its type. */
-static bool plan_state(struct plant *plant, const struct view *here,
-                       const struct found_record *from, const struct found_record *to)
+static bool find_two(struct plant *plant, const struct view *here, bool foreign,
+                     struct found_record *first, struct found_record *second)
 {
-    struct record_row row = {0};
-    struct buffer bytes = {0};
-    struct record_state *state = NULL;
-    struct tree *tree = query_tree(here, &plant->drill->tree_id, plant->error);
-    const struct schema *schema = tree == NULL ? NULL : tree_schema(tree);
-    if (schema != NULL && record_row_read(here, from->key, &row) == ERR_OK)
-        state = record_from_creation(here, tree, schema_type(schema, from->type), &from->id,
-                                     row.stream, row.seq);
-    if (state != NULL) {
-        record_encode(state, &bytes);
-        plan_row(plant, TABLE_RECORDS, SPAN_OF_ARRAY(to->key), span_of_buffer(&bytes), false);
-        plant->id = to->id;
-        plant->type = to->type;
-    }
-    buffer_free(&bytes);
-    record_free(state);
-    tree_free(tree);
-    return state != NULL;
+    *first = (struct found_record){.plant = plant, .view = here, .foreign = foreign, .wanted = 1};
+    *second = *first;
+    second->wanted = 2;
+    each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, first);
+    each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, second);
+    return second->count == 2;
 }
 
 static bool plan_difference(struct plant *plant, const struct view *here)
 {
-    struct found_record first = {.plant = plant, .view = here, .wanted = 1};
-    struct found_record second = {.plant = plant, .view = here, .wanted = 2};
-    each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, &first);
-    each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, &second);
-    return second.count == 2 && plan_state(plant, here, &first, &second);
+    struct found_record first, second;
+    if (!find_two(plant, here, true, &first, &second) &&
+        !find_two(plant, here, false, &first, &second))
+        return false;
+    plant->id = second.id;
+    plant->type = second.type;
+    return plan_state(plant, here, &first, second.key);
 }
 
 static enum error_code apply_plan(struct plant *plant, const struct store_port *port)

@@ -46,8 +46,20 @@ enum error_code process_raise_files(size_t files, struct error *error)
     return ERR_OK;
 }
 
+/* This program by its own path, so that `ps` shows its name; by the kernel's link when the file has
+ * been replaced since. */
+static void own_path(char path[static PATH_MAX])
+{
+    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    path[size < 0 ? 0 : size] = '\0';
+    if (access(path, X_OK) != 0)
+        memcpy(path, "/proc/self/exe", sizeof "/proc/self/exe");
+}
+
 static int spawn_node(char *const *words, const char *log, pid_t *pid)
 {
+    char program[PATH_MAX];
+    own_path(program);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -60,7 +72,7 @@ static int spawn_node(char *const *words, const char *log, pid_t *pid)
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-    int answer = posix_spawn(pid, "/proc/self/exe", &actions, &attributes, words, environ);
+    int answer = posix_spawn(pid, program, &actions, &attributes, words, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return answer;

@@ -182,6 +182,14 @@ void node_world_make(struct node_world *world, const char *table)
     csv_tree_free(csv);
 }
 
+static void hang_up(struct node_world_seat *seat)
+{
+    if (seat->api >= 0)
+        close(seat->api);
+    seat->api = -1;
+    buffer_free(&seat->heard);
+}
+
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
     (void)status, (void)kind, (void)walk;
@@ -192,7 +200,8 @@ void node_world_end(struct node_world *world)
 {
     for (size_t i = 0; i < world->count; i++) {
         if (world->seats[i].process != 0)
-            node_world_kill(&world->seats[i]);
+            node_world_strike(&world->seats[i]);
+        hang_up(&world->seats[i]);
     }
     nftw(world->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
@@ -231,20 +240,13 @@ static bool dial(struct node_world_seat *seat)
 void node_world_start(struct node_world_seat *seat)
 {
     uint64_t until = now_ms() + NODE_WORLD_WAIT_MS;
+    hang_up(seat);
     spawn(seat);
     while (!dial(seat)) {
         assert_int_equal(waitpid(seat->process, NULL, WNOHANG), 0);
         assert_true(now_ms() < until);
         poll(NULL, 0, 5);
     }
-}
-
-static void hang_up(struct node_world_seat *seat)
-{
-    if (seat->api >= 0)
-        close(seat->api);
-    seat->api = -1;
-    buffer_free(&seat->heard);
 }
 
 int node_world_wait(struct node_world_seat *seat)
@@ -256,6 +258,13 @@ int node_world_wait(struct node_world_seat *seat)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+void node_world_strike(struct node_world_seat *seat)
+{
+    kill(seat->process, SIGKILL);
+    assert_int_equal(waitpid(seat->process, NULL, 0), seat->process);
+    seat->process = 0;
+}
+
 int node_world_run(struct node_world_seat *seat)
 {
     spawn(seat);
@@ -264,11 +273,11 @@ int node_world_run(struct node_world_seat *seat)
 
 void node_world_kill(struct node_world_seat *seat)
 {
-    kill(seat->process, SIGKILL);
-    node_world_wait(seat);
+    node_world_strike(seat);
+    hang_up(seat);
 }
 
-static void hear(struct node_world_seat *seat, struct api_answer *answer)
+bool node_world_hear(struct node_world_seat *seat, struct api_answer *answer)
 {
     struct error error;
     buffer_clear(&seat->heard);
@@ -276,7 +285,8 @@ static void hear(struct node_world_seat *seat, struct api_answer *answer)
         buffer_reserve(&seat->heard, whole);
         ssize_t got =
             recv(seat->api, seat->heard.data + seat->heard.size, whole - seat->heard.size, 0);
-        assert_true(got > 0);
+        if (got <= 0)
+            return false;
         seat->heard.size += (size_t)got;
         if (seat->heard.size == 4 && whole == 4)
             whole += read_u32(seat->heard.data);
@@ -284,19 +294,26 @@ static void hear(struct node_world_seat *seat, struct api_answer *answer)
     assert_int_equal(
         api_answer_decode(SPAN(seat->heard.data + 4, seat->heard.size - 4), answer, &error),
         ERR_OK);
+    return true;
+}
+
+uint64_t node_world_say(struct node_world_seat *seat, const char *verb, struct span args)
+{
+    struct buffer request = {0};
+    uint64_t id = ++seat->last_id;
+    api_request_encode(id, verb, args, &request);
+    assert_int_equal(send(seat->api, request.data, request.size, MSG_NOSIGNAL), request.size);
+    buffer_free(&request);
+    return id;
 }
 
 struct api_answer node_world_ask(struct node_world_seat *seat, const char *verb, struct span args,
                                  struct buffer *pieces)
 {
-    struct buffer request = {0};
     struct api_answer answer;
-    uint64_t id = ++seat->last_id;
-    api_request_encode(id, verb, args, &request);
-    assert_int_equal(send(seat->api, request.data, request.size, MSG_NOSIGNAL), request.size);
-    buffer_free(&request);
+    uint64_t id = node_world_say(seat, verb, args);
     for (;;) {
-        hear(seat, &answer);
+        assert_true(node_world_hear(seat, &answer));
         assert_int_equal(answer.id, id);
         if (answer.status != API_MORE)
             return answer;

@@ -40,12 +40,17 @@ void node_world_start(struct node_world_seat *seat);
 /* Starts it and gives its exit status, for those that can't serve. */
 int node_world_run(struct node_world_seat *seat);
 void node_world_kill(struct node_world_seat *seat); /* SIGKILL */
+void node_world_strike(struct node_world_seat *seat); /* the same; what it answered can be heard */
 int node_world_wait(struct node_world_seat *seat);  /* its exit status, or -signal */
 
 /* Sends a request; answers with whatever comes last, `more` values appended to `pieces` (may be
  * NULL). Spans live until the next call. */
 struct api_answer node_world_ask(struct node_world_seat *seat, const char *verb, struct span args,
                                  struct buffer *pieces);
+
+/* The halves of it: sends without waiting (answers the id); hears one answer (false: hung up). */
+uint64_t node_world_say(struct node_world_seat *seat, const char *verb, struct span args);
+bool node_world_hear(struct node_world_seat *seat, struct api_answer *answer);
 
 /* Arguments: pairs of name and text, ended by NULL; "fields.x" goes into the map `fields`. */
 struct buffer node_world_args(const char *name, ...) __attribute__((sentinel));

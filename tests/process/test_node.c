@@ -184,6 +184,48 @@ static void acknowledged_outlives_a_kill(void **state)
     until_title("C", "incident", other, "while T is away");
 }
 
+enum { ROUNDS = 8, PUTS = 64 };
+
+/* Puts without waiting, kills after some answers: every answer that came out holds. */
+static size_t put_and_kill(size_t answers_before, char (*ids)[33])
+{
+    struct buffer args = node_world_args("type", "incident", "fields.title", "under load", NULL);
+    struct api_answer answer;
+    size_t count = 0;
+    for (size_t i = 0; i < PUTS; i++)
+        node_world_say(at("V"), "put", span_of_buffer(&args));
+    buffer_free(&args);
+    for (bool struck = false; count < PUTS;) {
+        if (count == answers_before && !struck) {
+            node_world_strike(at("V"));
+            struck = true;
+        }
+        if (!node_world_hear(at("V"), &answer))
+            break;
+        assert_int_equal(answer.status, API_DONE);
+        struct mp_reader reader = api_reader(node_world_at(answer.value, "id"));
+        struct span id = mp_read_str(&reader);
+        memcpy(ids[count], id.data, 32);
+        ids[count++][32] = '\0';
+    }
+    return count;
+}
+
+static void killed_under_load(void **state)
+{
+    static char ids[ROUNDS * PUTS][33];
+    size_t count = 0;
+    (void)state;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        start("V");
+        count += put_and_kill(round * 5, ids + count);
+    }
+    assert_in_range(count, 5 * ROUNDS * (ROUNDS - 1) / 2, ROUNDS * PUTS);
+    start("V");
+    for (size_t i = 0; i < count; i++)
+        until_title("V", "incident", ids[i], "under load");
+}
+
 struct expected_total {
     uint64_t value;
 };
@@ -343,6 +385,54 @@ static void refuses_what_it_cannot_verify(void **state)
     assert_int_equal(node_world_run(at("V")), EXIT_REFUSED); /* another seat's key */
 }
 
+/* A batch whose titles don't compress; the answer's place i says ERR_FULL: true. */
+static bool put_bulk(const char *code, unsigned *seed)
+{
+    enum { COUNT = 32, TITLE_BYTES = 15000 };
+    static char title[TITLE_BYTES];
+    struct buffer args = {0};
+    mp_write_map(&args, 2);
+    mp_write_text(&args, "type");
+    mp_write_text(&args, "incident");
+    mp_write_text(&args, "records");
+    mp_write_array(&args, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        for (size_t at = 0; at < TITLE_BYTES; at++)
+            title[at] = (char)(' ' + rand_r(seed) % 90);
+        mp_write_map(&args, 1);
+        mp_write_text(&args, "title");
+        mp_write_str(&args, SPAN(title, TITLE_BYTES));
+    }
+    struct api_answer answer = node_world_ask(at(code), "put", span_of_buffer(&args), NULL);
+    buffer_free(&args);
+    assert_int_equal(answer.status, API_DONE);
+    struct mp_reader reader = api_reader(answer.value);
+    assert_int_equal(mp_read_array(&reader), COUNT);
+    return node_world_is_text(mp_read_any(&reader), "error", "full");
+}
+
+static void a_full_store_refuses_and_reads_on(void **state)
+{
+    char id[33];
+    unsigned seed = 1, batches = 0;
+    (void)state;
+    start_all();
+    until_uplink("V", "live");
+    put("V", "incident", "the first", id);
+    until_title("C", "incident", id, "the first");
+    while (!put_bulk("V", &seed))
+        assert_in_range(++batches, 1, 1000);
+    assert_true(put_bulk("V", &seed)); /* the second refusal is as calm as the first */
+    until_title("V", "incident", id, "the first");
+    struct api_answer answer = node_world_ask(at("V"), "status", SPAN_EMPTY, NULL);
+    assert_in_range(node_world_number(answer.value, "failed_commits"), 1, 100);
+    struct mp_reader reader = api_reader(node_world_at(answer.value, "alarms"));
+    assert_in_range(mp_read_array(&reader), 1, 9);
+    node_world_kill(at("V"));
+    start("V");
+    until_title("V", "incident", id, "the first");
+}
+
 int main(int argument_count, char **arguments)
 {
     node_world_child(argument_count, arguments);
@@ -352,8 +442,10 @@ int main(int argument_count, char **arguments)
         TEST(wrong_requests_are_explained),
         TEST(a_record_goes_up),
         TEST(acknowledged_outlives_a_kill),
+        TEST(killed_under_load),
         TEST(many_are_put_listed_and_counted),
         TEST(status_says_who_it_is),
+        TEST(a_full_store_refuses_and_reads_on),
         TEST(one_daemon_a_directory),
         TEST(stops_when_told),
         TEST(refuses_what_it_cannot_verify),

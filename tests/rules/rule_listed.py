@@ -1,0 +1,62 @@
+"""Every test that lies in the folders runs: a file nobody lists in tests/meson.build is no test."""
+import json
+import os
+import re
+
+import gate
+
+# Which files of a folder are tests by themselves; the suite is the folder's name.
+TESTS = (
+    ('unit', re.compile(r'test_(\w+)\.c$')),
+    ('story', re.compile(r'test_(\w+)\.c$')),
+    ('process', re.compile(r'test_(\w+)\.(?:c|py|sh)$')),
+    ('sim', re.compile(r'test_(\w+)\.c$')),
+    ('fuzz', re.compile(r'fuzz_(\w+)\.c$')),
+    ('fuzz', re.compile(r'test_(\w+)\.sh$')),
+    ('rules', re.compile(r'rule_(\w+)\.py$')),
+)
+
+
+def listed(build):
+    """{(suite, name)} of what the build runs."""
+    with open(os.path.join(build, 'meson-info', 'intro-tests.json'), encoding='utf-8') as file:
+        tests = json.load(file)
+    return {(suite.rpartition(':')[2], test['name']) for test in tests for suite in test['suite']}
+
+
+def rule(root, build):
+    runs = listed(build)
+    for suite, pattern in TESTS:
+        folder = os.path.join(root, 'tests', suite)
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            hit = pattern.match(name)
+            if hit and (suite, hit.group(1)) not in runs:
+                yield f'tests/{suite}/{name}: not a test of suite {suite} in tests/meson.build'
+    for path in gate.paths(root, ('.c', '.py', '.sh')):
+        base = os.path.basename(path)
+        if base.startswith('test_') and os.path.dirname(path) not in {
+                f'tests/{suite}' for suite, _ in TESTS}:
+            yield f'{path}: tests lie in tests/, by kind'
+
+
+def prepare(_root, build):
+    tests = [{'name': 'span', 'suite': ['terrace:unit']}, {'name': 'block', 'suite': ['fuzz']},
+             {'name': 'link', 'suite': ['terrace:process']}]
+    gate.write_tree(build, {'meson-info/intro-tests.json': json.dumps(tests)})
+
+
+RIGHT = {'tests/unit/test_span.c': '', 'tests/unit/fixture.c': '', 'tests/fuzz/fuzz_block.c': '',
+         'tests/process/test_link.c': ''}
+
+PLANTS = (
+    gate.Plant('all right', RIGHT),
+    gate.Plant('forgotten', {**RIGHT, 'tests/unit/test_tree.c': ''},
+               ('tests/unit/test_tree.c: not a test of suite unit',)),
+    gate.Plant('of another suite', {**RIGHT, 'tests/story/test_span.c': ''},
+               ('tests/story/test_span.c: not a test of suite story',)),
+    gate.Plant('fuzz', {**RIGHT, 'tests/fuzz/fuzz_tree.c': ''}, ('tests/fuzz/fuzz_tree.c',)),
+    gate.Plant('elsewhere', {**RIGHT, 'base/test_span.c': ''}, ('tests lie in tests/',)),
+)
+
+if __name__ == '__main__':
+    gate.main(rule, PLANTS, prepare)
