@@ -149,8 +149,8 @@ static enum error_code wait_ready(const struct client *client, short events, uin
 static enum error_code send_all(struct client *client, uint64_t until_ms, struct error *error)
 {
     for (size_t at = 0; at < client->out.size;) {
-        ssize_t sent = send(client->socket, client->out.data + at, client->out.size - at,
-                            MSG_NOSIGNAL);
+        ssize_t sent =
+            send(client->socket, client->out.data + at, client->out.size - at, MSG_NOSIGNAL);
         if (sent > 0) {
             at += (size_t)sent;
             continue;

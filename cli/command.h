@@ -36,11 +36,11 @@ struct arguments {
 
 struct command {
     const char *name;
-    const char *usage;    /* its words, as in "TYPE ID" */
-    const char *summary;  /* one line */
-    const char *detail;   /* further lines, NULL: none */
+    const char *usage;   /* its words, as in "TYPE ID" */
+    const char *summary; /* one line */
+    const char *detail;  /* further lines, NULL: none */
     size_t words_min, words_max;
-    const struct option_row *options; /* NULL: none */
+    const struct option_row *options;         /* NULL: none */
     const struct command *const *subcommands; /* ends with NULL; NULL: none */
     /* Exit status. With error->code set, the caller prints the error and ends with its status. */
     int (*run)(const struct arguments *arguments, struct error *error);

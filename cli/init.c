@@ -79,10 +79,11 @@ static int run(const struct arguments *arguments, struct error *error)
         print_json(json_pack("{s:s,s:s}", "directory", directory, "seat",
                              arguments_value(arguments, "seat")));
     else
-        printf("%s is made for seat %s\n"
-               "next: give %s/request.yaml to those who sign for the seat above, put the documents\n"
-               "that they return into %s/documents, then `terrace -d %s run`\n",
-               directory, arguments_value(arguments, "seat"), directory, directory, directory);
+        printf(
+            "%s is made for seat %s\n"
+            "next: give %s/request.yaml to those who sign for the seat above, put the documents\n"
+            "that they return into %s/documents, then `terrace -d %s run`\n",
+            directory, arguments_value(arguments, "seat"), directory, directory, directory);
     return EXIT_DONE;
 }
 

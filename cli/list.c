@@ -103,8 +103,8 @@ static enum error_code ask_list(const struct arguments *arguments, const struct 
     if (client == NULL)
         return error->code;
     struct span last = SPAN_EMPTY;
-    enum error_code code = client_ask_pieces(client, "list", span_of_buffer(args), take_piece,
-                                             listing, &last, error);
+    enum error_code code =
+        client_ask_pieces(client, "list", span_of_buffer(args), take_piece, listing, &last, error);
     if (code == ERR_OK && listing->malformed)
         code = error_set(error, ERR_MALFORMED, directory, "its list was not understood");
     client_free(client);

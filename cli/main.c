@@ -12,8 +12,8 @@
 #include "cli/print.h"
 
 static const struct command *const commands[] = {
-    &command_init,   &command_run, &command_put,  &command_set,    &command_add,    &command_delete,
-    &command_get,    &command_list, &command_rollup, &command_status, &command_drill,
+    &command_init, &command_run,  &command_put,    &command_set,    &command_add,   &command_delete,
+    &command_get,  &command_list, &command_rollup, &command_status, &command_drill,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

@@ -22,8 +22,7 @@ static void print_groups(const json_t *groups)
         const char *key = json_text(group, "key");
         table_cell(table, "  %s", key);
         table_cell(table, "%s", strcmp(name, key) == 0 ? "" : name);
-        table_cell(table, "%lld",
-                   (long long)json_integer_value(json_object_get(group, "value")));
+        table_cell(table, "%lld", (long long)json_integer_value(json_object_get(group, "value")));
     }
     table_print(table, stdout);
 }

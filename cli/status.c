@@ -6,9 +6,9 @@
 static void print_links(const json_t *links)
 {
     static const struct table_column columns[] = {
-        {"link", false},  {"", false},      {"state", false}, {"since", true},
-        {"heard", true},  {"to send", true}, {"to get", true}, {"bytes out", true},
-        {"bytes in", true}};
+        {"link", false},  {"", false},         {"state", false},
+        {"since", true},  {"heard", true},     {"to send", true},
+        {"to get", true}, {"bytes out", true}, {"bytes in", true}};
     if (json_array_size(links) == 0)
         return;
     struct table_rows *table = table_new(columns, 9);

@@ -6,8 +6,8 @@
 
 #include "base/msgpack.h"
 
-/* The next value of an api_reader as JSON: bin as hexadecimal text, integer keys as text, integers above 2^63-1 as
- * text. NULL when it is malformed (the reader has failed). The caller owns it. */
+/* The next value of an api_reader as JSON: bin as hexadecimal text, integer keys as text, integers
+ * above 2^63-1 as text. NULL when it is malformed (the reader has failed). The caller owns it. */
 json_t *value_to_json(struct mp_reader *reader);
 /* The same for one whole value. */
 json_t *value_json(struct span value);
@@ -21,8 +21,8 @@ bool value_from_json(const json_t *json, struct buffer *out);
 bool value_from_pairs(const char *const *pairs, size_t count, struct buffer *out, size_t *bad);
 
 /* Texts and numbers of an object, with an answer when they are missing. */
-const char *json_text(const json_t *object, const char *key);  /* "" */
-uint64_t json_number(const json_t *object, const char *key);   /* 0 */
-bool json_flag(const json_t *object, const char *key);         /* false */
+const char *json_text(const json_t *object, const char *key); /* "" */
+uint64_t json_number(const json_t *object, const char *key);  /* 0 */
+bool json_flag(const json_t *object, const char *key);        /* false */
 
 #endif

@@ -70,7 +70,8 @@ bool core_send_next(struct span sends, size_t *at, struct core_send *send)
     return true;
 }
 
-/* The request number of a write is the address of its core_write: it lives until the batch is done. */
+/* The request number of a write is the address of its core_write: it lives until the batch is done.
+ */
 static void port_answer(void *context, const struct answer *answer)
 {
     (void)context;
@@ -117,9 +118,8 @@ static struct event *add_event(struct core *core, enum event_kind kind, size_t b
         core->events = mem_resize(core->events, core->event_capacity * sizeof *core->events);
     }
     struct event *event = &core->events[core->event_count++];
-    *event = (struct event){.kind = kind,
-                            .wall_ms = clock_ms(CLOCK_REALTIME),
-                            .tick_ms = clock_ms(CLOCK_MONOTONIC)};
+    *event = (struct event){
+        .kind = kind, .wall_ms = clock_ms(CLOCK_REALTIME), .tick_ms = clock_ms(CLOCK_MONOTONIC)};
     core->event_bytes += bytes;
     return event;
 }
@@ -131,7 +131,8 @@ static _Noreturn void end_process(const struct core *core, enum error_code code)
     error_set(&error, code, "the store", "a commit failed: %s", error_sentence(code));
     error_next(&error, "check the disk, then start the node again: nothing that was "
                        "acknowledged is lost");
-    log_line(core->log, LOG_ERROR, "%s: %s", error.what, error.why);
+    if (core->log->file != STDERR_FILENO)
+        log_line(core->log, LOG_ERROR, "%s: %s", error.what, error.why);
     node_print_error(&error);
     _exit(EXIT_FAILED);
 }
@@ -209,20 +210,11 @@ static bool add_item(struct core *core, struct core_item *item)
         event->link_up.uplink = item->up.uplink;
         memcpy(event->link_up.peer_key, item->up.peer_key, KEY_BYTES);
         break;
-    case CORE_LINK_DOWN:
-        add_event(core, EVENT_LINK_DOWN, 0)->link_down = item->down;
-        break;
-    case CORE_MESSAGE:
-        add_message(core, item);
-        break;
-    case CORE_WRITES:
-        add_writes(core, &item->writes);
-        break;
-    case CORE_STATUS:
-        return true;
-    case CORE_END:
-        core->result->ended = true;
-        break;
+    case CORE_LINK_DOWN: add_event(core, EVENT_LINK_DOWN, 0)->link_down = item->down; break;
+    case CORE_MESSAGE: add_message(core, item); break;
+    case CORE_WRITES: add_writes(core, &item->writes); break;
+    case CORE_STATUS: return true;
+    case CORE_END: core->result->ended = true; break;
     }
     return false;
 }

@@ -79,7 +79,7 @@ struct core_tree {
     size_t document_count, seat_count;
     uint64_t alarm_count; /* what people must look into, see tree_alarm_count */
     uint64_t expires_ms;  /* of the documents that this node's place rests on; 0: never */
-    bool listed; /* this node's seat is there and active */
+    bool listed;          /* this node's seat is there and active */
     char name[SEAT_NAME_BYTES_MAX + 1];
     char tier[SEAT_BYTES_MAX + 1];
     bool has_parent;
@@ -102,12 +102,12 @@ struct core_status {
 };
 
 struct core_result {
-    struct inbox_event event;  /* first */
-    struct buffer sends;       /* see core_send_next */
-    struct core_item *writes;  /* answered; linked by event.next */
-    struct core_tree *tree;    /* NULL: not changed */
+    struct inbox_event event;   /* first */
+    struct buffer sends;        /* see core_send_next */
+    struct core_item *writes;   /* answered; linked by event.next */
+    struct core_tree *tree;     /* NULL: not changed */
     struct core_status *status; /* NULL: nobody asked */
-    size_t taken_bytes;        /* of messages and writes that are done with */
+    size_t taken_bytes;         /* of messages and writes that are done with */
     bool ended;
 };
 void core_result_free(struct core_result *result);
@@ -129,11 +129,11 @@ struct core {
     struct inbox *results;
     const struct log *log;
     char seat[SEAT_BYTES_MAX + 1];
-    uint64_t tree_seen; /* tree_change_count of the last core_tree that was given out */
+    uint64_t tree_seen;         /* tree_change_count of the last core_tree that was given out */
     struct core_result *result; /* being filled */
     struct event *events;       /* of the batch; owned, freed when idle */
     size_t event_count, event_capacity, event_bytes;
-    size_t load_bytes; /* handled since memory was last given back */
+    size_t load_bytes;      /* handled since memory was last given back */
     bool full;              /* the last commit found no room */
     uint64_t rest_until_ms; /* a full store is not tried again before, unless somebody asks */
     bool ended;

@@ -1,4 +1,5 @@
-/* Lines for operators: `2026-01-31T08:15:30.123Z LEVEL text`, to stderr or a file, each in one write. */
+/* Lines for operators: `2026-01-31T08:15:30.123Z LEVEL text`, to stderr or a file, each in one
+ * write. */
 #ifndef TERRACE_NODE_LOG_H
 #define TERRACE_NODE_LOG_H
 

@@ -1,5 +1,5 @@
-/* Start: files, loop, core, API, links. Stop: links say goodbye, the core finishes what it was given,
- * the API writes the last answers, the store closes.
+/* Start: files, loop, core, API, links. Stop: links say goodbye, the core finishes what it was
+ * given, the API writes the last answers, the store closes.
  *
  *     signal -> links stop -> core ends -> result `ended` -> API, timers close -> loop ends */
 #include <errno.h>
@@ -15,11 +15,12 @@
 #include "node/node_parts.h"
 
 enum {
-    /* Under load the heap stays as it is: the blocks of a batch would fault their pages in anew each
-     * time. When it is quiet, malloc_trim gives everything back. */
+    /* Under load the heap stays as it is: the blocks of a batch would fault their pages in anew
+     * each time. When it is quiet, malloc_trim gives everything back. */
     MMAP_FROM_BYTES = 1 << 20,
     TRIM_BYTES = 4 << 20,
     READ_THREADS_TEXT_BYTES = 8,
+    FILES_USUAL = 2 * LINKS_MAX, /* one a link, and as many again for what else there is */
 };
 
 void node_print_error(const struct error *error)
@@ -34,7 +35,7 @@ void node_print_error(const struct error *error)
 static void set_process_up(void)
 {
     char threads[READ_THREADS_TEXT_BYTES];
-    struct rlimit no_core = {0, 0};
+    struct rlimit no_core = {0, 0}, files;
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
@@ -43,6 +44,10 @@ static void set_process_up(void)
     prctl(PR_SET_NAME, "terrace");
     prctl(PR_SET_DUMPABLE, 0);
     setrlimit(RLIMIT_CORE, &no_core);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_USUAL) {
+        files.rlim_cur = files.rlim_max < FILES_USUAL ? files.rlim_max : FILES_USUAL;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -186,8 +191,8 @@ static void say_started(const struct node *node)
     const struct replica *replica = drive_replica(node->core.drive);
     const char *why = replica_epoch_reason(replica);
     log_line(&node->log, LOG_INFO, "serving %s, %s; epoch %u%s%s; %zu documents, %zu seats",
-             node->config.seat, node->tree->name, replica_epoch(replica), why[0] != '\0' ? ": " : "",
-             why, node->tree->document_count, node->tree->seat_count);
+             node->config.seat, node->tree->name, replica_epoch(replica),
+             why[0] != '\0' ? ": " : "", why, node->tree->document_count, node->tree->seat_count);
 }
 
 static enum error_code serve(struct node *node, struct error *error)

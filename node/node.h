@@ -8,17 +8,17 @@ struct node_run_options {
     const char *log_file; /* lines are appended; NULL: stderr */
 };
 
-/* Serves the node directory until SIGTERM, SIGINT or the API's `stop`; a second signal ends at once.
- * Answers the process's exit status: EXIT_DONE after a clean stop; EXIT_REFUSED when the tree or this
- * node's place in it can't be verified, or a file is not as it should be; EXIT_FAILED otherwise. What
- * went wrong has been said on stderr.
+/* Serves the node directory until SIGTERM, SIGINT or the API's `stop`; a second signal ends at
+ * once. Answers the process's exit status: EXIT_DONE after a clean stop; EXIT_REFUSED when the tree
+ * or this node's place in it can't be verified, or a file is not as it should be; EXIT_FAILED
+ * otherwise. What went wrong has been said on stderr.
  *
  * A disk that fails while serving ends the process with EXIT_FAILED from within (the next start
- * verifies). To be called once, early, on the main thread: it blocks signals, sets limits of the
- * process, and sizes the thread pool. `options` may be NULL. */
+ * verifies). To be called once, early, on the main thread: it takes over signals and limits of
+ * the process, and sizes the thread pool. `options` may be NULL. */
 int node_run(const char *dir, const struct node_run_options *options);
 
-/* Prints an error as people read it: `terrace: WHAT: WHY`, and the next step on a line of its own. */
+/* Prints an error as people read it: `terrace: WHAT: WHY`, the next step on its own line. */
 void node_print_error(const struct error *error);
 
 #endif

@@ -54,8 +54,8 @@ static struct core_write *read_records(struct span records, struct span type, si
     struct core_write *writes = mem_alloc(*count * sizeof *writes);
     for (size_t i = 0; i < *count; i++) {
         bool is_map = mp_peek(&reader) == MP_MAP;
-        writes[i] = (struct core_write){
-            .kind = WRITE_PUT, .type = type, .fields = mp_read_any(&reader)};
+        writes[i] =
+            (struct core_write){.kind = WRITE_PUT, .type = type, .fields = mp_read_any(&reader)};
         if (!is_map || reader.failed) {
             error_set(error, ERR_INVALID, "records", "expected a map of fields at place %zu", i);
             free(writes);
@@ -67,8 +67,8 @@ static struct core_write *read_records(struct span records, struct span type, si
 
 static void put(struct node *node, struct api_call call, struct span args)
 {
-    struct argument all[] = {{.name = "type"}, {.name = "fields"}, {.name = "request"},
-                             {.name = "records"}};
+    struct argument all[] = {
+        {.name = "type"}, {.name = "fields"}, {.name = "request"}, {.name = "records"}};
     struct core_write write = {.kind = WRITE_PUT}, *writes;
     struct error error;
     size_t count = 1;
@@ -112,7 +112,7 @@ static void set(struct node *node, struct api_call call, struct span args)
     change(node, call, args, WRITE_SET);
 }
 
-static void delete(struct node *node, struct api_call call, struct span args)
+static void delete (struct node *node, struct api_call call, struct span args)
 {
     change(node, call, args, WRITE_DELETE);
 }
@@ -254,7 +254,8 @@ static void answer_writes(struct node *node, const struct core_writes *writes)
 
 void node_api_take_writes(struct node *node, struct core_item *first)
 {
-    for (struct core_item *item = first; item != NULL; item = (struct core_item *)item->event.next) {
+    for (struct core_item *item = first; item != NULL;
+         item = (struct core_item *)item->event.next) {
         if (node->api != NULL)
             answer_writes(node, &item->writes);
     }

@@ -18,8 +18,7 @@ static struct argument *find(struct argument *arguments, size_t count, struct sp
     return NULL;
 }
 
-bool arguments_read(struct span args, struct argument *arguments, size_t count,
-                    struct error *error)
+bool arguments_read(struct span args, struct argument *arguments, size_t count, struct error *error)
 {
     struct mp_reader reader = api_reader(args);
     uint32_t pairs = args.size > 0 ? mp_read_map(&reader) : 0;

@@ -1,4 +1,5 @@
-/* What must be right before a node serves: its files, its store, and its place in the signed tree. */
+/* What must be right before a node serves: its files, its store, and its place in the signed tree.
+ */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>

@@ -21,9 +21,9 @@ enum {
      * not read from; below the second they go on. */
     PENDING_BYTES_MOST = 8 << 20,
     PENDING_BYTES_LEAST = 2 << 20,
-    READ_THREADS = 2,              /* a long total must not hold up a short read */
-    READ_CACHE_MS = 10 * 1000,     /* the readers' copy of the tree is dropped when not used */
-    STATUS_WAIT_MS = 250,          /* for the core's news; then the last known are told */
+    READ_THREADS = 2,          /* a long total must not hold up a short read */
+    READ_CACHE_MS = 10 * 1000, /* the readers' copy of the tree is dropped when not used */
+    STATUS_WAIT_MS = 250,      /* for the core's news; then the last known are told */
     READER_CHECK_MS = 60 * 1000,
 };
 
@@ -55,8 +55,8 @@ struct node {
     uv_signal_t terminate, interrupt;
     uv_timer_t stop_soon, reader_check, status_timer, cache_timer;
     struct inbox results;
-    struct api_server *api;      /* NULL: not open any more */
-    struct link_room *room;      /* NULL: not open any more */
+    struct api_server *api; /* NULL: not open any more */
+    struct link_room *room; /* NULL: not open any more */
     bool stopping;
 
     struct core_tree *tree; /* as the core last said */

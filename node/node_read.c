@@ -1,6 +1,6 @@
-/* Reads never wait for the core: each runs on a pool thread with a snapshot of its own and a tree that
- * the readers share. A list goes in steps: between two of them it holds no snapshot, and it waits
- * while its client doesn't read. */
+/* Reads never wait for the core: each runs on a pool thread with a snapshot of its own and a tree
+ * that the readers share. A list goes in steps: between two of them it holds no snapshot, and it
+ * waits while its client doesn't read. */
 #include <assert.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -112,12 +112,10 @@ static void run_query(struct read_job *job, const struct view *view, const struc
                                &job->cursor, &job->out, &job->count, &job->error);
         break;
     case READ_ROLLUP:
-        job->code = query_rollup(view, tree, config->seat, job->name, job->by,
-                                 config->freshness_ms, &job->out, &job->error);
+        job->code = query_rollup(view, tree, config->seat, job->name, job->by, config->freshness_ms,
+                                 &job->out, &job->error);
         break;
-    case READ_STATUS:
-        node_status_count(view, &job->counts);
-        break;
+    case READ_STATUS: node_status_count(view, &job->counts); break;
     }
 }
 
@@ -179,7 +177,8 @@ static void answer_whole(struct read_job *job)
     }
 }
 
-/* Sends the next records as one message, as many as fit; answers how many: 0, one alone is too long. */
+/* Sends the next records as one message, as many as fit; answers how many: 0, one alone is too
+ * long. */
 static size_t answer_some(struct read_job *job, struct mp_reader *reader, size_t left)
 {
     struct buffer records = {0}, value = {0};
@@ -244,8 +243,10 @@ static bool answer_step(struct read_job *job)
     while (sent < job->count && !job->cancelled) {
         size_t some = answer_some(job, &reader, job->count - sent);
         if (some == 0) {
-            error_set(&job->error, ERR_OVERSIZE, "list", "a record is longer than a message of %d "
-                      "bytes", API_MESSAGE_BYTES_MAX);
+            error_set(&job->error, ERR_OVERSIZE, "list",
+                      "a record is longer than a message of %d "
+                      "bytes",
+                      API_MESSAGE_BYTES_MAX);
             return false;
         }
         sent += some;
@@ -300,8 +301,11 @@ static void worked(uv_work_t *work, int status)
 
 static bool read_list_arguments(struct read_job *job, struct span args)
 {
-    struct argument all[] = {{.name = "type"},   {.name = "limit"},   {.name = "where"},
-                             {.name = "cursor"}, {.name = "deleted"}};
+    struct argument all[] = {{.name = "type"},
+                             {.name = "limit"},
+                             {.name = "where"},
+                             {.name = "cursor"},
+                             {.name = "deleted"}};
     struct span cursor = SPAN_EMPTY;
     job->limit = LIST_LIMIT_DEFAULT;
     if (!arguments_read(args, all, 5, &job->error) ||
@@ -324,20 +328,17 @@ static bool read_arguments(struct read_job *job, struct span args)
         return arguments_read(args, get, 2, &job->error) &&
                argument_text(&get[0], true, &job->type, &job->error) &&
                argument_record(&get[1], &job->id, &job->error);
-    case READ_LIST:
-        return read_list_arguments(job, args);
+    case READ_LIST: return read_list_arguments(job, args);
     case READ_ROLLUP:
         return arguments_read(args, rollup, 2, &job->error) &&
                argument_text(&rollup[0], true, &job->name, &job->error) &&
                argument_text(&rollup[1], false, &job->by, &job->error);
-    case READ_STATUS:
-        break;
+    case READ_STATUS: break;
     }
     return true;
 }
 
-void node_read_begin(struct node *node, struct api_call call, enum read_kind kind,
-                     struct span args)
+void node_read_begin(struct node *node, struct api_call call, enum read_kind kind, struct span args)
 {
     struct read_job *job = mem_alloc(sizeof *job);
     job->node = node;

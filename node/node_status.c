@@ -1,5 +1,5 @@
-/* Status: what the link room says now, what the core said within the last moment, what the store holds.
- * It never waits for a disk: when the core is in a commit, its last news are told. */
+/* Status: what the link room says now, what the core said within the last moment, what the store
+ * holds. It never waits for a disk: when the core is in a commit, its last news are told. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

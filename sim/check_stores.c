@@ -181,6 +181,17 @@ static void compare_with_fold(const struct walking *walking, size_t place, size_
     buffer_free(&expected);
 }
 
+/* Whether a node holds all that was written to a record. */
+static bool has_all(const struct walking *walking, const struct model_record *record, size_t node)
+{
+    for (size_t i = 0; i < record->op_count; i++) {
+        if (walking->model->ops[record->ops[i]].fate == MODEL_DONE &&
+            !walking->has_op[op_place(walking, node, record->ops[i])])
+            return false;
+    }
+    return true;
+}
+
 /* All holders alike, and the first of them as the model says. */
 static void check_record(const struct walking *walking, size_t place)
 {
@@ -199,7 +210,9 @@ static void check_record(const struct walking *walking, size_t place)
                          model->county->seats[node].code);
             continue;
         }
-        if (first == NULL) {
+        if (!has_all(walking, record, node)) {
+            continue; /* told already */
+        } else if (first == NULL) {
             first = state;
             compare_with_fold(walking, place, node);
         } else if (!hash_equal(first, state)) {

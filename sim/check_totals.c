@@ -106,7 +106,10 @@ static void compare_counts(const struct model *model, const struct counted *coun
                          (long long)counted->by_seat[i], model->county->seats[i].code,
                          (long long)by_seat[i]);
     }
-    if (counted->reported != seats || counted->expected != seats || counted->behind != 0)
+    size_t restored = 0; /* what it has announced and lost stays missing, and is said so */
+    for (size_t i = 0; i < seats; i++)
+        restored += model->nodes[i].restored;
+    if (counted->reported != seats || counted->expected != seats || counted->behind > restored)
         findings_add(model->findings, FINDING_TOTAL,
                      "the root says %llu of %llu origins, %zu behind; there are %zu",
                      (unsigned long long)counted->reported, (unsigned long long)counted->expected,
@@ -120,7 +123,7 @@ static void check_complete(struct model *model, size_t root, const struct tree *
         const char *code = model->county->seats[i].code;
         const struct seat *seat = tree_seat(tree, span_of_text(code));
         struct completeness answer;
-        if (i == root || seat == NULL)
+        if (i == root || seat == NULL || model->nodes[i].restored)
             continue;
         query_completeness(world_view(model->world, root), tree, model->county->seats[root].code,
                            seat, FRESH_MS, &answer);

@@ -11,6 +11,7 @@
     X(DIVERGED, "I3: the same operations, other bytes")                                            \
     X(INVENTED, "I4: something that nobody wrote")                                                 \
     X(UNNOTICED, "I4: something bad was not refused and counted")                                  \
+    X(ACCUSED, "I4: something good was refused and counted as bad")                                \
     X(LEAKED, "I5: outside its circle")                                                            \
     X(REUSED, "I6: a sequence number or a name used twice")                                        \
     X(TOTAL, "I7: a total or its completeness is wrong")                                           \

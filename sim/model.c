@@ -195,6 +195,7 @@ void model_restored(struct model *model, size_t node)
     struct model_node *own = &model->nodes[node];
     const struct view *view = world_view(model->world, node);
     struct stream_row *row = mem_alloc(sizeof *row);
+    own->restored = true;
     for (size_t i = 0; i < own->log_count; i++)
         own->logs[i].seq = stream_row_read(view, &own->logs[i].stream, row) ? row->head.seq : 0;
     free(row);

@@ -28,7 +28,8 @@ enum model_fate {
     MODEL_ASKED,   /* no answer, not found in a log */
     MODEL_REFUSED, /* answered with an error: it must stand nowhere */
     MODEL_DONE,    /* acknowledged, or found in its author's log after a crash */
-    MODEL_GONE,    /* its node was put back to before it, and nobody else has it */
+    MODEL_GONE,    /* its process died before the commit, or its node was put back to before it
+                      and nobody else has it */
 };
 
 struct model_op {
@@ -69,6 +70,8 @@ struct model_node {
     struct model_log *logs;
     size_t log_count;
     size_t answered;         /* in the batch that runs */
+    unsigned starts;         /* as far as heard */
+    bool restored;           /* something that it has announced may be gone */
     bool log_unread;         /* this batch writes, and its log has not been read since */
     bool refusal_due;        /* something bad is in the batch that runs */
     uint64_t refusals_before;
@@ -83,6 +86,7 @@ struct model {
     struct model_record *records;
     size_t record_count, record_capacity;
     struct model_node *nodes;
+    bool all_honest; /* nothing bad is on any link: nobody may be refused */
     FILE *trace; /* for hooks that print; NULL: none */
 };
 

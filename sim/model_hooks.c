@@ -52,8 +52,7 @@ static void on_batch_begins(void *context, size_t node, const struct event *even
     own->answered = 0;
     own->log_unread = false;
     own->refusal_due = injected > 0 && all_live(model, node, events, count);
-    own->refusals_before =
-        injected > 0 ? refusal_total(world_replica(model->world, node)) : 0;
+    own->refusals_before = refusal_total(world_replica(model->world, node));
     for (size_t i = 0; i < count; i++) {
         if (events[i].kind == EVENT_MESSAGE && own->refusal_due)
             own->refusal_due = session_known(model, node, &events[i]);
@@ -146,17 +145,31 @@ static void on_batch_done(void *context, size_t node, const struct event *events
     struct model_node *own = &model->nodes[node];
     if (code != ERR_OK && code != ERR_FULL)
         return; /* the node has ended; its log is read when it starts again */
-    if (own->refusal_due && code == ERR_OK &&
-        refusal_total(world_replica(model->world, node)) <= own->refusals_before)
+    uint64_t refusals = refusal_total(world_replica(model->world, node));
+    if (model->all_honest && code == ERR_OK && refusals > own->refusals_before)
+        findings_add(model->findings, FINDING_ACCUSED, "%s refused %llu messages of honest peers",
+                     model->county->seats[node].code,
+                     (unsigned long long)(refusals - own->refusals_before));
+    if (own->refusal_due && code == ERR_OK && refusals <= own->refusals_before)
         findings_add(model->findings, FINDING_UNNOTICED,
                      "%s took something bad without counting it",
                      model->county->seats[node].code);
     check_batch_writes(model, node, events, count);
 }
 
+/* What a process had taken in and not committed died with it. */
 static void on_opened(void *context, size_t node)
 {
-    model_read_logs(context, node);
+    struct model *model = context;
+    model_read_logs(model, node);
+    if (model->nodes[node].starts == world_starts(model->world, node))
+        return; /* a failed commit: the process goes on */
+    model->nodes[node].starts = world_starts(model->world, node);
+    for (size_t i = 0; i < model->op_count; i++) {
+        if (model->ops[i].node == node && model->ops[i].fate == MODEL_ASKED &&
+            !model->ops[i].acknowledged)
+            model->ops[i].fate = MODEL_GONE;
+    }
 }
 
 /* The texts of writes are known wherever they lie. */

@@ -99,7 +99,7 @@ static struct model_op *match(const struct model *model, size_t node, const stru
     for (size_t i = 0; i < model->op_count; i++) {
         struct model_op *op = &model->ops[i];
         if (op->node == node && op->kind == WRITE_DELETE && !op->in_log &&
-            op->fate != MODEL_REFUSED &&
+            op->fate == MODEL_ASKED &&
             memcmp(model->records[op->record].id.bytes, entry->record.bytes, 16) == 0)
             return op;
     }

@@ -76,6 +76,8 @@ static void begin(struct swarm *swarm)
     if (world.tracing)
         hooks.lines = print_lines;
     swarm->model->trace = swarm->trace;
+    swarm->model->all_honest = options->inject_permille == 0 && world.damage_permille == 0 &&
+                               world.duplicate_permille == 0;
     swarm->world = world_new(swarm->county, &world, options->seed, &hooks);
     model_watch(swarm->model, swarm->world);
     swarm_faults_plan(swarm);

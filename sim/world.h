@@ -83,8 +83,8 @@ bool world_run_quiet(struct world *world, uint64_t most_ms);
 
 /* ---- nodes ---- */
 
-/* Starts a node; the first time it is given its documents (enum county_gift) and an instance
- * marker. ERR_OK, or what drive_open said. */
+/* Starts a node, which first reads the documents on its own disk: those that it was given (enum
+ * county_gift) at its first start. ERR_OK, or what drive_open said. */
 enum error_code world_start(struct world *world, size_t node, unsigned gift);
 /* Ends the process at once: nothing unsaved stays, links are gone. */
 void world_crash(struct world *world, size_t node);

@@ -85,13 +85,14 @@ static void plan_arrival(struct world *world, size_t child, enum end to, enum ch
 }
 
 
-/* One bit turned. */
+/* One bit turned, in the signature or the payload: a link's own tag guards what names the stream,
+ * so bad memory or a bad disk at the sender is what is left. */
 static bool damage(struct world *world, struct span body, struct buffer *damaged)
 {
     if (body.size == 0 || !prng_chance(&world->prng, world->options.damage_permille))
         return false;
     buffer_append_span(damaged, body);
-    uint64_t bit = prng_below(&world->prng, body.size * 8);
+    uint64_t bit = prng_between(&world->prng, body.size * 4, body.size * 8 - 1);
     damaged->data[bit / 8] ^= (uint8_t)(1U << bit % 8);
     world->counts.damages++;
     return true;

@@ -181,7 +181,8 @@ static void run_events(struct world_node *node, struct event *events, size_t cou
 {
     struct world *world = node->world;
     world->counts.batches++;
-    arm_chance(node);
+    if (events[0].kind != EVENT_DOCUMENT) /* a node that can't store its documents doesn't start */
+        arm_chance(node);
     if (world->hooks.batch_begins != NULL)
         world->hooks.batch_begins(world->hooks.context, node->place, events, count, injected);
     batch_done(node, events, count, drive_batch(node->drive, events, count));
@@ -261,9 +262,9 @@ enum error_code world_start(struct world *world, size_t place, unsigned gift)
     node->starts++;
     if (world->hooks.opened != NULL)
         world->hooks.opened(world->hooks.context, place);
-    if (!node->installed)
-        world_give_documents(world, place, gift);
-    node->installed = true;
+    if (node->starts == 1)
+        node->gift = gift;
+    world_give_documents(world, place, node->gift);
     if (node->drive != NULL) {
         plan_timer(node, world->now_ms);
         dial_all(world, place);

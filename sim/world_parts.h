@@ -28,7 +28,8 @@ struct world_node {
     uint8_t instance[8];
     unsigned starts;
     int64_t offset_ms;
-    bool clock_stopped, installed, held;
+    unsigned gift; /* what lies in its documents directory: enum county_gift */
+    bool clock_stopped, held;
     uint64_t stopped_ms;
     uint64_t timer; /* number of the timer that counts */
     bool batch_planned;

@@ -170,8 +170,8 @@ enum error_code act_start(struct drill *drill, const bool *chosen, bool linked, 
     if (drill_save(drill, code == ERR_OK ? error : &other) != ERR_OK && code == ERR_OK)
         code = error->code;
     if (code == ERR_OK && linked)
-        code = probe_wait(drill, chosen, is_as_wanted, "nodes linked", ACT_LINK_WAIT_MS, quiet,
-                          error);
+        code =
+            probe_wait(drill, chosen, is_as_wanted, "nodes linked", ACT_LINK_WAIT_MS, quiet, error);
     return code;
 }
 

@@ -7,7 +7,7 @@
 #include "cli/drill/drill.h"
 
 enum {
-    ACT_UP_WAIT_MS = 120 * 1000,  /* for one node to answer, beside all others starting */
+    ACT_UP_WAIT_MS = 120 * 1000,   /* for one node to answer, beside all others starting */
     ACT_LINK_WAIT_MS = 180 * 1000, /* redialling waits up to 30 s between two tries */
     ACT_END_WAIT_MS = 60 * 1000,
 };

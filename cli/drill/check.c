@@ -1,4 +1,5 @@
-/* terrace drill check: does everything that was acknowledged stand where it should, and only there? */
+/* terrace drill check: does everything that was acknowledged stand where it should, and only there?
+ */
 #include "cli/drill/check_run.h"
 #include "cli/print.h"
 
@@ -33,9 +34,10 @@ const struct command drill_check = {
     .name = "check",
     .usage = "",
     .summary = "every acknowledged record at every holder, equal, and nowhere else",
-    .detail = "Walks every store beside its daemon, opens and verifies every block, and looks at log,\n"
-              "state and index. The root's total must equal the records. Ends with 0 when all holds,\n"
-              "1 when something is wrong (named), 5 when something has only not arrived yet.",
+    .detail =
+        "Walks every store beside its daemon, opens and verifies every block, and looks at log,\n"
+        "state and index. The root's total must equal the records. Ends with 0 when all holds,\n"
+        "1 when something is wrong (named), 5 when something has only not arrived yet.",
     .words_min = 0,
     .words_max = 0,
     .options = options,

@@ -123,7 +123,8 @@ static enum check_verdict judge(const struct check_result *result, bool was_caug
 {
     const struct check_findings *findings = &result->findings;
     bool wrong = findings->leaked + findings->damaged + findings->set_aside + result->diverged +
-                     result->lost != 0;
+                     result->lost !=
+                 0;
     bool arrived = result->missing + result->incomplete + findings->parked == 0;
     bool caught_up = was_caught_up && result->nodes_caught_up == result->nodes;
     if (wrong || (!arrived && caught_up))
@@ -161,7 +162,9 @@ static bool worth_waiting(const struct check_result *result)
 {
     const struct check_findings *findings = &result->findings;
     return result->verdict != CHECK_HOLDS && findings->leaked + findings->damaged +
-               findings->set_aside + result->diverged + result->lost == 0;
+                                                     findings->set_aside + result->diverged +
+                                                     result->lost ==
+                                                 0;
 }
 
 /* How far they are from being caught up: nodes that are not, and entries behind. */
@@ -194,8 +197,7 @@ static void wait_caught_up(const struct drill *drill, uint64_t until_ms, bool qu
     progress_end(&progress);
 }
 
-static bool total_settles(const struct drill *drill, struct check_result *result,
-                          uint64_t until_ms)
+static bool total_settles(const struct drill *drill, struct check_result *result, uint64_t until_ms)
 {
     struct error error;
     do {
@@ -283,8 +285,9 @@ json_t *check_result_json(const struct check_result *result)
     json_object_set_new(json, "leaked", number(findings->leaked));
     json_object_set_new(json, "county_total",
                         result->total == NULL ? json_null() : json_integer(result->total_value));
-    json_object_set_new(json, "origins", json_pack("[I,I]", (json_int_t)result->origins_reported,
-                                                   (json_int_t)result->origins_expected));
+    json_object_set_new(json, "origins",
+                        json_pack("[I,I]", (json_int_t)result->origins_reported,
+                                  (json_int_t)result->origins_expected));
     json_object_set_new(json, "seconds", json_real((double)result->duration_ms / 1000));
     json_object_set_new(json, "verdict", json_string(verdict_name(result->verdict)));
     json_object_set_new(json, "damaged", number(findings->damaged));
@@ -329,13 +332,14 @@ static void print_findings(const struct check_findings *findings, FILE *to)
 void check_result_print(const struct check_result *result, FILE *to)
 {
     const struct check_findings *findings = &result->findings;
-    fprintf(to, "%llu acknowledged: %llu present at every holder, %llu missing, %llu different, "
-                "%llu leaked, %llu damaged\n",
+    fprintf(to,
+            "%llu acknowledged: %llu present at every holder, %llu missing, %llu different, "
+            "%llu leaked, %llu damaged\n",
             (unsigned long long)result->acknowledged, (unsigned long long)result->present,
             (unsigned long long)result->missing, (unsigned long long)result->diverged,
             (unsigned long long)findings->leaked, (unsigned long long)findings->damaged);
     if (result->unanswered != 0)
-        fprintf(to, "%llu more were written though their answers got lost\n",
+        fprintf(to, "%llu more were written that no load has had acknowledged\n",
                 (unsigned long long)result->unanswered);
     if (result->total != NULL)
         fprintf(to, "the root counts %lld of %llu, %lld of %lld origins\n",
@@ -343,14 +347,15 @@ void check_result_print(const struct check_result *result, FILE *to)
                 (long long)result->origins_reported, (long long)result->origins_expected);
     else
         fprintf(to, "the root can't be reached: no total\n");
-    fprintf(to, "%llu entries, %llu states, %llu index rows in %llu stores; %zu of %zu nodes "
-                "caught up; %.1f s\n",
+    fprintf(to,
+            "%llu entries, %llu states, %llu index rows in %llu stores; %zu of %zu nodes "
+            "caught up; %.1f s\n",
             (unsigned long long)findings->entries, (unsigned long long)findings->states,
             (unsigned long long)findings->index_rows, (unsigned long long)findings->stores,
             result->nodes_caught_up, result->nodes, (double)result->duration_ms / 1000);
     print_findings(findings, to);
-    fprintf(to, "%s\n", result->verdict == CHECK_HOLDS ? "everything holds"
-                        : result->verdict == CHECK_BEHIND
-                            ? "nothing is wrong, but not everything has arrived"
-                            : "VIOLATED");
+    fprintf(to, "%s\n",
+            result->verdict == CHECK_HOLDS    ? "everything holds"
+            : result->verdict == CHECK_BEHIND ? "nothing is wrong, but not everything has arrived"
+                                              : "VIOLATED");
 }

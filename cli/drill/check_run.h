@@ -14,9 +14,9 @@ struct check_result {
     enum check_verdict verdict;
     struct check_findings findings;
     uint64_t acknowledged, present, missing, diverged;
-    uint64_t lost;       /* acknowledged by its origin, and not even there */
-    uint64_t unanswered; /* written, though nobody heard the acknowledgement */
-    uint64_t incomplete; /* of these: not at all holders */
+    uint64_t lost;           /* acknowledged by its origin, and not even there */
+    uint64_t unanswered;     /* written, though nobody heard the acknowledgement */
+    uint64_t incomplete;     /* of these: not at all holders */
     uint64_t total_expected; /* records at their origins that count */
     json_t *total;           /* the root's answer; NULL: it can't be reached */
     int64_t total_value, origins_reported, origins_expected;

@@ -46,8 +46,7 @@ void check_table_new(const struct drill *drill, struct check_table *table)
 void check_table_free(struct check_table *table)
 {
     struct check_record *record = NULL, *next = NULL;
-    HASH_ITER(hh, table->records, record, next)
-    {
+    HASH_ITER (hh, table->records, record, next) {
         HASH_DEL(table->records, record);
         free(record);
     }

@@ -1,5 +1,5 @@
-/* What a check knows of every record: where it belongs, by its own simple computing from the drill's
- * tree, and where it was found. Nothing here asks the core where a record goes.
+/* What a check knows of every record: where it belongs, by its own simple computing from the
+ * drill's tree, and where it was found. Nothing here asks the core where a record goes.
  *
  * One fixed-size row a record, so that memory grows with the records and not with the nodes. */
 #ifndef TERRACE_CLI_DRILL_CHECK_TABLE_H
@@ -35,12 +35,12 @@ struct check_table {
     const struct drill *drill;
     struct check_record *records; /* uthash, in the order of insertion */
     size_t acknowledged;
-    size_t *by_key;       /* seats, sorted by the id of their key */
-    struct key_id *ids;   /* of each seat's key */
-    size_t *by_code;      /* seats, sorted by code */
-    uint32_t *subtree;    /* seats below and at each seat */
-    uint32_t *depth;      /* seats above and at each seat */
-    uint64_t *due;        /* of each seat: acknowledged records that its store must have */
+    size_t *by_key;     /* seats, sorted by the id of their key */
+    struct key_id *ids; /* of each seat's key */
+    size_t *by_code;    /* seats, sorted by code */
+    uint32_t *subtree;  /* seats below and at each seat */
+    uint32_t *depth;    /* seats above and at each seat */
+    uint64_t *due;      /* of each seat: acknowledged records that its store must have */
 };
 
 void check_table_new(const struct drill *drill, struct check_table *table);
@@ -48,7 +48,8 @@ void check_table_free(struct check_table *table);
 /* Forget what was found, for another look. */
 void check_table_reset(struct check_table *table);
 
-/* Take in acknowledged.ndjson from where the last call ended (*offset). ERR_MALFORMED names the line. */
+/* Take in acknowledged.ndjson from where the last call ended (*offset). ERR_MALFORMED names the
+ * line. */
 enum error_code check_table_load(struct check_table *table, long *offset, struct error *error);
 
 /* The record's row; one that wasn't acknowledged gets a row when it is first seen. */

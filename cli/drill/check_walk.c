@@ -38,9 +38,9 @@ static json_t *name_finding(struct walking *walking, const char *kind, const cha
 {
     if (json_array_size(walking->findings->named) >= FINDINGS_NAMED_MAX)
         return NULL;
-    json_t *finding = json_pack("{s:s,s:s,s:s,s:s}", "kind", kind, "at",
-                                walking->table->drill->seats[walking->seat].code, "where", where,
-                                "why", why);
+    json_t *finding =
+        json_pack("{s:s,s:s,s:s,s:s}", "kind", kind, "at",
+                  walking->table->drill->seats[walking->seat].code, "where", where, "why", why);
     json_array_append_new(walking->findings->named, finding);
     return finding;
 }
@@ -57,10 +57,9 @@ static void name_record(struct walking *walking, const struct check_record *reco
     record_id_text(&record->key.id, id);
     json_object_set_new(finding, "id", json_string(id));
     json_object_set_new(finding, "type", json_string(type == NULL ? "?" : type->name));
-    json_object_set_new(finding, "origin",
-                        json_string(record->origin == DRILL_NO_SEAT
-                                        ? "?"
-                                        : drill->seats[record->origin].code));
+    json_object_set_new(
+        finding, "origin",
+        json_string(record->origin == DRILL_NO_SEAT ? "?" : drill->seats[record->origin].code));
 }
 
 static void leak(struct walking *walking, struct check_record *record, const char *where)
@@ -114,7 +113,8 @@ static bool see_entry(void *context, const struct stream_id *stream, uint32_t se
     return true;
 }
 
-/* What was acknowledged must still be what the origin shows, unless somebody has changed it since. */
+/* What was acknowledged must still be what the origin shows, unless somebody has changed it since.
+ */
 static void compare_fields(struct walking *walking, struct check_record *record)
 {
     const struct drill_type *type = drill_type_numbered(walking->table->drill, record->key.type);
@@ -124,8 +124,8 @@ static void compare_fields(struct walking *walking, struct check_record *record)
                                         &record->key.id, &value, &error);
     json_t *shown = code == ERR_OK ? value_json(span_of_buffer(&value)) : NULL;
     const json_t *fields = json_object_get(shown, "fields");
-    if (fields == NULL ||
-        (json_number(shown, "operations") == 1 && check_fields_hash(fields) != record->fields_hash)) {
+    if (fields == NULL || (json_number(shown, "operations") == 1 &&
+                           check_fields_hash(fields) != record->fields_hash)) {
         record->wrong_fields = true;
         name_record(walking, record, "difference", "state",
                     fields == NULL ? "it can't be read" : "its fields are not those acknowledged");

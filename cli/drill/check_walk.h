@@ -9,12 +9,12 @@
 enum { FINDINGS_NAMED_MAX = 50 }; /* all are counted, so many are told */
 
 struct check_findings {
-    json_t *named; /* [{"kind":, "id":, "type":, "origin":, "at":, "where":, "why":} ...] */
-    uint64_t leaked;      /* a record at a seat outside its circle */
-    uint64_t damaged;     /* rows and blocks that can't be read or don't verify */
-    uint64_t set_aside;   /* quarantined rows */
-    uint64_t parked;      /* rows that wait for something */
-    uint64_t lacking;     /* (acknowledged record, holder) pairs where it is missing */
+    json_t *named;      /* [{"kind":, "id":, "type":, "origin":, "at":, "where":, "why":} ...] */
+    uint64_t leaked;    /* a record at a seat outside its circle */
+    uint64_t damaged;   /* rows and blocks that can't be read or don't verify */
+    uint64_t set_aside; /* quarantined rows */
+    uint64_t parked;    /* rows that wait for something */
+    uint64_t lacking;   /* (acknowledged record, holder) pairs where it is missing */
     uint64_t entries, states, index_rows; /* looked at */
     uint64_t stores;
 };

@@ -202,9 +202,10 @@ static void show_incomplete(struct demo *demo)
         json_decref(survey.total);
         probe_pause();
     }
-    say(demo, "while cut: %llu records acknowledged on the cut-off side, %llu on the other; the "
-              "root says:", (unsigned long long)demo->cut_side,
-        (unsigned long long)demo->other_side);
+    say(demo,
+        "while cut: %llu records acknowledged on the cut-off side, %llu on the other; the "
+        "root says:",
+        (unsigned long long)demo->cut_side, (unsigned long long)demo->other_side);
     survey_print_total(&survey, DEMO_BEHIND_SHOWN, demo->out);
     fflush(demo->out);
     json_decref(survey.total);
@@ -225,8 +226,9 @@ static bool check_all(struct demo *demo)
     check_result_free(&demo->check);
     if (check_run(&demo->drill, DEMO_CHECK_WAIT_MS, true, &demo->check, demo->error) != ERR_OK)
         return false;
-    say(demo, "check: %llu acknowledged, %llu present, %llu missing, %llu different, %llu leaked; "
-              "the root counts %lld, %lld of %lld origins",
+    say(demo,
+        "check: %llu acknowledged, %llu present, %llu missing, %llu different, %llu leaked; "
+        "the root counts %lld, %lld of %lld origins",
         (unsigned long long)demo->check.acknowledged, (unsigned long long)demo->check.present,
         (unsigned long long)demo->check.missing, (unsigned long long)demo->check.diverged,
         (unsigned long long)demo->check.findings.leaked, (long long)demo->check.total_value,
@@ -265,8 +267,9 @@ static void report(const struct demo *demo)
     survey_print(&survey, demo->out);
     fputc('\n', demo->out);
     survey_print_total(&survey, DEMO_BEHIND_SHOWN, demo->out);
-    fprintf(demo->out, "memory: the largest leaf %s anonymous when idle, %s now; all %zu nodes %s "
-                       "proportional when idle, %s now\n",
+    fprintf(demo->out,
+            "memory: the largest leaf %s anonymous when idle, %s now; all %zu nodes %s "
+            "proportional when idle, %s now\n",
             idle, now, demo->drill.seat_count, idle_all, now_all);
     fprintf(demo->out, "%.1f seconds\n", (double)(tick_now_ms() - demo->began_ms) / 1000);
     check_result_print(&demo->check, demo->out);
@@ -275,13 +278,12 @@ static void report(const struct demo *demo)
 
 static json_t *demo_json(const struct demo *demo)
 {
-    return json_pack("{s:I,s:f,s:O,s:o,s:I,s:I,s:I,s:I}", "nodes",
-                     (json_int_t)demo->drill.seat_count, "seconds",
-                     (double)(tick_now_ms() - demo->began_ms) / 1000, "load", demo->loaded,
-                     "check", check_result_json(&demo->check), "cut_side",
-                     (json_int_t)demo->cut_side, "other_side", (json_int_t)demo->other_side,
-                     "idle_anonymous", (json_int_t)demo->idle_anonymous, "idle_proportional",
-                     (json_int_t)demo->idle_proportional);
+    return json_pack(
+        "{s:I,s:f,s:O,s:o,s:I,s:I,s:I,s:I}", "nodes", (json_int_t)demo->drill.seat_count, "seconds",
+        (double)(tick_now_ms() - demo->began_ms) / 1000, "load", demo->loaded, "check",
+        check_result_json(&demo->check), "cut_side", (json_int_t)demo->cut_side, "other_side",
+        (json_int_t)demo->other_side, "idle_anonymous", (json_int_t)demo->idle_anonymous,
+        "idle_proportional", (json_int_t)demo->idle_proportional);
 }
 
 static bool play(struct demo *demo, const struct make_options *make_options)
@@ -308,10 +310,11 @@ static bool play(struct demo *demo, const struct make_options *make_options)
 static void say_how_to_go_on(const struct demo *demo)
 {
     const char *directory = demo->drill.directory;
-    fprintf(demo->out, "\nThe nodes go on running.\n"
-                       "  look:  terrace drill status --dir %s\n"
-                       "         terrace -d %s/%s rollup records --by parent\n"
-                       "  stop:  terrace drill down --dir %s\n",
+    fprintf(demo->out,
+            "\nThe nodes go on running.\n"
+            "  look:  terrace drill status --dir %s\n"
+            "         terrace -d %s/%s rollup records --by parent\n"
+            "  stop:  terrace drill down --dir %s\n",
             directory, directory, demo->drill.seats[0].code, directory);
 }
 
@@ -350,7 +353,7 @@ static enum error_code read_options(const struct arguments *arguments, char *dir
     int size = snprintf(directory, PATH_MAX, "%s/terrace-drill-XXXXXX",
                         temporary == NULL || temporary[0] == '\0' ? "/tmp" : temporary);
     if (size >= PATH_MAX || mkdtemp(directory) == NULL)
-        return file_error(error, directory, "made");
+        return file_error(error, directory, "making");
     make_options->directory = directory;
     return ERR_OK;
 }
@@ -372,7 +375,9 @@ static int run(const struct arguments *arguments, struct error *error)
 {
     char directory[PATH_MAX];
     struct make_options make_options;
-    struct demo demo = {.began_ms = tick_now_ms(), .error = error, .drill = {.lock = -1},
+    struct demo demo = {.began_ms = tick_now_ms(),
+                        .error = error,
+                        .drill = {.lock = -1},
                         .out = arguments->json ? stderr : stdout};
     if (read_options(arguments, directory, &make_options, &demo.records, error) != ERR_OK)
         return EXIT_USAGE;

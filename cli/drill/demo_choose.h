@@ -1,11 +1,13 @@
-/* Which nodes a demonstration cuts and kills: chosen by the shape of the tree, so that any will do. */
+/* Which nodes a demonstration cuts and kills: chosen by the shape of the tree, so that any will do.
+ */
 #ifndef TERRACE_CLI_DRILL_DEMO_CHOOSE_H
 #define TERRACE_CLI_DRILL_DEMO_CHOOSE_H
 
 #include "cli/drill/drill.h"
 
 struct demo_choice {
-    bool *cut;  /* flags a seat: one with children right above the leaves, and five leaves elsewhere */
+    bool *
+        cut; /* flags a seat: one with children right above the leaves, and five leaves elsewhere */
     bool *kill; /* two others with children, and the root */
     size_t cut_count, kill_count;
 };

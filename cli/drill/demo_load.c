@@ -49,7 +49,7 @@ enum error_code demo_load_begin(const struct drill *drill, uint64_t records, uin
     enum error_code code = drill_file_path(drill, "load.json", path, error);
     if (code != ERR_OK)
         return code;
-    char *words[] = {program, command,      verb,        json,      dir, drill->directory,
+    char *words[] = {program,        command,      verb,        json,      dir, drill->directory,
                      records_option, records_text, rate_option, rate_text, NULL};
     int answer = spawn_load(words, path, &load->pid);
     if (answer == 0)
@@ -98,15 +98,16 @@ void demo_load_look(struct demo_load *load)
 static bool is_running(const struct demo_load *load)
 {
     siginfo_t info = {0};
-    return load->pid > 0 && waitid(P_PID, (id_t)load->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+    return load->pid > 0 &&
+           waitid(P_PID, (id_t)load->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == 0;
 }
 
 void demo_load_wait(struct demo_load *load, uint64_t acknowledged, uint64_t wait_ms)
 {
     uint64_t until_ms = tick_now_ms() + wait_ms;
-    for (demo_load_look(load); load->acknowledged < acknowledged && is_running(load) &&
-                               tick_now_ms() < until_ms;
+    for (demo_load_look(load);
+         load->acknowledged < acknowledged && is_running(load) && tick_now_ms() < until_ms;
          demo_load_look(load))
         probe_pause();
 }

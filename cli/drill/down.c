@@ -16,8 +16,8 @@ static int run(const struct arguments *arguments, struct error *error)
     if (code != ERR_OK)
         return EXIT_FAILED;
     if (arguments->json)
-        print_json(json_pack("{s:I,s:I}", "nodes", (json_int_t)count, "forced",
-                             (json_int_t)forced));
+        print_json(
+            json_pack("{s:I,s:I}", "nodes", (json_int_t)count, "forced", (json_int_t)forced));
     else
         printf("%zu nodes are down%s\n", count, forced == 0 ? "" : ", some only by force");
     if (forced != 0)

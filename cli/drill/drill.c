@@ -22,10 +22,10 @@ static enum error_code take_lock(struct drill *drill, struct error *error)
         return code;
     drill->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (drill->lock < 0)
-        return file_error(error, path, "opened");
+        return file_error(error, path, "opening");
     while (flock(drill->lock, LOCK_EX) != 0) {
         if (errno != EINTR)
-            return file_error(error, path, "locked");
+            return file_error(error, path, "locking");
     }
     return ERR_OK;
 }

@@ -84,7 +84,10 @@ enum error_code drill_file_path(const struct drill *drill, const char *name,
                                 char path[static PATH_MAX], struct error *error);
 
 /* The option that every subcommand of drill has. */
-#define DRILL_DIR_OPTION {"dir", "DIR", "the drill's directory"}
+#define DRILL_DIR_OPTION                                                                           \
+    {                                                                                              \
+        "dir", "DIR", "the drill's directory"                                                      \
+    }
 
 extern const struct command drill_up, drill_load, drill_cut, drill_heal, drill_kill, drill_start,
     drill_check, drill_status, drill_down, drill_plant, drill_demo;

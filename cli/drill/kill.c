@@ -16,8 +16,8 @@ static void print_seats(const struct drill *drill, const bool *chosen, const cha
         if (!chosen[i])
             continue;
         if (json)
-            json_array_append_new(seats, json_pack("{s:s,s:i}", "code", drill->seats[i].code,
-                                                   "pid", (int)drill->seats[i].pid));
+            json_array_append_new(seats, json_pack("{s:s,s:i}", "code", drill->seats[i].code, "pid",
+                                                   (int)drill->seats[i].pid));
         else if (drill->seats[i].pid != 0)
             printf("%s %s, pid %ld\n", drill->seats[i].code, word, (long)drill->seats[i].pid);
         else

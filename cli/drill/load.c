@@ -11,7 +11,8 @@ enum { PATIENCE_S_USUAL = 20, RECORDS_USUAL = 1000 };
 static const struct option_row options[] = {
     DRILL_DIR_OPTION,
     {"records", "N", "how many (1000 unless given)"},
-    {"type", "T", "all of this type; otherwise by the seat: what stays, what rises, what goes down"},
+    {"type", "T",
+     "all of this type; otherwise by the seat: what stays, what rises, what goes down"},
     {"at", "ID,...", "only at these seats; otherwise at all"},
     {"seed", "S", "the same seed gives the same texts"},
     {"rate", "N", "records a second; otherwise as fast as it goes"},
@@ -36,14 +37,13 @@ static json_t *result_json(const struct drill *drill, const struct load_options 
     size_t seats = 0;
     for (size_t i = 0; i < drill->seat_count; i++)
         seats += result->by_seat[i] != 0 ? 1 : 0;
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:o}", "records",
-                     (json_int_t)load_options->records, "acknowledged",
-                     (json_int_t)result->acknowledged, "refused", (json_int_t)result->refused,
-                     "unanswered", (json_int_t)result->unanswered, "unsent",
-                     (json_int_t)result->unsent, "retried", (json_int_t)result->retried, "seats",
-                     (json_int_t)seats, "seconds", seconds, "rate",
-                     (json_int_t)((double)result->acknowledged / (seconds > 0 ? seconds : 1)),
-                     "unreached", unreached_json(drill, result));
+    return json_pack(
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:o}", "records", (json_int_t)load_options->records,
+        "acknowledged", (json_int_t)result->acknowledged, "refused", (json_int_t)result->refused,
+        "unanswered", (json_int_t)result->unanswered, "unsent", (json_int_t)result->unsent,
+        "retried", (json_int_t)result->retried, "seats", (json_int_t)seats, "seconds", seconds,
+        "rate", (json_int_t)((double)result->acknowledged / (seconds > 0 ? seconds : 1)),
+        "unreached", unreached_json(drill, result));
 }
 
 static void print_result(const struct drill *drill, const struct load_result *result)

@@ -33,7 +33,7 @@ enum {
 /* What is still to do at one seat. Records are numbers 0 .. share.records - 1. */
 struct work {
     struct sample_share share;
-    uint64_t next;  /* the first that was never sent */
+    uint64_t next;   /* the first that was never sent */
     uint64_t *again; /* sent, but not answered */
     size_t again_count, again_capacity;
     uint64_t rest_until_ms, away_since_ms; /* 0: not away */
@@ -326,7 +326,7 @@ static enum error_code flush_lines(struct load *load, struct error *error)
     for (size_t at = 0; at < load->lines.size;) {
         ssize_t written = write(load->file, load->lines.data + at, load->lines.size - at);
         if (written < 0 && errno != EINTR)
-            return file_error(error, "acknowledged.ndjson", "written");
+            return file_error(error, "acknowledged.ndjson", "writing");
         at += written > 0 ? (size_t)written : 0;
     }
     buffer_clear(&load->lines);
@@ -402,7 +402,7 @@ static enum error_code open_file(const struct drill *drill, int *file, struct er
     if (code != ERR_OK)
         return code;
     *file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    return *file < 0 ? file_error(error, path, "opened") : ERR_OK;
+    return *file < 0 ? file_error(error, path, "opening") : ERR_OK;
 }
 
 enum error_code load_run(const struct drill *drill, const struct schema *schema,
@@ -410,9 +410,13 @@ enum error_code load_run(const struct drill *drill, const struct schema *schema,
                          struct error *error)
 {
     struct load *load = mem_alloc(sizeof *load);
-    *load = (struct load){.drill = drill, .options = options, .result = result,
-                          .types = sample_types_of(schema), .started_ms = tick_now_ms(),
-                          .wall_ms = wall_now_ms(), .file = -1};
+    *load = (struct load){.drill = drill,
+                          .options = options,
+                          .result = result,
+                          .types = sample_types_of(schema),
+                          .started_ms = tick_now_ms(),
+                          .wall_ms = wall_now_ms(),
+                          .file = -1};
     for (size_t i = 0; i < LOAD_CONNECTIONS; i++)
         load->connections[i].socket = -1;
     struct sample_share *shares = mem_alloc(drill->seat_count * sizeof *shares);

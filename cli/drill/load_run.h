@@ -12,8 +12,8 @@
 struct load_options {
     uint64_t records;
     uint64_t seed;
-    uint64_t rate;        /* records a second; 0: as fast as it goes */
-    uint64_t patience_ms; /* with one node that is away */
+    uint64_t rate;                  /* records a second; 0: as fast as it goes */
+    uint64_t patience_ms;           /* with one node that is away */
     const struct record_type *type; /* NULL: by the seat */
     const bool *chosen;             /* a flag a seat */
     bool quiet;

@@ -35,8 +35,8 @@ struct making {
     struct csv_tree *csv;
     struct author_seat *seats; /* by the place in the table */
     struct author_plan *plan;
-    size_t *index;             /* of the drill's seat, by the place in the table */
-    struct node_keys *keys;    /* by the drill's seat */
+    size_t *index;          /* of the drill's seat, by the place in the table */
+    struct node_keys *keys; /* by the drill's seat */
     char (*endpoints)[ENDPOINT_ROOM];
     uint8_t (*admin_seeds)[32];
     struct schema_source *types;
@@ -67,8 +67,9 @@ static bool read_tree(struct making *making)
 
 static bool is_reserved(const char *code)
 {
-    static const char *const names[] = {"drill.json", "drill.json.new", "drill.lock",
-                                        "types.yaml", "acknowledged.ndjson", ".", ".."};
+    static const char *const names[] = {"drill.json", "drill.json.new",      "drill.lock",
+                                        "types.yaml", "acknowledged.ndjson", ".",
+                                        ".."};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(code, names[i]) == 0)
             return true;
@@ -193,8 +194,8 @@ static bool offer(struct making *making, const struct author_document *document)
     struct span *rows = mem_alloc((document->row_count + 1) * sizeof *rows);
     for (size_t i = 0; i < document->row_count; i++)
         rows[i] = span_of_buffer(&document->rows[i]);
-    enum error_code code = tree_offer_document(making->tree, span_of_buffer(&document->envelope),
-                                               making->error);
+    enum error_code code =
+        tree_offer_document(making->tree, span_of_buffer(&document->envelope), making->error);
     if (code == ERR_OK && document->row_count != 0)
         code = tree_offer_rows(making->tree, document->kind, span_of_text(document->seat), rows,
                                document->row_count, 0, NULL, making->error);
@@ -220,7 +221,8 @@ static bool write_document(struct making *making, const char *path,
     struct buffer proof = {0};
     struct span proof_span = SPAN_EMPTY, row = SPAN_EMPTY;
     uint32_t row_place = place == NULL ? 0 : *place;
-    struct document_file file = {.kind = held->kind, .envelope = held->envelope,
+    struct document_file file = {.kind = held->kind,
+                                 .envelope = held->envelope,
                                  .row_count = held->row_count,
                                  .rows = (struct span *)(uintptr_t)held->rows};
     if (place != NULL) {
@@ -337,8 +339,7 @@ static bool write_all(struct making *making)
     }
     progress_end(&progress);
     return good && drill_file_path(drill, "types.yaml", path, making->error) == ERR_OK &&
-           file_replace(path, span_of_buffer(&making->types_text), 0600, making->error) ==
-               ERR_OK &&
+           file_replace(path, span_of_buffer(&making->types_text), 0600, making->error) == ERR_OK &&
            drill_save(drill, making->error) == ERR_OK;
 }
 

@@ -101,8 +101,8 @@ static bool copy_row(void *context, struct span key, struct span value)
 {
     struct copying *copying = context;
     size_t size = copying->ending.size;
-    if (size != 0 && (key.size < size || memcmp(key.data + key.size - size, copying->ending.data,
-                                                size) != 0))
+    if (size != 0 &&
+        (key.size < size || memcmp(key.data + key.size - size, copying->ending.data, size) != 0))
         return true;
     struct planned_row *row = plan_row(copying->plant, copying->table, key, value, false);
     memcpy(row->key.data + copying->who_at, copying->who, WHO_BYTES);
@@ -267,8 +267,8 @@ static bool plan_removal(void *context, struct span key, struct span value)
     struct copying *copying = context;
     size_t size = copying->ending.size;
     (void)value;
-    if (size == 0 || (key.size >= size &&
-                      memcmp(key.data + key.size - size, copying->ending.data, size) == 0))
+    if (size == 0 ||
+        (key.size >= size && memcmp(key.data + key.size - size, copying->ending.data, size) == 0))
         plan_row(copying->plant, copying->table, key, SPAN_EMPTY, true);
     return true;
 }
@@ -336,10 +336,9 @@ static enum error_code apply_plan(struct plant *plant, const struct store_port *
     port->begin(port->context);
     for (size_t i = 0; i < plant->row_count && code == ERR_OK; i++) {
         const struct planned_row *row = &plant->rows[i];
-        code = row->removes
-                   ? port->remove(port->context, row->table, span_of_buffer(&row->key))
-                   : port->put(port->context, row->table, span_of_buffer(&row->key),
-                               span_of_buffer(&row->value));
+        code = row->removes ? port->remove(port->context, row->table, span_of_buffer(&row->key))
+                            : port->put(port->context, row->table, span_of_buffer(&row->key),
+                                        span_of_buffer(&row->value));
     }
     if (code == ERR_OK)
         code = port->commit(port->context);
@@ -388,15 +387,16 @@ static enum error_code plant_all(const struct arguments *arguments, struct plant
     struct store_options store_options = {.dir = path, .must_exist = true};
     struct store *store = NULL;
     struct store_port port;
-    enum error_code code = drill_find(plant->drill, arguments->words[1], &plant->seat, plant->error);
+    enum error_code code =
+        drill_find(plant->drill, arguments->words[1], &plant->seat, plant->error);
     if (code == ERR_OK)
         code = choose_parts(arguments, plant);
     if (code == ERR_OK)
         code = drill_node_path(plant->drill, plant->seat, path, plant->error);
     if (code == ERR_OK && process_alive(plant->drill, plant->seat)) {
         error_set(plant->error, ERR_BUSY, arguments->words[1], "this node is running");
-        error_next(plant->error, "`terrace drill kill --dir %s %s` first",
-                   plant->drill->directory, arguments->words[1]);
+        error_next(plant->error, "`terrace drill kill --dir %s %s` first", plant->drill->directory,
+                   arguments->words[1]);
         return ERR_BUSY;
     }
     if (code == ERR_OK)

@@ -43,6 +43,8 @@ static void take_status(const json_t *status, struct figures *figures)
     figures->store_bytes = json_number(status, "store_bytes");
     figures->quarantine = json_number(status, "quarantine");
     figures->parked = json_number(status, "parked");
+    figures->anonymous = json_number(status, "memory_bytes");
+    figures->proportional = json_number(status, "memory_proportional_bytes");
     figures->alarms = json_array_size(json_object_get(status, "alarms"));
     figures->caught_up = figures->uplink_live && figures->links_live == figures->links &&
                          figures->children_live == figures->children_expected &&
@@ -105,8 +107,8 @@ static enum error_code not_in_time(const struct drill *drill, size_t seat, const
     error_set(error, ERR_TIMEOUT, drill->seats[seat].code,
               "%s: not so after %llu s, here and at %zu further nodes", label,
               (unsigned long long)(wait_ms / 1000), left - 1);
-    error_next(error, "`terrace -d %s/%s status` and the log beside it say more",
-               drill->directory, drill->seats[seat].code);
+    error_next(error, "`terrace -d %s/%s status` and the log beside it say more", drill->directory,
+               drill->seats[seat].code);
     return ERR_TIMEOUT;
 }
 

@@ -12,18 +12,18 @@ struct figures {
     uint64_t links, links_live;
     uint64_t children_live, children_expected;
     uint64_t records, entries, streams, store_bytes;
-    uint64_t behind;   /* entries, both ways, over all links */
+    uint64_t behind; /* entries, both ways, over all links */
     uint64_t uplink_behind;
     uint64_t heard_ms; /* ago, on the uplink; UINT64_MAX: never */
     uint64_t quarantine, parked, alarms;
+    uint64_t anonymous, proportional; /* bytes of memory by its own words; 0: it doesn't say */
 };
 
 /* Ask one node. What can't be reached has answered == false. */
 void probe_seat(const struct drill *drill, size_t seat, struct figures *figures);
 
 /* What a seat should be like; `figures` are fresh. */
-typedef bool probe_condition(const struct drill *drill, size_t seat,
-                             const struct figures *figures);
+typedef bool probe_condition(const struct drill *drill, size_t seat, const struct figures *figures);
 probe_condition probe_is_up, probe_is_linked, probe_is_caught_up;
 
 /* Wait until the condition holds at every chosen seat (NULL: all), at most `wait_ms`. A chosen

@@ -19,6 +19,6 @@ static int remove_one(const char *path, const struct stat *stat, int kind, struc
 enum error_code remove_tree(const char *path, struct error *error)
 {
     if (nftw(path, remove_one, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
-        return file_error(error, path, "removed");
+        return file_error(error, path, "removing");
     return ERR_OK;
 }

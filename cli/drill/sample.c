@@ -13,13 +13,14 @@ enum {
     PAST_DAYS = 30,
 };
 
-static const char *const groups[] = {"一组", "二组", "三组", "四组", "五组", "六组", "七组", "八组"};
-static const char *const spots[] = {"村口", "河堤", "小学旁", "老桥头", "水库下游",
+static const char *const groups[] = {"一组", "二组", "三组", "四组",
+                                     "五组", "六组", "七组", "八组"};
+static const char *const spots[] = {"村口",   "河堤",   "小学旁", "老桥头",   "水库下游",
                                     "卫生室", "晒谷场", "后山坡", "集镇路口", "文化广场"};
 static const char *const matters[] = {
-    "山体裂缝需要查看", "邻里因宅基地界址争执", "路面塌陷影响通行", "自来水管破裂停水",
-    "变压器异响反复跳闸", "务工工资拖欠协调", "林地承包合同纠纷", "孤寡老人房屋漏雨",
-    "桥面护栏松动", "低洼处积水倒灌"};
+    "山体裂缝需要查看",   "邻里因宅基地界址争执", "路面塌陷影响通行", "自来水管破裂停水",
+    "变压器异响反复跳闸", "务工工资拖欠协调",     "林地承包合同纠纷", "孤寡老人房屋漏雨",
+    "桥面护栏松动",       "低洼处积水倒灌"};
 static const char *const follow_ups[] = {"已电话通知值班人员",   "网格员到场拍照登记",
                                          "双方同意次日上午再谈", "设置警示标志并绕行",
                                          "联系供电所安排检修",   "三日内回访"};
@@ -143,9 +144,7 @@ static void write_value(const struct field *field, const char *place, uint64_t n
     case FIELD_TIME:
         mp_write_uint(out, now_ms - draw(state) % (UINT64_C(86400000) * PAST_DAYS));
         return;
-    case FIELD_ENUM:
-        mp_write_text(out, field->choices[draw(state) % field->choice_count]);
-        return;
+    case FIELD_ENUM: mp_write_text(out, field->choices[draw(state) % field->choice_count]); return;
     case FIELD_LIST:
         mp_write_array(out, 1);
         write_sentence(field, place, state, out);

@@ -10,10 +10,9 @@ static const struct option_row options[] = {
 
 static void print_seats(const struct survey *survey)
 {
-    static const struct table_column columns[] = {{"seat", false},   {"name", false},
-                                                  {"tier", false},   {"state", false},
-                                                  {"records", true}, {"behind", true},
-                                                  {"anonymous", true}};
+    static const struct table_column columns[] = {
+        {"seat", false},   {"name", false},  {"tier", false},    {"state", false},
+        {"records", true}, {"behind", true}, {"anonymous", true}};
     const struct drill *drill = survey->drill;
     struct table_rows *table = table_new(columns, 7);
     for (size_t i = 0; i < drill->seat_count; i++) {
@@ -23,9 +22,10 @@ static void print_seats(const struct survey *survey)
         table_cell(table, "%s", drill->seats[i].code);
         table_cell(table, "%s", drill->seats[i].name);
         table_cell(table, "%s", drill->tiers[drill->seats[i].tier]);
-        table_cell(table, "%s%s", !figures->answered     ? "down"
-                                  : figures->uplink_live ? "linked"
-                                                         : "no uplink",
+        table_cell(table, "%s%s",
+                   !figures->answered     ? "down"
+                   : figures->uplink_live ? "linked"
+                                          : "no uplink",
                    drill->seats[i].cut ? ", cut" : "");
         table_cell(table, "%llu", (unsigned long long)figures->records);
         table_cell(table, "%llu", (unsigned long long)figures->uplink_behind);

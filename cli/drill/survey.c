@@ -29,6 +29,19 @@ json_t *survey_total(const struct drill *drill, struct error *error)
     return total;
 }
 
+/* The kernel's word; where this user may not ask it, the node's own. */
+static struct process_memory memory_of(const struct drill *drill, size_t seat,
+                                       const struct figures *figures)
+{
+    struct process_memory memory = {0};
+    if (process_alive(drill, seat))
+        memory = process_memory(drill->seats[seat].pid);
+    if (memory.proportional == 0)
+        memory = (struct process_memory){.anonymous = figures->anonymous,
+                                         .proportional = figures->proportional};
+    return memory;
+}
+
 static void spread_total(struct survey *survey)
 {
     size_t index = 0;
@@ -51,8 +64,8 @@ void survey_take(const struct drill *drill, bool memory, struct survey *survey)
     survey->counted = mem_alloc(drill->seat_count * sizeof *survey->counted);
     for (size_t i = 0; i < drill->seat_count; i++) {
         probe_seat(drill, i, &survey->figures[i]);
-        if (memory && process_alive(drill, i))
-            survey->memory[i] = process_memory(drill->seats[i].pid);
+        if (memory)
+            survey->memory[i] = memory_of(drill, i, &survey->figures[i]);
     }
     survey->total = survey_total(drill, &error);
     if (survey->total != NULL)
@@ -118,9 +131,9 @@ static void print_branch(const struct survey *survey, size_t branch, struct tabl
 void survey_print(const struct survey *survey, FILE *to)
 {
     static const struct table_column columns[] = {
-        {"seat", false},   {"name", false},  {"up", true},        {"linked", true},
-        {"records", true}, {"behind", true}, {"heard ago", true}, {"anonymous", true},
-        {"with shares", true}};
+        {"seat", false},     {"name", false},     {"up", true},
+        {"linked", true},    {"records", true},   {"behind", true},
+        {"heard ago", true}, {"anonymous", true}, {"with shares", true}};
     struct table_rows *table = table_new(columns, 9);
     for (size_t i = 0; i < survey->drill->seat_count; i++) {
         if (i == 0 || survey->drill->seats[i].parent == 0)
@@ -199,11 +212,10 @@ json_t *survey_json(const struct survey *survey, bool seats)
     json_t *origins = json_object_get(survey->total, "origins");
     json_t *json = json_pack(
         "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:O,s:o}", "nodes", (json_int_t)all.nodes, "up",
-        (json_int_t)all.up, "linked", (json_int_t)all.linked, "cut", (json_int_t)all.cut,
-        "behind", (json_int_t)all.behind, "records",
-        (json_int_t)json_number(survey->total, "value"), "anonymous", (json_int_t)all.anonymous,
-        "proportional", (json_int_t)all.proportional, "origins",
-        origins == NULL ? json_null() : origins, "branches", branches);
+        (json_int_t)all.up, "linked", (json_int_t)all.linked, "cut", (json_int_t)all.cut, "behind",
+        (json_int_t)all.behind, "records", (json_int_t)json_number(survey->total, "value"),
+        "anonymous", (json_int_t)all.anonymous, "proportional", (json_int_t)all.proportional,
+        "origins", origins == NULL ? json_null() : origins, "branches", branches);
     if (seats)
         json_object_set_new(json, "seats", list);
     else

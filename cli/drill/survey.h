@@ -33,7 +33,8 @@ void survey_sum(const struct survey *survey, size_t branch, struct branch_sums *
 
 /* The table of branches for people, and the totals under it. */
 void survey_print(const struct survey *survey, FILE *to);
-/* "22,013 records, 330 of 330 origins, as of ..."; what isn't counted to the end, and since when. */
+/* "22,013 records, 330 of 330 origins, as of ..."; what isn't counted to the end, and since when.
+ */
 void survey_print_total(const struct survey *survey, size_t behind_max, FILE *to);
 json_t *survey_json(const struct survey *survey, bool seats);
 

@@ -33,8 +33,10 @@ static enum error_code refuse_second(const char *directory, struct error *error)
     if (code != ERR_OK || lstat(path, &stat_of) != 0)
         return code;
     error_set(error, ERR_STALE, directory, "there is a drill in this directory already");
-    error_next(error, "`terrace drill start --all --dir %s` goes on with it; or take it down and "
-                      "remove the directory", directory);
+    error_next(error,
+               "`terrace drill start --all --dir %s` goes on with it; or take it down and "
+               "remove the directory",
+               directory);
     return ERR_STALE;
 }
 
@@ -49,6 +51,15 @@ static void kill_all(struct drill *drill)
     drill_save(drill, &error);
 }
 
+/* Of a drill that was not made nothing is left, unless node directories were begun. */
+static void forget_directory(const struct drill *drill)
+{
+    char path[PATH_MAX];
+    struct error error;
+    if (drill_file_path(drill, "drill.lock", path, &error) == ERR_OK && unlink(path) == 0)
+        rmdir(drill->directory);
+}
+
 enum error_code up_drill(const struct make_options *make_options, struct drill *drill,
                          struct error *error)
 {
@@ -58,6 +69,8 @@ enum error_code up_drill(const struct make_options *make_options, struct drill *
     if (code != ERR_OK || (code = drill_begin(make_options->directory, drill, error)) != ERR_OK)
         return code;
     code = make_drill(make_options, drill, error);
+    if (code != ERR_OK)
+        forget_directory(drill);
     if (code == ERR_OK) {
         code = act_start(drill, NULL, true, make_options->quiet, error);
         if (code != ERR_OK)
@@ -114,8 +127,9 @@ const struct command drill_up = {
     .name = "up",
     .usage = "",
     .summary = "one process for each row of a tree; returns when all are up and linked",
-    .detail = "Keys, the signed tree and ports are made in DIR; each node's directory is DIR/CODE,\n"
-              "its output DIR/CODE/log. The nodes go on running until `terrace drill down`.",
+    .detail =
+        "Keys, the signed tree and ports are made in DIR; each node's directory is DIR/CODE,\n"
+        "its output DIR/CODE/log. The nodes go on running until `terrace drill down`.",
     .words_min = 0,
     .words_max = 0,
     .options = options,

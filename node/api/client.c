@@ -74,8 +74,7 @@ static void add_taken(struct api_client *client, uint64_t id, size_t bytes)
 {
     if (client->taken_count == client->taken_capacity) {
         client->taken_capacity = client->taken_capacity == 0 ? 8 : 2 * client->taken_capacity;
-        client->taken =
-            mem_resize(client->taken, client->taken_capacity * sizeof *client->taken);
+        client->taken = mem_resize(client->taken, client->taken_capacity * sizeof *client->taken);
     }
     client->taken[client->taken_count++] = (struct taken_call){id, (uint32_t)bytes};
     client->taken_bytes += bytes;
@@ -85,8 +84,7 @@ static void drop_taken(struct api_client *client, struct taken_call *call)
 {
     client->taken_bytes -= call->bytes;
     client->taken_count--;
-    memmove(call, call + 1,
-            (size_t)(&client->taken[client->taken_count] - call) * sizeof *call);
+    memmove(call, call + 1, (size_t)(&client->taken[client->taken_count] - call) * sizeof *call);
     if (client->taken_count == 0) { /* an idle client owns no memory but itself */
         free(client->taken);
         client->taken = NULL;

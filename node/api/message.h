@@ -26,7 +26,8 @@ struct api_answer {
     unsigned exit_status; /* with an error */
 };
 
-/* A reader for what stands in args and value: text keys, and as many items as a message may hold. */
+/* A reader for what stands in args and value: text keys, and as many items as a message may hold.
+ */
 struct mp_reader api_reader(struct span bytes);
 
 /* `message` is without its length. Spans point into it. ERR_MALFORMED. */
@@ -36,7 +37,8 @@ enum error_code api_answer_decode(struct span message, struct api_answer *answer
                                   struct error *error);
 
 /* Append a whole message, its length in front. `args`, `value`: one encoded value, or empty;
- * `error` only with API_ERROR. The caller sees to it that no message passes API_MESSAGE_BYTES_MAX. */
+ * `error` only with API_ERROR. The caller sees to it that no message passes API_MESSAGE_BYTES_MAX.
+ */
 void api_request_encode(uint64_t id, const char *verb, struct span args, struct buffer *out);
 void api_answer_encode(uint64_t id, enum api_status status, struct span value,
                        const struct error *error, struct buffer *out);

@@ -6,11 +6,11 @@
 #include "node/api/server.h"
 
 enum {
-    API_QUEUE_BYTES_MAX = 1 << 20,   /* answers waiting for one client; then nothing is read */
+    API_QUEUE_BYTES_MAX = 1 << 20,    /* answers waiting for one client; then nothing is read */
     API_STREAM_BYTES_MAX = 512 << 10, /* a stream stops here, so that a cancel is still read */
-    API_TAKEN_BYTES_MAX = 4 << 20,   /* of unanswered requests of one client */
-    API_READ_BYTES = 64 << 10,       /* one read; the piece of memory is shared by all clients */
-    API_CLOSE_MS = 1000,             /* how long a stopping node waits for clients to read */
+    API_TAKEN_BYTES_MAX = 4 << 20,    /* of unanswered requests of one client */
+    API_READ_BYTES = 64 << 10,        /* one read; the piece of memory is shared by all clients */
+    API_CLOSE_MS = 1000,              /* how long a stopping node waits for clients to read */
 };
 
 struct taken_call {

@@ -19,7 +19,10 @@ struct tuning_key {
 
 /* Least and most: what the replica can still work with; a day is as good as never. */
 static const struct tuning_key tuning_keys[] = {
-#define KEY(name, least, most) {#name, least, most, offsetof(struct replica_tuning, name)}
+#define KEY(name, least, most)                                                                     \
+    {                                                                                              \
+#name, least, most, offsetof(struct replica_tuning, name)                                  \
+    }
     KEY(token_every_ms, 100, 86400000),
     KEY(statement_after_data_ms, 10, 86400000),
     KEY(statement_idle_ms, 100, 86400000),
@@ -86,7 +89,8 @@ static void read_listen(struct yaml_node *root, struct node_config *config)
         yaml_complain(yaml_map_get(root, "listen"), "expected at most %d bytes, found %zu",
                       ENDPOINT_BYTES_MAX, text.size);
     else if (memmem(text.data, text.size, "://", 3) == NULL || !utf8_printable(text) ||
-             memchr(text.data, '"', text.size) != NULL || memchr(text.data, '\\', text.size) != NULL)
+             memchr(text.data, '"', text.size) != NULL ||
+             memchr(text.data, '\\', text.size) != NULL)
         yaml_complain(yaml_map_get(root, "listen"), "expected an address as tcp://0.0.0.0:41000");
     else
         memcpy(config->listen, text.data, text.size);

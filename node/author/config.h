@@ -34,8 +34,9 @@ enum error_code config_parse(struct span text, const char *name, struct node_con
 /* The text that config_parse reads back to the same; appended. What is usual is left out. */
 void config_write(const struct node_config *config, struct buffer *text);
 
-/* False, with why it can't be one in `error`, unless `text` is fit as a seat id: 1 to SEAT_BYTES_MAX
- * printable bytes without spaces, quotes and slashes (directories are named after seats). */
+/* False, with why it can't be one in `error`, unless `text` is fit as a seat id: 1 to
+ * SEAT_BYTES_MAX printable bytes without spaces, quotes and slashes (directories are named after
+ * seats). */
 bool seat_id_acceptable(struct span text, struct error *error);
 
 #endif

@@ -12,9 +12,8 @@
 
 enum {
     /* rows and envelope, and for a part a proof of at most 12 + 1 hashes beside each row */
-    DOCUMENT_FILE_BYTES_MAX =
-        DOCUMENT_BYTES_MAX + DOCUMENT_HEADER_BYTES_MAX + DOCUMENT_ROWS_MAX * 13 * HASH_BYTES +
-        64 * DOCUMENT_ROWS_MAX,
+    DOCUMENT_FILE_BYTES_MAX = DOCUMENT_BYTES_MAX + DOCUMENT_HEADER_BYTES_MAX +
+                              DOCUMENT_ROWS_MAX * 13 * HASH_BYTES + 64 * DOCUMENT_ROWS_MAX,
     DOCUMENT_FILE_ITEMS_MAX = 4 * DOCUMENT_ROWS_MAX + 8,
 };
 
@@ -124,7 +123,8 @@ static enum error_code load_named(const char *directory, struct dirent **names, 
     return code;
 }
 
-enum error_code document_files_load(const char *dir, struct document_files *files, struct error *error)
+enum error_code document_files_load(const char *dir, struct document_files *files,
+                                    struct error *error)
 {
     char directory[PATH_MAX];
     struct dirent **names = NULL;
@@ -193,20 +193,10 @@ void document_file_name(char name[static 128], enum document_kind kind, const ch
                         unsigned rank)
 {
     switch (kind) {
-    case DOCUMENT_ROOT:
-        snprintf(name, 128, "0-root");
-        break;
-    case DOCUMENT_BRANCH:
-        snprintf(name, 128, "1-%02u-%s", rank, seat);
-        break;
-    case DOCUMENT_TYPES:
-        snprintf(name, 128, "2-types");
-        break;
-    case DOCUMENT_DICTIONARY:
-        snprintf(name, 128, "3-dictionary");
-        break;
-    case DOCUMENT_ORDER:
-        snprintf(name, 128, "4-order-%s", seat);
-        break;
+    case DOCUMENT_ROOT: snprintf(name, 128, "0-root"); break;
+    case DOCUMENT_BRANCH: snprintf(name, 128, "1-%02u-%s", rank, seat); break;
+    case DOCUMENT_TYPES: snprintf(name, 128, "2-types"); break;
+    case DOCUMENT_DICTIONARY: snprintf(name, 128, "3-dictionary"); break;
+    case DOCUMENT_ORDER: snprintf(name, 128, "4-order-%s", seat); break;
     }
 }

@@ -35,11 +35,13 @@ void document_file_free(struct document_file *file);
 
 /* Reads *.document of DIR/documents; no such directory: none. The first file that can't be read
  * fails all; nothing to free then. The caller frees with document_files_free. */
-enum error_code document_files_load(const char *dir, struct document_files *files, struct error *error);
+enum error_code document_files_load(const char *dir, struct document_files *files,
+                                    struct error *error);
 void document_files_free(struct document_files *files);
 
 /* Writes a document to DIR/documents/NAME.document, in place of one with that name; makes the
- * directory. Of `file` only kind, envelope, part, rows, places and proofs are read; all borrowed. */
+ * directory. Of `file` only kind, envelope, part, rows, places and proofs are read; all borrowed.
+ */
 enum error_code document_file_write(const char *dir, const char *name,
                                     const struct document_file *file, struct error *error);
 /* The same anywhere. */

@@ -22,8 +22,7 @@ enum error_code file_create(const char *path, struct span bytes, mode_t mode, st
 
 /* Writes PATH.new, syncs it and renames it to `path`: a reader sees the old file or the new one,
  * whole. ERR_FULL, ERR_IO: the old one stands. */
-enum error_code file_replace(const char *path, struct span bytes, mode_t mode,
-                             struct error *error);
+enum error_code file_replace(const char *path, struct span bytes, mode_t mode, struct error *error);
 
 /* Makes a directory, and syncs the one above it. One that is there already is right. */
 enum error_code directory_make(const char *path, mode_t mode, struct error *error);

@@ -36,8 +36,8 @@ enum error_code keys_load(const char *dir, struct node_keys *keys, struct error 
 /* Writes them; makes DIR/keys (0700). ERR_STALE when one is there: keys are never overwritten. */
 enum error_code keys_write(const char *dir, const struct node_keys *keys, struct error *error);
 
-/* A secret of `size` bytes (<= 64) as one line `LABEL 1 HEX`, 0600, and back. For the keys above and
- * for what else people keep in such files. */
+/* A secret of `size` bytes (<= 64) as one line `LABEL 1 HEX`, 0600, and back. For the keys above
+ * and for what else people keep in such files. */
 enum error_code secret_file_write(const char *path, const char *label, const uint8_t *secret,
                                   size_t size, struct error *error);
 enum error_code secret_file_read(const char *path, const char *label, uint8_t *secret, size_t size,

@@ -16,8 +16,8 @@
 #include "sim/prng.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__asan_default_options(void);
-const char *__ubsan_default_options(void);
+/* The sanitizers', where one is linked: called before they end the program. */
+__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
 
 enum { MUTATIONS = 20 * 1000, FILES_MAX = 4096, INPUT_BYTES_MAX = 1 << 20, STEPS_MAX = 6 };
 
@@ -33,26 +33,29 @@ static size_t seed_count;
 static const char *running_name = "";
 static unsigned running_number;
 
-/* The sanitizers end by SIGABRT as an assertion does, so that one handler names every case. */
-const char *__asan_default_options(void)
-{
-    return "abort_on_error=1";
-}
-
-const char *__ubsan_default_options(void)
-{
-    return "halt_on_error=1:abort_on_error=1:print_stacktrace=1";
-}
-
-static void name_the_case(int number)
+static void name_the_case(void)
 {
     char line[512];
-    int size = snprintf(line, sizeof line, "replay: failed at case %s %u; run it alone with %s\n",
-                        running_name, running_number, "replay CORPUS NAME NUMBER");
+    int size =
+        snprintf(line, sizeof line, "replay: failed at case %s %u\n", running_name, running_number);
     if (size > 0 && write(STDERR_FILENO, line, strlen(line)) < 0)
-        size = 0; /* nobody listens: nothing is left to do */
+        return; /* nobody listens */
+}
+
+static void aborted(int number)
+{
+    name_the_case();
     signal(number, SIG_DFL);
     raise(number);
+}
+
+static void watch(void)
+{
+    signal(SIGABRT, aborted);
+    if (__sanitizer_set_death_callback != NULL)
+        __sanitizer_set_death_callback(name_the_case);
+    else
+        signal(SIGSEGV, aborted);
 }
 
 static void seed_case(struct prng *prng, const char *name, unsigned number)
@@ -191,7 +194,7 @@ int main(int count, char **values)
         fprintf(stderr, "usage: replay CORPUS [NAME NUMBER]\n");
         return 2;
     }
-    signal(SIGABRT, name_the_case);
+    watch();
     read_corpus(values[1]);
     unsigned long cases = 0;
     for (size_t i = 0; i < seed_count; i++) {

@@ -1,10 +1,12 @@
 /* A small client, a small maker of trees, and processes that are this executable again. */
 #include "tests/process/node_world.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
+
 #include <errno.h>
 #include <ftw.h>
 #include <netinet/in.h>
@@ -46,8 +48,7 @@ static uint64_t now_ms(void)
 /* A port that nobody uses at this moment. */
 static unsigned free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int file = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(file, (struct sockaddr *)&address, size), 0);
@@ -124,8 +125,8 @@ static struct author_document sign_types(const struct author_tree *tree,
     assert_non_null(source);
     struct document_header header = {
         .tree_id = tree->tree_id, .term = 1, .version = 1, .issued_ms = 1};
-    assert_int_equal(
-        author_types(&header, source, &root->admin_secret, 1, &document, &error), ERR_OK);
+    assert_int_equal(author_types(&header, source, &root->admin_secret, 1, &document, &error),
+                     ERR_OK);
     schema_source_free(source);
     return document;
 }
@@ -221,8 +222,8 @@ static void spawn(struct node_world_seat *seat)
     char name[] = "node", serve[] = "--serve";
     char *arguments[] = {name, serve, seat->dir, NULL};
     assert_int_equal(seat->process, 0);
-    assert_int_equal(
-        posix_spawn(&seat->process, "/proc/self/exe", NULL, NULL, arguments, environ), 0);
+    assert_int_equal(posix_spawn(&seat->process, "/proc/self/exe", NULL, NULL, arguments, environ),
+                     0);
 }
 
 static bool dial(struct node_world_seat *seat)

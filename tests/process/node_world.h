@@ -39,9 +39,9 @@ struct node_world_seat *node_world_seat(struct node_world *world, const char *co
 void node_world_start(struct node_world_seat *seat);
 /* Starts it and gives its exit status, for those that can't serve. */
 int node_world_run(struct node_world_seat *seat);
-void node_world_kill(struct node_world_seat *seat); /* SIGKILL */
+void node_world_kill(struct node_world_seat *seat);   /* SIGKILL */
 void node_world_strike(struct node_world_seat *seat); /* the same; what it answered can be heard */
-int node_world_wait(struct node_world_seat *seat);  /* its exit status, or -signal */
+int node_world_wait(struct node_world_seat *seat);    /* its exit status, or -signal */
 
 /* Sends a request; answers with whatever comes last, `more` values appended to `pieces` (may be
  * NULL). Spans live until the next call. */

@@ -1,9 +1,11 @@
-/* Real nodes: what is put at a village is read at the county; what was acknowledged outlives a kill;
- * what is wrong is said. */
+/* Real nodes: what is put at a village is read at the county; what was acknowledged outlives a
+ * kill; what is wrong is said. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,8 +69,7 @@ static void put(const char *code, const char *type, const char *title, char id[s
 
 static bool has_title(const struct api_answer *answer, const void *title)
 {
-    return answer->status == API_DONE &&
-           node_world_is_text(answer->value, "fields.title", title);
+    return answer->status == API_DONE && node_world_is_text(answer->value, "fields.title", title);
 }
 
 static void until_title(const char *code, const char *type, const char *id, const char *title)

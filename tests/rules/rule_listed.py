@@ -1,9 +1,12 @@
-"""Every test that lies in the folders runs: a file nobody lists in tests/meson.build is no test."""
+"""Every test that lies in the folders runs, and every source of the house is compiled: a file that
+no meson.build lists proves nothing and rots.
+"""
 import json
 import os
 import re
 
 import gate
+import house
 
 # Which files of a folder are tests by themselves; the suite is the folder's name.
 TESTS = (
@@ -39,14 +42,25 @@ def rule(root, build):
             yield f'{path}: tests lie in tests/, by kind'
 
 
-def prepare(_root, build):
+    compiled = {source for source, _, _ in gate.objects(root, build)}
+    for path in gate.paths(root, '.c'):
+        if house.room_of(path) and path not in compiled:
+            yield f'{path}: not listed in the meson.build of {house.room_of(path)}'
+
+
+def prepare(root, build):
+    """All of a planted tree is compiled, except what is called dead."""
+    gate.compile_tree(root, build)
+    commands = json.loads(gate.read(build, 'compile_commands.json'))
+    alive = [command for command in commands if 'dead' not in command['file']]
+    gate.write_tree(build, {'compile_commands.json': json.dumps(alive)})
     tests = [{'name': 'span', 'suite': ['terrace:unit']}, {'name': 'block', 'suite': ['fuzz']},
              {'name': 'link', 'suite': ['terrace:process']}]
     gate.write_tree(build, {'meson-info/intro-tests.json': json.dumps(tests)})
 
 
 RIGHT = {'tests/unit/test_span.c': '', 'tests/unit/fixture.c': '', 'tests/fuzz/fuzz_block.c': '',
-         'tests/process/test_link.c': ''}
+         'tests/process/test_link.c': '', 'node/link/link.c': '', 'cli/drill/drill.c': ''}
 
 PLANTS = (
     gate.Plant('all right', RIGHT),
@@ -56,6 +70,8 @@ PLANTS = (
                ('tests/story/test_span.c: not a test of suite story',)),
     gate.Plant('fuzz', {**RIGHT, 'tests/fuzz/fuzz_tree.c': ''}, ('tests/fuzz/fuzz_tree.c',)),
     gate.Plant('elsewhere', {**RIGHT, 'base/test_span.c': ''}, ('tests lie in tests/',)),
+    gate.Plant('source', {**RIGHT, 'node/link/dead.c': ''},
+               ('node/link/dead.c: not listed in the meson.build of node/link',)),
 )
 
 if __name__ == '__main__':

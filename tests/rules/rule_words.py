@@ -8,7 +8,7 @@ import gate
 # Words are put together here, so that this file passes too.
 LATER = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X|HA' r'CK)\b|\bfor n' r'ow\b', re.I)
 HOMES = re.compile(r'(?<![\w.}*)])/(?:home|root|mnt|media|opt|srv|work|Users|workspace)/')
-TEMPORARY = re.compile(r'(?<![\w.}])/tmp/(?!terrace)')
+TEMPORARY = re.compile(r'(?<![\w.}])/tm' r'p/(?!terrace)')
 HOST = re.compile(r'\bhttps?://([\w.-]+)')
 REGISTRY = re.compile(r'\b(?:pypi|npmjs|rubygems|crates|conan|docker|quay|ghcr|pythonhosted|'
                       r'golang|debian|ubuntu)\.(?:org|com|io)\b')
@@ -59,7 +59,7 @@ PLANTS = (
     gate.Plant('quoted', {'dev': 'cd "/wo' 'rk/a"\n'}, ('dev:1: "/wo' 'rk/": a path',)),
     gate.Plant('temporary', one('/tm' 'p/a.log'), ('temporary files are named',)),
     gate.Plant('registry', one('from py' 'pi.org'), ('a registry of packages',)),
-    gate.Plant('host', one('https://git.exa' 'mple.net/a'), ('whose host is it?',)),
+    gate.Plant('host', one('http' 's://git.example.net/a'), ('whose host is it?',)),
     gate.Plant('ticket', one('see iss' 'ue 12'), ('the text has to stand',)),
 )
 

@@ -1,9 +1,11 @@
-/* node/api: messages, and the server against clients that are in a hurry, lazy or hostile. Server and
- * clients share one thread: the loop turns without waiting whenever a client would block. */
+/* node/api: messages, and the server against clients that are in a hurry, lazy or hostile. Server
+ * and clients share one thread: the loop turns without waiting whenever a client would block. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -310,12 +312,12 @@ static void hostile_clients_are_closed(void **state)
         const char *bytes;
         size_t size;
     } openings[] = {
-        {"\x00\x00\x00\x00", 4},                         /* no length */
-        {"\x00\x10\x00\x01", 4},                         /* a byte above the bound */
-        {"\xff\xff\xff\xff", 4},                         /* 4 GiB */
-        {"GET / HTTP/1.1\r\n\r\n", 18},                  /* another protocol: a huge length */
-        {"\x00\x00\x00\x01\xc0", 5},                     /* not a map */
-        {"\x00\x00\x00\x05\x81\xdd\xff\xff\xff", 9},     /* a count that can't be */
+        {"\x00\x00\x00\x00", 4},                             /* no length */
+        {"\x00\x10\x00\x01", 4},                             /* a byte above the bound */
+        {"\xff\xff\xff\xff", 4},                             /* 4 GiB */
+        {"GET / HTTP/1.1\r\n\r\n", 18},                      /* another protocol: a huge length */
+        {"\x00\x00\x00\x01\xc0", 5},                         /* not a map */
+        {"\x00\x00\x00\x05\x81\xdd\xff\xff\xff", 9},         /* a count that can't be */
         {"\x00\x00\x00\x09\x82\x01\x01\x02\xa3put\x00", 13}, /* a byte too many */
         {"\x00\x00\x00\x04\x81\x01\x01\x00", 8},
     };

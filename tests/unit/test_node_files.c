@@ -1,8 +1,10 @@
 /* node/author: what init writes is what the loaders read; what is wrong is refused by name. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
+
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,9 +122,8 @@ static void init_never_overwrites(void **state)
 
 static void keys_are_refused(void **state)
 {
-    static const char *const wrong[] = {
-        "", "terrace-link-key 1 00", "terrace-link-key 2 00", "terrace-signing-key 1 00",
-        "terrace-link-key 1 zz"};
+    static const char *const wrong[] = {"", "terrace-link-key 1 00", "terrace-link-key 2 00",
+                                        "terrace-signing-key 1 00", "terrace-link-key 1 zz"};
     struct node_config config = some_config();
     struct node_keys keys, read;
     struct error error;
