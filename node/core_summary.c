@@ -101,7 +101,7 @@ struct core_status *core_status_make(const struct drive *drive, const struct vie
     const struct replica *replica = drive_replica(drive);
     struct core_status *status = mem_alloc(sizeof *status);
     status->tick_ms = tick_ms;
-    status->epoch = replica_epoch(replica);
+    status->epoch = replica_epoch(replica) >> 16; /* the ordinal */
     snprintf(status->epoch_why, sizeof status->epoch_why, "%s", replica_epoch_reason(replica));
     status->commits = drive_commit_count(drive);
     status->failed_commits = drive_failed_commit_count(drive);

@@ -31,25 +31,6 @@ static void locator_write(struct step *step, const struct located_entry *located
     write_u32(to + 5, located->seq);
 }
 
-/* The block that holds an entry, opened; the last one is kept, since edits tend to fall on the
- * records of one block. Dies at the next call. */
-static const struct prepared_block *open_block(struct step *step, const struct stream_id *stream,
-                                               uint32_t seq)
-{
-    struct replica *replica = step->replica;
-    const struct block_header *header = &replica->cached.header;
-    if (replica->has_cached && stream_id_compare(&header->stream, stream) == 0 &&
-        seq >= header->seq && seq - header->seq < header->count) {
-        return &replica->cached;
-    }
-    if (replica->has_cached) {
-        prepared_block_free(&replica->cached);
-    }
-    replica->has_cached =
-        block_row_open(step->view, replica->tree, stream, seq, &replica->cached) == ERR_OK;
-    return replica->has_cached ? &replica->cached : NULL;
-}
-
 /* An entry of this batch that still stands in its stream's writer. */
 static bool find_unsigned(const struct replica *replica, const struct stream_id *stream,
                           uint32_t seq, struct located_entry *located)
@@ -72,22 +53,11 @@ static struct record_state *fold_creation(struct step *step, const struct record
     struct author_epoch creator = record_id_author(id);
     struct stream_id stream = {creator.author, creator.epoch, row->stream};
     struct located_entry located = {creator, row->stream, row->seq, NULL, NULL};
-    const struct author *author = tree_author(replica->tree, creator.author);
-    if (author == NULL) {
-        return NULL;
+    if (find_unsigned(replica, &stream, row->seq, &located)) {
+        return record_from_entry(replica->tree, type, id, &located);
     }
-    if (!find_unsigned(replica, &stream, row->seq, &located)) {
-        const struct prepared_block *block = open_block(step, &stream, row->seq);
-        if (block == NULL || block->opaque) {
-            return NULL;
-        }
-        located.entry = &block->list.entries[row->seq - block->header.seq];
-        located.digest = &block->digests[row->seq - block->header.seq];
-    }
-    struct operation op = operation_of(&located, author->rank);
-    struct record_state *record = record_new();
-    record_apply(record, &op, type, located.entry->body);
-    return record;
+    return record_from_creation(&replica->cache, step->view, replica->tree, type, id, row->stream,
+                                row->seq);
 }
 
 /* ERR_OK with *record NULL: not here. ERR_DAMAGED: here, but not readable. */

@@ -103,7 +103,7 @@ struct session {
     struct note_due *notes_first, *notes_last;
     uint32_t notes_in_flight;
     bool report_in_flight;
-    bool ask_later; /* some cursor has it */
+    bool ask_later;                 /* some cursor has it */
     struct document_slot *rows_for; /* the document whose rows are coming; NULL: none */
     struct peer_have *haves;        /* documents the peer says it has */
     size_t have_count;
@@ -129,8 +129,7 @@ struct replica {
     bool statement_ever;
     uint64_t deadline_tick;
     struct refusals refusals;
-    struct prepared_block cached;    /* the last block opened from the store */
-    bool has_cached;
+    struct block_cache cache;
     uint64_t random_count;
 };
 
@@ -228,7 +227,7 @@ void cursors_head_moved(struct step *step, const struct stream_id *stream,
 /* receive.c */
 void receive_block(struct step *step, struct session *session, const struct event *event);
 void receive_ask_when_due(struct step *step); /* again, for streams that have waited a minute */
-void receive_batch_done(struct step *step); /* marks and credit of this batch */
+void receive_batch_done(struct step *step);   /* marks and credit of this batch */
 
 /* send.c */
 void send_what_credit_allows(struct step *step);

@@ -262,9 +262,7 @@ void replica_close(struct replica *replica)
     HASH_ITER (hh, replica->sessions, session, after) {
         session_free(replica, session);
     }
-    if (replica->has_cached) {
-        prepared_block_free(&replica->cached);
-    }
+    block_cache_free(&replica->cache);
     tree_free(replica->tree);
     free(replica);
 }

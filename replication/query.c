@@ -48,9 +48,9 @@ bool record_id_parse(struct span text, struct record_id *id)
 }
 
 /* ERR_NOT_FOUND when there is no row. */
-static enum error_code load_state(const struct view *view, const struct tree *tree,
-                                  const struct record_type *type, const struct record_id *id,
-                                  struct record_state **state)
+static enum error_code load_state(struct block_cache *cache, const struct view *view,
+                                  const struct tree *tree, const struct record_type *type,
+                                  const struct record_id *id, struct record_state **state)
 {
     uint8_t key[RECORD_KEY_BYTES];
     struct record_row row;
@@ -64,8 +64,8 @@ static enum error_code load_state(const struct view *view, const struct tree *tr
     if (!row.present) {
         return ERR_NOT_FOUND;
     }
-    *state =
-        row.located ? record_from_creation(view, tree, type, id, row.stream, row.seq) : row.state;
+    *state = row.located ? record_from_creation(cache, view, tree, type, id, row.stream, row.seq)
+                         : row.state;
     return *state == NULL ? ERR_DAMAGED : ERR_OK;
 }
 
@@ -139,10 +139,11 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
 {
     const struct record_type *type = find_type(tree, name, error);
     struct record_state *state = NULL;
+    struct block_cache cache = {0};
     if (type == NULL) {
         return ERR_UNKNOWN_TYPE;
     }
-    enum error_code code = load_state(view, tree, type, id, &state);
+    enum error_code code = load_state(&cache, view, tree, type, id, &state);
     if (code == ERR_OK) {
         describe(tree, type, id, state, out);
     } else {
@@ -152,6 +153,7 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
                   code == ERR_NOT_FOUND ? "not held here" : "its rows here can't be read");
     }
     record_free(state);
+    block_cache_free(&cache);
     return code;
 }
 
@@ -196,10 +198,11 @@ struct listing {
     struct span where;
     bool deleted_too;
     struct buffer *out;
+    struct block_cache cache;
 };
 
 /* One row of the index; true when it was added to the list. */
-static bool list_one(const struct listing *listing, struct span index)
+static bool list_one(struct listing *listing, struct span index)
 {
     struct record_id id;
     uint16_t number;
@@ -208,7 +211,8 @@ static bool list_one(const struct listing *listing, struct span index)
     bool added = false;
     if (index.size == INDEX_KEY_BYTES &&
         record_key_parse(listing->view, SPAN(index.data + 10, RECORD_KEY_BYTES), &number, &id) &&
-        load_state(listing->view, listing->tree, listing->type, &id, &state) == ERR_OK &&
+        load_state(&listing->cache, listing->view, listing->tree, listing->type, &id, &state) ==
+            ERR_OK &&
         (listing->deleted_too || !record_deleted(state))) {
         describe(listing->tree, listing->type, &id, state, &record);
         added = matches(span_of_buffer(&record), listing->where);
@@ -250,7 +254,7 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
     } else if (cursor->size != 0) {
         return error_set(error, ERR_USAGE, "cursor", "it isn't one that this list has given");
     }
-    struct listing listing = {view, tree, type, where, deleted_too, out};
+    struct listing listing = {view, tree, type, where, deleted_too, out, {0}};
     bool more = true;
     for (size_t scanned = 0; more && *count < limit && scanned < LIST_SCAN_MAX; scanned++) {
         more = view->previous(view->context, TABLE_INDEX, SPAN_OF_ARRAY(from), &key, &value) ==
@@ -262,6 +266,7 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
             more = key_before(from);
         }
     }
+    block_cache_free(&listing.cache);
     buffer_clear(cursor);
     if (more) {
         buffer_append(cursor, from, sizeof from);

@@ -11,6 +11,12 @@
 
 enum { REFUSALS_A_MINUTE = 2, MINUTE_MS = 60 * 1000, SHARED_HANDLE = HANDLES_MAX - 1 };
 
+/* Channels overtake each other, so a handle may be named before a lower one. An epoch is never 0. */
+static bool handle_is_named(const struct session *session, uint32_t handle)
+{
+    return handle < session->in_handle_count && session->in_handles[handle].epoch != 0;
+}
+
 static bool read_stream(const struct session *session, struct event *event, struct span *bytes,
                         struct block_prefix *prefix)
 {
@@ -28,7 +34,7 @@ static bool read_stream(const struct session *session, struct event *event, stru
         event->message.stream = prefix->stream;
         return true;
     }
-    if (event->message.handle >= session->in_handle_count) {
+    if (!handle_is_named(session, event->message.handle)) {
         return false;
     }
     event->message.stream = session->in_handles[event->message.handle];
@@ -121,18 +127,22 @@ static bool take_handle(struct session *session, const struct event *event)
     if (!event->message.names_stream) {
         return true;
     }
-    if (handle < session->in_handle_count) {
+    if (handle_is_named(session, handle)) {
         bool same = stream_id_compare(&session->in_handles[handle], &event->message.stream) == 0;
         session->in_handles[handle] = event->message.stream;
         return same || handle == SHARED_HANDLE;
     }
-    if (handle != session->in_handle_count) {
+    if (event->message.stream.epoch == 0) {
         return false;
     }
-    session->in_handles =
-        mem_resize(session->in_handles, (handle + 1) * sizeof *session->in_handles);
+    if (handle >= session->in_handle_count) {
+        size_t count = session->in_handle_count;
+        session->in_handles =
+            mem_resize(session->in_handles, (handle + 1) * sizeof *session->in_handles);
+        memset(session->in_handles + count, 0, (handle + 1 - count) * sizeof *session->in_handles);
+        session->in_handle_count = handle + 1;
+    }
     session->in_handles[handle] = event->message.stream;
-    session->in_handle_count++;
     return true;
 }
 
@@ -410,7 +420,7 @@ void receive_block(struct step *step, struct session *session, const struct even
         return;
     }
     if (event->message.block == NULL && event->message.block_error == ERR_MALFORMED &&
-        !event->message.names_stream && event->message.handle >= session->in_handle_count) {
+        !event->message.names_stream && !handle_is_named(session, event->message.handle)) {
         session_refuse(step, session, "malformed", &replica->refusals.malformed);
         return;
     }

@@ -182,27 +182,56 @@ struct operation operation_of(const struct located_entry *located, uint8_t rank)
     };
 }
 
-struct record_state *record_from_creation(const struct view *view, const struct tree *tree,
-                                          const struct record_type *type,
+void block_cache_free(struct block_cache *cache)
+{
+    if (cache->present) {
+        prepared_block_free(&cache->block);
+        cache->present = false;
+    }
+}
+
+const struct prepared_block *block_cache_open(struct block_cache *cache, const struct view *view,
+                                              const struct tree *tree,
+                                              const struct stream_id *stream, uint32_t seq)
+{
+    const struct block_header *header = &cache->block.header;
+    if (cache->present && stream_id_compare(&header->stream, stream) == 0 && seq >= header->seq &&
+        seq - header->seq < header->count) {
+        return &cache->block;
+    }
+    block_cache_free(cache);
+    cache->present = block_row_open(view, tree, stream, seq, &cache->block) == ERR_OK;
+    return cache->present ? &cache->block : NULL;
+}
+
+struct record_state *record_from_entry(const struct tree *tree, const struct record_type *type,
+                                       const struct record_id *id,
+                                       const struct located_entry *located)
+{
+    const struct entry *entry = located->entry;
+    const struct author *author = tree_author(tree, located->author.author);
+    if (author == NULL || !entry->has_record || entry->type != type->number ||
+        memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) != 0) {
+        return NULL;
+    }
+    struct operation op = operation_of(located, author->rank);
+    struct record_state *state = record_new();
+    record_apply(state, &op, type, entry->body);
+    return state;
+}
+
+struct record_state *record_from_creation(struct block_cache *cache, const struct view *view,
+                                          const struct tree *tree, const struct record_type *type,
                                           const struct record_id *id, uint16_t stream, uint32_t seq)
 {
     struct author_epoch creator = record_id_author(id);
     struct stream_id where = {creator.author, creator.epoch, stream};
-    const struct author *author = tree_author(tree, creator.author);
-    struct prepared_block block;
-    if (author == NULL || block_row_open(view, tree, &where, seq, &block) != ERR_OK) {
+    const struct prepared_block *block = block_cache_open(cache, view, tree, &where, seq);
+    if (block == NULL || block->opaque) {
         return NULL;
     }
-    struct record_state *state = NULL;
-    uint32_t place = seq - block.header.seq;
-    const struct entry *entry = block.opaque ? NULL : &block.list.entries[place];
-    if (entry != NULL && entry->has_record && entry->type == type->number &&
-        memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) == 0) {
-        struct located_entry located = {creator, stream, seq, entry, &block.digests[place]};
-        struct operation op = operation_of(&located, author->rank);
-        state = record_new();
-        record_apply(state, &op, type, entry->body);
-    }
-    prepared_block_free(&block);
-    return state;
+    uint32_t place = seq - block->header.seq;
+    struct located_entry located = {creator, stream, seq, &block->list.entries[place],
+                                    &block->digests[place]};
+    return record_from_entry(tree, type, id, &located);
 }

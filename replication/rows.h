@@ -53,6 +53,19 @@ enum error_code block_row_open(const struct view *view, const struct tree *tree,
                                const struct stream_id *stream, uint32_t seq,
                                struct prepared_block *block);
 
+/* The last block opened, kept, since reads and edits tend to fall on the entries of one block.
+ * Zero-initialised: empty. */
+struct block_cache {
+    bool present;
+    struct prepared_block block;
+};
+void block_cache_free(struct block_cache *cache); /* leaves it empty */
+/* As block_row_open; the block belongs to the cache and dies at the next call. NULL: not readable.
+ */
+const struct prepared_block *block_cache_open(struct block_cache *cache, const struct view *view,
+                                              const struct tree *tree,
+                                              const struct stream_id *stream, uint32_t seq);
+
 /* Record keys. False: the author is not known here, so the record is not either. */
 bool record_key(const struct view *view, uint16_t type, const struct record_id *id,
                 uint8_t key[static RECORD_KEY_BYTES]);
@@ -87,11 +100,16 @@ struct operation operation_of(const struct located_entry *located, uint8_t rank)
 /* What a body says of deletion: operation.deletes. */
 uint8_t body_deletes(struct span body);
 
-/* State of a record that is only located: folds the creation's entry. NULL: not readable. */
-struct record_state *record_from_creation(const struct view *view, const struct tree *tree,
-                                          const struct record_type *type,
+/* State of a record that is only located: folds the creation's entry. NULL: not readable, or not
+ * that record's. */
+struct record_state *record_from_creation(struct block_cache *cache, const struct view *view,
+                                          const struct tree *tree, const struct record_type *type,
                                           const struct record_id *id, uint16_t stream,
                                           uint32_t seq);
+/* The same from the entry itself. */
+struct record_state *record_from_entry(const struct tree *tree, const struct record_type *type,
+                                       const struct record_id *id,
+                                       const struct located_entry *located);
 
 /* Whether a stream's holders include the seat (rules.md 2, 3). */
 bool stream_holds(const struct stream_row *row, const struct seat *author, const struct seat *seat);

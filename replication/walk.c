@@ -11,6 +11,7 @@ struct walk {
     const struct tree *tree;
     const struct walk_visitor *visitor;
     bool stopped;
+    struct block_cache cache;
 };
 
 static void say_damage(struct walk *walk, const char *what, struct span key)
@@ -106,9 +107,10 @@ static void visit_record(struct walk *walk, struct span key, uint16_t number,
         say_damage(walk, "a record's row can't be read", key);
         return;
     }
-    struct record_state *state =
-        row.located ? record_from_creation(walk->view, walk->tree, type, id, row.stream, row.seq)
-                    : row.state;
+    struct record_state *state = row.located
+                                     ? record_from_creation(&walk->cache, walk->view, walk->tree,
+                                                            type, id, row.stream, row.seq)
+                                     : row.state;
     if (state == NULL) {
         say_damage(walk, "a record's entry can't be read", key);
         return;
@@ -190,7 +192,7 @@ static void walk_aside(struct walk *walk, enum table table)
 enum error_code query_walk(const struct view *view, const struct tree *tree,
                            const struct walk_visitor *visitor, struct error *error)
 {
-    struct walk walk = {view, tree, visitor, false};
+    struct walk walk = {.view = view, .tree = tree, .visitor = visitor};
     if (tree_schema(tree) == NULL) {
         return error_set(error, ERR_PARKED, "walk", "the signed schema isn't here");
     }
@@ -199,5 +201,6 @@ enum error_code query_walk(const struct view *view, const struct tree *tree,
     walk_index(&walk);
     walk_aside(&walk, TABLE_PARKED);
     walk_aside(&walk, TABLE_QUARANTINE);
+    block_cache_free(&walk.cache);
     return ERR_OK;
 }
