@@ -74,7 +74,7 @@ struct model_node {
     bool restored;           /* something that it has announced may be gone */
     bool log_unread;         /* this batch writes, and its log has not been read since */
     bool refusal_due;        /* something bad is in the batch that runs */
-    uint64_t refusals_before;
+    struct refusals refusals_before;
 };
 
 struct model {

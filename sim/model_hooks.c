@@ -4,14 +4,24 @@
 
 #include "sim/model.h"
 
-static uint64_t refusal_total(const struct replica *replica)
+static uint64_t refusal_total(const struct refusals *refusals)
 {
-    const struct refusals *refusals = replica_refusals(replica);
     uint64_t total = 0;
 #define X(name) total += refusals->name;
     REFUSAL_LIST(X)
 #undef X
     return total;
+}
+
+static void accuse(struct model *model, size_t node, const struct refusals *before,
+                   const struct refusals *now)
+{
+#define X(name)                                                                                    \
+    if (now->name > before->name)                                                                  \
+        findings_add(model->findings, FINDING_ACCUSED, "%s refused an honest peer: " #name,        \
+                     model->county->seats[node].code);
+    REFUSAL_LIST(X)
+#undef X
 }
 
 /* Every link of the node is live and stays so in this batch: what is bad must be counted. */
@@ -52,7 +62,7 @@ static void on_batch_begins(void *context, size_t node, const struct event *even
     own->answered = 0;
     own->log_unread = false;
     own->refusal_due = injected > 0 && all_live(model, node, events, count);
-    own->refusals_before = refusal_total(world_replica(model->world, node));
+    own->refusals_before = *replica_refusals(world_replica(model->world, node));
     for (size_t i = 0; i < count; i++) {
         if (events[i].kind == EVENT_MESSAGE && own->refusal_due)
             own->refusal_due = session_known(model, node, &events[i]);
@@ -145,12 +155,11 @@ static void on_batch_done(void *context, size_t node, const struct event *events
     struct model_node *own = &model->nodes[node];
     if (code != ERR_OK && code != ERR_FULL)
         return; /* the node has ended; its log is read when it starts again */
-    uint64_t refusals = refusal_total(world_replica(model->world, node));
-    if (model->all_honest && code == ERR_OK && refusals > own->refusals_before)
-        findings_add(model->findings, FINDING_ACCUSED, "%s refused %llu messages of honest peers",
-                     model->county->seats[node].code,
-                     (unsigned long long)(refusals - own->refusals_before));
-    if (own->refusal_due && code == ERR_OK && refusals <= own->refusals_before)
+    const struct refusals *refusals = replica_refusals(world_replica(model->world, node));
+    if (model->all_honest && code == ERR_OK)
+        accuse(model, node, &own->refusals_before, refusals);
+    if (own->refusal_due && code == ERR_OK &&
+        refusal_total(refusals) <= refusal_total(&own->refusals_before))
         findings_add(model->findings, FINDING_UNNOTICED,
                      "%s took something bad without counting it",
                      model->county->seats[node].code);

@@ -183,12 +183,14 @@ static bool plan_state(struct plant *plant, const struct view *there,
 {
     struct record_row row = {0};
     struct buffer bytes = {0};
+    struct block_cache cache = {0};
     struct record_state *state = NULL;
     struct tree *tree = query_tree(there, &plant->drill->tree_id, plant->error);
     const struct schema *schema = tree == NULL ? NULL : tree_schema(tree);
     if (schema != NULL && record_row_read(there, from->key, &row) == ERR_OK)
-        state = record_from_creation(there, tree, schema_type(schema, from->type), &from->id,
-                                     row.stream, row.seq);
+        state = record_from_creation(&cache, there, tree, schema_type(schema, from->type),
+                                     &from->id, row.stream, row.seq);
+    block_cache_free(&cache);
     if (state != NULL) {
         record_encode(state, &bytes);
         plan_row(plant, TABLE_RECORDS, SPAN(key, RECORD_KEY_BYTES), span_of_buffer(&bytes), false);

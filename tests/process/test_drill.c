@@ -1,0 +1,234 @@
+/* A drill of real nodes, through the program's own commands: what the contract for scripts says of
+ * them, faults while writing goes on, and trees of other shapes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/process/run_terrace.h"
+
+#define FIVE                                                                                         \
+    "code,name,tier,parent\nC,永顺县,county,\nT1,石堤镇,township,C\nT2,万坪镇,township,C\n" \
+    "V1,大明村,village,T1\nV2,二村,village,T2\n"
+
+/* A drill of this tree, up; gives its directory. */
+static const char *up(const char *name, const char *tree)
+{
+    char file[64];
+    snprintf(file, sizeof file, "%s.csv", name);
+    const char *directory = terrace_path(name), *table = terrace_file(file, tree);
+    terrace_drill_begin(directory);
+    int status = terrace_run("--json", "drill", "up", "--tree", table, "--dir", directory, NULL);
+    if (status != 0)
+        fail_msg("up ended with %d: %s", status, terrace_errors());
+    return directory;
+}
+
+static void check_holds(const char *directory, long long acknowledged, long long nodes)
+{
+    int status = terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "120", NULL);
+    if (status != 0)
+        fail_msg("check ended with %d: %s %s", status, terrace_output(), terrace_errors());
+    assert_int_equal(terrace_number("nodes"), nodes);
+    assert_int_equal(terrace_number("acknowledged"), acknowledged);
+    assert_int_equal(terrace_number("present"), acknowledged);
+    assert_int_equal(terrace_number("missing"), 0);
+    assert_int_equal(terrace_number("diverged"), 0);
+    assert_int_equal(terrace_number("leaked"), 0);
+    assert_int_equal(terrace_number("county_total"), acknowledged);
+    const json_t *origins = json_object_get(terrace_json(), "origins");
+    assert_int_equal(json_integer_value(json_array_get(origins, 0)), nodes);
+    assert_int_equal(json_integer_value(json_array_get(origins, 1)), nodes);
+    assert_true(json_is_number(json_object_get(terrace_json(), "seconds")));
+}
+
+static void load(const char *directory, const char *records, const char *at)
+{
+    int status = at == NULL ? terrace_run("drill", "load", "--json", "--dir", directory,
+                                          "--records", records, NULL)
+                            : terrace_run("drill", "load", "--json", "--dir", directory,
+                                          "--records", records, "--at", at, NULL);
+    if (status != 0)
+        fail_msg("load ended with %d: %s %s", status, terrace_output(), terrace_errors());
+}
+
+static void down(const char *directory)
+{
+    assert_int_equal(terrace_run("drill", "down", "--json", "--dir", directory, NULL), 0);
+    assert_int_equal(terrace_number("forced"), 0);
+}
+
+static void everything_arrives_once_and_only_where_it_belongs(void **state)
+{
+    (void)state;
+    const char *directory = up("plain", FIVE);
+    assert_int_equal(terrace_number("nodes"), 5);
+    load(directory, "400", NULL);
+    assert_int_equal(terrace_number("acknowledged"), 400);
+    load(directory, "30", "V1,C");
+    check_holds(directory, 430, 5);
+    assert_int_equal(terrace_number("nodes_caught_up"), 5);
+    assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
+    assert_int_equal(terrace_number("up"), 5);
+    assert_int_equal(terrace_number("linked"), 5);
+    assert_int_equal(terrace_number("records"), 430);
+    down(directory);
+}
+
+static void a_second_drill_in_one_directory_is_refused(void **state)
+{
+    (void)state;
+    const char *directory = up("twice", FIVE);
+    int status =
+        terrace_run("drill", "up", "--tree", terrace_path("twice.csv"), "--dir", directory, NULL);
+    assert_int_equal(status, 3);
+    assert_non_null(strstr(terrace_errors(), "there is a drill in this directory already"));
+    assert_non_null(strstr(terrace_errors(), "next:"));
+    check_holds(directory, 0, 5);
+    down(directory);
+}
+
+static void cut_and_killed_nodes_lose_nothing(void **state)
+{
+    (void)state;
+    const char *directory = up("faults", FIVE);
+    load(directory, "100", NULL);
+    assert_int_equal(terrace_run("drill", "cut", "--dir", directory, "T1", "V2", NULL), 0);
+    load(directory, "100", NULL); /* both sides go on writing */
+    assert_int_equal(terrace_run("drill", "check", "--json", "--dir", directory, NULL), 5);
+    assert_int_equal(terrace_number("leaked"), 0);
+    assert_true(terrace_number("missing") > 0);
+    assert_int_equal(terrace_run("drill", "kill", "--dir", directory, "C", "T2", "V1", NULL), 0);
+    assert_int_equal(terrace_run("drill", "load", "--json", "--dir", directory, "--records", "10",
+                                 "--at", "C,T1", "--patience", "0", NULL),
+                     4);
+    assert_int_equal(terrace_number("acknowledged"), 5);
+    assert_int_equal(terrace_number("unsent"), 5);
+    assert_int_equal(terrace_run("drill", "start", "--dir", directory, "--all", NULL), 0);
+    load(directory, "100", NULL);
+    assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
+    assert_int_equal(terrace_number("cut"), 2); /* over kill and start, too */
+    assert_int_equal(terrace_run("drill", "heal", "--dir", directory, "--all", NULL), 0);
+    check_holds(directory, 305, 5);
+    down(directory);
+}
+
+static void the_county_names_what_is_cut_off(void **state)
+{
+    (void)state;
+    const char *directory = up("silent", FIVE);
+    load(directory, "50", NULL);
+    check_holds(directory, 50, 5);
+    assert_int_equal(terrace_run("drill", "kill", "--dir", directory, "T1", NULL), 0);
+    assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
+    assert_int_equal(terrace_number("up"), 4);
+    assert_int_equal(terrace_run("drill", "start", "--dir", directory, "T1", NULL), 0);
+    check_holds(directory, 50, 5);
+    down(directory);
+}
+
+static void the_demonstration_holds(void **state)
+{
+    (void)state;
+    const char *table = terrace_file("demo.csv", FIVE), *directory = terrace_path("demo");
+    terrace_drill_begin(directory);
+    int status = terrace_run("drill", "demo", "--json", "--tree", table, "--dir", directory,
+                             "--records", "300", NULL);
+    if (status != 0)
+        fail_msg("the demonstration ended with %d: %s", status, terrace_errors());
+    assert_int_equal(terrace_number("nodes"), 5);
+    assert_true(terrace_number("cut_side") > 0);
+    assert_true(terrace_number("other_side") > 0);
+    const json_t *check = json_object_get(terrace_json(), "check");
+    assert_int_equal(json_integer_value(json_object_get(check, "present")), 300);
+    assert_non_null(strstr(terrace_errors(), "silent, as of"));
+    assert_non_null(strstr(terrace_errors(), "down: all nodes have ended"));
+}
+
+static void any_tree_will_do(void **state)
+{
+    static const struct {
+        const char *name, *tree;
+        long long nodes;
+    } trees[] = {
+        {"alone", "code,name,tier,parent\nC,县,county,\n", 1},
+        {"one child", "code,name,tier,parent\nC,县,county,\nV,村,village,C\n", 2},
+        {"two tiers",
+         "tier,code,name,parent\n省,根,根节点,\n村,村一,第一村,根\n村,村二,第二村,根\n"
+         "村,村三,第三村,根\n",
+         4},
+        {"seven tiers",
+         "code,name,tier,parent\na,a,t1,\nb,b,t2,a\nc,c,t3,b\nd,d,t4,c\ne,e,t5,d\nf,f,t6,e\n"
+         "g,g,t7,f\nh,h,t7,b\n",
+         8},
+        {"mixed",
+         "code,name,tier,parent\nC,县,county,\nT,乡,township,C\nV0,直属村,village,C\n"
+         "V1,村,village,T\n",
+         4},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        const char *directory = up(trees[i].name, trees[i].tree);
+        load(directory, "160", NULL);
+        check_holds(directory, 160, trees[i].nodes);
+        down(directory);
+    }
+}
+
+static void own_types_will_do(void **state)
+{
+    (void)state;
+    const char *table = terrace_file("own.csv", FIVE), *directory = terrace_path("own");
+    const char *types = terrace_file("own.yaml", "version: 1\n\ntypes:\n"
+                                                 "  复核:\n    number: 7\n    class: bulk\n"
+                                                 "    circle: path\n    counted: true\n"
+                                                 "    fields:\n"
+                                                 "      题目: {number: 1, kind: text,"
+                                                 " required: true, length_max: 30}\n"
+                                                 "      次数: {number: 2, kind: counter}\n");
+    terrace_drill_begin(directory);
+    int status =
+        terrace_run("drill", "up", "--tree", table, "--dir", directory, "--types", types, NULL);
+    if (status != 0)
+        fail_msg("up ended with %d: %s", status, terrace_errors());
+    load(directory, "60", NULL);
+    check_holds(directory, 60, 5);
+    down(directory);
+}
+
+static void a_tree_that_is_wrong_leaves_nothing(void **state)
+{
+    (void)state;
+    const char *table =
+        terrace_file("wrong.csv", "code,name,tier,parent\nC,县,county,\nT,乡,township,X\n");
+    const char *directory = terrace_path("wrong");
+    int status = terrace_run("drill", "up", "--tree", table, "--dir", directory, NULL);
+    assert_int_equal(status, 3);
+    assert_non_null(strstr(terrace_errors(), "wrong.csv:3"));
+    assert_int_equal(terrace_run("drill", "status", "--dir", directory, NULL), 3);
+}
+
+int main(int count, char **values)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(everything_arrives_once_and_only_where_it_belongs,
+                                  terrace_drill_end),
+        cmocka_unit_test_teardown(a_second_drill_in_one_directory_is_refused, terrace_drill_end),
+        cmocka_unit_test_teardown(cut_and_killed_nodes_lose_nothing, terrace_drill_end),
+        cmocka_unit_test_teardown(the_county_names_what_is_cut_off, terrace_drill_end),
+        cmocka_unit_test_teardown(the_demonstration_holds, terrace_drill_end),
+        cmocka_unit_test_teardown(any_tree_will_do, terrace_drill_end),
+        cmocka_unit_test_teardown(own_types_will_do, terrace_drill_end),
+        cmocka_unit_test(a_tree_that_is_wrong_leaves_nothing),
+    };
+    if (count != 2)
+        return 2;
+    terrace_use(values[1]);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    terrace_leave();
+    return failed;
+}

@@ -1,0 +1,147 @@
+/* `drill check` is itself proven: leaks, losses and differences planted into stopped nodes' stores
+ * must be found and named, in each place where they can hide. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/process/run_terrace.h"
+
+static const char *directory;
+
+static int make(void **state)
+{
+    (void)state;
+    const char *table =
+        terrace_file("tree.csv", "code,name,tier,parent\nC,县,county,\nT,乡,township,C\n"
+                                 "V1,大明村,village,T\nV2,二村,village,T\n");
+    static char path[4096];
+    snprintf(path, sizeof path, "%s", terrace_path("drill"));
+    directory = path;
+    terrace_drill_begin(directory);
+    if (terrace_run("drill", "up", "--tree", table, "--dir", directory, NULL) != 0 ||
+        terrace_run("drill", "load", "--dir", directory, "--records", "200", NULL) != 0 ||
+        terrace_run("drill", "check", "--dir", directory, "--wait", "120", NULL) != 0) {
+        print_error("%s %s\n", terrace_output(), terrace_errors());
+        return -1;
+    }
+    return 0;
+}
+
+/* The next test gets a drill of its own. */
+static int end(void **state)
+{
+    terrace_drill_end(state);
+    return terrace_run("drill", "down", "--dir", directory, NULL);
+}
+
+struct planted {
+    const char *kind, *seat, *part;
+    const char *found; /* the finding's kind and place, that must be named */
+    const char *where;
+    const char *counter; /* of the answer, must be above 0 */
+    int stopped;         /* exit status while the node is stopped, and when it runs again */
+    int running;
+};
+
+static void must_name(const struct planted *planted)
+{
+    const json_t *findings = json_object_get(terrace_json(), "findings");
+    for (size_t i = 0; i < json_array_size(findings); i++) {
+        const json_t *finding = json_array_get(findings, i);
+        if (strcmp(json_string_value(json_object_get(finding, "kind")), planted->found) == 0 &&
+            strcmp(json_string_value(json_object_get(finding, "where")), planted->where) == 0)
+            return;
+    }
+    fail_msg("no %s in %s was named: %s", planted->found, planted->where, terrace_output());
+}
+
+static void must_find(const struct planted *planted, int expected, const char *wait)
+{
+    int status = terrace_run("drill", "check", "--json", "--dir", directory, "--wait", wait, NULL);
+    if (status != expected)
+        fail_msg("%s of %s at %s: check ended with %d, not %d: %s", planted->kind, planted->part,
+                 planted->seat, status, expected, terrace_output());
+    assert_true(terrace_number(planted->counter) > 0);
+    must_name(planted);
+}
+
+static void plant_and_find(const struct planted *planted)
+{
+    assert_int_equal(terrace_run("drill", "kill", "--dir", directory, planted->seat, NULL), 0);
+    int status = terrace_run("drill", "plant", planted->kind, planted->seat, "--dir", directory,
+                             "--part", planted->part, NULL);
+    if (status != 0)
+        fail_msg("plant ended with %d: %s", status, terrace_errors());
+    must_find(planted, planted->stopped, "0");
+    assert_int_equal(terrace_run("drill", "start", "--dir", directory, planted->seat, NULL), 0);
+    must_find(planted, planted->running, planted->running == 1 ? "10" : "0");
+}
+
+#define PLANT_TEST(name, ...)                                                                      \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        static const struct planted planted = {__VA_ARGS__};                                       \
+        (void)state;                                                                               \
+        plant_and_find(&planted);                                                                  \
+    }
+
+PLANT_TEST(a_leak_in_the_log, "leak", "V1", "log", "leak", "log", "leaked", 1, 1)
+PLANT_TEST(a_leak_in_the_state, "leak", "V1", "state", "leak", "state", "leaked", 1, 1)
+PLANT_TEST(a_leak_in_the_index, "leak", "V1", "index", "leak", "index", "leaked", 1, 1)
+PLANT_TEST(a_leak_upwards, "leak", "C", "all", "leak", "state", "leaked", 1, 1)
+PLANT_TEST(a_loss_from_the_log, "loss", "V1", "log", "missing", "log", "missing", 1, 1)
+PLANT_TEST(a_loss_from_the_state, "loss", "V1", "state", "missing", "state", "missing", 1, 1)
+PLANT_TEST(a_loss_at_a_holder, "loss", "C", "state", "missing", "state", "missing", 5, 1)
+PLANT_TEST(a_loss_from_the_index, "loss", "T", "index", "missing", "index", "missing", 5, 1)
+PLANT_TEST(a_difference_between_holders, "difference", "T", "all", "difference", "state",
+           "diverged", 1, 1)
+PLANT_TEST(a_difference_at_the_only_holder, "difference", "V1", "all", "difference", "state",
+           "diverged", 1, 1)
+
+static void a_running_node_is_left_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(terrace_run("drill", "plant", "loss", "V1", "--dir", directory, NULL), 1);
+    assert_non_null(strstr(terrace_errors(), "this node is running"));
+    assert_int_equal(terrace_run("drill", "check", "--dir", directory, "--wait", "60", NULL), 0);
+}
+
+/* A drill of its own for each: made anew in a directory of the same name. */
+static int remake(void **state)
+{
+    static unsigned round;
+    char name[32];
+    snprintf(name, sizeof name, "gone %u", round++);
+    if (directory != NULL && rename(directory, terrace_path(name)) != 0)
+        return -1;
+    return make(state);
+}
+
+int main(int count, char **values)
+{
+#define PROOF(name) cmocka_unit_test_setup_teardown(name, remake, end)
+    const struct CMUnitTest tests[] = {
+        PROOF(a_leak_in_the_log),
+        PROOF(a_leak_in_the_state),
+        PROOF(a_leak_in_the_index),
+        PROOF(a_leak_upwards),
+        PROOF(a_loss_from_the_log),
+        PROOF(a_loss_from_the_state),
+        PROOF(a_loss_at_a_holder),
+        PROOF(a_loss_from_the_index),
+        PROOF(a_difference_between_holders),
+        PROOF(a_difference_at_the_only_holder),
+        PROOF(a_running_node_is_left_alone),
+    };
+    if (count != 2)
+        return 2;
+    terrace_use(values[1]);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    terrace_leave();
+    return failed;
+}
