@@ -53,7 +53,7 @@ static const struct command *subcommand_named(const struct command *command, con
 static int finish(int status, const struct error *error, bool json)
 {
     if (error->code != ERR_OK) {
-        print_error(error, json);
+        print_failure(error, json);
         status = (int)error_exit_status(error->code);
     }
     if (fflush(stdout) != 0 && status == EXIT_DONE) {

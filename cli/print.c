@@ -38,7 +38,7 @@ static bool chinese_wanted(void)
     return false;
 }
 
-static void print_error_json(const struct error *error)
+static void print_failure_json(const struct error *error)
 {
     json_t *object = json_pack("{s:s,s:s,s:s}", "error", error_name(error->code), "what",
                                error->what, "why", error->why);
@@ -51,7 +51,7 @@ static void print_error_json(const struct error *error)
     print_json(object);
 }
 
-void print_error(const struct error *error, bool json)
+void print_failure(const struct error *error, bool json)
 {
     char *what = text_shown(span_of_text(error->what), 0);
     char *why = text_shown(span_of_text(error->why), 0);
@@ -66,7 +66,7 @@ void print_error(const struct error *error, bool json)
     free(why);
     free(what);
     if (json)
-        print_error_json(error);
+        print_failure_json(error);
 }
 
 void print_note(const char *format, ...)

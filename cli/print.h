@@ -17,7 +17,7 @@ void print_start(void); /* once, before all others */
 /* "terrace: WHAT: WHY", then the next step on a line of its own; in a Chinese environment
  * (TERRACE_LANG=zh, or the locale) the code's sentence in Chinese after it. With `json` also
  * {"error":, "what":, "why":, "next":} on stdout. */
-void print_error(const struct error *error, bool json);
+void print_failure(const struct error *error, bool json);
 /* A note to the person on stderr: "terrace: ...". */
 void print_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -442,10 +442,13 @@ static void take_head(struct step *step, struct session *session, const struct s
                       label_stream(step->replica->tree, id).text, seq, session->seat);
     }
     if (seq > held && tree_author(step->replica->tree, id->author) != NULL) {
-        if (ours == NULL) {
-            cursor_get(session, id, CLASS_NORMAL)->listed_seq = seq; /* its class comes with it */
+        /* its class comes with it */
+        struct cursor *cursor = cursor_get(session, id, ours == NULL ? CLASS_NORMAL : ours->class);
+        cursor->listed_seq = seq;
+        if (!cursor->wanted) { /* by a block that came before the heads */
+            send_want(step, session, id, held, 0);
         }
-        send_want(step, session, id, held, 0);
+        cursor->wanted = true;
     }
 }
 
@@ -523,7 +526,7 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
     if (author == NULL || peer == NULL || !stream_row_read(step->view, &id, row) ||
         row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, peer)) {
         step->replica->refusals.not_allowed++;
-    } else if (seq < row->head.seq) {
+    } else if (seq <= row->head.seq) { /* at the head: the next one says its place */
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
         cursor->sent_seq = seq;
         cursor->held_seq = seq;

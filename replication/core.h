@@ -49,6 +49,7 @@ struct cursor {
     uint8_t refusals;       /* in this minute */
     uint8_t class;
     bool has_out_handle, has_in_handle, queued, place_needed, opaque_wanted, mark_due;
+    bool wanted;    /* 'send from our head' has been said and not been answered yet */
     bool ask_later; /* its refusals of this minute are used up */
 };
 

@@ -41,6 +41,13 @@ static bool read_stream(const struct session *session, struct event *event, stru
     return true;
 }
 
+/* 'Send from our head' has been said of this stream: what stands behind it comes again. */
+static bool is_wanted(const struct session *session, const struct stream_id *stream)
+{
+    const struct cursor *cursor = cursor_find(session, stream);
+    return cursor != NULL && cursor->wanted;
+}
+
 /* Where the bytes say they stand, against where the stream stands here. */
 static enum error_code check_place(const struct block_prefix *prefix,
                                    const struct stream_head *head)
@@ -94,6 +101,11 @@ void replica_prepare(const struct replica *replica, const struct view *view, str
     if (event->message.block_error != ERR_OK) {
         free(event->message.block);
         event->message.block = NULL;
+    }
+    /* What doesn't say its place follows on something that has been asked for again. */
+    if (event->message.block_error == ERR_DAMAGED && (prefix.flags & BLOCK_HAS_PLACE) == 0 &&
+        is_wanted(session, &event->message.stream)) {
+        event->message.block_error = ERR_PARKED;
     }
 }
 
@@ -182,6 +194,7 @@ static void ask_again(struct step *step, struct session *session, const struct e
         uint32_t seq = stream_row_read(step->view, stream, row) ? row->head.seq : 0;
         compare_want(step, session, stream, seq, opaque_next && cursor->refusals > 0);
         cursor->refusals++;
+        cursor->wanted = true;
     } else {
         cursor->ask_later = session->ask_later = true;
     }
@@ -217,6 +230,9 @@ static void refuse_block(struct step *step, struct session *session, const struc
     enum error_code code = event->message.block_error;
     if (code == ERR_STALE) {
         return; /* we hold it: it came twice */
+    }
+    if (code == ERR_PARKED && is_wanted(session, &event->message.stream)) {
+        return;
     }
     count_refusal(step->replica, code);
     updates_trace(step->updates, "refuse block of %s from %s: %s",
@@ -369,6 +385,7 @@ static void advance_cursor(struct session *session, const struct event *event,
     }
     cursor->held_seq = row->head.seq;
     cursor->refusals = 0;
+    cursor->wanted = false;
     mark_due(session, cursor);
 }
 

@@ -8,7 +8,8 @@
 
 /* Message types of formats.md 6, as on the wire. */
 enum { WIRE_BLOCK = 8, WIRE_STATEMENT = 11 };
-enum { STREAM_NUMBER = 60000, EPOCH = 0x7fff0001, FORM = BLOCK_HAS_STREAM | BLOCK_HAS_CLOCK };
+enum { STREAM_NUMBER = 60000, EPOCH = 0x7fff0001 };
+enum { FORM = BLOCK_HAS_STREAM | BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK };
 
 const char *mischief_name(enum mischief mischief)
 {

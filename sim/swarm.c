@@ -76,8 +76,10 @@ static void begin(struct swarm *swarm)
     if (world.tracing)
         hooks.lines = print_lines;
     swarm->model->trace = swarm->trace;
-    swarm->model->all_honest = options->inject_permille == 0 && world.damage_permille == 0 &&
-                               world.duplicate_permille == 0;
+    /* a child whose parent has not got its own branch document yet is a stranger to it */
+    swarm->model->all_honest = options->inject_permille + world.damage_permille +
+                                   world.duplicate_permille + world.gift_subtree_permille ==
+                               0;
     swarm->world = world_new(swarm->county, &world, options->seed, &hooks);
     model_watch(swarm->model, swarm->world);
     swarm_faults_plan(swarm);

@@ -121,7 +121,7 @@ static uint64_t signed_commits(struct swarm *swarm, size_t seat)
 }
 
 /* A disk that lied. The loss of exactly the last commit that signed can't be told from a power cut
- * before that commit (rules.md A5): two or none are lost. */
+ * before that commit (rules.md A5): two or none are lost, here and by an old image. */
 static void forget_commits(struct swarm *swarm, size_t seat)
 {
     struct memory_store *store = world_store(swarm->world, seat);
@@ -139,7 +139,7 @@ static void put_back(struct swarm *swarm)
     world_crash(swarm->world, seat);
     if (swarm->options->lose)
         forget_commits(swarm, seat);
-    else
+    else if (swarm->image_commits + 1 != signed_commits(swarm, seat))
         world_restore(swarm->world, seat, swarm->image);
     model_restored(swarm->model, seat);
 }
@@ -149,6 +149,7 @@ static void scheduled_faults(struct swarm *swarm)
     uint64_t now = world_now_ms(swarm->world);
     if (swarm->image_ms > 0 && swarm->image_ms <= now) {
         swarm->image = memory_store_clone(world_store(swarm->world, swarm->restored_seat));
+        swarm->image_commits = signed_commits(swarm, swarm->restored_seat);
         swarm->image_ms = 0;
     }
     if (swarm->restore_ms > 0 && swarm->restore_ms <= now) {

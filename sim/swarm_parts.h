@@ -20,6 +20,7 @@ struct swarm {
     uint32_t writes_left;
     struct memory_store *image; /* of the seat that will be put back */
     size_t restored_seat;
+    uint64_t image_commits;
     uint64_t image_ms, restore_ms, types_ms;
     FILE *trace; /* NULL: none */
 };

@@ -324,12 +324,12 @@ static void clean_up(struct demo *demo, bool remove_directory)
     struct error error = {0};
     size_t forced = 0;
     if (act_down(&demo->drill, true, &forced, &error) != ERR_OK)
-        print_error(&error, false);
+        print_failure(&error, false);
     say(demo, "down: all nodes have ended%s", forced == 0 ? "" : ", some only by force");
     if (!remove_directory)
         print_note("what they left is in %s", demo->drill.directory);
     else if (remove_tree(demo->drill.directory, &error) != ERR_OK)
-        print_error(&error, false);
+        print_failure(&error, false);
 }
 
 static enum error_code read_options(const struct arguments *arguments, char *directory,

@@ -26,6 +26,7 @@ enum {
     LOAD_TURN = 32,
     LOAD_REST_MS = 150,
     LOAD_TICK_MS = 20,
+    LOAD_STALLED_MS = 10000, /* a slow disk may hold an answer back for so long */
     READ_BYTES = 64 << 10,
     LENGTH_BYTES = 4,
 };
@@ -347,10 +348,11 @@ static bool anything_left(const struct load *load)
 /* A node that takes requests and never answers is away, too. */
 static void lose_stalled(struct load *load)
 {
-    uint64_t now_ms = tick_now_ms();
+    uint64_t now_ms = tick_now_ms(), patience_ms = load->options->patience_ms;
+    patience_ms = patience_ms < LOAD_STALLED_MS ? LOAD_STALLED_MS : patience_ms;
     for (size_t i = 0; i < LOAD_CONNECTIONS; i++) {
         struct connection *connection = &load->connections[i];
-        if (connection->socket < 0 || now_ms - connection->began_ms < load->options->patience_ms)
+        if (connection->socket < 0 || now_ms - connection->began_ms < patience_ms)
             continue;
         if (load->work[connection->seat].away_since_ms == 0)
             load->work[connection->seat].away_since_ms = connection->began_ms;

@@ -1,7 +1,7 @@
 /* A fuzz target without libFuzzer: each file of a corpus as it is, then changed in many small
  * ways. The changes follow from the file's name and a number alone, so what fails here fails again:
  *
- *     replay CORPUS              every file, MUTATIONS changes each
+ *     replay CORPUS COUNT        every file, COUNT changes each
  *     replay CORPUS NAME NUMBER  that one case; number 0 is the file as it is */
 #include <assert.h>
 #include <dirent.h>
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The sanitizers', where one is linked: called before they end the program. */
 __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
 
-enum { MUTATIONS = 20 * 1000, FILES_MAX = 4096, INPUT_BYTES_MAX = 1 << 20, STEPS_MAX = 6 };
+enum { FILES_MAX = 4096, INPUT_BYTES_MAX = 1 << 20, STEPS_MAX = 6 };
 
 struct seed {
     char *name;
@@ -190,17 +190,16 @@ static void read_corpus(const char *folder)
 
 int main(int count, char **values)
 {
-    if (count != 2 && count != 4) {
-        fprintf(stderr, "usage: replay CORPUS [NAME NUMBER]\n");
+    if (count != 3 && count != 4) {
+        fprintf(stderr, "usage: replay CORPUS COUNT | CORPUS NAME NUMBER\n");
         return 2;
     }
     watch();
     read_corpus(values[1]);
     unsigned long cases = 0;
     for (size_t i = 0; i < seed_count; i++) {
-        unsigned first = 0, last = MUTATIONS;
-        if (count == 4)
-            first = last = (unsigned)strtoul(values[3], NULL, 10);
+        unsigned last = (unsigned)strtoul(values[count - 1], NULL, 10);
+        unsigned first = count == 4 ? last : 0;
         if (count == 4 && strcmp(values[2], seeds[i].name) != 0)
             continue;
         for (unsigned number = first; number <= last; number++, cases++)

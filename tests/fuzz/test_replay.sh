@@ -18,7 +18,7 @@ fails() {
     fi
 }
 
-fails "$1" "$2"
+fails "$1" "$2" 20000
 found=$case
 # shellcheck disable=SC2086 # a name and a number
 fails "$1" "$2" $found

@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-enum { WORDS_MAX = 64, PATHS = 8, PATH_ROOM = 4096 };
+enum { WORDS_MAX = 64, PATHS = 128, PATH_ROOM = 4096 };
 
 static const char *program;
 static char place[] = "/tmp/terrace test 县 XXXXXX";
@@ -51,11 +51,16 @@ void terrace_leave(void)
 
 const char *terrace_path(const char *name)
 {
-    static char paths[PATHS][PATH_ROOM];
-    static size_t next;
-    char *path = paths[next++ % PATHS];
-    snprintf(path, PATH_ROOM, "%s/%s", place, name);
-    return path;
+    static char *paths[PATHS];
+    char path[PATH_ROOM];
+    size_t at = 0;
+    snprintf(path, sizeof path, "%s/%s", place, name);
+    while (at < PATHS && paths[at] != NULL && strcmp(paths[at], path) != 0)
+        at++;
+    assert_true(at < PATHS);
+    if (paths[at] == NULL)
+        paths[at] = strdup(path);
+    return paths[at];
 }
 
 const char *terrace_file(const char *name, const char *text)

@@ -25,7 +25,7 @@ const json_t *terrace_json(void);
 /* A number of that object; fails when it isn't there. */
 long long terrace_number(const char *key);
 
-/* PLACE/NAME, in one of a few buffers that are used in turn. */
+/* PLACE/NAME; stays valid. */
 const char *terrace_path(const char *name);
 /* Writes a file of the test's own; gives its path. */
 const char *terrace_file(const char *name, const char *text);
