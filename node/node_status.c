@@ -230,21 +230,28 @@ static void write_refused(const struct node *node, struct buffer *out)
 #undef X
 }
 
-/* Private memory that no file backs; 0 when the system doesn't say. Read here, because a node's
- * memory is closed to other processes. */
-static uint64_t memory_bytes(void)
+/* Private memory that no file backs, and the share of everything mapped; 0 when the system doesn't
+ * say. Read here, because a node's memory is closed to other processes. */
+struct memory {
+    uint64_t anonymous_bytes, proportional_bytes;
+};
+
+static struct memory read_memory(void)
 {
     char line[128];
-    unsigned long long kib = 0;
+    struct memory memory = {0};
     FILE *file = fopen("/proc/self/smaps_rollup", "re");
     if (file == NULL)
-        return 0;
+        return memory;
     while (fgets(line, sizeof line, file) != NULL) {
+        unsigned long long kib = 0;
         if (sscanf(line, "Anonymous: %llu", &kib) == 1)
-            break;
+            memory.anonymous_bytes = (uint64_t)kib * 1024;
+        else if (sscanf(line, "Pss: %llu", &kib) == 1)
+            memory.proportional_bytes = (uint64_t)kib * 1024;
     }
     fclose(file);
-    return (uint64_t)kib * 1024;
+    return memory;
 }
 
 struct alarms {
@@ -302,10 +309,12 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "parked", counts->parked);
     put_uint(out, "commits", node->status->commits);
     put_uint(out, "failed_commits", node->status->failed_commits);
-    put_uint(out, "memory_bytes", memory_bytes());
+    struct memory memory = read_memory();
+    put_uint(out, "memory_bytes", memory.anonymous_bytes);
+    put_uint(out, "memory_proportional_bytes", memory.proportional_bytes);
 }
 
-enum { STATUS_PAIRS = 21 };
+enum { STATUS_PAIRS = 22 };
 
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
 {

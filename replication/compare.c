@@ -133,6 +133,9 @@ static void settle_entry(struct session *session, struct stream_entry *entry, ui
     if (known > cursor->held_seq) {
         cursor->held_seq = known;
     }
+    if (known > cursor->known_seq) {
+        cursor->known_seq = known;
+    }
     if (known > cursor->sent_seq) {
         cursor->sent_seq = known;
         cursor->place_needed = true;

@@ -42,6 +42,7 @@ struct cursor {
     struct cursor *next_queued, *next_marked;
     uint32_t sent_seq;   /* the next block to send begins here */
     uint32_t held_seq;   /* what the peer has said or shown it holds */
+    uint32_t known_seq;  /* the most that it can hold by what we know: sent, listed, or shown */
     uint32_t listed_seq; /* the most that the peer has listed: what we may still get */
     uint64_t sent_clock; /* clock of the last block sent, for differences */
     uint32_t out_handle, in_handle;

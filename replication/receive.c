@@ -11,7 +11,8 @@
 
 enum { REFUSALS_A_MINUTE = 2, MINUTE_MS = 60 * 1000, SHARED_HANDLE = HANDLES_MAX - 1 };
 
-/* Channels overtake each other, so a handle may be named before a lower one. An epoch is never 0. */
+/* Channels overtake each other, so a handle may be named before a lower one. An epoch is never 0.
+ */
 static bool handle_is_named(const struct session *session, uint32_t handle)
 {
     return handle < session->in_handle_count && session->in_handles[handle].epoch != 0;
@@ -228,8 +229,13 @@ void receive_ask_when_due(struct step *step)
 static void refuse_block(struct step *step, struct session *session, const struct event *event)
 {
     enum error_code code = event->message.block_error;
-    if (code == ERR_STALE) {
-        return; /* we hold it: it came twice */
+    if (code == ERR_STALE) { /* we hold it, it came twice: say so, the sender may not know */
+        struct cursor *cursor = cursor_find(session, &event->message.stream);
+        if (cursor != NULL) {
+            cursor->in_handle = event->message.handle;
+            mark_due(session, cursor);
+        }
+        return;
     }
     if (code == ERR_PARKED && is_wanted(session, &event->message.stream)) {
         return;
@@ -383,7 +389,7 @@ static void advance_cursor(struct session *session, const struct event *event,
         cursor->sent_seq = row->head.seq;
         cursor->place_needed = true;
     }
-    cursor->held_seq = row->head.seq;
+    cursor->held_seq = cursor->known_seq = row->head.seq;
     cursor->refusals = 0;
     cursor->wanted = false;
     mark_due(session, cursor);
@@ -468,17 +474,21 @@ void receive_block(struct step *step, struct session *session, const struct even
 
 static void send_marks(struct step *step, struct session *session)
 {
+    struct stream_row *row = session->marked == NULL ? NULL : mem_alloc(sizeof *row);
     struct cursor *next;
     for (struct cursor *cursor = session->marked; cursor != NULL; cursor = next) {
         struct buffer body = {0};
         next = cursor->next_marked;
         cursor->mark_due = false;
-        mp_write_uint(&body, cursor->in_handle);
-        mp_write_uint(&body, cursor->held_seq);
-        send_control(step, session, MESSAGE_MARK, span_of_buffer(&body));
+        if (stream_row_read(step->view, &cursor->stream, row)) {
+            mp_write_uint(&body, cursor->in_handle);
+            mp_write_uint(&body, row->head.seq);
+            send_control(step, session, MESSAGE_MARK, span_of_buffer(&body));
+        }
         buffer_free(&body);
     }
     session->marked = NULL;
+    free(row);
 }
 
 static void send_credit(struct step *step, struct session *session)

@@ -103,6 +103,7 @@ static enum sent send_block(struct step *step, struct session *session, struct c
         lane->sent_bytes += body.size;
         lane->sent_entries += end - cursor->sent_seq;
         cursor->sent_seq = end;
+        cursor->known_seq = end > cursor->known_seq ? end : cursor->known_seq;
         cursor->sent_clock = parts.clock;
         cursor->place_needed = cursor->opaque_wanted = false;
         *sent_bytes += body.size;
@@ -197,11 +198,17 @@ void send_on_mark(struct step *step, struct session *session, struct span body)
         return;
     }
     struct cursor *cursor = session->out_handles[handle];
-    if (seq > cursor->sent_seq) {
+    if (seq > cursor->known_seq) {
         step->replica->refusals.forged++;
         updates_trace(step->updates, "mark of %s at %u from %s: never sent",
                       label_stream(step->replica->tree, &cursor->stream).text, seq, session->seat);
-    } else if (seq > cursor->held_seq) {
+        return;
+    }
+    if (seq > cursor->held_seq) {
         cursor->held_seq = seq;
+    }
+    if (seq > cursor->sent_seq) { /* asked for again, and there already */
+        cursor->sent_seq = seq;
+        cursor->place_needed = true;
     }
 }

@@ -26,7 +26,7 @@ static void visit_block(struct walk *walk, const struct stream_id *stream,
 {
     for (size_t i = 0; i < block->list.count && !walk->stopped; i++) {
         const struct entry *entry = &block->list.entries[i];
-        if (entry->has_record && walk->visitor->entry != NULL) {
+        if (walk->visitor->entry != NULL) {
             walk->stopped |= !walk->visitor->entry(walk->visitor->context, stream,
                                                    block->header.seq + (uint32_t)i, entry->type,
                                                    &entry->record, &block->digests[i]);
