@@ -47,6 +47,15 @@ bool record_id_parse(struct span text, struct record_id *id)
     return true;
 }
 
+/* Of maps by name, as long as they may be: they are made here, not received. */
+static struct mp_reader names_reader(struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    reader.text_keys = true;
+    reader.items_max = UINT32_MAX;
+    return reader;
+}
+
 /* ERR_NOT_FOUND when there is no row. */
 static enum error_code load_state(struct block_cache *cache, const struct view *view,
                                   const struct tree *tree, const struct record_type *type,
@@ -93,6 +102,54 @@ static void write_digest(const struct record_state *state, struct buffer *out)
     buffer_free(&canonical);
 }
 
+/* One conflict as record_describe wrote it, with the seat of its author. */
+static void write_conflict(const struct tree *tree, struct mp_reader *reader, struct buffer *out)
+{
+    struct buffer pairs = {0};
+    const struct author *author = NULL;
+    uint32_t count = mp_read_map(reader);
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        struct span name = mp_read_str(reader), value = mp_read_any(reader);
+        if (span_equal(name, span_of_text("author"))) {
+            struct mp_reader key = mp_reader(value);
+            struct key_id id;
+            const uint8_t *bytes = mp_read_bin_of(&key, KEY_ID_BYTES);
+            if (bytes != NULL) {
+                memcpy(id.bytes, bytes, KEY_ID_BYTES);
+                author = tree_author(tree, id);
+            }
+        }
+        mp_write_str(&pairs, name);
+        buffer_append_span(&pairs, value);
+    }
+    mp_write_map(out, count + 2);
+    mp_write_text(out, "seat");
+    mp_write_text(out, author == NULL ? "" : author->seat->row.seat);
+    mp_write_text(out, "name");
+    mp_write_text(out, author == NULL ? "" : author->seat->row.name);
+    buffer_append_span(out, span_of_buffer(&pairs));
+    buffer_free(&pairs);
+}
+
+/* record_describe's pairs, with seats where it names keys. */
+static void write_description(const struct tree *tree, struct mp_reader *reader, uint32_t pairs,
+                              struct buffer *out)
+{
+    for (uint32_t i = 0; i < pairs && !reader->failed; i++) {
+        struct span name = mp_read_str(reader);
+        mp_write_str(out, name);
+        if (!span_equal(name, span_of_text("conflicts"))) {
+            buffer_append_span(out, mp_read_any(reader));
+            continue;
+        }
+        uint32_t conflicts = mp_read_array(reader);
+        mp_write_array(out, conflicts);
+        for (uint32_t k = 0; k < conflicts && !reader->failed; k++) {
+            write_conflict(tree, reader, out);
+        }
+    }
+}
+
 /* The map of a record: ours, then record_describe's pairs. */
 static void describe(const struct tree *tree, const struct record_type *type,
                      const struct record_id *id, const struct record_state *state,
@@ -102,8 +159,7 @@ static void describe(const struct tree *tree, const struct record_type *type,
     char text[33];
     const struct author *origin = tree_author(tree, record_id_author(id).author);
     record_describe(state, type, &inner);
-    struct mp_reader reader = mp_reader(span_of_buffer(&inner));
-    reader.text_keys = true;
+    struct mp_reader reader = names_reader(span_of_buffer(&inner));
     uint32_t pairs = mp_read_map(&reader);
     mp_write_map(out, pairs + 5);
     mp_write_text(out, "id");
@@ -117,7 +173,7 @@ static void describe(const struct tree *tree, const struct record_type *type,
     mp_write_uint(out, created_ms(state, id));
     mp_write_text(out, "digest");
     write_digest(state, out);
-    buffer_append(out, inner.data + reader.at, inner.size - reader.at);
+    write_description(tree, &reader, pairs, out);
     buffer_free(&inner);
 }
 
@@ -157,38 +213,56 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
     return code;
 }
 
-/* Whether a described record has these values: every pair of `where` equal. */
-static bool matches(struct span record, struct span where)
+/* The value of a named pair in a map; empty: none. Consumes the map. */
+static struct span pair_named(struct mp_reader *reader, struct span wanted)
 {
-    struct mp_reader wanted = mp_reader(where);
-    if (where.size == 0) {
-        return true;
+    struct span found = SPAN_EMPTY;
+    for (uint32_t pairs = mp_read_map(reader); pairs > 0 && !reader->failed; pairs--) {
+        struct span name = mp_read_str(reader), value = mp_read_any(reader);
+        if (span_equal(name, wanted)) {
+            found = value;
+        }
     }
-    wanted.text_keys = true;
-    uint32_t pairs = mp_read_map(&wanted);
-    for (uint32_t i = 0; i < pairs && !wanted.failed; i++) {
-        struct span name = mp_read_str(&wanted), value = mp_read_any(&wanted);
-        struct mp_reader reader = mp_reader(record);
+    return found;
+}
+
+/* Whether a field shows what is wanted: the same value; of a list, every item wanted. */
+static bool shows(const struct field *field, struct span shown, struct span wanted)
+{
+    if (field->kind != FIELD_LIST) {
+        return span_equal(shown, wanted);
+    }
+    struct mp_reader items = mp_reader(wanted);
+    for (uint32_t i = mp_read_array(&items); i > 0; i--) {
+        struct span item = mp_read_any(&items);
+        struct mp_reader held = names_reader(shown);
         bool found = false;
-        reader.text_keys = true;
-        reader.items_max = UINT32_MAX;
-        for (uint32_t j = mp_read_map(&reader); j > 0 && !reader.failed && !found; j--) {
-            bool fields = span_equal(mp_read_str(&reader), span_of_text("fields"));
-            if (!fields) {
-                mp_read_any(&reader);
-                continue;
-            }
-            for (uint32_t k = mp_read_map(&reader); k > 0 && !reader.failed; k--) {
-                bool same = span_equal(mp_read_str(&reader), name);
-                found |= span_equal(mp_read_any(&reader), value) && same;
-            }
-            break;
+        for (uint32_t k = mp_read_array(&held); k > 0 && !held.failed; k--) {
+            found |= span_equal(mp_read_any(&held), item);
         }
         if (!found) {
             return false;
         }
     }
-    return !wanted.failed;
+    return true;
+}
+
+/* Whether a described record shows every pair of `where`, a body of the type. */
+static bool matches(const struct record_type *type, struct span record, struct span where)
+{
+    struct mp_reader described = names_reader(record);
+    struct span fields = pair_named(&described, span_of_text("fields"));
+    struct mp_reader wanted = mp_reader(where);
+    struct mp_fields pairs = mp_fields(&wanted);
+    bool all = fields.size > 0;
+    for (int32_t key; mp_field(&wanted, &pairs, &key);) {
+        const struct field *field = type_field(type, key);
+        struct span value = mp_read_any(&wanted);
+        struct mp_reader reader = names_reader(fields);
+        all = all && field != NULL &&
+              shows(field, pair_named(&reader, span_of_text(field->name)), value);
+    }
+    return all;
 }
 
 struct listing {
@@ -215,7 +289,8 @@ static bool list_one(struct listing *listing, struct span index)
             ERR_OK &&
         (listing->deleted_too || !record_deleted(state))) {
         describe(listing->tree, listing->type, &id, state, &record);
-        added = matches(span_of_buffer(&record), listing->where);
+        added = listing->where.size == 0 ||
+                matches(listing->type, span_of_buffer(&record), listing->where);
     }
     if (added) {
         buffer_append_span(listing->out, span_of_buffer(&record));
@@ -254,7 +329,19 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
     } else if (cursor->size != 0) {
         return error_set(error, ERR_USAGE, "cursor", "it isn't one that this list has given");
     }
-    struct listing listing = {view, tree, type, where, deleted_too, out, {0}};
+    struct buffer wanted = {0};
+    enum error_code code =
+        where.size == 0 ? ERR_OK : schema_encode_body(type, where, false, &wanted, error);
+    if (code != ERR_OK) {
+        buffer_free(&wanted);
+        return code;
+    }
+    struct listing listing = {.view = view,
+                              .tree = tree,
+                              .type = type,
+                              .where = span_of_buffer(&wanted),
+                              .deleted_too = deleted_too,
+                              .out = out};
     bool more = true;
     for (size_t scanned = 0; more && *count < limit && scanned < LIST_SCAN_MAX; scanned++) {
         more = view->previous(view->context, TABLE_INDEX, SPAN_OF_ARRAY(from), &key, &value) ==
@@ -267,6 +354,7 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
         }
     }
     block_cache_free(&listing.cache);
+    buffer_free(&wanted);
     buffer_clear(cursor);
     if (more) {
         buffer_append(cursor, from, sizeof from);

@@ -22,7 +22,8 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
 /* Records of a type, newest creation first; deleted ones left out unless `deleted_too`. At most
  * `limit` maps as above are appended one after the other; *count says how many. `cursor` (<= 64
  * bytes, empty at first) is where to go on; comes back empty at the end. `where` is a
- * msgpack map of field name -> value that must all be equal (empty span: all). A step
+ * msgpack map of field name -> value that must all be equal (empty span: all); values are
+ * read as in a write, so the text "2" finds the integer; a list must hold the item. A step
  * examines at most 10,000 rows, so *count may be 0 with a cursor left. */
 enum error_code query_list(const struct view *view, const struct tree *tree, struct span type,
                            struct span where, bool deleted_too, size_t limit, struct buffer *cursor,
@@ -73,6 +74,10 @@ struct walk_visitor {
     /* an entry in a stored block */
     bool (*entry)(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
                   const struct record_id *record, const struct hash *digest);
+    /* before `record`, of the same one: the digest of its sorted operation names, so that one who
+     * has not heard of an operation yet can be told from one who made something else of it */
+    bool (*operations)(void *context, uint16_t type, const struct record_id *record,
+                       const struct hash *names);
     /* a record row: canonical state digest; creation is here */
     bool (*record)(void *context, uint16_t type, const struct record_id *record,
                    const struct hash *state, bool deleted);

@@ -147,8 +147,11 @@ static void judge_origin(struct total *total, const struct seat *seat)
     struct completeness complete;
     uint64_t as_of = 0, report_k = 0;
     total->expected++;
-    if (seat == total->self) {
+    if (seat == total->self) { /* its own figures are of now, which the newest token names best */
         total->reported++;
+        if (total->as_of_ms == 0) {
+            total->as_of_ms = total->newest_ms;
+        }
         return;
     }
     bool reported = report_of(total, seat, &as_of, &report_k);

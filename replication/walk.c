@@ -97,6 +97,32 @@ static void walk_blocks(struct walk *walk)
     }
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct hash));
+}
+
+/* An operation's digest covers its author, epoch and number: it is its name. */
+static void visit_operations(struct walk *walk, uint16_t type, const struct record_id *id,
+                             const struct record_state *state)
+{
+    size_t count = record_operation_count(state), admitted = 0;
+    if (walk->visitor->operations == NULL || count == 0) {
+        return;
+    }
+    struct hash *names = mem_alloc(count * sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        const struct operation *op = record_operation(state, i);
+        if (op->verdict == OPERATION_ADMITTED) {
+            names[admitted++] = op->digest;
+        }
+    }
+    qsort(names, admitted, sizeof *names, compare_names);
+    struct hash digest = hash_of(HASH_BODY, SPAN(names, admitted * sizeof *names));
+    walk->stopped |= !walk->visitor->operations(walk->visitor->context, type, id, &digest);
+    free(names);
+}
+
 static void visit_record(struct walk *walk, struct span key, uint16_t number,
                          const struct record_id *id)
 {
@@ -116,6 +142,7 @@ static void visit_record(struct walk *walk, struct span key, uint16_t number,
         return;
     }
     struct buffer canonical = {0};
+    visit_operations(walk, number, id, state);
     record_canonical(state, &canonical);
     struct hash digest = hash_of(HASH_BODY, span_of_buffer(&canonical));
     if (walk->visitor->record != NULL) {

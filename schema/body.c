@@ -100,7 +100,10 @@ static void list_choices(const struct field *field, char *to, size_t size)
 static void describe_expected(const struct field *field, char *to, size_t size)
 {
     switch (field->kind) {
-    case FIELD_TEXT: snprintf(to, size, "a text of at most %u bytes", field->length_max); break;
+    case FIELD_TEXT:
+        snprintf(to, size, "a text of %s%u bytes", field->required ? "1 to " : "at most ",
+                 field->length_max);
+        break;
     case FIELD_INTEGER:
         if (field->min == INT64_MIN && field->max == INT64_MAX)
             snprintf(to, size, "a whole number");
@@ -157,8 +160,12 @@ static bool value_fits(const struct field *field, struct span value)
     struct mp_reader reader = mp_reader(value);
     bool fits = false;
     int64_t number;
+    struct span text;
     switch (field->kind) {
-    case FIELD_TEXT: fits = mp_read_str(&reader).size <= field->length_max; break;
+    case FIELD_TEXT:
+        text = mp_read_str(&reader);
+        fits = text.size <= field->length_max && (text.size > 0 || !field->required);
+        break;
     case FIELD_INTEGER:
         number = mp_read_int(&reader);
         fits = number >= field->min && number <= field->max;

@@ -35,6 +35,8 @@ static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq
     struct model *model = walking->model;
     const struct model_op *op = model_op_of(model, digest);
     (void)record;
+    if (type == 0)
+        return true; /* the opening or the end of a stream */
     if (op == NULL) {
         findings_add(model->findings, FINDING_INVENTED,
                      "%s holds an entry of type %u that nobody wrote (stream %u, place %u)",

@@ -1,6 +1,7 @@
 #!/bin/sh
-# soak.sh SECONDS [BUILD]: every fuzz target under libFuzzer and the sanitizers for so long, from its
-# corpus on. What it finds new stays in BUILD/found/TARGET; a crash ends it, and its input lies there.
+# soak.sh SECONDS [BUILD]: every fuzz target under libFuzzer and the sanitizers for so long, from
+# its corpus on. What it finds new stays in BUILD/found/TARGET; a crash ends it, and its input lies
+# there.
 # Needs clang and libclang-rt-dev; without clang it says so and ends with 77.
 set -eu
 seconds=${1:?"usage: soak.sh SECONDS [BUILD]"}

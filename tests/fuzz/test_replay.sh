@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_replay.sh PLANTED CORPUS: the replay finds a planted fault and names the case; that case alone
-# fails again, and the case that is right passes.
+# test_replay.sh PLANTED CORPUS: the replay finds a planted fault and names the case; that case
+# alone fails again, and the case that is right passes.
 set -eu
 said=$(mktemp "${TMPDIR:-/tmp}/terrace-replay-XXXXXX")
 trap 'rm -f "$said"' EXIT

@@ -5,6 +5,7 @@ own list, each in a small tree in a temporary folder, and nothing else.
 """
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -81,7 +82,7 @@ def compile_tree(root, build, flags=()):
         command = ['cc', '-c', '-I', root, *flags, os.path.join(root, path), '-o', output]
         subprocess.run(command, cwd=build, check=True)
         commands.append({'directory': build, 'file': os.path.join(root, path), 'output': output,
-                         'command': ' '.join(command)})
+                         'command': shlex.join(command)})
     write_tree(build, {'compile_commands.json': json.dumps(commands)})
 
 

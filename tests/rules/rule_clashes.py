@@ -14,7 +14,7 @@ import gate
 OURS = frozenset(('main', 'LLVMFuzzerTestOneInput'))
 # Stands in for the system's calls on purpose, to make them fail.
 STAND_INS = frozenset(('tests/unit/store_place.c',))
-LIBRARY = re.compile(r'(?:=> )?(/\S+) \(0x')
+LIBRARY = re.compile(r'(?:=> |^\t)(/.+) \(0x', re.M)
 
 
 def defined(path, *options):
@@ -61,7 +61,8 @@ def prepare(root, build):
     for path in gate.paths(root, '.c', 'library'):
         os.remove(os.path.join(root, path))
     gate.compile_tree(root, build)
-    subprocess.run(f'cc *.o -L. -lplanted -Wl,-rpath,{build} -o program', shell=True, cwd=build,
+    parts = [path for path in os.listdir(build) if path.endswith('.o')]
+    subprocess.run(['cc', *parts, library, '-Wl,-rpath,' + build, '-o', program], cwd=build,
                    check=True)
     target = {'type': 'executable', 'filename': [program]}
     gate.write_tree(build, {'meson-info/intro-targets.json': json.dumps([target])})

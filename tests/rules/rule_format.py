@@ -25,7 +25,8 @@ def rule(root, _build):
         yield f'clang-format: {done.stderr.strip()}'
 
 
-STYLE = gate.read(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'), '.clang-format')
+HERE = os.path.dirname(os.path.abspath(__file__))
+STYLE = gate.read(os.path.join(HERE, '..', '..'), '.clang-format')
 RIGHT = {'.clang-format': STYLE,
          'base/a.c': 'int a(int b);\n\nint a(int b)\n{\n    return b + 1;\n}\n'}
 

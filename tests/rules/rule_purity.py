@@ -100,7 +100,8 @@ PLANTS = (
     *(gate.Plant(name, {**RIGHT, f'{room}/b.c': text}, (f'{room}/b.c: imports {name}',))
       for (name, text), room in zip(CALLS, house.PURE * 2)),
     gate.Plant('sodium in replication', {
-        **RIGHT, 'replication/b.c': 'int sodium_init(void);\nint f(void) { return sodium_init(); }\n'},
+        **RIGHT, 'replication/b.c': 'int sodium_init(void);\n'
+                                    'int f(void) { return sodium_init(); }\n'},
                ('replication/b.c: imports sodium_init',)),
     gate.Plant('upwards', {**RIGHT, 'base/b.c': 'void *replication_a(void);\n'
                                     'void *f(void) { return replication_a(); }\n'},

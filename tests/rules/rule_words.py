@@ -35,7 +35,7 @@ def judge(path, number, line):
             yield f'{path}:{number}: "{hit.group()}": {why}'
     for host in HOST.findall(line):
         if host not in HOSTS:
-            yield f'{path}:{number}: "{host}": whose host is it? Say so in tests/rules/rule_words.py'
+            yield f'{path}:{number}: "{host}": whose host is it? The list is in rule_words.py'
 
 
 def rule(root, _build):
