@@ -35,6 +35,15 @@ void core_tree_free(struct core_tree *tree)
     free(tree);
 }
 
+void core_status_free(struct core_status *status)
+{
+    if (status == NULL)
+        return;
+    buffer_free(&status->alarms);
+    free(status->links);
+    free(status);
+}
+
 void core_result_free(struct core_result *result)
 {
     struct core_item *next;
@@ -43,9 +52,7 @@ void core_result_free(struct core_result *result)
         core_item_free(item);
     }
     core_tree_free(result->tree);
-    if (result->status != NULL)
-        free(result->status->links);
-    free(result->status);
+    core_status_free(result->status);
     buffer_free(&result->sends);
     free(result);
 }
@@ -107,6 +114,10 @@ struct core_status *core_status_make(const struct drive *drive, const struct vie
     status->failed_commits = drive_failed_commit_count(drive);
     status->refusals = *replica_refusals(replica);
     status->link_count = replica_link_count(replica);
+    for (size_t i = 0; i < replica_alarm_count(replica); i++) {
+        const char *text = replica_alarm(replica, i);
+        buffer_append(&status->alarms, text, strlen(text) + 1);
+    }
     status->links = mem_alloc((status->link_count + 1) * sizeof *status->links);
     for (size_t i = 0; i < status->link_count; i++)
         replica_link_status(replica, view, i, &status->links[i]);

@@ -95,11 +95,14 @@ struct core_status {
     uint64_t tick_ms; /* when it was taken */
     uint32_t epoch;
     char epoch_why[160];
+    struct buffer alarms; /* texts, each ended by NUL */
     uint64_t commits, failed_commits;
     struct refusals refusals;
     size_t link_count;
     struct link_status *links; /* owned */
 };
+
+void core_status_free(struct core_status *status); /* NULL is legal */
 
 struct core_result {
     struct inbox_event event;   /* first */

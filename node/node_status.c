@@ -37,16 +37,9 @@ void node_status_timer(uv_timer_t *timer)
     go_on(timer->data);
 }
 
-static void status_free(struct core_status *status)
-{
-    if (status != NULL)
-        free(status->links);
-    free(status);
-}
-
 void node_status_take(struct node *node, struct core_status *status)
 {
-    status_free(node->status);
+    core_status_free(node->status);
     node->status = status;
     go_on(node);
 }
@@ -63,7 +56,7 @@ void node_status_drop_calls(struct node *node)
 void node_status_stop(struct node *node)
 {
     node_status_drop_calls(node);
-    status_free(node->status);
+    core_status_free(node->status);
     node->status = NULL;
 }
 
@@ -292,6 +285,9 @@ static void write_alarms(const struct node *node, const struct store_counts *cou
              "the store is nearly full: raise store.map_mib and start the node again");
     alarm_if(&alarms, counts->quarantine > 0,
              "damaged or forged data is in quarantine: see terrace quarantine");
+    struct span texts = span_of_buffer(&node->status->alarms);
+    for (size_t at = 0; at < texts.size; at += strlen((const char *)texts.data + at) + 1)
+        alarm_if(&alarms, true, (const char *)texts.data + at);
     mp_write_text(out, "alarms");
     mp_write_array(out, alarms.count);
     buffer_append_span(out, span_of_buffer(&alarms.texts));

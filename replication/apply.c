@@ -9,8 +9,7 @@
 #include "replication/core.h"
 
 enum judgement { ADMIT, EXCLUDE, PARK_RECORD, PARK_SCHEMA, IGNORE, FORKED };
-enum parked_kind { PARKED_RECORD = 1, PARKED_SCHEMA, PARKED_PROGRAM };
-enum { PARKED_KEY_BYTES_MAX = 1 + 2 + 16 + LOCATOR_BYTES };
+enum { QUARANTINE_AN_AUTHOR_MAX = 1024 }; /* what is beyond is counted by nobody, and as excluded */
 
 struct application {
     const struct located_entry *located;
@@ -22,14 +21,6 @@ struct application {
     struct dot missing;
     const char *reason;
 };
-
-static void locator_write(struct step *step, const struct located_entry *located, uint8_t *to)
-{
-    uint32_t who = who_assign(step->updates, &located->author);
-    write_u32(to, who << 8);
-    write_u16(to + 3, located->stream);
-    write_u32(to + 5, located->seq);
-}
 
 /* An entry of this batch that still stands in its stream's writer. */
 static bool find_unsigned(const struct replica *replica, const struct stream_id *stream,
@@ -101,12 +92,17 @@ bool load_circle(struct step *step, const struct record_state *record, const str
 }
 
 /* The stream that a creation stands in must be the one that its type's circle asks for. */
-static bool circle_fits(struct step *step, const struct application *a)
+static enum judgement circle_fits(struct step *step, struct application *a)
 {
     const struct located_entry *located = a->located;
     struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
     struct stream_row *row = mem_alloc(sizeof *row);
-    bool fits = stream_row_read(step->view, &stream, row) && row->open.class == a->type->class;
+    if (!stream_row_read(step->view, &stream, row)) {
+        free(row);
+        a->reason = "its stream's row here can't be read";
+        return PARK_RECORD;
+    }
+    bool fits = row->open.class == a->type->class;
     if (fits && a->type->circle == CIRCLE_ORIGIN) {
         fits = row->open.holders == HOLDERS_SELF;
     } else if (fits && a->type->circle == CIRCLE_PATH) {
@@ -119,22 +115,27 @@ static bool circle_fits(struct step *step, const struct application *a)
         fits = row->open.holders == HOLDERS_SUBTREE;
     }
     free(row);
-    return fits;
+    return fits ? ADMIT : EXCLUDE;
 }
 
-static bool may_write(struct step *step, const struct application *a)
+/* What is unknown or unreadable here decides nothing: others may know it. */
+static enum judgement may_write(struct step *step, struct application *a)
 {
     const struct record_id *id = &a->located->entry->record;
     struct stream_row *row = mem_alloc(sizeof *row);
     const struct author *creator = tree_author(step->replica->tree, record_id_author(id).author);
-    bool may = creator != NULL && load_circle(step, a->record, id, row);
-    if (may && row->open.holders == HOLDERS_PATH) {
-        may = stream_holds(row, creator->seat, a->author->seat);
-    } else if (may) {
-        may = creator->seat == a->author->seat;
+    if (creator == NULL || !load_circle(step, a->record, id, row)) {
+        free(row);
+        a->reason = "the record's circle isn't known here";
+        a->missing = a->op.dot; /* a change of the tree wakes it */
+        return PARK_RECORD;
     }
+    bool may = row->open.holders == HOLDERS_PATH
+                   ? stream_holds(row, creator->seat, a->author->seat)
+                   : creator->seat == a->author->seat;
     free(row);
-    return may;
+    a->reason = "its author's seat is outside the record's circle";
+    return may ? ADMIT : EXCLUDE;
 }
 
 static bool saw_creation(const struct application *a)
@@ -171,33 +172,40 @@ static enum judgement judge_body(struct step *step, struct application *a)
     return ADMIT;
 }
 
-static enum judgement judge_standing(struct step *step, struct application *a)
+/* The record's operations are folded in order, so only what is the next one can be judged. */
+static enum judgement judge_place(struct application *a)
 {
-    if (a->creating && a->record == NULL) {
-        a->reason = "its stream isn't the one of its type's circle";
-        return circle_fits(step, a) ? ADMIT : EXCLUDE;
-    }
-    if (!a->creating && !saw_creation(a)) {
-        a->reason = "it isn't the record's author's, and has seen no creation";
-        return EXCLUDE;
-    }
-    if (a->record == NULL) {
-        struct author_epoch creator = record_id_author(&a->located->entry->record);
-        a->missing = (struct dot){creator.author, creator.epoch, 1};
-        return PARK_RECORD;
-    }
-    if (record_operation_count(a->record) >= RECORD_OPERATIONS_MAX) {
-        a->reason = "the record has as many operations as one record may have";
-        return PARK_RECORD;
-    }
     switch (record_judge(a->record, &a->op, &a->missing)) {
     case RECORD_DUPLICATE: return IGNORE;
     case RECORD_FORKED: return FORKED;
     case RECORD_MISSING: return PARK_RECORD;
     case RECORD_READY: break;
     }
-    a->reason = "its author's seat is outside the record's circle";
-    return may_write(step, a) ? ADMIT : EXCLUDE;
+    if (record_operation_count(a->record) >= RECORD_OPERATIONS_MAX) {
+        a->reason = "the record has as many operations as one record may have";
+        a->missing = a->op.dot; /* nothing wakes it */
+        return PARK_RECORD;
+    }
+    if (!a->creating && !saw_creation(a)) {
+        a->reason = "it isn't the record's author's, and has seen no creation";
+        return EXCLUDE;
+    }
+    return ADMIT;
+}
+
+static enum judgement judge_standing(struct step *step, struct application *a)
+{
+    struct author_epoch creator = record_id_author(&a->located->entry->record);
+    a->missing = (struct dot){creator.author, creator.epoch, 1};
+    if (a->creating && a->record == NULL) {
+        a->reason = "its stream isn't the one of its type's circle";
+        return circle_fits(step, a);
+    }
+    if (a->record == NULL) {
+        return PARK_RECORD;
+    }
+    enum judgement place = judge_place(a);
+    return place == ADMIT ? may_write(step, a) : place;
 }
 
 static enum judgement judge(struct step *step, struct application *a)
@@ -217,51 +225,13 @@ static enum judgement judge(struct step *step, struct application *a)
     a->creating = record_id_names(&entry->record, &a->located->author) && entry->n == 1 &&
                   entry->context_count == 0;
     if (find_record(step, a->type, &entry->record, &a->record) != ERR_OK) {
+        struct author_epoch creator = record_id_author(&entry->record);
         a->reason = "the record's row here can't be read";
+        a->missing = (struct dot){creator.author, creator.epoch, 1};
         return PARK_RECORD;
     }
     enum judgement standing = judge_standing(step, a);
     return standing == ADMIT ? judge_body(step, a) : standing;
-}
-
-static size_t parked_key(struct step *step, const struct located_entry *located,
-                         enum parked_kind kind, uint8_t key[static PARKED_KEY_BYTES_MAX])
-{
-    size_t size = 1;
-    key[0] = (uint8_t)kind;
-    if (kind == PARKED_RECORD) {
-        write_u16(key + 1, located->entry->type);
-        memcpy(key + 3, located->entry->record.bytes, 16);
-        size = 19;
-    } else if (kind == PARKED_SCHEMA) {
-        write_u32(key + 1, located->entry->schema_version);
-        size = 5;
-    }
-    locator_write(step, located, key + size);
-    return size + LOCATOR_BYTES;
-}
-
-static void park(struct step *step, const struct located_entry *located, enum parked_kind kind,
-                 const char *reason)
-{
-    uint8_t key[PARKED_KEY_BYTES_MAX];
-    size_t size = parked_key(step, located, kind, key);
-    updates_put(step->updates, TABLE_PARKED, SPAN(key, size), span_of_text(reason));
-    updates_trace(step->updates, "parked %s: %s",
-                  label_record(step->replica->tree, &located->entry->record).text, reason);
-}
-
-static void unpark_row(struct step *step, const struct located_entry *located)
-{
-    uint8_t key[PARKED_KEY_BYTES_MAX];
-    for (int kind = PARKED_RECORD; kind <= PARKED_SCHEMA; kind++) {
-        struct span value;
-        size_t size = parked_key(step, located, (enum parked_kind)kind, key);
-        if (step->view->get(step->view->context, TABLE_PARKED, SPAN(key, size), &value) ==
-            READ_FOUND) {
-            updates_remove(step->updates, TABLE_PARKED, SPAN(key, size));
-        }
-    }
 }
 
 static void quarantine(struct step *step, const struct located_entry *located, enum error_code code,
@@ -269,6 +239,9 @@ static void quarantine(struct step *step, const struct located_entry *located, e
 {
     uint8_t key[1 + LOCATOR_BYTES] = {'e'};
     struct buffer value = {0};
+    if (!aside_room(step, 'q', located->author.author, QUARANTINE_AN_AUTHOR_MAX)) {
+        return;
+    }
     locator_write(step, located, key + 1);
     mp_write_map(&value, 3);
     mp_write_uint(&value, 1);
@@ -324,127 +297,96 @@ static void fold(struct step *step, struct application *a)
                   a->op.verdict == OPERATION_EXCLUDED ? a->reason : "");
 }
 
-/* True unless the entry waits (still): then it is in, out, or was here already. */
-static bool settle(struct step *step, const struct located_entry *located)
+/* An operation that is excluded stands in its place all the same, without effect. */
+static void exclude(struct step *step, struct application *a)
+{
+    quarantine(step, a->located, ERR_NOT_ALLOWED, a->reason);
+    a->op.verdict = OPERATION_EXCLUDED;
+    if (a->record != NULL) {
+        fold(step, a);
+        return;
+    }
+    updates_trace(step->updates, "apply %s excluded: %s",
+                  label_record(step->replica->tree, &a->located->entry->record).text, a->reason);
+}
+
+/* The operation to wait for: the last of that author that this one has seen. When it is here,
+ * those before it are. */
+static struct dot awaited(const struct application *a)
+{
+    struct dot dot = a->missing;
+    if (dot_compare(&dot, &a->op.dot) == 0) {
+        dot.n = dot.n < a->op.dot.n ? a->op.dot.n - 1 : dot.n;
+        return dot;
+    }
+    for (size_t i = 0; i < a->op.context_count; i++) {
+        if (dot_compare(&dot, &a->op.context[i]) == 0) {
+            dot.n = a->record == NULL ? dot.n : a->op.context[i].n;
+        }
+    }
+    return dot;
+}
+
+static bool park(struct step *step, const struct application *a, enum judgement judgement,
+                 const struct parked_key *from)
+{
+    if (judgement == PARK_SCHEMA) {
+        return parked_put(step, a->located, PARKED_SCHEMA, NULL, a->reason, from);
+    }
+    struct label missing = label_dot(step->replica->tree, &a->missing);
+    struct dot dot = awaited(a);
+    return parked_put(step, a->located, PARKED_RECORD, &dot,
+                      a->reason != NULL ? a->reason : missing.text, from);
+}
+
+static enum outcome settle(struct step *step, const struct located_entry *located,
+                           const struct parked_key *from)
 {
     struct application a = {.located = located};
     enum judgement judgement = judge(step, &a);
-    bool settled = judgement != PARK_RECORD && judgement != PARK_SCHEMA;
-    if (judgement == PARK_SCHEMA) {
-        park(step, located, PARKED_SCHEMA, a.reason);
-    } else if (judgement == PARK_RECORD) {
-        const char *reason = a.reason;
-        struct label missing = label_dot(step->replica->tree, &a.missing);
-        park(step, located, PARKED_RECORD, reason != NULL ? reason : missing.text);
-    } else {
-        unpark_row(step, located);
+    enum outcome outcome = OUTCOME_SETTLED;
+    if (judgement == PARK_SCHEMA || judgement == PARK_RECORD) {
+        outcome = park(step, &a, judgement, from) ? OUTCOME_PARKED : OUTCOME_FULL;
+    } else if (from != NULL) {
+        parked_remove(step, located, from);
     }
     if (judgement == ADMIT) {
         fold(step, &a);
     } else if (judgement == EXCLUDE) {
-        quarantine(step, located, ERR_NOT_ALLOWED, a.reason);
-        a.op.verdict = OPERATION_EXCLUDED;
-        if (a.record != NULL) {
-            fold(step, &a);
-        } else {
-            updates_trace(step->updates, "apply %s excluded: %s",
-                          label_record(step->replica->tree, &located->entry->record).text,
-                          a.reason);
-        }
+        exclude(step, &a);
     } else if (judgement == FORKED) {
         quarantine(step, located, ERR_FORK, "another operation stands under the same name");
     }
+    if ((judgement == ADMIT || judgement == EXCLUDE) && a.record != NULL) {
+        outcome = OUTCOME_FOLDED;
+    }
     record_free(a.record);
-    return settled;
+    return outcome;
 }
 
-/* The locators under a prefix of the parked rows. */
-static size_t parked_under(struct step *step, struct span prefix,
-                           uint8_t (**locators)[LOCATOR_BYTES])
-{
-    uint8_t from[PARKED_KEY_BYTES_MAX + 1];
-    size_t count = 0, capacity = 0, size = prefix.size;
-    struct span key, value;
-    *locators = NULL;
-    memcpy(from, prefix.data, prefix.size);
-    while (step->view->next(step->view->context, TABLE_PARKED, SPAN(from, size), &key, &value) ==
-               READ_FOUND &&
-           key.size > prefix.size + LOCATOR_BYTES - 1 && key.size <= PARKED_KEY_BYTES_MAX &&
-           memcmp(key.data, prefix.data, prefix.size) == 0) {
-        if (count == capacity) {
-            capacity = capacity * 2 + 4;
-            *locators = mem_resize(*locators, capacity * sizeof **locators);
-        }
-        memcpy((*locators)[count++], key.data + key.size - LOCATOR_BYTES, LOCATOR_BYTES);
-        memcpy(from, key.data, key.size);
-        from[key.size] = 0;
-        size = key.size + 1;
-    }
-    return count;
-}
-
-static bool settle_located(struct step *step, const uint8_t locator[static LOCATOR_BYTES])
-{
-    struct located_entry located = {.stream = read_u16(locator + 3), .seq = read_u32(locator + 5)};
-    struct prepared_block block;
-    if (!who_author(step->view, read_u32(locator) >> 8, &located.author)) {
-        return false;
-    }
-    struct stream_id stream = {located.author.author, located.author.epoch, located.stream};
-    if (block_row_open(step->view, step->replica->tree, &stream, located.seq, &block) != ERR_OK) {
-        return false;
-    }
-    bool settled = false;
-    if (!block.opaque) {
-        located.entry = &block.list.entries[located.seq - block.header.seq];
-        located.digest = &block.digests[located.seq - block.header.seq];
-        settled = settle(step, &located);
-    }
-    prepared_block_free(&block);
-    return settled;
-}
-
-/* Judge again what waits under a prefix, until a whole round settles nothing. */
-static void settle_parked(struct step *step, struct span prefix)
-{
-    bool progress = true;
-    while (progress) {
-        uint8_t(*locators)[LOCATOR_BYTES];
-        size_t count = parked_under(step, prefix, &locators);
-        progress = false;
-        for (size_t i = 0; i < count; i++) {
-            progress |= settle_located(step, locators[i]);
-        }
-        free(locators);
-    }
-}
-
-static void settle_record(struct step *step, uint16_t type, const struct record_id *id)
-{
-    uint8_t prefix[19] = {PARKED_RECORD};
-    write_u16(prefix + 1, type);
-    memcpy(prefix + 3, id->bytes, sizeof id->bytes);
-    settle_parked(step, SPAN_OF_ARRAY(prefix));
-}
-
-void apply_entry(struct step *step, const struct located_entry *located)
+enum outcome apply_judge(struct step *step, const struct located_entry *located,
+                         const struct parked_key *from)
 {
     const struct entry *entry = located->entry;
     if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE) {
-        return;
+        return OUTCOME_SETTLED;
     }
     if (entry->strange || entry->kind != ENTRY_WRITE) {
-        park(step, located, PARKED_PROGRAM, "a kind of entry that this version doesn't know");
-        return;
+        return parked_put(step, located, PARKED_PROGRAM, NULL,
+                          "a kind of entry that this version doesn't know", from)
+                   ? OUTCOME_PARKED
+                   : OUTCOME_FULL;
     }
-    if (settle(step, located)) {
-        settle_record(step, entry->type, &entry->record);
-    }
+    return settle(step, located, from);
 }
 
-void apply_parked_for_schema(struct step *step)
+bool apply_entry(struct step *step, const struct located_entry *located)
 {
-    const uint8_t schema[] = {PARKED_SCHEMA}, record[] = {PARKED_RECORD};
-    settle_parked(step, SPAN_OF_ARRAY(schema));
-    settle_parked(step, SPAN_OF_ARRAY(record));
+    enum outcome outcome = apply_judge(step, located, NULL);
+    if (outcome == OUTCOME_FOLDED) {
+        step->replica->streams_due = true;
+        parked_wake(step, located->entry->type, &located->entry->record,
+                    entry_dot(located->entry, &located->author));
+    }
+    return outcome != OUTCOME_FULL;
 }

@@ -87,6 +87,9 @@ enum error_code block_read_prefix(struct span bytes, struct block_prefix *prefix
 enum error_code block_open(struct span bytes, const struct block_context *context,
                            struct prepared_block *block, struct error *error);
 
+/* How many entries the bytes say to hold, nothing verified; 0: that can't be seen. */
+uint32_t block_count_entries(struct span bytes);
+
 /* Build and sign a block from the writer at `head`; appends the payload's bytes to
  * `block->payload`, fills header, hash, signature, digests; decodes nothing. Blocks of few entries
  * get level 12, others level 1; whichever of raw and zstd is smaller. */

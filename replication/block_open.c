@@ -174,3 +174,22 @@ enum error_code block_open(struct span bytes, const struct block_context *contex
         prepared_block_free(block);
     return code;
 }
+
+uint32_t block_count_entries(struct span bytes)
+{
+    struct block_parts parts;
+    struct buffer plain = {0};
+    uint64_t count = 0;
+    if (block_parts_read(bytes, &parts, NULL) != ERR_OK)
+        return 0;
+    if (parts.flags & BLOCK_HAS_ROOT)
+        return parts.count;
+    if (payload_unpack(parts.payload, (enum block_codec)parts.payload_codec, &plain)) {
+        struct mp_reader reader = mp_reader(span_of_buffer(&plain));
+        mp_read_uint(&reader); /* schema version */
+        mp_read_any(&reader);  /* authors */
+        count = mp_read_uint_max(&reader, BLOCK_ENTRIES_MAX);
+    }
+    buffer_free(&plain);
+    return (uint32_t)count;
+}

@@ -111,6 +111,26 @@ struct session {
     size_t have_count;
 };
 
+/* What an entry that can't be judged waits for; and the key of its row. */
+enum parked_kind { PARKED_RECORD = 1, PARKED_SCHEMA, PARKED_PROGRAM, PARKED_STREAM };
+enum { PARKED_KEY_BYTES_MAX = 1 + 2 + 16 + KEY_ID_BYTES + 8 + LOCATOR_BYTES };
+struct parked_key {
+    uint8_t bytes[PARKED_KEY_BYTES_MAX + 1]; /* and a byte to pass it by */
+    size_t size;
+};
+
+enum { ALARMS_MAX = 8 };
+struct alarm {
+    char text[200];
+};
+
+/* Which machines have come with a child's key: the one of its last hello, and the one before. */
+struct instances {
+    struct instances *next;
+    char seat[SEAT_BYTES_MAX + 1];
+    uint8_t present[8], former[8];
+};
+
 struct replica {
     struct replica_options options;
     struct key_id key_id;
@@ -133,10 +153,25 @@ struct replica {
     struct refusals refusals;
     struct block_cache cache;
     uint64_t random_count;
+    bool epoch_passed;         /* a later epoch of our key lives somewhere: ours must end */
+    uint64_t epoch_began_tick; /* of the last one opened for that */
+    struct instances *instances;
+    struct alarm *alarms; /* what people must look into */
+    size_t alarm_count;
+    struct parked_key sweep;        /* parked rows are judged again from here on; empty: none */
+    struct parked_key streams_from; /* streams that wait are tried from here on; empty: none */
+    bool streams_due;               /* a stream that waits may go on */
+    uint64_t streams_at_tick;
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. */
 void replica_new_epoch(struct step *step, const char *reason);
+/* An epoch of our own key was heard of. */
+void replica_hear_epoch(struct step *step, uint32_t epoch);
+void replica_pass_epoch(struct step *step); /* once a batch, when all is signed */
+/* Said once, kept until the process ends. */
+void replica_raise_alarm(struct step *step, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* The row `self`, and this node's interval settings with their defaults. */
 void self_row_put(struct step *step);
 uint32_t tuning_or(uint32_t value, uint32_t otherwise);
@@ -150,16 +185,39 @@ void own_stream_sign(struct step *step, struct own_stream *stream);
 void own_streams_sign_all(struct step *step);
 void own_stream_free(struct own_stream *stream);
 
-/* apply.c: one verified entry into the state; whoever's it is. */
-void apply_entry(struct step *step, const struct located_entry *located);
-/* Entries that waited for a schema: judge them again. */
-void apply_parked_for_schema(struct step *step);
+/* apply.c: one verified entry into the state; whoever's it is. False: it has to wait, and its
+ * author has no room left among what waits; nothing has changed. */
+bool apply_entry(struct step *step, const struct located_entry *located);
+/* The same without waking those that wait for it; `from`: the row under which it waited itself,
+ * NULL: none. */
+enum outcome { OUTCOME_SETTLED, OUTCOME_FOLDED, OUTCOME_PARKED, OUTCOME_FULL };
+enum outcome apply_judge(struct step *step, const struct located_entry *located,
+                         const struct parked_key *from);
 /* State of a record, the entries of this batch included. NULL: absent or unreadable. */
 struct record_state *load_record(struct step *step, const struct record_type *type,
                                  const struct record_id *id);
 /* The circle of a record: the stream of its creation. */
 bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
                  struct stream_row *row);
+
+/* parked.c */
+void locator_write(struct step *step, const struct located_entry *located,
+                   uint8_t to[static LOCATOR_BYTES]);
+/* One more of an author's things set aside under this letter; false: it has `most` of them. */
+bool aside_room(struct step *step, char what, struct key_id author, uint32_t most);
+/* Let an entry wait; `dot`: of PARKED_RECORD; `from`: the row that it leaves, NULL: none. False:
+ * there is no room for more of its author's. */
+bool parked_put(struct step *step, const struct located_entry *located, enum parked_kind kind,
+                const struct dot *dot, const char *reason, const struct parked_key *from);
+void parked_remove(struct step *step, const struct located_entry *located,
+                   const struct parked_key *key);
+/* This operation is folded in: judge what waits for it, and what waits for that. */
+void parked_wake(struct step *step, uint16_t type, const struct record_id *id, struct dot dot);
+void parked_sweep(struct step *step); /* the tree has changed: all of it, by and by */
+/* A stream whose entries aren't judged from some place on. */
+bool parked_stream_waits(struct step *step, const struct stream_id *stream);
+void parked_stream_from(struct step *step, const struct located_entry *located);
+void parked_work(struct step *step); /* once a batch: a bounded piece of what is due */
 
 /* cells.c */
 void cells_count_record(struct step *step, const struct record_id *id,

@@ -185,6 +185,7 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
         replica->refusals.not_allowed++;
     } else if (held_head(step, context, &head, &held) && !is_newer(&head, &held)) {
         replica->refusals.replay += is_newer(&held, &head);
+        head = held; /* the answer says what is held: its signer may not know */
     } else if (!note_verify(note, context, &replica->options.tree_id, signer->key)) {
         replica->refusals.forged++;
     } else if (check_form(context, note, &report) != ERR_OK) {
@@ -196,13 +197,36 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     answer_noted(step, session, context, &head);
 }
 
+/* Above, a later epoch of somebody below is held than here: the signer must hear of it. */
+static void tell_below(struct step *step, const struct session *from, const uint8_t *signer,
+                       uint32_t epoch, struct span noted)
+{
+    struct replica *replica = step->replica;
+    struct note_head head = {.epoch = epoch}, held;
+    memcpy(head.signer.bytes, signer, KEY_ID_BYTES);
+    const struct author *author = tree_author(replica->tree, head.signer);
+    bool news = held_head(step, HASH_CELLS, &head, &held) && held.epoch < epoch;
+    if (!from->uplink || author == NULL || !news) {
+        return;
+    }
+    struct session *session, *next;
+    HASH_ITER(hh, replica->sessions, session, next)
+    {
+        const struct seat *peer = session_seat(replica, session);
+        if (!session->uplink && session->state == SESSION_LIVE && peer != NULL &&
+            seat_is_ancestor_or_self(peer, author->seat)) {
+            send_control(step, session, MESSAGE_NOTED, noted);
+        }
+    }
+}
+
 void notes_on_noted(struct step *step, struct session *session, struct span body)
 {
     struct mp_reader reader = mp_reader(body);
     bool formed = mp_read_array(&reader) == 4;
     uint64_t context = mp_read_uint_max(&reader, HASH_CONTEXT_COUNT - 1);
     const uint8_t *signer = mp_read_bin_of(&reader, KEY_ID_BYTES);
-    mp_read_uint(&reader);
+    uint32_t epoch = (uint32_t)mp_read_uint_max(&reader, UINT32_MAX);
     mp_read_uint(&reader);
     mp_read_end(&reader);
     if (!formed || reader.failed) {
@@ -212,8 +236,11 @@ void notes_on_noted(struct step *step, struct session *session, struct span body
     if (session->notes_in_flight > 0) {
         session->notes_in_flight--;
     }
-    if (context == HASH_CELLS && memcmp(signer, step->replica->key_id.bytes, KEY_ID_BYTES) == 0) {
-        session->report_in_flight = false;
+    if (memcmp(signer, step->replica->key_id.bytes, KEY_ID_BYTES) == 0) {
+        session->report_in_flight = session->report_in_flight && context != HASH_CELLS;
+        replica_hear_epoch(step, epoch);
+    } else {
+        tell_below(step, session, signer, epoch, body);
     }
 }
 
@@ -313,10 +340,14 @@ void notes_on_summary(struct step *step, struct session *session, struct span bo
         size_t at = reader.at;
         struct note_line line;
         struct note_head held;
-        if (read_line(&reader, &line) &&
-            (!held_head(step, line.context, &line.head, &held) || is_newer(&line.head, &held))) {
+        if (!read_line(&reader, &line)) {
+            break;
+        }
+        if (!held_head(step, line.context, &line.head, &held) || is_newer(&line.head, &held)) {
             buffer_append(&lines, body.data + at, reader.at - at);
             wanted_count++;
+        } else if (held.epoch > line.head.epoch) {
+            answer_noted(step, session, line.context, &held);
         }
     }
     mp_read_end(&reader);

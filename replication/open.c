@@ -5,6 +5,7 @@
  * been restored, cloned or has lost commits: whatever we sign now goes into a new epoch, so no
  * place is ever signed twice (rules.md 4, A5). */
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,58 @@ void replica_new_epoch(struct step *step, const char *reason)
     updates_trace(step->updates, "epoch %u: %s", replica->self.epoch >> 16, reason);
 }
 
+void replica_hear_epoch(struct step *step, uint32_t epoch)
+{
+    if (epoch > step->replica->self.epoch) {
+        step->replica->epoch_passed = true;
+    }
+}
+
+/* What an earlier life of this node, or another machine with its key, has signed in a later epoch
+ * would stand above all that we sign now (the newest statement and report count): so we go above
+ * it. Once a minute at most: two machines that live with one key would chase each other. */
+void replica_pass_epoch(struct step *step)
+{
+    enum { PASS_EVERY_MS = 60 * 1000 };
+    struct replica *replica = step->replica;
+    uint64_t due = replica->epoch_began_tick + PASS_EVERY_MS;
+    if (!replica->epoch_passed) {
+        return;
+    }
+    if (replica->epoch_began_tick != 0 && step->tick_ms < due) {
+        replica->deadline_tick = due < replica->deadline_tick ? due : replica->deadline_tick;
+        return;
+    }
+    replica_new_epoch(step, "a later epoch of this key is known elsewhere");
+    replica->epoch_passed = false;
+    replica->epoch_began_tick = step->tick_ms;
+    replica->heads_changed = replica->cells_changed = true;
+    replica->statement_ever = false;
+    replica->deadline_tick = step->tick_ms;
+}
+
+void replica_raise_alarm(struct step *step, const char *format, ...)
+{
+    struct replica *replica = step->replica;
+    struct alarm alarm = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(alarm.text, sizeof alarm.text, format, arguments);
+    va_end(arguments);
+    for (size_t i = 0; i < replica->alarm_count; i++) {
+        if (strcmp(replica->alarms[i].text, alarm.text) == 0) {
+            return;
+        }
+    }
+    updates_trace(step->updates, "alarm: %s", alarm.text);
+    if (replica->alarm_count == ALARMS_MAX) {
+        return;
+    }
+    replica->alarms =
+        mem_resize(replica->alarms, (replica->alarm_count + 1) * sizeof *replica->alarms);
+    replica->alarms[replica->alarm_count++] = alarm;
+}
+
 static void resume_epoch(struct replica *replica, const struct self_row *self)
 {
     replica->self.epoch = (uint32_t)self->numbers[0];
@@ -237,6 +290,11 @@ enum error_code replica_open(const struct replica_options *options, const struct
         resume_epoch(replica, &self);
     }
     const char *reason = doubt(options, &self, has == READ_FOUND);
+    uint32_t greatest = 0;
+    who_each_epoch(view, replica->key_id, &greatest, greatest_epoch);
+    if (reason == NULL && has == READ_FOUND && greatest > replica->self.epoch) {
+        reason = "a later epoch of this key is held here";
+    }
     if (reason != NULL || has == READ_ABSENT || replica->commits == 0) {
         start_epoch(replica, view, reason == NULL ? "" : reason);
     } else {
@@ -263,6 +321,11 @@ void replica_close(struct replica *replica)
         session_free(replica, session);
     }
     block_cache_free(&replica->cache);
+    for (struct instances *known = replica->instances, *next; known != NULL; known = next) {
+        next = known->next;
+        free(known);
+    }
+    free(replica->alarms);
     tree_free(replica->tree);
     free(replica);
 }

@@ -24,6 +24,7 @@ static bool read_stream(const struct session *session, struct event *event, stru
     struct mp_reader reader = mp_reader(event->message.body);
     event->message.handle = (uint32_t)mp_read_uint_max(&reader, HANDLES_MAX - 1);
     if (reader.failed) {
+        event->message.handle = HANDLES_MAX;
         return false;
     }
     *bytes = SPAN(reader.input.data + reader.at, reader.input.size - reader.at);
@@ -410,6 +411,9 @@ static void take_block(struct step *step, struct session *session, const struct 
     }
     advance_cursor(session, event, row);
     cursors_head_moved(step, stream, row, session);
+    if (key_id_equal(stream->author, step->replica->key_id)) {
+        replica_hear_epoch(step, stream->epoch);
+    }
     if (row->open.holders == HOLDERS_SUBTREE &&
         !key_id_equal(stream->author, step->replica->key_id)) {
         cells_received_stream(step, stream, row->head.seq);

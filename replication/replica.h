@@ -93,6 +93,7 @@ struct event {
             struct stream_id stream; /* whose block it says it is */
             uint32_t handle;
             bool names_stream; /* rather than the handle alone */
+            uint32_t entries;  /* in the block, as its sender counts; 0: that can't be seen */
         } message;
         struct {
             struct span envelope;
@@ -140,6 +141,10 @@ struct link_status {
 size_t replica_link_count(const struct replica *replica);
 void replica_link_status(const struct replica *replica, const struct view *view, size_t index,
                          struct link_status *status);
+
+/* What people must look into, in words; index < replica_alarm_count. */
+size_t replica_alarm_count(const struct replica *replica);
+const char *replica_alarm(const struct replica *replica, size_t index);
 
 /* Counters of refusals, in the words of `terrace status`. */
 #define REFUSAL_LIST(X)                                                                            \

@@ -219,18 +219,48 @@ static void read_credit(struct mp_reader *reader, struct session *session)
     }
 }
 
+/* A machine that comes back after another one came with the same key: both live. One change is
+ * what a restored or replaced disk looks like. */
+static void judge_instance(struct step *step, const struct session *session,
+                           const uint8_t instance[static 8])
+{
+    struct instances *known = step->replica->instances;
+    while (known != NULL && strcmp(known->seat, session->seat) != 0) {
+        known = known->next;
+    }
+    if (known == NULL) {
+        known = mem_alloc(sizeof *known);
+        memcpy(known->seat, session->seat, sizeof known->seat);
+        memcpy(known->present, instance, sizeof known->present);
+        known->next = step->replica->instances;
+        step->replica->instances = known;
+    } else if (memcmp(known->present, instance, sizeof known->present) != 0) {
+        if (memcmp(known->former, instance, sizeof known->former) == 0) {
+            replica_raise_alarm(
+                step,
+                "two machines live with the key of %s (%02x%02x and %02x%02x): stop "
+                "one of them; what both wrote is kept",
+                session->seat, instance[0], instance[1], known->present[0], known->present[1]);
+        }
+        memcpy(known->former, known->present, sizeof known->former);
+        memcpy(known->present, instance, sizeof known->present);
+    }
+}
+
 static void on_hello(struct step *step, struct session *session, struct span body)
 {
     struct replica *replica = step->replica;
     struct mp_reader reader = mp_reader(body);
     struct mp_fields fields = mp_fields(&reader);
     uint64_t lowest = 0, highest = 0;
-    const uint8_t *digest = NULL;
+    const uint8_t *digest = NULL, *instance = NULL;
     for (int32_t key; mp_field(&reader, &fields, &key);) {
         if (key == 1) {
             lowest = mp_read_uint(&reader);
         } else if (key == 2) {
             highest = mp_read_uint(&reader);
+        } else if (key == 4) {
+            instance = mp_read_bin_of(&reader, 8);
         } else if (key == 6) {
             read_credit(&reader, session);
         } else if (key == 7) {
@@ -249,6 +279,9 @@ static void on_hello(struct step *step, struct session *session, struct span bod
         return;
     }
     session->hello_heard = true;
+    if (instance != NULL && !session->uplink) {
+        judge_instance(step, session, instance);
+    }
     bool equal = memcmp(digest, session->own_digest.bytes, HASH_BYTES) == 0;
     session_enter(step, session, equal ? SESSION_COMPARING : SESSION_DOCUMENTS);
     const struct seat *child = session_child(replica, session);

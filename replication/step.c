@@ -51,6 +51,7 @@ static void on_batch_close(struct step *step, const struct event *event)
         replica->epoch_new = false;
         self_row_put(step);
     }
+    replica_pass_epoch(step);
 }
 
 static void on_batch_send(struct step *step, const struct event *event)
@@ -109,6 +110,17 @@ const char *replica_epoch_reason(const struct replica *replica)
 bool replica_epoch_is_new(const struct replica *replica)
 {
     return replica->epoch_new;
+}
+
+size_t replica_alarm_count(const struct replica *replica)
+{
+    return replica->alarm_count;
+}
+
+const char *replica_alarm(const struct replica *replica, size_t index)
+{
+    assert(index < replica->alarm_count);
+    return replica->alarms[index].text;
 }
 
 const struct refusals *replica_refusals(const struct replica *replica)

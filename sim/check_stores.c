@@ -36,6 +36,8 @@ static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq
     const struct model_op *op = model_op_of(model, digest);
     (void)record;
     if (type == 0)
+        return true; /* the open or close of a stream */
+    if (type == 0)
         return true; /* the opening or the end of a stream */
     if (op == NULL) {
         findings_add(model->findings, FINDING_INVENTED,

@@ -110,6 +110,9 @@ void model_settle(struct model *model);
 
 /* model_log.c: read what a node's own streams have got since. */
 void model_read_logs(struct model *model, size_t node);
+/* A deletion found in the log was taken for this one, which was refused: give it to the next that
+ * was asked for. False: there is none. */
+bool model_rematch_deletion(struct model *model, struct model_op *refused);
 /* The version vector of a record at a node, its greatest n of each (author, epoch). The caller
  * frees. */
 struct dot *model_seen_at(const struct model *model, size_t node, const struct model_record *record,

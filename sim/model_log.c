@@ -106,6 +106,32 @@ static struct model_op *match(const struct model *model, size_t node, const stru
     return NULL;
 }
 
+bool model_rematch_deletion(struct model *model, struct model_op *refused)
+{
+    struct model_op *end = model->ops + model->op_count, *op = refused + 1;
+    struct model_record *record = &model->records[refused->record];
+    while (op < end && !(op->node == refused->node && op->kind == WRITE_DELETE && !op->in_log &&
+                         op->fate == MODEL_ASKED && op->record == refused->record))
+        op++;
+    if (refused->kind != WRITE_DELETE || op == end)
+        return false;
+    for (size_t i = 0; i < record->op_count; i++) {
+        if (record->ops[i] == (size_t)(refused - model->ops))
+            record->ops[i] = (size_t)(op - model->ops);
+    }
+    op->in_log = true;
+    op->fate = MODEL_DONE;
+    op->clock = refused->clock;
+    op->dot = refused->dot;
+    op->digest = refused->digest;
+    op->context = refused->context;
+    op->context_count = refused->context_count;
+    refused->in_log = false;
+    refused->context = NULL;
+    refused->context_count = 0;
+    return true;
+}
+
 static void keep_creation(struct model *model, struct model_op *op, const struct entry *entry)
 {
     if (model->record_count == model->record_capacity) {

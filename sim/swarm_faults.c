@@ -126,11 +126,15 @@ static void forget_commits(struct swarm *swarm, size_t seat)
 {
     struct memory_store *store = world_store(swarm->world, seat);
     uint64_t before = signed_commits(swarm, seat), wanted = prng_between(&swarm->prng, 1, 20);
+    struct memory_store *image = memory_store_clone(store);
     while (wanted > 0 || signed_commits(swarm, seat) + 1 == before) {
         if (memory_store_lose(store, 1) == 0)
             break;
         wanted -= wanted > 0;
     }
+    if (signed_commits(swarm, seat) + 1 == before)
+        memory_store_copy_back(store, image);
+    memory_store_free(image);
 }
 
 static void put_back(struct swarm *swarm)

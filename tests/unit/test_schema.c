@@ -597,7 +597,7 @@ static void refusals_say_what_why_and_what_next(void **state)
                   "expected a whole number from -3 to 40, found \"3.5\"",
                   "give \"level\" such a value and write again");
     write_refused(visit, false, TEXTS("title", "thirteen bytes"), "the field \"title\" of visit",
-                  "expected a text of at most 12 bytes, found \"thirteen bytes\"",
+                  "expected a text of 1 to 12 bytes, found \"thirteen bytes\"",
                   "give \"title\" such a value and write again");
     write_refused(visit, false, TEXTS("kind", "blue"), "the field \"kind\" of visit",
                   "expected one of red, 绿色, found \"blue\"",
@@ -622,7 +622,7 @@ static void long_texts_are_quoted_in_part(void **state)
     for (int i = 0; i < 30; i++)
         strcat(text, "村");
     write_refused(visit, false, TEXTS("title", text), "the field \"title\" of visit",
-                  "expected a text of at most 12 bytes, found "
+                  "expected a text of 1 to 12 bytes, found "
                   "\"村村村村村村村村村村村村村村村村村村村村...\" of 90 bytes",
                   "give \"title\" such a value and write again");
 }

@@ -1,0 +1,404 @@
+/* What can't be judged yet waits here, named by what it waits for.
+ *
+ *     1 ‖ type ‖ record ‖ dot ‖ locator   for that operation on that record
+ *     2 ‖ schema version ‖ locator        for a newer schema
+ *     3 ‖ locator                         for a newer program
+ *     4 ‖ locator                         its stream is judged on from here
+ *
+ * An entry is judged again when the very operation that it waits for is folded in, and once
+ * whenever the tree has changed: so a thousand entries that wait cost nobody else's record
+ * anything. One author has PARKED_AN_AUTHOR_MAX of them. What comes beyond stays in the log
+ * unjudged, its stream goes on from there when there is room again: no entry is lost, and
+ * who parks without end stops its own streams alone. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+enum {
+    PARKED_AN_AUTHOR_MAX = 256, /* a wake judges no more of one author: tens of milliseconds */
+    SWEEP_A_BATCH = 64,         /* rows judged again after a change of the tree */
+    STREAMS_A_BATCH = 16,       /* waiting streams tried */
+    STREAM_BLOCKS_A_BATCH = 4,  /* of each that goes on */
+    RETRY_MS = 100,
+    DOT_BYTES = KEY_ID_BYTES + 8,
+    RECORD_PREFIX_BYTES = 1 + 2 + 16 + DOT_BYTES,
+    COUNT_KEY_BYTES = 1 + KEY_ID_BYTES,
+};
+_Static_assert((int)PARKED_KEY_BYTES_MAX == RECORD_PREFIX_BYTES + LOCATOR_BYTES, "the longest");
+
+/* ---- how much of one author is aside ---- */
+
+static uint32_t aside_count(struct step *step, const uint8_t key[static COUNT_KEY_BYTES])
+{
+    struct span value;
+    return step->view->get(step->view->context, TABLE_META, SPAN(key, COUNT_KEY_BYTES), &value) ==
+                       READ_FOUND &&
+                   value.size == 4
+               ? read_u32(value.data)
+               : 0;
+}
+
+static void aside_key(uint8_t key[static COUNT_KEY_BYTES], char what, struct key_id author)
+{
+    key[0] = (uint8_t)what;
+    memcpy(key + 1, author.bytes, KEY_ID_BYTES);
+}
+
+static void aside_set(struct step *step, const uint8_t key[static COUNT_KEY_BYTES], uint32_t count)
+{
+    uint8_t value[4];
+    write_u32(value, count);
+    if (count == 0) {
+        updates_remove(step->updates, TABLE_META, SPAN(key, COUNT_KEY_BYTES));
+    } else {
+        updates_put(step->updates, TABLE_META, SPAN(key, COUNT_KEY_BYTES), SPAN_OF_ARRAY(value));
+    }
+}
+
+bool aside_room(struct step *step, char what, struct key_id author, uint32_t most)
+{
+    uint8_t key[COUNT_KEY_BYTES];
+    aside_key(key, what, author);
+    uint32_t count = aside_count(step, key);
+    if (count >= most) {
+        return false;
+    }
+    aside_set(step, key, count + 1);
+    return true;
+}
+
+static void parked_fewer(struct step *step, struct key_id author)
+{
+    uint8_t key[COUNT_KEY_BYTES];
+    aside_key(key, 'p', author);
+    uint32_t count = aside_count(step, key);
+    aside_set(step, key, count > 0 ? count - 1 : 0);
+    step->replica->streams_due = true;
+}
+
+/* ---- rows ---- */
+
+void locator_write(struct step *step, const struct located_entry *located,
+                   uint8_t to[static LOCATOR_BYTES])
+{
+    uint32_t who = who_assign(step->updates, &located->author);
+    write_u32(to, who << 8);
+    write_u16(to + 3, located->stream);
+    write_u32(to + 5, located->seq);
+}
+
+static size_t record_prefix(uint8_t key[static RECORD_PREFIX_BYTES], uint16_t type,
+                            const struct record_id *id, const struct dot *dot)
+{
+    key[0] = PARKED_RECORD;
+    write_u16(key + 1, type);
+    memcpy(key + 3, id->bytes, sizeof id->bytes);
+    memcpy(key + 19, dot->author.bytes, KEY_ID_BYTES);
+    write_u32(key + 19 + KEY_ID_BYTES, dot->epoch);
+    write_u32(key + 23 + KEY_ID_BYTES, dot->n);
+    return RECORD_PREFIX_BYTES;
+}
+
+static struct parked_key parked_key_of(struct step *step, const struct located_entry *located,
+                                       enum parked_kind kind, const struct dot *dot)
+{
+    struct parked_key key = {.size = 1};
+    const struct entry *entry = located->entry;
+    key.bytes[0] = (uint8_t)kind;
+    if (kind == PARKED_RECORD) {
+        key.size = record_prefix(key.bytes, entry->type, &entry->record, dot);
+    } else if (kind == PARKED_SCHEMA) {
+        write_u32(key.bytes + 1, entry->schema_version);
+        key.size = 5;
+    }
+    locator_write(step, located, key.bytes + key.size);
+    key.size += LOCATOR_BYTES;
+    return key;
+}
+
+static struct span span_of_key(const struct parked_key *key)
+{
+    return SPAN(key->bytes, key->size);
+}
+
+void parked_remove(struct step *step, const struct located_entry *located,
+                   const struct parked_key *key)
+{
+    updates_remove(step->updates, TABLE_PARKED, span_of_key(key));
+    parked_fewer(step, located->author.author);
+}
+
+bool parked_put(struct step *step, const struct located_entry *located, enum parked_kind kind,
+                const struct dot *dot, const char *reason, const struct parked_key *from)
+{
+    struct parked_key key = parked_key_of(step, located, kind, dot);
+    struct span value;
+    bool there = step->view->get(step->view->context, TABLE_PARKED, span_of_key(&key), &value) ==
+                 READ_FOUND;
+    if (there) {
+        return true;
+    }
+    if (from != NULL) {
+        updates_remove(step->updates, TABLE_PARKED, span_of_key(from));
+    } else if (!aside_room(step, 'p', located->author.author, PARKED_AN_AUTHOR_MAX)) {
+        return false;
+    }
+    updates_put(step->updates, TABLE_PARKED, span_of_key(&key), span_of_text(reason));
+    updates_trace(step->updates, "parked %s: %s",
+                  label_record(step->replica->tree, &located->entry->record).text, reason);
+    return true;
+}
+
+/* The first row from `from` on that begins with the prefix. */
+static bool next_row(struct step *step, const struct parked_key *from, struct span prefix,
+                     struct parked_key *key)
+{
+    struct span found, value;
+    if (step->view->next(step->view->context, TABLE_PARKED, span_of_key(from), &found, &value) !=
+            READ_FOUND ||
+        found.size < prefix.size || found.size > PARKED_KEY_BYTES_MAX ||
+        !span_equal(SPAN(found.data, prefix.size), prefix)) {
+        return false;
+    }
+    key->size = found.size;
+    memcpy(key->bytes, found.data, found.size);
+    return true;
+}
+
+static void pass_by(struct parked_key *key)
+{
+    key->bytes[key->size++] = 0;
+}
+
+/* ---- judging again ---- */
+
+/* The block of one run of locators, kept from one to the next. */
+struct again {
+    struct block_cache cache;
+    struct located_entry located;
+};
+
+static bool open_located(struct step *step, const uint8_t locator[static LOCATOR_BYTES],
+                         struct again *again)
+{
+    struct located_entry *located = &again->located;
+    *located =
+        (struct located_entry){.stream = read_u16(locator + 3), .seq = read_u32(locator + 5)};
+    if (!who_author(step->view, read_u32(locator) >> 8, &located->author)) {
+        return false;
+    }
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
+    const struct prepared_block *block = block_cache_open(
+        &again->cache, step->view, step->replica->tree, &stream, located->seq);
+    if (block == NULL || block->opaque) {
+        return false;
+    }
+    located->entry = &block->list.entries[located->seq - block->header.seq];
+    located->digest = &block->digests[located->seq - block->header.seq];
+    return true;
+}
+
+static enum outcome judge_row(struct step *step, const struct parked_key *key, struct again *again)
+{
+    if (key->size <= LOCATOR_BYTES ||
+        !open_located(step, key->bytes + key->size - LOCATOR_BYTES, again)) {
+        return OUTCOME_PARKED; /* unreadable, or its author is unknown: it goes on waiting */
+    }
+    return apply_judge(step, &again->located, key);
+}
+
+struct woken { /* operations folded in whose waiters are still to be judged */
+    struct dot *dots;
+    size_t count, capacity;
+};
+
+static void woken_add(struct woken *woken, struct dot dot)
+{
+    if (woken->count == woken->capacity) {
+        woken->capacity = woken->capacity * 2 + 4;
+        woken->dots = mem_resize(woken->dots, woken->capacity * sizeof *woken->dots);
+    }
+    woken->dots[woken->count++] = dot;
+}
+
+static void wake_those_for(struct step *step, uint16_t type, const struct record_id *id,
+                           const struct dot *dot, struct woken *woken)
+{
+    struct again again = {0};
+    struct parked_key from = {0}, key;
+    from.size = record_prefix(from.bytes, type, id, dot);
+    struct parked_key prefix = from;
+    while (next_row(step, &from, span_of_key(&prefix), &key)) {
+        if (judge_row(step, &key, &again) == OUTCOME_FOLDED) {
+            woken_add(woken, entry_dot(again.located.entry, &again.located.author));
+        }
+        from = key;
+        pass_by(&from);
+    }
+    block_cache_free(&again.cache);
+}
+
+void parked_wake(struct step *step, uint16_t type, const struct record_id *id, struct dot dot)
+{
+    struct woken woken = {0};
+    woken_add(&woken, dot);
+    while (woken.count > 0) {
+        struct dot next = woken.dots[--woken.count];
+        wake_those_for(step, type, id, &next, &woken);
+    }
+    free(woken.dots);
+}
+
+void parked_sweep(struct step *step)
+{
+    step->replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
+    step->replica->streams_due = true;
+}
+
+/* Some rows more of the sweep; true when there are more. */
+static bool sweep_on(struct step *step)
+{
+    struct parked_key *from = &step->replica->sweep, key;
+    struct again again = {0};
+    unsigned judged = 0;
+    while (judged < SWEEP_A_BATCH && next_row(step, from, SPAN_EMPTY, &key) &&
+           key.bytes[0] <= PARKED_PROGRAM) {
+        struct record_id id;
+        *from = key;
+        pass_by(from);
+        if (judge_row(step, &key, &again) == OUTCOME_FOLDED) {
+            uint16_t type = again.located.entry->type;
+            id = again.located.entry->record;
+            parked_wake(step, type, &id,
+                        entry_dot(again.located.entry, &again.located.author));
+        }
+        judged++;
+    }
+    block_cache_free(&again.cache);
+    if (judged < SWEEP_A_BATCH) {
+        from->size = 0;
+    }
+    return from->size > 0;
+}
+
+/* ---- streams that wait ---- */
+
+static struct parked_key stream_row_key(struct step *step, const struct located_entry *located)
+{
+    return parked_key_of(step, located, PARKED_STREAM, NULL);
+}
+
+bool parked_stream_waits(struct step *step, const struct stream_id *stream)
+{
+    struct located_entry first = {
+        .author = {stream->author, stream->epoch}, .stream = stream->number};
+    struct parked_key from = stream_row_key(step, &first), key;
+    return next_row(step, &from, SPAN(from.bytes, 1 + STREAM_KEY_BYTES), &key);
+}
+
+void parked_stream_from(struct step *step, const struct located_entry *located)
+{
+    struct parked_key key = stream_row_key(step, located);
+    updates_put(step->updates, TABLE_PARKED, span_of_key(&key),
+                span_of_text("its author has too many entries waiting"));
+    updates_trace(step->updates, "parked %s from %u on",
+                  label_author(step->replica->tree, &located->author).text, located->seq);
+}
+
+/* Judge on in the stream: true when the entry at `seq` and those behind it in its block are
+ * done; `seq` is then after the block, else where it stops. */
+static bool stream_block_on(struct step *step, struct located_entry *at)
+{
+    struct again again = {0};
+    uint8_t locator[LOCATOR_BYTES];
+    locator_write(step, at, locator);
+    bool done = open_located(step, locator, &again);
+    if (done) {
+        const struct block_header *header = &again.cache.block.header;
+        uint32_t end = header->seq + header->count;
+        for (; done && at->seq < end; at->seq += done) {
+            again.located.seq = at->seq;
+            again.located.entry = &again.cache.block.list.entries[at->seq - header->seq];
+            again.located.digest = &again.cache.block.digests[at->seq - header->seq];
+            done = apply_entry(step, &again.located);
+        }
+    } else if (again.cache.present && again.cache.block.opaque) {
+        at->seq = again.cache.block.header.seq + again.cache.block.header.count;
+        done = true;
+    }
+    block_cache_free(&again.cache);
+    return done;
+}
+
+/* True when it got on. */
+static bool stream_on(struct step *step, const struct parked_key *key)
+{
+    const uint8_t *locator = key->bytes + 1;
+    struct located_entry at = {.stream = read_u16(locator + 3), .seq = read_u32(locator + 5)};
+    struct stream_row *row = mem_alloc(sizeof *row);
+    uint32_t from = at.seq;
+    bool known = who_author(step->view, read_u32(locator) >> 8, &at.author);
+    struct stream_id stream = {at.author.author, at.author.epoch, at.stream};
+    known = known && stream_row_read(step->view, &stream, row);
+    for (unsigned i = 0; known && i < STREAM_BLOCKS_A_BATCH && at.seq < row->head.seq; i++) {
+        if (!stream_block_on(step, &at)) {
+            break;
+        }
+    }
+    if (known && at.seq != from) {
+        updates_remove(step->updates, TABLE_PARKED, span_of_key(key));
+        if (at.seq < row->head.seq) {
+            struct parked_key next = stream_row_key(step, &at);
+            updates_put(step->updates, TABLE_PARKED, span_of_key(&next),
+                        span_of_text("its author has too many entries waiting"));
+        }
+    }
+    free(row);
+    return known && at.seq != from;
+}
+
+/* Some streams more of a round; while a round got anything on there is another. */
+static void streams_on(struct step *step)
+{
+    static const uint8_t kind[] = {PARKED_STREAM};
+    struct replica *replica = step->replica;
+    struct parked_key *from = &replica->streams_from, key;
+    if (from->size == 0) {
+        *from = (struct parked_key){.bytes = {PARKED_STREAM}, .size = 1};
+        replica->streams_due = false;
+    }
+    for (unsigned i = 0; i < STREAMS_A_BATCH; i++) {
+        if (!next_row(step, from, SPAN_OF_ARRAY(kind), &key) ||
+            key.size != 1 + LOCATOR_BYTES) {
+            from->size = 0;
+            return;
+        }
+        /* past every row of this stream: one that got on stands further on in it */
+        *from = key;
+        memset(from->bytes + 1 + STREAM_KEY_BYTES, 0xff, 4);
+        pass_by(from);
+        replica->streams_due |= stream_on(step, &key);
+    }
+}
+
+void parked_work(struct step *step)
+{
+    struct replica *replica = step->replica;
+    bool more = replica->sweep.size > 0 && sweep_on(step);
+    if (more) {
+        replica->deadline_tick = step->tick_ms;
+    }
+    if (!replica->streams_due && replica->streams_from.size == 0) {
+        return;
+    }
+    if (step->tick_ms >= replica->streams_at_tick) {
+        replica->streams_at_tick = step->tick_ms + RETRY_MS;
+        streams_on(step);
+    }
+    if ((replica->streams_due || replica->streams_from.size > 0) &&
+        replica->streams_at_tick < replica->deadline_tick) {
+        replica->deadline_tick = replica->streams_at_tick;
+    }
+}
