@@ -9,7 +9,6 @@
 #include "replication/core.h"
 
 enum judgement { ADMIT, EXCLUDE, PARK_RECORD, PARK_SCHEMA, IGNORE, FORKED };
-enum { QUARANTINE_AN_AUTHOR_MAX = 1024 }; /* what is beyond is counted by nobody, and as excluded */
 
 struct application {
     const struct located_entry *located;

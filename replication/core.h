@@ -52,6 +52,8 @@ struct cursor {
     bool has_out_handle, has_in_handle, queued, place_needed, opaque_wanted, mark_due;
     bool wanted;    /* 'send from our head' has been said and not been answered yet */
     bool ask_later; /* its refusals of this minute are used up */
+    bool refused;   /* nothing of it is taken until the tree changes */
+    bool strange;   /* of a stream that isn't held here, as far as known */
 };
 
 enum session_state {
@@ -68,6 +70,7 @@ struct lane {                           /* one class of one direction */
     uint64_t sent_entries, granted_entries;
     uint64_t got_bytes, given_bytes; /* received, and what we have granted */
     uint64_t got_entries, given_entries;
+    uint64_t lost_entries; /* at most so many in what couldn't be read */
 };
 
 struct stream_entry { /* a line of the comparison */
@@ -105,7 +108,8 @@ struct session {
     struct note_due *notes_first, *notes_last;
     uint32_t notes_in_flight;
     bool report_in_flight;
-    bool ask_later;                 /* some cursor has it */
+    bool ask_later, refused_any;    /* some cursor has it */
+    uint32_t strange_count;         /* cursors that are strange */
     struct document_slot *rows_for; /* the document whose rows are coming; NULL: none */
     struct peer_have *haves;        /* documents the peer says it has */
     size_t have_count;
@@ -164,8 +168,9 @@ struct replica {
     uint64_t streams_at_tick;
 };
 
-/* open.c: a new epoch, at once; nothing of this batch may be unsigned. */
-void replica_new_epoch(struct step *step, const char *reason);
+/* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
+ * left. */
+bool replica_new_epoch(struct step *step, const char *reason);
 /* An epoch of our own key was heard of. */
 void replica_hear_epoch(struct step *step, uint32_t epoch);
 void replica_pass_epoch(struct step *step); /* once a batch, when all is signed */
@@ -184,6 +189,8 @@ uint32_t own_stream_add(struct step *step, struct own_stream *stream, const stru
 void own_stream_sign(struct step *step, struct own_stream *stream);
 void own_streams_sign_all(struct step *step);
 void own_stream_free(struct own_stream *stream);
+
+enum { QUARANTINE_AN_AUTHOR_MAX = 1024 }; /* rows; what is beyond has the same verdict, unlisted */
 
 /* apply.c: one verified entry into the state; whoever's it is. False: it has to wait, and its
  * author has no room left among what waits; nothing has changed. */
@@ -277,7 +284,11 @@ void compare_want(struct step *step, const struct session *session, const struct
 
 /* cursor.c */
 struct cursor *cursor_find(const struct session *session, const struct stream_id *stream);
+/* That of a stream held here; made where there is none, its class put right. */
 struct cursor *cursor_get(struct session *session, const struct stream_id *stream, uint8_t class);
+/* That of any stream that a peer names, `class` a guess; NULL: there are too many already. */
+struct cursor *cursor_strange(struct session *session, const struct stream_id *stream,
+                              uint8_t class);
 void cursor_queue(struct session *session, struct cursor *cursor);
 void cursors_free(struct session *session);
 /* A stream's head moved: queue it for every live session whose peer holds it and lacks it. */
@@ -287,6 +298,7 @@ void cursors_head_moved(struct step *step, const struct stream_id *stream,
 /* receive.c */
 void receive_block(struct step *step, struct session *session, const struct event *event);
 void receive_ask_when_due(struct step *step); /* again, for streams that have waited a minute */
+void receive_ask_on_change(struct step *step); /* again, for what another tree may allow */
 void receive_batch_done(struct step *step);   /* marks and credit of this batch */
 
 /* send.c */

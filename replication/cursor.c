@@ -5,6 +5,8 @@
 
 #include "replication/core.h"
 
+enum { STRANGE_CURSORS_MAX = 32768 }; /* a county's first contact with a province; 7 MB */
+
 /* stream_id has padding, so its fields are hashed one after the other. */
 struct cursor_key {
     uint8_t bytes[KEY_ID_BYTES + 6];
@@ -32,18 +34,39 @@ struct cursor *cursor_find(const struct session *session, const struct stream_id
     return cursor;
 }
 
-struct cursor *cursor_get(struct session *session, const struct stream_id *stream, uint8_t class)
+static struct cursor *add(struct session *session, const struct stream_id *stream, uint8_t class)
 {
-    struct cursor *cursor = cursor_find(session, stream);
-    if (cursor != NULL) {
-        return cursor;
-    }
     struct cursor_slot *slot = mem_alloc(sizeof *slot);
+    struct cursor *cursor = &slot->cursor;
     slot->key = key_of(stream);
-    cursor = &slot->cursor;
     cursor->stream = *stream;
     cursor->class = class;
     HASH_ADD_KEYPTR(hh, session->cursors, slot->key.bytes, sizeof slot->key.bytes, cursor);
+    return cursor;
+}
+
+struct cursor *cursor_get(struct session *session, const struct stream_id *stream, uint8_t class)
+{
+    struct cursor *cursor = cursor_find(session, stream);
+    if (cursor == NULL) {
+        return add(session, stream, class);
+    }
+    if (!cursor->queued) {
+        cursor->class = class;
+    }
+    return cursor;
+}
+
+struct cursor *cursor_strange(struct session *session, const struct stream_id *stream,
+                              uint8_t class)
+{
+    struct cursor *cursor = cursor_find(session, stream);
+    if (cursor != NULL || session->strange_count == STRANGE_CURSORS_MAX) {
+        return cursor;
+    }
+    cursor = add(session, stream, class);
+    cursor->strange = true;
+    session->strange_count++;
     return cursor;
 }
 

@@ -401,6 +401,7 @@ void documents_push_changes(struct step *step)
     }
     replica->tree_seen = tree_change_count(replica->tree);
     sessions_judge_again(step);
+    receive_ask_on_change(step);
     parked_sweep(step);
     HASH_ITER (hh, replica->sessions, session, next) {
         if (session->state >= SESSION_DOCUMENTS) {

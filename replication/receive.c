@@ -28,19 +28,18 @@ static bool read_stream(const struct session *session, struct event *event, stru
         return false;
     }
     *bytes = SPAN(reader.input.data + reader.at, reader.input.size - reader.at);
+    bool named = handle_is_named(session, event->message.handle);
+    if (named) {
+        event->message.stream = session->in_handles[event->message.handle];
+    }
     if (block_read_prefix(*bytes, prefix, NULL) != ERR_OK) {
         return false;
     }
     event->message.names_stream = (prefix->flags & BLOCK_HAS_STREAM) != 0;
     if (event->message.names_stream) {
         event->message.stream = prefix->stream;
-        return true;
     }
-    if (!handle_is_named(session, event->message.handle)) {
-        return false;
-    }
-    event->message.stream = session->in_handles[event->message.handle];
-    return true;
+    return event->message.names_stream || named;
 }
 
 /* 'Send from our head' has been said of this stream: what stands behind it comes again. */
@@ -64,6 +63,40 @@ static enum error_code check_place(const struct block_prefix *prefix,
     return prefix->seq < head->seq ? ERR_STALE : ERR_PARKED;
 }
 
+/* Opened against the head of its stream here. */
+static enum error_code prepare_block(const struct replica *replica, const struct view *view,
+                                     const struct block_prefix *prefix, struct span bytes,
+                                     struct event *event)
+{
+    const struct author *author = tree_author(replica->tree, event->message.stream.author);
+    if (author == NULL) {
+        return ERR_UNKNOWN_KEY;
+    }
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct block_context context = {
+        .tree_id = replica->options.tree_id,
+        .stream = event->message.stream,
+        .author_key = author->key,
+    };
+    if (stream_row_read(view, &event->message.stream, row)) {
+        context.head = row->head;
+    }
+    free(row);
+    enum error_code code = check_place(prefix, &context.head);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct prepared_block *block = mem_alloc(sizeof *block);
+    code = block_open(bytes, &context, block, NULL);
+    if (code == ERR_OK) {
+        event->message.block = block;
+        event->message.entries = block->header.count;
+    } else {
+        free(block);
+    }
+    return code;
+}
+
 void replica_prepare(const struct replica *replica, const struct view *view, struct event *event)
 {
     if (event->kind != EVENT_MESSAGE || event->message.type != MESSAGE_BLOCK) {
@@ -71,38 +104,17 @@ void replica_prepare(const struct replica *replica, const struct view *view, str
     }
     const struct session *session = session_find(replica, event->message.link);
     struct block_prefix prefix;
-    struct span bytes;
+    struct span bytes = SPAN_EMPTY;
     event->message.block = NULL;
     event->message.block_error = ERR_MALFORMED;
-    if (session == NULL || !read_stream(session, event, &bytes, &prefix)) {
+    if (session == NULL) {
         return;
     }
-    const struct author *author = tree_author(replica->tree, event->message.stream.author);
-    if (author == NULL) {
-        event->message.block_error = ERR_UNKNOWN_KEY;
-        return;
+    if (read_stream(session, event, &bytes, &prefix)) {
+        event->message.block_error = prepare_block(replica, view, &prefix, bytes, event);
     }
-    struct stream_row *row = mem_alloc(sizeof *row);
-    struct stream_head head = {0};
-    if (stream_row_read(view, &event->message.stream, row)) {
-        head = row->head;
-    }
-    free(row);
-    event->message.block_error = check_place(&prefix, &head);
-    if (event->message.block_error != ERR_OK) {
-        return;
-    }
-    struct block_context context = {
-        .tree_id = replica->options.tree_id,
-        .stream = event->message.stream,
-        .head = head,
-        .author_key = author->key,
-    };
-    event->message.block = mem_alloc(sizeof *event->message.block);
-    event->message.block_error = block_open(bytes, &context, event->message.block, NULL);
-    if (event->message.block_error != ERR_OK) {
-        free(event->message.block);
-        event->message.block = NULL;
+    if (event->message.block == NULL) {
+        event->message.entries = block_count_entries(bytes);
     }
     /* What doesn't say its place follows on something that has been asked for again. */
     if (event->message.block_error == ERR_DAMAGED && (prefix.flags & BLOCK_HAS_PLACE) == 0 &&
@@ -120,17 +132,17 @@ void event_release(struct event *event)
     }
 }
 
-/* False: the peer has sent more than it was granted. */
+/* False: the peer has sent more than it was granted. The peer has counted the entries of what is
+ * refused here too: where they can't be seen, the most that a block may have are given back. */
 static bool take_credit(struct session *session, const struct event *event)
 {
-    if (event->message.channel == CHANNEL_CONTROL) {
+    if (event->message.channel < CHANNEL_URGENT || event->message.channel > CHANNEL_BULK) {
         return false;
     }
     struct lane *lane = &session->lanes[event->message.channel - 1];
     lane->got_bytes += event->message.body.size;
-    if (event->message.block != NULL) {
-        lane->got_entries += event->message.block->header.count;
-    }
+    lane->got_entries += event->message.entries;
+    lane->lost_entries += event->message.entries == 0 ? BLOCK_ENTRIES_MAX : 0;
     return lane->got_bytes <= lane->given_bytes && lane->got_entries <= lane->given_entries;
 }
 
@@ -178,6 +190,7 @@ static void count_refusal(struct replica *replica, enum error_code code)
     refusals->oversize += code == ERR_OVERSIZE;
     refusals->not_allowed += code == ERR_NOT_ALLOWED || code == ERR_INVALID;
     refusals->unknown_key += code == ERR_UNKNOWN_KEY;
+    refusals->flood += code == ERR_FULL;
 }
 
 /* Ask for a stream again from our head, within the bound of asking. */
@@ -186,7 +199,11 @@ static void ask_again(struct step *step, struct session *session, const struct e
 {
     const struct stream_id *stream = &event->message.stream;
     struct cursor *cursor =
-        cursor_get(session, stream, (uint8_t)(event->message.channel - CHANNEL_URGENT));
+        cursor_strange(session, stream, (uint8_t)(event->message.channel - CHANNEL_URGENT));
+    if (cursor == NULL) {
+        step->replica->refusals.flood++;
+        return;
+    }
     struct stream_row *row = mem_alloc(sizeof *row);
     if (step->tick_ms >= cursor->in_clock_tick + MINUTE_MS) {
         cursor->in_clock_tick = step->tick_ms;
@@ -227,6 +244,37 @@ void receive_ask_when_due(struct step *step)
     free(row);
 }
 
+/* Its author or its standing may be a matter of documents that are still on their way: nothing more
+ * is taken of the stream until the tree changes, then it is asked for again. */
+static void refuse_until_change(struct session *session, const struct event *event)
+{
+    struct cursor *cursor =
+        cursor_strange(session, &event->message.stream,
+                       (uint8_t)(event->message.channel - CHANNEL_URGENT));
+    if (cursor != NULL) {
+        cursor->refused = session->refused_any = true;
+    }
+}
+
+void receive_ask_on_change(struct step *step)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        struct cursor *cursor = session->refused_any ? session->cursors : NULL;
+        session->refused_any = false;
+        for (; cursor != NULL; cursor = cursor->hh.next) {
+            if (cursor->refused) {
+                bool held = stream_row_read(step->view, &cursor->stream, row);
+                cursor->refused = false;
+                cursor->wanted = true;
+                compare_want(step, session, &cursor->stream, held ? row->head.seq : 0, false);
+            }
+        }
+    }
+    free(row);
+}
+
 static void refuse_block(struct step *step, struct session *session, const struct event *event)
 {
     enum error_code code = event->message.block_error;
@@ -241,16 +289,23 @@ static void refuse_block(struct step *step, struct session *session, const struc
     if (code == ERR_PARKED && is_wanted(session, &event->message.stream)) {
         return;
     }
+    const struct cursor *cursor = cursor_find(session, &event->message.stream);
+    if (cursor != NULL && cursor->refused) {
+        return; /* what follows on a refused block */
+    }
     count_refusal(step->replica, code);
     updates_trace(step->updates, "refuse block of %s from %s: %s",
                   label_stream(step->replica->tree, &event->message.stream).text, session->seat,
                   error_name(code));
-    if (code != ERR_UNKNOWN_KEY && code != ERR_FORK) {
+    if (code == ERR_UNKNOWN_KEY || code == ERR_FORK) {
+        refuse_until_change(session, event);
+    } else {
         ask_again(step, session, event, code == ERR_DAMAGED);
     }
 }
 
-/* A path leads from the author's seat to one end, each seat the parent or child of the next. */
+/* A path leads from the author's seat to one end, each seat the parent or child of the next, and
+ * never back. */
 static bool path_stands(const struct tree *tree, const struct stream_open *open,
                         const struct author *author)
 {
@@ -260,7 +315,8 @@ static bool path_stands(const struct tree *tree, const struct stream_open *open,
     for (size_t i = 1; i < open->seat_count; i++) {
         const struct seat *a = tree_seat(tree, span_of_text(open->seats[i - 1]));
         const struct seat *b = tree_seat(tree, span_of_text(open->seats[i]));
-        if (a == NULL || b == NULL || (a->parent != b && b->parent != a)) {
+        bool back = i > 1 && strcmp(open->seats[i - 2], open->seats[i]) == 0;
+        if (a == NULL || b == NULL || back || (a->parent != b && b->parent != a)) {
             return false;
         }
     }
@@ -283,7 +339,7 @@ static enum error_code begin_stream(struct step *step, const struct prepared_blo
         !path_stands(step->replica->tree, &row->open, author)) {
         return ERR_NOT_ALLOWED;
     }
-    return ERR_OK;
+    return stream_has_room(step->view, block->header.stream.author) ? ERR_OK : ERR_FULL;
 }
 
 static enum error_code check_entries(const struct prepared_block *block, bool *closes)
@@ -308,6 +364,9 @@ static enum error_code check_standing(struct step *step, const struct session *s
     const struct prepared_block *block = event->message.block;
     const struct seat *own = own_seat(step->replica);
     const struct seat *peer = session_seat(step->replica, session);
+    if (block->altered || (block->opaque && block->payload.size == 0)) {
+        return ERR_DAMAGED; /* nothing is erased yet, so bodies that were left out were taken */
+    }
     if (block->header.seq == 0) {
         enum error_code code = begin_stream(step, block, author, row);
         if (code != ERR_OK) {
@@ -341,7 +400,9 @@ static void set_opaque_aside(struct step *step, const struct event *event)
     mp_write_text(&value, "its author signed a block that doesn't decode");
     mp_write_uint(&value, 3);
     mp_write_uint(&value, step->wall_ms);
-    updates_put(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), span_of_buffer(&value));
+    if (aside_room(step, 'q', author.author, QUARANTINE_AN_AUTHOR_MAX)) {
+        updates_put(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), span_of_buffer(&value));
+    }
     buffer_free(&value);
 }
 
@@ -349,7 +410,8 @@ static void apply_entries(struct step *step, const struct event *event)
 {
     const struct prepared_block *block = event->message.block;
     const struct stream_id *stream = &event->message.stream;
-    for (size_t i = 0; i < block->list.count; i++) {
+    bool room = !parked_stream_waits(step, stream);
+    for (size_t i = 0; room && i < block->list.count; i++) {
         struct located_entry located = {
             .author = {stream->author, stream->epoch},
             .stream = stream->number,
@@ -357,7 +419,10 @@ static void apply_entries(struct step *step, const struct event *event)
             .entry = &block->list.entries[i],
             .digest = &block->digests[i],
         };
-        apply_entry(step, &located);
+        room = apply_entry(step, &located);
+        if (!room) {
+            parked_stream_from(step, &located);
+        }
     }
 }
 
@@ -381,9 +446,8 @@ static void advance_cursor(struct session *session, const struct event *event,
                            const struct stream_row *row)
 {
     struct cursor *cursor = cursor_get(session, &event->message.stream, row->open.class);
-    if (!cursor->queued) {
-        cursor->class = row->open.class;
-    }
+    session->strange_count -= cursor->strange;
+    cursor->strange = false;
     cursor->has_in_handle = true;
     cursor->in_handle = event->message.handle;
     if (cursor->sent_seq < row->head.seq) {
@@ -422,21 +486,55 @@ static void take_block(struct step *step, struct session *session, const struct 
 }
 
 /* A peer holds more of the epoch that we are writing in than we do: our past is lost. What we have
- * not signed yet must not be signed there. */
-static bool own_past_lost(struct step *step, const struct event *event)
+ * not signed yet must not be signed there, so the block waits until this batch is signed. */
+static enum error_code check_own_past(struct step *step, const struct event *event)
 {
+    enum { EPOCHS_AHEAD_MAX = 1024 }; /* a stolen key must not use our epochs up at one blow */
     const struct replica *replica = step->replica;
-    if (!key_id_equal(event->message.stream.author, replica->key_id) ||
-        event->message.stream.epoch != replica->self.epoch) {
-        return false;
+    const struct stream_id *stream = &event->message.stream;
+    if (!key_id_equal(stream->author, replica->key_id)) {
+        return ERR_OK;
+    }
+    if (stream->epoch >> 16 > (replica->self.epoch >> 16) + EPOCHS_AHEAD_MAX) {
+        return ERR_NOT_ALLOWED;
+    }
+    if (stream->epoch != replica->self.epoch) {
+        return ERR_OK;
     }
     for (const struct own_stream *own = replica->own_streams; own != NULL; own = own->next) {
         if (own->writer != NULL) {
-            return true; /* comes again with the next session; this batch closes first */
+            return ERR_PARKED;
         }
     }
-    replica_new_epoch(step, "a peer holds more of this epoch than this store");
-    return false;
+    return replica_new_epoch(step, "a peer holds more of this epoch than this store")
+               ? ERR_OK
+               : ERR_NOT_ALLOWED;
+}
+
+static void judge_block(struct step *step, struct session *session, const struct event *event)
+{
+    const struct tree *tree = step->replica->tree;
+    const struct author *author = tree_author(tree, event->message.stream.author);
+    struct stream_row *row = mem_alloc(sizeof *row);
+    bool closes = false;
+    enum error_code code = author == NULL
+                               ? ERR_UNKNOWN_KEY
+                               : check_standing(step, session, event, author, row, &closes);
+    code = code == ERR_OK ? check_own_past(step, event) : code;
+    if (code == ERR_OK) {
+        take_block(step, session, event, row, closes);
+    } else {
+        count_refusal(step->replica, code);
+        updates_trace(step->updates, "refuse block of %s from %s: %s",
+                      label_stream(tree, &event->message.stream).text, session->seat,
+                      error_name(code));
+        if (code == ERR_DAMAGED || code == ERR_PARKED) {
+            ask_again(step, session, event, false);
+        } else {
+            refuse_until_change(session, event);
+        }
+    }
+    free(row);
 }
 
 void receive_block(struct step *step, struct session *session, const struct event *event)
@@ -446,34 +544,14 @@ void receive_block(struct step *step, struct session *session, const struct even
         session_refuse(step, session, "flood", &replica->refusals.flood);
         return;
     }
-    if (event->message.block == NULL && event->message.block_error == ERR_MALFORMED &&
-        !event->message.names_stream && !handle_is_named(session, event->message.handle)) {
+    bool named = event->message.names_stream || handle_is_named(session, event->message.handle);
+    if (!named || !take_handle(session, event)) {
         session_refuse(step, session, "malformed", &replica->refusals.malformed);
-        return;
-    }
-    if (!take_handle(session, event)) {
-        session_refuse(step, session, "malformed", &replica->refusals.malformed);
-        return;
-    }
-    if (event->message.block == NULL) {
+    } else if (event->message.block == NULL) {
         refuse_block(step, session, event);
-        return;
+    } else {
+        judge_block(step, session, event);
     }
-    const struct author *author = tree_author(replica->tree, event->message.stream.author);
-    struct stream_row *row = mem_alloc(sizeof *row);
-    bool closes = false;
-    enum error_code code = author == NULL
-                               ? ERR_UNKNOWN_KEY
-                               : check_standing(step, session, event, author, row, &closes);
-    if (code != ERR_OK) {
-        count_refusal(replica, code);
-        updates_trace(step->updates, "refuse block of %s from %s: %s",
-                      label_stream(replica->tree, &event->message.stream).text, session->seat,
-                      error_name(code));
-    } else if (!own_past_lost(step, event)) {
-        take_block(step, session, event, row, closes);
-    }
-    free(row);
 }
 
 static void send_marks(struct step *step, struct session *session)
@@ -503,12 +581,13 @@ static void send_credit(struct step *step, struct session *session)
     for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
         struct lane *lane = &session->lanes[class];
         struct buffer body = {0};
+        uint64_t gone = lane->got_entries + lane->lost_entries;
         if (lane->given_bytes - lane->got_bytes >= bytes / 2 &&
-            lane->given_entries - lane->got_entries >= entries / 2) {
+            lane->given_entries >= gone + entries / 2) {
             continue;
         }
         lane->given_bytes = lane->got_bytes + bytes;
-        lane->given_entries = lane->got_entries + entries;
+        lane->given_entries = gone + entries;
         mp_write_uint(&body, CHANNEL_URGENT + class);
         mp_write_uint(&body, lane->given_bytes);
         mp_write_uint(&body, lane->given_entries);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/entry_parts.h"
+
 static void write_who(uint8_t *to, uint32_t who)
 {
     assert(who < 1U << 24);
@@ -20,7 +22,11 @@ static uint32_t read_who(const uint8_t *from)
     return (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
 }
 
-enum { AUTHOR_KEY_BYTES = 13, NUMBER_KEY_BYTES = 4 };
+enum {
+    AUTHOR_KEY_BYTES = 13,
+    NUMBER_KEY_BYTES = 4,
+    WHO_FOREIGN_MAX = (1 << 24) - (1 << 16) - 2, /* the rest is for our own epochs */
+};
 
 static void author_key(uint8_t key[static AUTHOR_KEY_BYTES], const struct author_epoch *author)
 {
@@ -56,6 +62,17 @@ bool who_author(const struct view *view, uint32_t who, struct author_epoch *auth
     return true;
 }
 
+static uint32_t last_who(const struct view *view)
+{
+    const uint8_t last[NUMBER_KEY_BYTES] = {'n', 0xff, 0xff, 0xff};
+    struct span found, value;
+    return view->previous(view->context, TABLE_WHO, SPAN_OF_ARRAY(last), &found, &value) ==
+                       READ_FOUND &&
+                   found.size == NUMBER_KEY_BYTES && found.data[0] == 'n'
+               ? read_who(found.data + 1)
+               : 0;
+}
+
 uint32_t who_assign(struct updates *updates, const struct author_epoch *author)
 {
     const struct view *view = updates_view(updates);
@@ -63,14 +80,7 @@ uint32_t who_assign(struct updates *updates, const struct author_epoch *author)
     if (who_find(view, author, &who)) {
         return who;
     }
-    const uint8_t last[NUMBER_KEY_BYTES] = {'n', 0xff, 0xff, 0xff};
-    struct span found, value;
-    if (view->previous(view->context, TABLE_WHO, SPAN_OF_ARRAY(last), &found, &value) ==
-            READ_FOUND &&
-        found.size == NUMBER_KEY_BYTES && found.data[0] == 'n') {
-        who = read_who(found.data + 1);
-    }
-    who++;
+    who = last_who(view) + 1;
     uint8_t by_author[AUTHOR_KEY_BYTES], by_number[NUMBER_KEY_BYTES] = {'n'}, number[WHO_BYTES];
     author_key(by_author, author);
     write_who(by_number + 1, who);
@@ -115,8 +125,10 @@ static bool stream_row_decode(struct span value, struct stream_row *row)
 {
     struct mp_reader reader = mp_reader(value);
     struct mp_fields fields = mp_fields(&reader);
+    unsigned seen = 0;
     memset(row, 0, sizeof *row);
     for (int32_t key; mp_field(&reader, &fields, &key);) {
+        seen |= key >= 1 && key <= 4 ? 1U << key : 0;
         if (key == 1) {
             if (stream_open_decode(mp_read_any(&reader), &row->open, NULL) != ERR_OK) {
                 return false;
@@ -129,7 +141,7 @@ static bool stream_row_decode(struct span value, struct stream_row *row)
                 memcpy(row->head.hash.bytes, hash, HASH_BYTES);
             }
         } else if (key == 4) {
-            row->head.clock = mp_read_uint(&reader);
+            row->head.clock = mp_read_uint_max(&reader, CLOCK_LIMIT - 1);
         } else if (key == 5) {
             row->closed = mp_read_bool(&reader);
         } else {
@@ -137,7 +149,7 @@ static bool stream_row_decode(struct span value, struct stream_row *row)
         }
     }
     mp_read_end(&reader);
-    return !reader.failed;
+    return !reader.failed && seen == (1U << 1 | 1U << 2 | 1U << 3 | 1U << 4);
 }
 
 bool stream_row_read(const struct view *view, const struct stream_id *stream,
@@ -173,6 +185,43 @@ void stream_row_write(struct updates *updates, const struct stream_id *stream,
     }
     updates_put(updates, TABLE_STREAMS, SPAN_OF_ARRAY(key), span_of_buffer(&value));
     buffer_free(&value);
+}
+
+struct counted_streams {
+    const struct view *view;
+    struct key_id author;
+    uint32_t count;
+};
+
+static void count_streams(void *context, uint32_t epoch)
+{
+    struct counted_streams *counted = context;
+    struct author_epoch author = {counted->author, epoch};
+    uint8_t key[STREAM_KEY_BYTES] = {0};
+    uint32_t who, number = 0;
+    struct span found, value;
+    if (counted->count >= STREAMS_AN_AUTHOR_MAX ||
+        !who_find(counted->view, &author, &who)) {
+        return;
+    }
+    write_who(key, who);
+    while (number <= STREAM_NUMBER_MAX && counted->count < STREAMS_AN_AUTHOR_MAX) {
+        write_u16(key + 3, (uint16_t)number);
+        if (counted->view->next(counted->view->context, TABLE_STREAMS, SPAN_OF_ARRAY(key), &found,
+                                &value) != READ_FOUND ||
+            found.size != STREAM_KEY_BYTES || memcmp(found.data, key, WHO_BYTES) != 0) {
+            return;
+        }
+        number = read_u16(found.data + 3) + 1U;
+        counted->count++;
+    }
+}
+
+bool stream_has_room(const struct view *view, struct key_id author)
+{
+    struct counted_streams counted = {view, author, 0};
+    who_each_epoch(view, author, &counted, count_streams);
+    return counted.count < STREAMS_AN_AUTHOR_MAX && last_who(view) < WHO_FOREIGN_MAX;
 }
 
 bool stream_row_next(const struct view *view, uint64_t *cursor, struct stream_id *stream,
@@ -219,7 +268,8 @@ bool record_key_parse(const struct view *view, struct span key, uint16_t *type,
                       struct record_id *id)
 {
     struct author_epoch author;
-    if (key.size != RECORD_KEY_BYTES || !who_author(view, read_who(key.data + 2), &author)) {
+    if (key.size != RECORD_KEY_BYTES || read_u32(key.data + 5) == 0 ||
+        !who_author(view, read_who(key.data + 2), &author)) {
         return false;
     }
     *type = read_u16(key.data);

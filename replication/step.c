@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/entry_parts.h"
+
 static void on_write(struct step *step, const struct event *event)
 {
     write_local(step, event);
@@ -45,6 +47,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     documents_push_changes(step);
     notes_when_due(step);
     receive_ask_when_due(step);
+    parked_work(step);
     own_streams_sign_all(step);
     if (updates_signs(step->updates)) {
         replica->commits++;
@@ -81,7 +84,7 @@ void replica_step(struct replica *replica, const struct view *view, const struct
         .replica = replica,
         .updates = updates,
         .view = updates_view(updates),
-        .wall_ms = event->wall_ms,
+        .wall_ms = event->wall_ms < CLOCK_LIMIT ? event->wall_ms : CLOCK_LIMIT - 1,
         .tick_ms = event->tick_ms,
     };
     handlers[event->kind](&step, event);
