@@ -48,7 +48,7 @@ static enum error_code take_option(const struct command *command, int left, char
     *used = 1;
     if (row == NULL) {
         error_set(error, ERR_USAGE, values[0], "%s has no such option", command->name);
-        error_next(error, "`terrace %s --help` lists them", command->name);
+        error_next(error, "`%s --help` lists them", arguments->path);
         return ERR_USAGE;
     }
     if (row->argument == NULL) {
@@ -73,7 +73,7 @@ static enum error_code check_words(const struct command *command, const struct a
     error_set(error, ERR_USAGE, command->name, "%s: expected %s",
               count < command->words_min ? "something is missing" : "too many words",
               command->usage[0] != '\0' ? command->usage : "no further words");
-    error_next(error, "`terrace %s --help` explains it", command->name);
+    error_next(error, "`%s --help` explains it", arguments->path);
     return ERR_USAGE;
 }
 

@@ -25,6 +25,7 @@ struct option_given {
 
 /* A command line taken apart. Texts are the process's own arguments. */
 struct arguments {
+    const char *path;      /* how the command is called, as in "terrace drill up" */
     const char *directory; /* -d or TERRACE_DIR; NULL: neither */
     bool json;
     bool help;

@@ -68,6 +68,7 @@ static int run_command(const struct command *command, const char *path, int coun
                        struct arguments *arguments, struct error *error)
 {
     int status = EXIT_USAGE;
+    arguments->path = path;
     if (arguments_parse(command, count, values, arguments, error) == ERR_OK) {
         if (arguments->help) {
             command_help(command, path);

@@ -27,7 +27,7 @@ void node_print_error(const struct error *error)
 {
     fprintf(stderr, "terrace: %s: %s\n", error->what, error->why);
     if (error->next[0] != '\0')
-        fprintf(stderr, "         %s\n", error->next);
+        fprintf(stderr, "  next: %s\n", error->next);
 }
 
 /* Secrets must not land in a core file; 330 nodes share a machine's memory; a client that hangs up

@@ -257,8 +257,10 @@ static void write_record(struct step *step, const struct application *a)
 {
     const struct entry *entry = a->located->entry;
     uint8_t key[RECORD_KEY_BYTES];
-    bool known = record_key(step->view, entry->type, &entry->record, key);
-    assert(known);
+    if (!record_key(step->view, entry->type, &entry->record, key)) {
+        updates_doom(step->updates); /* its author was known when the record was looked for */
+        return;
+    }
     if (a->creating) {
         uint8_t index[INDEX_KEY_BYTES];
         index_key(index, entry->clock, key);

@@ -20,7 +20,9 @@ static void own_cell_set(struct step *step, struct cell *cell, bool add, int64_t
         struct key_id origin;
         uint64_t report;
         if (cell_parse(SPAN(key, size), found, &before, &origin, &report)) {
-            cell->values[0] = add ? before.values[0] + value : value;
+            if (add && __builtin_add_overflow(before.values[0], value, &cell->values[0])) {
+                cell->values[0] = before.values[0]; /* a damaged row */
+            }
         }
     }
     struct buffer row = {0};
@@ -56,21 +58,26 @@ void cells_received_stream(struct step *step, const struct stream_id *stream, ui
     buffer_free(&group);
 }
 
+/* The next cell that can be read. */
 static bool next_cell(const struct view *view, struct buffer *from, struct cell *cell,
                       struct key_id *origin, uint64_t *report)
 {
     struct span key, value;
+    bool parsed = false;
     if (from->size == 0) {
         buffer_append_byte(from, 0);
     }
-    if (view->next(view->context, TABLE_CELLS, span_of_buffer(from), &key, &value) != READ_FOUND ||
-        !cell_parse(key, value, cell, origin, report)) {
-        return false;
+    while (!parsed && view->next(view->context, TABLE_CELLS, span_of_buffer(from), &key, &value) ==
+                          READ_FOUND) {
+        parsed = key.size < STORE_KEY_BYTES_MAX && cell_parse(key, value, cell, origin, report);
+        buffer_clear(from);
+        buffer_append_span(from, key);
+        if (key.size == STORE_KEY_BYTES_MAX) {
+            return false;
+        }
+        buffer_append_byte(from, 0);
     }
-    buffer_clear(from);
-    buffer_append_span(from, key);
-    buffer_append_byte(from, 0);
-    return true;
+    return parsed;
 }
 
 static int compare_cells(const void *a, const void *b)
@@ -86,10 +93,13 @@ static void collect_own(struct step *step, struct cell_report *report, struct bu
     struct key_id origin;
     uint64_t changed;
     size_t offsets[REPORT_CELLS_MAX]; /* the groups move while they are gathered */
+    size_t room = NOTE_BYTES_MAX - 256; /* for all but the cells */
     report->cells = mem_alloc(REPORT_CELLS_MAX * sizeof *report->cells);
     while (report->cell_count < REPORT_CELLS_MAX &&
            next_cell(step->view, &from, &cell, &origin, &changed)) {
-        if (key_id_equal(origin, step->replica->key_id)) {
+        size_t size = cell.group.size + 11U + 9U * cell.value_count;
+        if (key_id_equal(origin, step->replica->key_id) && mp_valid(cell.group) && size <= room) {
+            room -= size;
             offsets[report->cell_count] = groups->size;
             buffer_append_span(groups, cell.group);
             report->cells[report->cell_count++] = cell;

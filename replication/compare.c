@@ -13,7 +13,11 @@
 
 #include "replication/core.h"
 
-enum { HEAD_HASH_BYTES = 16, OPEN_RANGES_MAX = 4096 };
+enum {
+    HEAD_HASH_BYTES = 16,
+    OPEN_RANGES_MAX = 4096,
+    DIGESTS_MAX = 4096, /* of one comparison: enough for two million streams */
+};
 
 static int compare_entries(const void *a, const void *b)
 {
@@ -26,6 +30,17 @@ void compare_free(struct session *session)
     free(session->compared);
     session->compared = NULL;
     session->compared_count = 0;
+}
+
+static struct hash head_hash(const struct stream_entry *entry)
+{
+    uint8_t bytes[KEY_ID_BYTES + 4 + 2 + 4 + HASH_BYTES];
+    memcpy(bytes, entry->id.author.bytes, KEY_ID_BYTES);
+    write_u32(bytes + 8, entry->id.epoch);
+    write_u16(bytes + 12, entry->id.number);
+    write_u32(bytes + 14, entry->head.seq);
+    memcpy(bytes + 18, entry->head.hash.bytes, HASH_BYTES);
+    return hash_of(HASH_HEAD, SPAN_OF_ARRAY(bytes));
 }
 
 /* The streams whose holders include both seats, as they stand now. */
@@ -48,8 +63,9 @@ static void gather(struct step *step, struct session *session)
             capacity = capacity * 2 + 16;
             session->compared = mem_resize(session->compared, capacity * sizeof *session->compared);
         }
-        session->compared[session->compared_count++] =
-            (struct stream_entry){.id = id, .head = row->head, .class = row->open.class};
+        struct stream_entry *entry = &session->compared[session->compared_count++];
+        *entry = (struct stream_entry){.id = id, .head = row->head, .class = row->open.class};
+        entry->summand = head_hash(entry);
     }
     free(row);
     if (session->compared_count > 0) {
@@ -71,27 +87,31 @@ static bool in_range(const struct range *range, const struct key_id *id)
            (range->high.size == 0 || memcmp(id->bytes, range->high.data, KEY_ID_BYTES) < 0);
 }
 
-static struct hash head_hash(const struct stream_entry *entry)
+/* The first of what is compared that is in the range or behind it. */
+static size_t first_in(const struct session *session, const struct range *range)
 {
-    uint8_t bytes[KEY_ID_BYTES + 4 + 2 + 4 + HASH_BYTES];
-    memcpy(bytes, entry->id.author.bytes, KEY_ID_BYTES);
-    write_u32(bytes + 8, entry->id.epoch);
-    write_u16(bytes + 12, entry->id.number);
-    write_u32(bytes + 14, entry->head.seq);
-    memcpy(bytes + 18, entry->head.hash.bytes, HASH_BYTES);
-    return hash_of(HASH_HEAD, SPAN_OF_ARRAY(bytes));
+    size_t low = 0, high = range->low.size == 0 ? 0 : session->compared_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(session->compared[middle].id.author.bytes, range->low.data, KEY_ID_BYTES) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 static void sum_range(const struct session *session, struct range *range)
 {
     range->streams = 0;
     range->sum = hash_zero;
-    for (size_t i = 0; i < session->compared_count; i++) {
-        if (in_range(range, &session->compared[i].id.author)) {
-            struct hash hash = head_hash(&session->compared[i]);
-            hash_add(&range->sum, &hash);
-            range->streams++;
+    for (size_t i = first_in(session, range); i < session->compared_count; i++) {
+        if (!in_range(range, &session->compared[i].id.author)) {
+            return;
         }
+        hash_add(&range->sum, &session->compared[i].summand);
+        range->streams++;
     }
 }
 
@@ -121,7 +141,24 @@ static bool read_range(struct mp_reader *reader, struct range *range)
         return false;
     }
     memcpy(range->sum.bytes, sum, HASH_BYTES);
-    return true;
+    if (range->low.size > 0 && range->high.size > 0 && span_compare(range->low, range->high) >= 0) {
+        mp_fail(reader);
+    }
+    return !reader->failed;
+}
+
+/* The ranges of a message ascend and don't overlap, so that it costs one look at each stream. */
+static bool read_next_range(struct mp_reader *reader, struct range *range, bool first)
+{
+    struct span before = range->high;
+    if (!read_range(reader, range)) {
+        return false;
+    }
+    if (!first &&
+        (before.size == 0 || range->low.size == 0 || span_compare(before, range->low) > 0)) {
+        mp_fail(reader);
+    }
+    return !reader->failed;
 }
 
 /* The two sides stand at one point for these streams: what is newer here goes out. */
@@ -147,11 +184,12 @@ static void settle_entry(struct session *session, struct stream_entry *entry, ui
 
 static void settle_range(struct session *session, const struct range *range)
 {
-    for (size_t i = 0; i < session->compared_count; i++) {
+    for (size_t i = first_in(session, range); i < session->compared_count; i++) {
         struct stream_entry *entry = &session->compared[i];
-        if (in_range(range, &entry->id.author)) {
-            settle_entry(session, entry, entry->head.seq);
+        if (!in_range(range, &entry->id.author)) {
+            return;
         }
+        settle_entry(session, entry, entry->head.seq);
     }
 }
 
@@ -323,9 +361,9 @@ static bool small_enough(const struct session *session, const struct range *thei
 static void child_on_digest(struct step *step, struct session *session, struct mp_reader *reader,
                             uint32_t count)
 {
+    struct range theirs = {0};
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
-        struct range theirs;
-        if (!read_range(reader, &theirs)) {
+        if (!read_next_range(reader, &theirs, i == 0)) {
             return;
         }
         if (small_enough(session, &theirs)) {
@@ -352,9 +390,9 @@ static void parent_on_digest(struct step *step, struct session *session, struct 
 {
     struct buffer differing = {0};
     uint32_t differing_count = 0;
+    struct range theirs = {0};
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
-        struct range theirs;
-        if (!read_range(reader, &theirs)) {
+        if (!read_next_range(reader, &theirs, i == 0)) {
             break;
         }
         struct range ours = theirs;
@@ -385,6 +423,7 @@ void compare_on_digest(struct step *step, struct session *session, struct span b
     uint32_t count = mp_read_array(&reader);
     bool begins = !session->uplink && session->ranges_open == 0;
     if (session->state != SESSION_COMPARING || count > DIGEST_RANGES_MAX ||
+        session->digests_heard++ == DIGESTS_MAX ||
         (session->uplink && session->ranges_open == 0)) {
         mp_fail(&reader);
     } else if (session->uplink) {
@@ -446,12 +485,15 @@ static void take_head(struct step *step, struct session *session, const struct s
     }
     if (seq > held && tree_author(step->replica->tree, id->author) != NULL) {
         /* its class comes with it */
-        struct cursor *cursor = cursor_get(session, id, ours == NULL ? CLASS_NORMAL : ours->class);
-        cursor->listed_seq = seq;
-        if (!cursor->wanted) { /* by a block that came before the heads */
+        struct cursor *cursor = ours == NULL ? cursor_strange(session, id, CLASS_NORMAL)
+                                             : cursor_get(session, id, ours->class);
+        if (cursor == NULL || !cursor->wanted) { /* by a block that came before the heads */
             send_want(step, session, id, held, 0);
         }
-        cursor->wanted = true;
+        if (cursor != NULL) {
+            cursor->listed_seq = seq;
+            cursor->wanted = true;
+        }
     }
 }
 

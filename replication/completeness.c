@@ -75,18 +75,24 @@ static void take_statement(const struct view *view, const struct tree *tree,
     statement_free(&statement);
 }
 
-/* The newest token known here. */
+/* The newest token known here, whichever of the root's keys issued it. */
 uint64_t newest_token_ms(const struct view *view)
 {
-    static const uint8_t prefix[] = {HASH_TOKEN};
+    uint8_t from[NOTE_KEY_BYTES_MAX + 1] = {HASH_TOKEN};
+    size_t size = 1;
+    uint64_t newest = 0;
     struct span key, value;
-    struct note_head head;
-    return view->next(view->context, TABLE_NOTES, SPAN_OF_ARRAY(prefix), &key, &value) ==
-                       READ_FOUND &&
-                   key.data[0] == HASH_TOKEN &&
-                   note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK
-               ? head.k
-               : 0;
+    while (view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
+           key.size <= NOTE_KEY_BYTES_MAX && key.data[0] == HASH_TOKEN) {
+        struct note_head head;
+        if (note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK && head.k > newest) {
+            newest = head.k;
+        }
+        memcpy(from, key.data, key.size);
+        from[key.size] = 0;
+        size = key.size + 1;
+    }
+    return newest;
 }
 
 void query_completeness(const struct view *view, const struct tree *tree, const char *self,

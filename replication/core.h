@@ -31,6 +31,7 @@ struct own_stream {
     struct stream_id id;
     uint8_t class, holders, tier;
     char end[SEAT_BYTES_MAX + 1]; /* path: the far end */
+    struct buffer open;           /* what it is, encoded as in its first entry */
     struct stream_head head;      /* after the last signed block */
     struct entry_writer *writer;  /* what this batch added; NULL: nothing */
 };
@@ -76,12 +77,13 @@ struct lane {                           /* one class of one direction */
 struct stream_entry { /* a line of the comparison */
     struct stream_id id;
     struct stream_head head;
+    struct hash summand; /* of the digests */
     uint8_t class;
     bool settled;
 };
 
 struct note_due { /* a note that waits to be passed on to this peer */
-    struct note_due *next;
+    UT_hash_handle hh;
     uint8_t key[NOTE_KEY_BYTES_MAX];
     uint8_t key_size;
     uint8_t context;
@@ -91,6 +93,7 @@ struct session {
     uint32_t link; /* hash key */
     UT_hash_handle hh;
     char seat[SEAT_BYTES_MAX + 1];
+    uint8_t peer_key[KEY_BYTES]; /* proved by the handshake */
     bool uplink;
     enum session_state state;
     bool hello_heard;
@@ -105,14 +108,21 @@ struct session {
     struct stream_entry *compared; /* sorted by stream id; NULL when not comparing */
     size_t compared_count;
     uint32_t ranges_open; /* digests or heads that we wait for */
-    struct note_due *notes_first, *notes_last;
+    uint32_t digests_heard;
+    struct note_due *notes; /* by key, first come first */
     uint32_t notes_in_flight;
     bool report_in_flight;
     bool ask_later, refused_any;    /* some cursor has it */
     uint32_t strange_count;         /* cursors that are strange */
+    size_t batch_bytes;             /* of blocks sent in this batch */
     struct document_slot *rows_for; /* the document whose rows are coming; NULL: none */
     struct peer_have *haves;        /* documents the peer says it has */
     size_t have_count;
+    bool haves_whole;              /* the list is at its end */
+    bool documents_due, list_due;  /* it has asked for what it lacks; and for our list */
+    bool documents_sent;           /* what it lacked, once at least */
+    bool documents_got;            /* it has said the same */
+    size_t documents_at;           /* of the tree's, where the next piece begins */
 };
 
 /* What an entry that can't be judged waits for; and the key of its row. */
@@ -166,12 +176,13 @@ struct replica {
     struct parked_key streams_from; /* streams that wait are tried from here on; empty: none */
     bool streams_due;               /* a stream that waits may go on */
     uint64_t streams_at_tick;
+    uint32_t send_first; /* link of the session whose turn it is */
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
  * left. */
 bool replica_new_epoch(struct step *step, const char *reason);
-/* An epoch of our own key was heard of. */
+/* An epoch of our own key was heard of, under our own signature. */
 void replica_hear_epoch(struct step *step, uint32_t epoch);
 void replica_pass_epoch(struct step *step); /* once a batch, when all is signed */
 /* Said once, kept until the process ends. */
@@ -210,7 +221,8 @@ bool load_circle(struct step *step, const struct record_state *record, const str
 /* parked.c */
 void locator_write(struct step *step, const struct located_entry *located,
                    uint8_t to[static LOCATOR_BYTES]);
-/* One more of an author's things set aside under this letter; false: it has `most` of them. */
+/* One more of an author's things that are counted under this letter ('p'arked, 'q'uarantined,
+ * 's'treams begun); false: it has `most` of them. */
 bool aside_room(struct step *step, char what, struct key_id author, uint32_t most);
 /* Let an entry wait; `dot`: of PARKED_RECORD; `from`: the row that it leaves, NULL: none. False:
  * there is no room for more of its author's. */
@@ -270,6 +282,7 @@ void documents_on_have(struct step *step, struct session *session, struct span b
 void documents_on_document(struct step *step, struct session *session, struct span body);
 void documents_on_rows(struct step *step, struct session *session, struct span body);
 void documents_push_changes(struct step *step);
+void documents_answer_due(struct step *step); /* once a batch */
 void documents_free(struct session *session);
 
 /* compare.c */

@@ -11,7 +11,13 @@
 #include "replication/document_rows.h"
 
 enum have_flag { HAVE_MORE, HAVE_ASKS, HAVE_ANSWERS, HAVE_SENT };
-enum { HAVE_LINES_MAX = 500, HAVES_MAX = 16384, ROWS_BYTES_USUAL = 48 << 10 };
+enum {
+    HAVE_LINES_MAX = 500,
+    HAVES_MAX = 16384,
+    ROWS_BYTES_USUAL = 48 << 10,
+    /* sent before the peer has listed again what it holds: a link queues no more than a few */
+    SLICE_BYTES = 256 << 10,
+};
 
 struct peer_have {
     uint8_t kind;
@@ -39,12 +45,18 @@ static void slot_free(struct session *session)
     }
 }
 
-void documents_free(struct session *session)
+static void haves_free(struct session *session)
 {
-    slot_free(session);
     free(session->haves);
     session->haves = NULL;
     session->have_count = 0;
+    session->haves_whole = false;
+}
+
+void documents_free(struct session *session)
+{
+    slot_free(session);
+    haves_free(session);
 }
 
 static void send_have(struct step *step, const struct session *session, enum have_flag flag,
@@ -106,16 +118,21 @@ static bool read_have(struct mp_reader *reader, struct peer_have *have)
     return true;
 }
 
+static int compare_haves(const void *a, const void *b)
+{
+    const struct peer_have *left = a, *right = b;
+    return left->kind != right->kind ? (left->kind > right->kind) - (left->kind < right->kind)
+                                     : strcmp(left->seat, right->seat);
+}
+
 static const struct peer_have *find_have(const struct session *session,
                                          const struct held_document *held)
 {
-    for (size_t i = 0; i < session->have_count; i++) {
-        if (session->haves[i].kind == held->kind &&
-            strcmp(session->haves[i].seat, held->seat) == 0) {
-            return &session->haves[i];
-        }
-    }
-    return NULL;
+    struct peer_have key = {.kind = (uint8_t)held->kind};
+    memcpy(key.seat, held->seat, strlen(held->seat) + 1);
+    return session->have_count == 0 ? NULL
+                                    : bsearch(&key, session->haves, session->have_count,
+                                              sizeof key, compare_haves);
 }
 
 static bool peer_lacks(const struct session *session, const struct held_document *held,
@@ -133,8 +150,8 @@ static bool peer_lacks(const struct session *session, const struct held_document
     return order < 0 || (order == 0 && wants_whole && !have->whole && held->whole);
 }
 
-static void send_rows(struct step *step, const struct session *session, uint32_t first,
-                      const struct buffer *rows, uint32_t count, const struct span *proof)
+static size_t send_rows(struct step *step, const struct session *session, uint32_t first,
+                        const struct buffer *rows, uint32_t count, const struct span *proof)
 {
     struct buffer body = {0};
     mp_write_array(&body, 3);
@@ -146,32 +163,37 @@ static void send_rows(struct step *step, const struct session *session, uint32_t
     } else {
         mp_write_nil(&body);
     }
+    size_t size = body.size;
     send_control(step, session, MESSAGE_ROWS, span_of_buffer(&body));
     buffer_free(&body);
+    return size;
 }
 
-static void send_all_rows(struct step *step, const struct session *session,
-                          const struct held_document *held)
+static size_t send_all_rows(struct step *step, const struct session *session,
+                            const struct held_document *held)
 {
     struct buffer rows = {0};
     uint32_t first = 0, count = 0;
+    size_t size = 0;
     for (uint32_t i = 0; i < held->row_count; i++) {
         mp_write_bin(&rows, held->rows[i]);
         count++;
         if (rows.size >= ROWS_BYTES_USUAL - DOCUMENT_ROW_BYTES_MAX || i + 1 == held->row_count) {
-            send_rows(step, session, first, &rows, count, NULL);
+            size += send_rows(step, session, first, &rows, count, NULL);
             buffer_clear(&rows);
             first += count;
             count = 0;
         }
     }
     buffer_free(&rows);
+    return size;
 }
 
 /* The rows of one seat, each alone with its proof. */
-static void send_rows_of(struct step *step, const struct session *session,
-                         const struct held_document *held, const char *seat)
+static size_t send_rows_of(struct step *step, const struct session *session,
+                           const struct held_document *held, const char *seat)
 {
+    size_t size = 0;
     for (size_t i = 0; i < held->row_count; i++) {
         struct seat_row row;
         struct buffer proof = {0}, bin = {0};
@@ -185,21 +207,23 @@ static void send_rows_of(struct step *step, const struct session *session,
         }
         struct span span = span_of_buffer(&proof);
         mp_write_bin(&bin, held->rows[i]);
-        send_rows(step, session, held->places[i], &bin, 1, &span);
+        size += send_rows(step, session, held->places[i], &bin, 1, &span);
         buffer_free(&proof);
         buffer_free(&bin);
     }
+    return size;
 }
 
-static void send_document(struct step *step, const struct session *session,
-                          const struct held_document *held, const struct seat *child)
+/* Gives how many bytes went. */
+static size_t send_document(struct step *step, const struct session *session,
+                            const struct held_document *held, const struct seat *child)
 {
     struct span seat = span_of_text(held->seat);
     const struct seat *whose = tree_seat(step->replica->tree, seat);
     bool above = held->kind == DOCUMENT_BRANCH && whose != NULL && whose != child &&
                  seat_is_ancestor_or_self(whose, child);
     if (!peer_lacks(session, held, !above)) {
-        return;
+        return 0;
     }
     for (size_t i = 0;
          held->kind == DOCUMENT_ROOT && i < tree_former_root_count(step->replica->tree); i++) {
@@ -207,28 +231,68 @@ static void send_document(struct step *step, const struct session *session,
     }
     send_control(step, session, MESSAGE_DOCUMENT, held->envelope);
     if (!above) {
-        send_all_rows(step, session, held);
-        return;
+        return held->envelope.size + send_all_rows(step, session, held);
     }
     const struct seat *next = child;
     while (next->parent != whose) {
         next = next->parent;
     }
-    send_rows_of(step, session, held, next->row.seat);
+    return held->envelope.size + send_rows_of(step, session, held, next->row.seat);
 }
 
-static void send_lacking(struct step *step, const struct session *session)
+/* True when that was all. */
+static bool send_lacking(struct step *step, struct session *session)
 {
     const struct tree *tree = step->replica->tree;
     const struct seat *child = session_child(step->replica, session);
-    for (size_t i = 0; child != NULL && i < tree_document_count(tree); i++) {
-        const struct held_document *held = tree_document(tree, i);
+    size_t count = child == NULL ? 0 : tree_document_count(tree), size = 0;
+    for (; session->documents_at < count && size < SLICE_BYTES; session->documents_at++) {
+        const struct held_document *held = tree_document(tree, session->documents_at);
         if (tree_document_matters(tree, held, span_of_text(child->row.seat))) {
-            send_document(step, session, held, child);
+            size += send_document(step, session, held, child);
         }
     }
+    return session->documents_at >= count;
+}
+
+static void enter_when_both_sent(struct step *step, struct session *session)
+{
+    if (session->state == SESSION_DOCUMENTS && session->documents_sent && session->documents_got) {
+        session_enter(step, session, SESSION_COMPARING);
+    }
+}
+
+/* Once a batch, however often it was asked for; piece by piece, each after the peer has listed
+ * what it holds by then. */
+static void answer(struct step *step, struct session *session)
+{
     struct buffer none = {0};
-    send_have(step, session, HAVE_SENT, &none, 0);
+    if (session->list_due) {
+        documents_list(step, session, true);
+    }
+    session->list_due = session->documents_due = false;
+    if (session->have_count > 0) {
+        qsort(session->haves, session->have_count, sizeof *session->haves, compare_haves);
+    }
+    if (send_lacking(step, session)) {
+        send_have(step, session, HAVE_SENT, &none, 0);
+        session->documents_at = 0;
+        session->documents_sent = true;
+    } else {
+        documents_list(step, session, false);
+    }
+    haves_free(session);
+    enter_when_both_sent(step, session);
+}
+
+void documents_answer_due(struct step *step)
+{
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        if (session->documents_due && session->state >= SESSION_DOCUMENTS) {
+            answer(step, session);
+        }
+    }
 }
 
 void documents_on_have(struct step *step, struct session *session, struct span body)
@@ -237,6 +301,9 @@ void documents_on_have(struct step *step, struct session *session, struct span b
     bool formed = mp_read_array(&reader) == 2;
     enum have_flag flag = (enum have_flag)mp_read_uint_max(&reader, HAVE_SENT);
     uint32_t count = mp_read_array(&reader);
+    if (session->haves_whole && flag != HAVE_SENT) {
+        haves_free(session); /* the newest list counts */
+    }
     formed = formed && !reader.failed && session->have_count + count <= HAVES_MAX;
     if (formed && count > 0) {
         session->haves =
@@ -250,17 +317,12 @@ void documents_on_have(struct step *step, struct session *session, struct span b
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
         return;
     }
-    if (flag == HAVE_ASKS) {
-        documents_list(step, session, true);
-    }
     if (flag == HAVE_ASKS || flag == HAVE_ANSWERS) {
-        send_lacking(step, session);
-        free(session->haves);
-        session->haves = NULL;
-        session->have_count = 0;
-    }
-    if (flag == HAVE_SENT && session->state == SESSION_DOCUMENTS) {
-        session_enter(step, session, SESSION_COMPARING);
+        session->haves_whole = session->documents_due = true;
+        session->list_due |= flag == HAVE_ASKS;
+    } else if (flag == HAVE_SENT) {
+        session->documents_got = true;
+        enter_when_both_sent(step, session);
     }
 }
 
@@ -315,8 +377,8 @@ static void offer_whole(struct step *step, struct document_slot *slot)
 }
 
 /* False: more rows than the header has spoken of. */
-static bool gather_rows(struct step *step, struct document_slot *slot, uint32_t first,
-                        struct mp_reader *reader, uint32_t count)
+static bool gather_rows(struct document_slot *slot, uint32_t first, struct mp_reader *reader,
+                        uint32_t count)
 {
     if (first != slot->held || count > slot->row_count - slot->held) {
         return false;
@@ -329,9 +391,6 @@ static bool gather_rows(struct step *step, struct document_slot *slot, uint32_t 
     mp_read_end(reader);
     if (reader->failed || slot->rows.size > slot->row_bytes + 5UL * slot->row_count) {
         return false;
-    }
-    if (slot->held == slot->row_count) {
-        offer_whole(step, slot);
     }
     return true;
 }
@@ -359,8 +418,11 @@ void documents_on_rows(struct step *step, struct session *session, struct span b
             return;
         }
     }
-    if (!formed || reader.failed || !gather_rows(step, slot, first, &reader, count)) {
+    if (!formed || reader.failed || !gather_rows(slot, first, &reader, count)) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+    } else if (slot->held == slot->row_count) {
+        offer_whole(step, slot);
+        slot_free(session);
     }
 }
 
@@ -404,6 +466,7 @@ void documents_push_changes(struct step *step)
     receive_ask_on_change(step);
     parked_sweep(step);
     HASH_ITER (hh, replica->sessions, session, next) {
+        session->documents_at = 0;
         if (session->state >= SESSION_DOCUMENTS) {
             documents_list(step, session, false);
         }

@@ -63,7 +63,7 @@ static enum error_code step_and_put(struct drive *drive, struct event *event)
     replica_prepare(drive->replica, view, event);
     replica_step(drive->replica, view, event, drive->updates);
     event_release(event);
-    return put_rows(drive);
+    return updates_doomed(drive->updates) ? ERR_IO : put_rows(drive);
 }
 
 static enum error_code step_all(struct drive *drive, struct event *events, size_t count)

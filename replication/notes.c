@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "replication/core.h"
+#include "replication/entry_parts.h"
 
-enum { NOTES_IN_FLIGHT_MAX = 32, SUMMARY_LINES = 512 };
+enum { NOTES_IN_FLIGHT_MAX = 32, SUMMARY_LINES = 512, STATEMENT_EPOCHS_MAX = 64 };
 
 static enum message_type message_of(enum hash_context context)
 {
@@ -25,44 +26,47 @@ static void token_adopt(struct replica *replica, const struct note_head *head, s
     memcpy(replica->token.hash8, hash.bytes, sizeof replica->token.hash8);
 }
 
-/* The newest token lies under the root's key; there is one issuer. */
+/* Each key of the root's that has issued tokens has its newest here; the newest of them counts. */
 void token_load(struct replica *replica, const struct view *view)
 {
-    static const uint8_t prefix[] = {HASH_TOKEN};
+    uint8_t from[NOTE_KEY_BYTES_MAX + 1] = {HASH_TOKEN};
+    size_t size = 1;
     struct span key, value;
-    struct note_head head;
-    if (view->next(view->context, TABLE_NOTES, SPAN_OF_ARRAY(prefix), &key, &value) == READ_FOUND &&
-        key.data[0] == HASH_TOKEN && note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK) {
-        token_adopt(replica, &head, value);
+    while (view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
+           key.size <= NOTE_KEY_BYTES_MAX && key.data[0] == HASH_TOKEN) {
+        struct note_head head;
+        if (note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK &&
+            (!replica->token.present || head.k > replica->token.clock_ms)) {
+            token_adopt(replica, &head, value);
+        }
+        memcpy(from, key.data, key.size);
+        from[key.size] = 0;
+        size = key.size + 1;
     }
 }
 
+/* What is queued already goes once, as the newest by then. */
 static void queue_note(struct session *session, enum hash_context context, struct span key)
 {
-    for (struct note_due *due = session->notes_first; due != NULL; due = due->next) {
-        if (span_equal(SPAN(due->key, due->key_size), key)) {
-            return; /* the newest is read when its turn comes */
-        }
+    struct note_due *due = NULL;
+    HASH_FIND(hh, session->notes, key.data, key.size, due);
+    if (due != NULL) {
+        return;
     }
-    struct note_due *due = mem_alloc(sizeof *due);
+    due = mem_alloc(sizeof *due);
     memcpy(due->key, key.data, key.size);
     due->key_size = (uint8_t)key.size;
     due->context = (uint8_t)context;
-    if (session->notes_last == NULL) {
-        session->notes_first = due;
-    } else {
-        session->notes_last->next = due;
-    }
-    session->notes_last = due;
+    HASH_ADD(hh, session->notes, key, due->key_size, due);
 }
 
 void notes_free(struct session *session)
 {
-    for (struct note_due *due = session->notes_first, *next; due != NULL; due = next) {
-        next = due->next;
+    struct note_due *due, *next;
+    HASH_ITER (hh, session->notes, due, next) {
+        HASH_DEL(session->notes, due);
         free(due);
     }
-    session->notes_first = session->notes_last = NULL;
 }
 
 /* Tokens go down to every child, the others up to the parent. */
@@ -81,11 +85,47 @@ static bool is_newer(const struct note_head *a, const struct note_head *b)
     return a->epoch != b->epoch ? a->epoch > b->epoch : a->k > b->k;
 }
 
+/* Statements are kept of STATEMENT_EPOCHS_MAX epochs of a key, the latest. False: this one's epoch
+ * is before them. */
+static bool make_room(struct step *step, const struct note_head *head)
+{
+    const struct view *view = step->view;
+    uint8_t key[NOTE_KEY_BYTES_MAX];
+    size_t size = note_key(key, HASH_HEADS, head->signer, 0), count = 0;
+    uint32_t first = 0, epoch = 0;
+    struct span found, value;
+    while (view->next(view->context, TABLE_NOTES, SPAN(key, size), &found, &value) == READ_FOUND &&
+           found.size == size && memcmp(found.data, key, size - 4) == 0) {
+        epoch = read_u32(found.data + size - 4);
+        if (epoch == head->epoch) {
+            return true;
+        }
+        first = count++ == 0 ? epoch : first;
+        if (epoch == UINT32_MAX) {
+            break;
+        }
+        write_u32(key + size - 4, epoch + 1);
+    }
+    if (count < STATEMENT_EPOCHS_MAX) {
+        return true;
+    }
+    if (head->epoch < first) {
+        return false;
+    }
+    size = note_key(key, HASH_HEADS, head->signer, first);
+    updates_remove(step->updates, TABLE_NOTES, SPAN(key, size));
+    return true;
+}
+
 static void note_store(struct step *step, enum hash_context context, struct span note,
                        const struct note_head *head)
 {
     uint8_t key[NOTE_KEY_BYTES_MAX];
     size_t size = note_key(key, context, head->signer, head->epoch);
+    if (context == HASH_HEADS && !make_room(step, head)) {
+        step->replica->refusals.replay++;
+        return;
+    }
     updates_put(step->updates, TABLE_NOTES, SPAN(key, size), note);
     pass_on(step, context, SPAN(key, size));
 }
@@ -114,29 +154,63 @@ static bool held_head(struct step *step, enum hash_context context, const struct
            note_read_head(value, context, held, NULL) == ERR_OK;
 }
 
+struct note_line {
+    enum hash_context context;
+    struct note_head head;
+};
+
+static bool read_line(struct mp_reader *reader, struct note_line *line)
+{
+    if (mp_read_array(reader) != 4) {
+        mp_fail(reader);
+    }
+    uint64_t context = mp_read_uint_max(reader, HASH_CONTEXT_COUNT - 1);
+    const uint8_t *signer = mp_read_bin_of(reader, KEY_ID_BYTES);
+    line->head.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+    line->head.k = mp_read_uint(reader);
+    line->context = (enum hash_context)context;
+    if (reader->failed ||
+        (context != HASH_HEADS && context != HASH_CELLS && context != HASH_TOKEN)) {
+        mp_fail(reader);
+        return false;
+    }
+    memcpy(line->head.signer.bytes, signer, KEY_ID_BYTES);
+    return true;
+}
+
+static void write_line(struct buffer *out, enum hash_context context, const struct note_head *head)
+{
+    mp_write_array(out, 4);
+    mp_write_uint(out, context);
+    mp_write_bin(out, SPAN_OF_ARRAY(head->signer.bytes));
+    mp_write_uint(out, head->epoch);
+    mp_write_uint(out, head->k);
+}
+
 static void answer_noted(struct step *step, const struct session *session,
                          enum hash_context context, const struct note_head *head)
 {
     struct buffer body = {0};
-    mp_write_array(&body, 4);
-    mp_write_uint(&body, context);
-    mp_write_bin(&body, SPAN_OF_ARRAY(head->signer.bytes));
-    mp_write_uint(&body, head->epoch);
-    mp_write_uint(&body, head->k);
+    write_line(&body, context, head);
     send_control(step, session, MESSAGE_NOTED, span_of_buffer(&body));
     buffer_free(&body);
 }
 
-/* A note counts if its signer's seat is where such a note may come from: tokens from the root,
- * statements and reports from the sender's subtree, or (come back after a restore) from us. */
+/* A note counts if its signer's seat is where such a note may come from: tokens from the root above
+ * us, statements and reports from the sender's subtree; or from above what it holds of us and of
+ * those below us, which a restore may have taken from here. */
 static bool may_sign(struct step *step, const struct session *session, enum hash_context context,
                      const struct author *signer)
 {
-    const struct seat *peer = session_seat(step->replica, session);
+    const struct seat *above = session->uplink ? own_seat(step->replica)
+                                               : session_seat(step->replica, session);
+    if (signer->status != SEAT_ACTIVE) {
+        return false;
+    }
     if (context == HASH_TOKEN) {
         return session->uplink && signer->seat == tree_root_seat(step->replica->tree);
     }
-    return !session->uplink && peer != NULL && seat_is_ancestor_or_self(peer, signer->seat);
+    return above != NULL && seat_is_ancestor_or_self(above, signer->seat);
 }
 
 static enum error_code check_form(enum hash_context context, struct span note,
@@ -156,15 +230,50 @@ static enum error_code check_form(enum hash_context context, struct span note,
     return ERR_OK;
 }
 
-static void take_verified(struct step *step, enum hash_context context, struct span note,
+/* From above comes a later epoch of somebody below than was known here: the signer must hear. */
+static void tell_below(struct step *step, const struct author *signer, enum hash_context context,
+                       const struct note_head *head)
+{
+    struct replica *replica = step->replica;
+    struct session *session, *next;
+    HASH_ITER (hh, replica->sessions, session, next) {
+        const struct seat *peer = session_seat(replica, session);
+        if (!session->uplink && session->state == SESSION_LIVE && peer != NULL &&
+            seat_is_ancestor_or_self(peer, signer->seat)) {
+            answer_noted(step, session, context, head);
+        }
+    }
+}
+
+/* Our own note, come back: proof of a life of ours that this store has lost. */
+static void hear_of_us(struct step *step, enum hash_context context, const struct note_head *head)
+{
+    struct replica *replica = step->replica;
+    uint64_t known = context == HASH_CELLS ? replica->report_k : replica->statement_k;
+    if (head->epoch == replica->self.epoch && head->k > known) {
+        replica->epoch_passed = true;
+    }
+    replica_hear_epoch(step, head->epoch);
+}
+
+static void take_verified(struct step *step, const struct session *session,
+                          enum hash_context context, struct span note,
                           const struct note_head *head, const struct cell_report *report)
 {
+    struct replica *replica = step->replica;
+    if (context != HASH_TOKEN && key_id_equal(head->signer, replica->key_id)) {
+        hear_of_us(step, context, head);
+        return;
+    }
     if (context == HASH_CELLS) {
         cells_take_report(step, report); /* compares with the report held so far: before storing */
     }
     note_store(step, context, note, head);
-    if (context == HASH_TOKEN) {
-        token_adopt(step->replica, head, note);
+    if (context == HASH_TOKEN &&
+        (!replica->token.present || head->k > replica->token.clock_ms)) {
+        token_adopt(replica, head, note);
+    } else if (context != HASH_TOKEN && session->uplink) {
+        tell_below(step, tree_author(replica->tree, head->signer), context, head);
     }
 }
 
@@ -191,43 +300,39 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     } else if (check_form(context, note, &report) != ERR_OK) {
         replica->refusals.malformed++;
     } else {
-        take_verified(step, context, note, &head, &report);
+        take_verified(step, session, context, note, &head, &report);
         report_free(&report);
     }
     answer_noted(step, session, context, &head);
 }
 
-/* Above, a later epoch of somebody below is held than here: the signer must hear of it. */
-static void tell_below(struct step *step, const struct session *from, const uint8_t *signer,
-                       uint32_t epoch, struct span noted)
+/* Above, a later epoch of us or of somebody below is held than here, it says. Anybody can say so:
+ * we ask for the note itself, which only its signer can have made. */
+static void ask_for_proof(struct step *step, const struct session *session,
+                          const struct note_line *line)
 {
     struct replica *replica = step->replica;
-    struct note_head head = {.epoch = epoch}, held;
-    memcpy(head.signer.bytes, signer, KEY_ID_BYTES);
-    const struct author *author = tree_author(replica->tree, head.signer);
-    bool news = held_head(step, HASH_CELLS, &head, &held) && held.epoch < epoch;
-    if (!from->uplink || author == NULL || !news) {
+    struct note_head held;
+    const struct author *author = tree_author(replica->tree, line->head.signer);
+    bool own = key_id_equal(line->head.signer, replica->key_id);
+    bool news = own ? line->head.epoch > replica->self.epoch
+                    : held_head(step, line->context, &line->head, &held) &&
+                          held.epoch < line->head.epoch;
+    if (!news || author == NULL || !may_sign(step, session, line->context, author)) {
         return;
     }
-    struct session *session, *next;
-    HASH_ITER(hh, replica->sessions, session, next)
-    {
-        const struct seat *peer = session_seat(replica, session);
-        if (!session->uplink && session->state == SESSION_LIVE && peer != NULL &&
-            seat_is_ancestor_or_self(peer, author->seat)) {
-            send_control(step, session, MESSAGE_NOTED, noted);
-        }
-    }
+    struct buffer body = {0};
+    mp_write_array(&body, 1);
+    write_line(&body, line->context, &line->head);
+    send_control(step, session, MESSAGE_WANTED, span_of_buffer(&body));
+    buffer_free(&body);
 }
 
 void notes_on_noted(struct step *step, struct session *session, struct span body)
 {
     struct mp_reader reader = mp_reader(body);
-    bool formed = mp_read_array(&reader) == 4;
-    uint64_t context = mp_read_uint_max(&reader, HASH_CONTEXT_COUNT - 1);
-    const uint8_t *signer = mp_read_bin_of(&reader, KEY_ID_BYTES);
-    uint32_t epoch = (uint32_t)mp_read_uint_max(&reader, UINT32_MAX);
-    mp_read_uint(&reader);
+    struct note_line line;
+    bool formed = read_line(&reader, &line);
     mp_read_end(&reader);
     if (!formed || reader.failed) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
@@ -236,28 +341,28 @@ void notes_on_noted(struct step *step, struct session *session, struct span body
     if (session->notes_in_flight > 0) {
         session->notes_in_flight--;
     }
-    if (memcmp(signer, step->replica->key_id.bytes, KEY_ID_BYTES) == 0) {
-        session->report_in_flight = session->report_in_flight && context != HASH_CELLS;
-        replica_hear_epoch(step, epoch);
-    } else {
-        tell_below(step, session, signer, epoch, body);
+    if (line.context == HASH_CELLS && key_id_equal(line.head.signer, step->replica->key_id)) {
+        session->report_in_flight = false;
+    }
+    if (session->uplink && line.context != HASH_TOKEN) {
+        ask_for_proof(step, session, &line);
     }
 }
 
 void notes_send_due(struct step *step, struct session *session)
 {
-    while (session->notes_first != NULL && session->notes_in_flight < NOTES_IN_FLIGHT_MAX) {
-        struct note_due *due = session->notes_first;
+    struct note_due *due, *next;
+    HASH_ITER (hh, session->notes, due, next) {
         struct span value;
+        if (session->notes_in_flight == NOTES_IN_FLIGHT_MAX) {
+            return;
+        }
         if (step->view->get(step->view->context, TABLE_NOTES, SPAN(due->key, due->key_size),
                             &value) == READ_FOUND) {
             send_control(step, session, message_of(due->context), value);
             session->notes_in_flight++;
         }
-        session->notes_first = due->next;
-        if (session->notes_first == NULL) {
-            session->notes_last = NULL;
-        }
+        HASH_DEL(session->notes, due);
         free(due);
     }
 }
@@ -287,11 +392,7 @@ void notes_summary(struct step *step, struct session *session)
         struct note_head head;
         if (session->uplink == (context != HASH_TOKEN) &&
             note_read_head(note, context, &head, NULL) == ERR_OK) {
-            mp_write_array(&lines, 4);
-            mp_write_uint(&lines, context);
-            mp_write_bin(&lines, SPAN_OF_ARRAY(head.signer.bytes));
-            mp_write_uint(&lines, head.epoch);
-            mp_write_uint(&lines, head.k);
+            write_line(&lines, context, &head);
             if (++count == SUMMARY_LINES) {
                 send_summary(step, session, &lines, &count);
             }
@@ -305,30 +406,6 @@ void notes_summary(struct step *step, struct session *session)
     }
     buffer_free(&lines);
     buffer_free(&from);
-}
-
-struct note_line {
-    enum hash_context context;
-    struct note_head head;
-};
-
-static bool read_line(struct mp_reader *reader, struct note_line *line)
-{
-    if (mp_read_array(reader) != 4) {
-        mp_fail(reader);
-    }
-    uint64_t context = mp_read_uint_max(reader, HASH_CONTEXT_COUNT - 1);
-    const uint8_t *signer = mp_read_bin_of(reader, KEY_ID_BYTES);
-    line->head.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
-    line->head.k = mp_read_uint(reader);
-    line->context = (enum hash_context)context;
-    if (reader->failed ||
-        (context != HASH_HEADS && context != HASH_CELLS && context != HASH_TOKEN)) {
-        mp_fail(reader);
-        return false;
-    }
-    memcpy(line->head.signer.bytes, signer, KEY_ID_BYTES);
-    return true;
 }
 
 void notes_on_summary(struct step *step, struct session *session, struct span body)
@@ -362,14 +439,29 @@ void notes_on_summary(struct step *step, struct session *session, struct span bo
     buffer_free(&lines);
 }
 
+/* Down go tokens, and what is its own and its subtree's; up goes what isn't a token. */
+static bool may_want(struct step *step, const struct session *session,
+                     const struct note_line *line)
+{
+    const struct author *signer = tree_author(step->replica->tree, line->head.signer);
+    const struct seat *peer = session_seat(step->replica, session);
+    if (session->uplink) {
+        return line->context != HASH_TOKEN;
+    }
+    return line->context == HASH_TOKEN ||
+           (signer != NULL && peer != NULL && seat_is_ancestor_or_self(peer, signer->seat));
+}
+
 void notes_on_wanted(struct step *step, struct session *session, struct span body)
 {
     struct mp_reader reader = mp_reader(body);
     uint32_t count = mp_read_array(&reader);
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
         struct note_line line;
-        uint8_t key[NOTE_KEY_BYTES_MAX];
-        if (read_line(&reader, &line) && session->uplink == (line.context != HASH_TOKEN)) {
+        struct note_head held;
+        if (read_line(&reader, &line) && may_want(step, session, &line) &&
+            held_head(step, line.context, &line.head, &held)) {
+            uint8_t key[NOTE_KEY_BYTES_MAX];
             size_t size = note_key(key, line.context, line.head.signer, line.head.epoch);
             queue_note(session, line.context, SPAN(key, size));
         }
@@ -389,11 +481,14 @@ static void issue_token(struct step *step)
     if (replica->token.present && head.k <= replica->token.clock_ms) {
         head.k = replica->token.clock_ms + 1;
     }
+    replica->token_at_tick = step->tick_ms;
+    if (head.k >= CLOCK_LIMIT) {
+        return; /* no time is left to tell */
+    }
     token_encode(&head, &note);
     note_sign(&note, HASH_TOKEN, &replica->options.tree_id, replica->options.signing_secret);
     note_store_own(step, HASH_TOKEN, span_of_buffer(&note), &head);
     token_adopt(replica, &head, span_of_buffer(&note));
-    replica->token_at_tick = step->tick_ms;
     buffer_free(&note);
 }
 

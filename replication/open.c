@@ -68,7 +68,9 @@ static enum read_answer self_row_get(const struct view *view, struct self_row *s
     }
     struct mp_reader reader = mp_reader(value);
     struct mp_fields fields = mp_fields(&reader);
+    unsigned seen = 0;
     for (int32_t key; mp_field(&reader, &fields, &key);) {
+        seen |= key >= 1 && key <= 9 ? 1U << key : 0;
         if (key >= 1 && key <= 6) {
             self->numbers[key - 1] = mp_read_uint(&reader);
         } else if (key == 7 || key == 9) {
@@ -83,7 +85,11 @@ static enum read_answer self_row_get(const struct view *view, struct self_row *s
         }
     }
     mp_read_end(&reader);
-    return reader.failed ? READ_UNREADABLE : READ_FOUND;
+    const uint64_t *numbers = self->numbers;
+    bool sound = !reader.failed && seen == 0x3fe && numbers[0] >> 16 != 0 &&
+                 numbers[0] <= UINT32_MAX && numbers[4] <= UINT32_MAX && numbers[5] >= 1 &&
+                 numbers[5] <= STREAM_NUMBER_MAX + 1;
+    return sound ? READ_FOUND : READ_UNREADABLE;
 }
 
 /* Why the past of this store is doubted; NULL: it is not. */
@@ -121,7 +127,8 @@ static void greatest_epoch(void *context, uint32_t epoch)
     }
 }
 
-static void start_epoch(struct replica *replica, const struct view *view, const char *reason)
+/* False: the key's epochs are used up, nothing has changed. */
+static bool start_epoch(struct replica *replica, const struct view *view, const char *reason)
 {
     uint32_t greatest = replica->self.epoch;
     who_each_epoch(view, replica->key_id, &greatest, greatest_epoch);
@@ -131,7 +138,9 @@ static void start_epoch(struct replica *replica, const struct view *view, const 
         greatest_epoch(&greatest, replica->options.high_water.epoch);
     }
     uint32_t ordinal = (greatest >> 16) + 1;
-    assert(ordinal <= UINT16_MAX);
+    if (ordinal > UINT16_MAX) {
+        return false;
+    }
     replica->self.epoch = ordinal << 16 | (replica_random(replica) & 0xffff);
     replica->epoch_new = true;
     replica->record_counter = 0;
@@ -141,19 +150,25 @@ static void start_epoch(struct replica *replica, const struct view *view, const 
     uint64_t seen =
         replica->options.high_water_readable ? replica->options.high_water.in_flight : 0;
     replica->commits = replica->commits > seen ? replica->commits : seen;
+    return true;
 }
 
-void replica_new_epoch(struct step *step, const char *reason)
+bool replica_new_epoch(struct step *step, const char *reason)
 {
     struct replica *replica = step->replica;
+    if (!start_epoch(replica, step->view, reason)) {
+        updates_trace(step->updates, "no epoch is left: %s", reason);
+        return false;
+    }
     for (struct own_stream *stream = replica->own_streams, *next; stream != NULL; stream = next) {
         assert(stream->writer == NULL);
         next = stream->next;
         own_stream_free(stream);
     }
     replica->own_streams = NULL;
-    start_epoch(replica, step->view, reason);
+    self_row_put(step); /* a restart must not go back to the epoch that was left */
     updates_trace(step->updates, "epoch %u: %s", replica->self.epoch >> 16, reason);
+    return true;
 }
 
 void replica_hear_epoch(struct step *step, uint32_t epoch)
@@ -240,6 +255,7 @@ static void load_own_streams(struct replica *replica, const struct view *view)
         if (row->open.seat_count > 0) {
             memcpy(stream->end, row->open.seats[row->open.seat_count - 1], sizeof stream->end);
         }
+        stream_open_encode(&row->open, &stream->open);
         stream->head = row->head;
         stream->next = replica->own_streams;
         replica->own_streams = stream;
@@ -295,11 +311,16 @@ enum error_code replica_open(const struct replica_options *options, const struct
     if (reason == NULL && has == READ_FOUND && greatest > replica->self.epoch) {
         reason = "a later epoch of this key is held here";
     }
-    if (reason != NULL || has == READ_ABSENT || replica->commits == 0) {
-        start_epoch(replica, view, reason == NULL ? "" : reason);
-    } else {
+    if (reason == NULL && has == READ_FOUND && replica->commits > 0) {
         load_own_streams(replica, view);
+    } else if (!start_epoch(replica, view, reason == NULL ? "" : reason)) {
+        replica_close(replica);
+        error_set(error, ERR_FULL, "signing key", "all of its 65,535 epochs are used up");
+        error_next(error, "make a new signing key and have the parent's admin sign it in");
+        return ERR_FULL;
     }
+    replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
+    replica->streams_due = true;
     token_load(replica, view);
     replica->heads_changed = replica->cells_changed = true;
     replica->deadline_tick = 0;

@@ -9,7 +9,20 @@
 void own_stream_free(struct own_stream *stream)
 {
     entry_writer_free(stream->writer);
+    buffer_free(&stream->open);
     free(stream);
+}
+
+/* The row is written from memory, never from what the store says of it. */
+static void write_row(struct step *step, const struct own_stream *stream, bool closed,
+                      struct stream_row *row)
+{
+    enum error_code code = stream_open_decode(span_of_buffer(&stream->open), &row->open, NULL);
+    assert(code == ERR_OK);
+    (void)code;
+    row->head = stream->head;
+    row->closed = closed;
+    stream_row_write(step->updates, &stream->id, row);
 }
 
 static bool serves(const struct own_stream *stream, const struct audience *audience)
@@ -87,14 +100,12 @@ static struct own_stream *own_stream_open(struct step *step, const struct audien
     replica->own_streams = stream;
 
     struct stream_row *row = mem_alloc(sizeof *row);
-    struct buffer body = {0};
     fill_open(step, audience, stream->id.number, &row->open);
-    stream_open_encode(&row->open, &body);
-    stream_row_write(step->updates, &stream->id, row);
-    struct entry entry = entry_about_stream(step, ENTRY_OPEN, span_of_buffer(&body));
+    stream_open_encode(&row->open, &stream->open);
+    write_row(step, stream, false, row);
+    struct entry entry = entry_about_stream(step, ENTRY_OPEN, span_of_buffer(&stream->open));
     own_stream_add(step, stream, &entry);
     updates_trace(step->updates, "open %s", label_stream(replica->tree, &stream->id).text);
-    buffer_free(&body);
     free(row);
     return stream;
 }
@@ -106,10 +117,7 @@ static void own_stream_close(struct step *step, struct own_stream *stream)
     own_stream_add(step, stream, &entry);
     own_stream_sign(step, stream);
     struct stream_row *row = mem_alloc(sizeof *row);
-    bool found = stream_row_read(step->view, &stream->id, row);
-    assert(found);
-    row->closed = true;
-    stream_row_write(step->updates, &stream->id, row);
+    write_row(step, stream, true, row);
     updates_trace(step->updates, "close %s at %u",
                   label_stream(step->replica->tree, &stream->id).text, stream->head.seq);
     struct own_stream **link = &step->replica->own_streams;
@@ -188,10 +196,7 @@ void own_stream_sign(struct step *step, struct own_stream *stream)
     stream->writer = NULL;
 
     struct stream_row *row = mem_alloc(sizeof *row);
-    bool found = stream_row_read(step->view, &stream->id, row);
-    assert(found);
-    row->head = stream->head;
-    stream_row_write(step->updates, &stream->id, row);
+    write_row(step, stream, false, row);
     updates_trace(step->updates, "sign %s %u..%u", label_stream(replica->tree, &stream->id).text,
                   from, stream->head.seq);
     cursors_head_moved(step, &stream->id, row, NULL);

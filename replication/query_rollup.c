@@ -29,6 +29,16 @@ struct total {
     uint32_t behind_count;
 };
 
+/* Figures from elsewhere may be anything: a sum stops at its ends, it never turns round. */
+static int64_t sum_of(int64_t a, int64_t b)
+{
+    int64_t sum;
+    if (__builtin_add_overflow(a, b, &sum)) {
+        return b < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return sum;
+}
+
 static void add_to_group(struct total *total, const char *key, const char *name, int64_t value)
 {
     size_t i = 0;
@@ -41,7 +51,7 @@ static void add_to_group(struct total *total, const char *key, const char *name,
         snprintf(total->groups[i].key, sizeof total->groups[i].key, "%s", key);
         snprintf(total->groups[i].name, sizeof total->groups[i].name, "%s", name);
     }
-    total->groups[i].value += value;
+    total->groups[i].value = sum_of(total->groups[i].value, value);
 }
 
 static void add_cell(struct total *total, enum group_by by, const struct cell *cell,
@@ -54,7 +64,7 @@ static void add_cell(struct total *total, enum group_by by, const struct cell *c
     const struct record_type *type = schema == NULL ? NULL : schema_type(schema, number);
     const struct seat *parent = origin->parent != NULL ? origin->parent : origin;
     char text[16];
-    total->value += cell->values[0];
+    total->value = sum_of(total->value, cell->values[0]);
     switch (by) {
     case BY_NOTHING: break;
     case BY_TYPE:
@@ -84,10 +94,11 @@ static void each_cell(struct total *total, uint16_t rollup, void *context,
         struct cell cell;
         struct key_id origin;
         uint64_t report;
-        if (!cell_parse(key, value, &cell, &origin, &report) || cell.rollup != rollup) {
+        if (key.size < 2 || key.size >= STORE_KEY_BYTES_MAX || read_u16(key.data) != rollup) {
             break;
         }
-        const struct author *author = tree_author(total->tree, origin);
+        bool parsed = cell_parse(key, value, &cell, &origin, &report);
+        const struct author *author = parsed ? tree_author(total->tree, origin) : NULL;
         if (author != NULL && cell.value_count > 0 &&
             seat_is_ancestor_or_self(total->self, author->seat)) {
             visit(total, context, &cell, author->seat);

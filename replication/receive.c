@@ -339,7 +339,7 @@ static enum error_code begin_stream(struct step *step, const struct prepared_blo
         !path_stands(step->replica->tree, &row->open, author)) {
         return ERR_NOT_ALLOWED;
     }
-    return stream_has_room(step->view, block->header.stream.author) ? ERR_OK : ERR_FULL;
+    return ERR_OK;
 }
 
 static enum error_code check_entries(const struct prepared_block *block, bool *closes)
@@ -511,6 +511,20 @@ static enum error_code check_own_past(struct step *step, const struct event *eve
                : ERR_NOT_ALLOWED;
 }
 
+/* A new stream counts against its author, for ever: one a class, end and year, and those of some
+ * hundred epochs, are far fewer. */
+static enum error_code check_room(struct step *step, const struct event *event)
+{
+    enum { STREAMS_AN_AUTHOR_MAX = 4096 };
+    if (event->message.block->header.seq > 0) {
+        return ERR_OK;
+    }
+    return who_has_room(step->view) &&
+                   aside_room(step, 's', event->message.stream.author, STREAMS_AN_AUTHOR_MAX)
+               ? ERR_OK
+               : ERR_FULL;
+}
+
 static void judge_block(struct step *step, struct session *session, const struct event *event)
 {
     const struct tree *tree = step->replica->tree;
@@ -521,6 +535,7 @@ static void judge_block(struct step *step, struct session *session, const struct
                                ? ERR_UNKNOWN_KEY
                                : check_standing(step, session, event, author, row, &closes);
     code = code == ERR_OK ? check_own_past(step, event) : code;
+    code = code == ERR_OK ? check_room(step, event) : code;
     if (code == ERR_OK) {
         take_block(step, session, event, row, closes);
     } else {

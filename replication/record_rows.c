@@ -204,14 +204,42 @@ const struct prepared_block *block_cache_open(struct block_cache *cache, const s
     return cache->present ? &cache->block : NULL;
 }
 
+/* Whether a body can be folded in by this type: what was admitted once can, unless a row of the store
+ * points astray or a schema gave a number to another kind of field. */
+static bool can_fold(const struct record_type *type, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        const struct field *field = type_field(type, key);
+        struct mp_reader value = mp_reader(mp_read_any(&reader));
+        enum mp_kind kind = mp_peek(&value);
+        if (key == FIELD_DELETED) {
+            mp_read_bool(&value);
+        } else if (key == FIELD_REMOVE || (field != NULL && field->kind == FIELD_LIST)) {
+            mp_read_array(&value);
+        } else if (field != NULL && field->kind == FIELD_COUNTER) {
+            mp_read_int(&value);
+        } else if (kind != MP_STR && kind != MP_INT && kind != MP_BOOL) {
+            return false;
+        }
+        if (value.failed) {
+            return false;
+        }
+    }
+    mp_read_end(&reader);
+    return !reader.failed;
+}
+
 struct record_state *record_from_entry(const struct tree *tree, const struct record_type *type,
                                        const struct record_id *id,
                                        const struct located_entry *located)
 {
     const struct entry *entry = located->entry;
     const struct author *author = tree_author(tree, located->author.author);
-    if (author == NULL || !entry->has_record || entry->type != type->number ||
-        memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) != 0) {
+    if (author == NULL || entry->kind != ENTRY_WRITE || entry->type != type->number ||
+        memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) != 0 || entry->n != 1 ||
+        entry->context_count != 0 || !can_fold(type, entry->body)) {
         return NULL;
     }
     struct operation op = operation_of(located, author->rank);

@@ -62,27 +62,35 @@ bool who_author(const struct view *view, uint32_t who, struct author_epoch *auth
     return true;
 }
 
-static uint32_t last_who(const struct view *view)
+static enum read_answer last_who(const struct view *view, uint32_t *who)
 {
     const uint8_t last[NUMBER_KEY_BYTES] = {'n', 0xff, 0xff, 0xff};
     struct span found, value;
-    return view->previous(view->context, TABLE_WHO, SPAN_OF_ARRAY(last), &found, &value) ==
-                       READ_FOUND &&
-                   found.size == NUMBER_KEY_BYTES && found.data[0] == 'n'
+    enum read_answer answer =
+        view->previous(view->context, TABLE_WHO, SPAN_OF_ARRAY(last), &found, &value);
+    *who = answer == READ_FOUND && found.size == NUMBER_KEY_BYTES && found.data[0] == 'n'
                ? read_who(found.data + 1)
                : 0;
+    return answer;
 }
 
 uint32_t who_assign(struct updates *updates, const struct author_epoch *author)
 {
     const struct view *view = updates_view(updates);
     uint32_t who = 0;
+    uint8_t by_author[AUTHOR_KEY_BYTES], by_number[NUMBER_KEY_BYTES] = {'n'}, number[WHO_BYTES];
+    struct span held;
     if (who_find(view, author, &who)) {
         return who;
     }
-    who = last_who(view) + 1;
-    uint8_t by_author[AUTHOR_KEY_BYTES], by_number[NUMBER_KEY_BYTES] = {'n'}, number[WHO_BYTES];
     author_key(by_author, author);
+    /* A number given twice would mix two authors' rows. */
+    if (view->get(view->context, TABLE_WHO, SPAN_OF_ARRAY(by_author), &held) != READ_ABSENT ||
+        last_who(view, &who) == READ_UNREADABLE) {
+        updates_doom(updates);
+        return 0;
+    }
+    who++;
     write_who(by_number + 1, who);
     write_who(number, who);
     updates_put(updates, TABLE_WHO, SPAN_OF_ARRAY(by_author), SPAN_OF_ARRAY(number));
@@ -187,41 +195,10 @@ void stream_row_write(struct updates *updates, const struct stream_id *stream,
     buffer_free(&value);
 }
 
-struct counted_streams {
-    const struct view *view;
-    struct key_id author;
-    uint32_t count;
-};
-
-static void count_streams(void *context, uint32_t epoch)
+bool who_has_room(const struct view *view)
 {
-    struct counted_streams *counted = context;
-    struct author_epoch author = {counted->author, epoch};
-    uint8_t key[STREAM_KEY_BYTES] = {0};
-    uint32_t who, number = 0;
-    struct span found, value;
-    if (counted->count >= STREAMS_AN_AUTHOR_MAX ||
-        !who_find(counted->view, &author, &who)) {
-        return;
-    }
-    write_who(key, who);
-    while (number <= STREAM_NUMBER_MAX && counted->count < STREAMS_AN_AUTHOR_MAX) {
-        write_u16(key + 3, (uint16_t)number);
-        if (counted->view->next(counted->view->context, TABLE_STREAMS, SPAN_OF_ARRAY(key), &found,
-                                &value) != READ_FOUND ||
-            found.size != STREAM_KEY_BYTES || memcmp(found.data, key, WHO_BYTES) != 0) {
-            return;
-        }
-        number = read_u16(found.data + 3) + 1U;
-        counted->count++;
-    }
-}
-
-bool stream_has_room(const struct view *view, struct key_id author)
-{
-    struct counted_streams counted = {view, author, 0};
-    who_each_epoch(view, author, &counted, count_streams);
-    return counted.count < STREAMS_AN_AUTHOR_MAX && last_who(view) < WHO_FOREIGN_MAX;
+    uint32_t who;
+    return last_who(view, &who) != READ_UNREADABLE && who < WHO_FOREIGN_MAX;
 }
 
 bool stream_row_next(const struct view *view, uint64_t *cursor, struct stream_id *stream,

@@ -28,6 +28,8 @@ struct stream_row {
 bool who_find(const struct view *view, const struct author_epoch *author, uint32_t *who);
 bool who_author(const struct view *view, uint32_t who, struct author_epoch *author);
 uint32_t who_assign(struct updates *updates, const struct author_epoch *author);
+/* Whether others' epochs may still take local numbers: some are kept for our own. */
+bool who_has_room(const struct view *view);
 /* Visits every epoch known of a key, ascending; false from `visit` stops. */
 void who_each_epoch(const struct view *view, struct key_id author, void *context,
                     void (*visit)(void *context, uint32_t epoch));
@@ -36,10 +38,6 @@ bool stream_row_read(const struct view *view, const struct stream_id *stream,
                      struct stream_row *row);
 void stream_row_write(struct updates *updates, const struct stream_id *stream,
                       const struct stream_row *row);
-/* Whether a stream more of this author may be kept: at most STREAMS_AN_AUTHOR_MAX, and local
- * numbers are left. */
-enum { STREAMS_AN_AUTHOR_MAX = 4096 }; /* one a class, end and year, and some hundred epochs */
-bool stream_has_room(const struct view *view, struct key_id author);
 /* Visit all streams in key order: false at the end. Start with *cursor = 0. */
 bool stream_row_next(const struct view *view, uint64_t *cursor, struct stream_id *stream,
                      struct stream_row *row);

@@ -7,7 +7,12 @@
 #include "replication/block_parts.h"
 #include "replication/core.h"
 
-enum { SHARED_HANDLE = HANDLES_MAX - 1, BATCH_BYTES_MAX = 4 << 20 };
+enum {
+    SHARED_HANDLE = HANDLES_MAX - 1,
+    BATCH_BYTES_MAX = 4 << 20,
+    SESSION_BYTES_MAX = 512 << 10, /* of a batch: whatever credit a peer gives, others get theirs */
+};
+_Static_assert((int)SESSION_BYTES_MAX >= 2 * (int)CREDIT_BYTES, "one peer's windows");
 
 enum sent { SENT, SENT_NO_CREDIT, SENT_NOTHING_LEFT };
 
@@ -125,12 +130,13 @@ static struct cursor *dequeue(struct lane *lane)
     return cursor;
 }
 
-/* One lane: a block of each stream in turn. False: the batch's budget is used up. */
-static bool send_lane(struct step *step, struct session *session, struct lane *lane,
+/* One lane: a block of each stream in turn, until `most` has been sent in this batch. False: there
+ * is more. */
+static bool send_lane(struct step *step, struct session *session, struct lane *lane, size_t most,
                       size_t *sent_bytes)
 {
     while (lane->first != NULL) {
-        if (*sent_bytes >= BATCH_BYTES_MAX) {
+        if (*sent_bytes >= most) {
             return false;
         }
         enum sent sent = send_block(step, session, lane->first, sent_bytes);
@@ -145,24 +151,52 @@ static bool send_lane(struct step *step, struct session *session, struct lane *l
     return true;
 }
 
+/* The session after this one, round and round. */
+static struct session *next_session(const struct replica *replica, const struct session *session)
+{
+    return session->hh.next != NULL ? session->hh.next : replica->sessions;
+}
+
+/* One class of every session; the one that finds the batch used up comes first next time. */
+static bool send_class(struct step *step, int class, size_t *sent_bytes)
+{
+    struct replica *replica = step->replica;
+    struct session *first = session_find(replica, replica->send_first);
+    bool all = true;
+    first = first == NULL ? replica->sessions : first;
+    struct session *session = first;
+    for (size_t i = HASH_COUNT(replica->sessions); i > 0; i--) {
+        size_t most = SESSION_BYTES_MAX, left = BATCH_BYTES_MAX - *sent_bytes;
+        size_t before = session->batch_bytes;
+        if (*sent_bytes >= BATCH_BYTES_MAX) {
+            replica->send_first = session->link;
+            return false;
+        }
+        most = before + left < most ? before + left : most;
+        if (session->state == SESSION_LIVE &&
+            !send_lane(step, session, &session->lanes[class], most, &session->batch_bytes)) {
+            all = false;
+        }
+        *sent_bytes += session->batch_bytes - before;
+        session = next_session(replica, session);
+    }
+    return all;
+}
+
 void send_what_credit_allows(struct step *step)
 {
     struct replica *replica = step->replica;
     size_t sent_bytes = 0;
-    for (int class = 0; class < CLASS_COUNT; class ++) {
-        struct session *session, *next;
-        HASH_ITER (hh, replica->sessions, session, next) {
-            if (session->state == SESSION_LIVE &&
-                !send_lane(step, session, &session->lanes[class], &sent_bytes)) {
-                replica->deadline_tick = step->tick_ms;
-                return;
-            }
-        }
-    }
     struct session *session, *next;
     HASH_ITER (hh, replica->sessions, session, next) {
+        session->batch_bytes = 0;
         if (session->state == SESSION_LIVE) {
             notes_send_due(step, session);
+        }
+    }
+    for (int class = 0; class < CLASS_COUNT; class ++) {
+        if (!send_class(step, class, &sent_bytes)) {
+            replica->deadline_tick = step->tick_ms;
         }
     }
 }
@@ -196,6 +230,9 @@ void send_on_mark(struct step *step, struct session *session, struct span body)
     if (reader.failed || handle >= session->out_handle_count) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
         return;
+    }
+    if (handle == SHARED_HANDLE) {
+        return; /* no saying which of its streams is meant */
     }
     struct cursor *cursor = session->out_handles[handle];
     if (seq > cursor->known_seq) {

@@ -189,6 +189,7 @@ void session_up(struct step *step, const struct event *event)
     session->state = SESSION_GREETING;
     session->since_tick = step->tick_ms;
     memcpy(session->seat, peer->row.seat, sizeof session->seat);
+    memcpy(session->peer_key, event->link_up.peer_key, sizeof session->peer_key);
     HASH_ADD(hh, replica->sessions, link, sizeof session->link, session);
     updates_trace(step->updates, "link %s up", session->seat);
     send_hello(step, session);
@@ -355,16 +356,14 @@ void session_message(struct step *step, const struct event *event)
     }
 }
 
+/* Its seat may have moved, or got another key: then whoever is at the other end isn't it. */
 void sessions_judge_again(struct step *step)
 {
     struct replica *replica = step->replica;
-    const struct seat *own = own_seat(replica);
     struct session *session, *next;
     HASH_ITER (hh, replica->sessions, session, next) {
-        const struct seat *peer = session_seat(replica, session);
-        bool stands = own != NULL && peer != NULL &&
-                      (session->uplink ? own->parent == peer : peer->parent == own);
-        if (!stands) {
+        const struct seat *peer = judge_peer(replica, session->peer_key, session->uplink);
+        if (peer == NULL || strcmp(peer->row.seat, session->seat) != 0) {
             session_refuse(step, session, "moved", &replica->refusals.not_allowed);
         }
     }

@@ -29,7 +29,7 @@ struct updates {
     struct answer *answers;
     size_t answer_count, answer_capacity;
     struct buffer trace;
-    bool tracing, signs;
+    bool tracing, signs, doomed;
 };
 
 const char *table_name(enum table table)
@@ -216,7 +216,7 @@ void updates_clear(struct updates *updates)
     updates->answers = NULL;
     updates->answer_count = updates->answer_capacity = 0;
     buffer_free(&updates->trace);
-    updates->signs = false;
+    updates->signs = updates->doomed = false;
 }
 
 void updates_free(struct updates *updates)
@@ -355,6 +355,16 @@ void updates_set_tracing(struct updates *updates, bool on)
 void updates_set_signs(struct updates *updates)
 {
     updates->signs = true;
+}
+
+void updates_doom(struct updates *updates)
+{
+    updates->doomed = true;
+}
+
+bool updates_doomed(const struct updates *updates)
+{
+    return updates->doomed;
 }
 
 size_t updates_outgoing_count(const struct updates *updates)

@@ -57,6 +57,11 @@ void updates_set_tracing(struct updates *updates, bool on);
 /* Something was signed: the high-water file must be raised before the commit. */
 void updates_set_signs(struct updates *updates);
 
+/* A row that everything else stands on can't be read: this batch must not be, and the process must
+ * end and verify its store. */
+void updates_doom(struct updates *updates);
+bool updates_doomed(const struct updates *updates);
+
 size_t updates_outgoing_count(const struct updates *updates);
 const struct outgoing *updates_outgoing(const struct updates *updates, size_t index);
 size_t updates_answer_count(const struct updates *updates);

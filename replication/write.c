@@ -154,13 +154,13 @@ static enum error_code make_body(struct step *step, struct local_write *write, s
     if (code != ERR_OK) {
         return code;
     }
+    if (!totals_for_counters(step, write)) {
+        return error_set(error, ERR_INVALID, write->type->name, "a counter would overflow");
+    }
     if (write->body.size > ENTRY_BYTES_MAX - 2048) {
         return error_set(error, ERR_OVERSIZE, write->type->name,
                          "its fields take %zu bytes, at most %d fit one entry", write->body.size,
                          ENTRY_BYTES_MAX - 2048);
-    }
-    if (!totals_for_counters(step, write)) {
-        return error_set(error, ERR_INVALID, write->type->name, "a counter would overflow");
     }
     return ERR_OK;
 }
@@ -196,6 +196,22 @@ static enum error_code prepare_change(struct step *step, struct local_write *wri
     return circle_of_record(step, write, error);
 }
 
+/* Numbers of records and of streams that run out go on in a new epoch. */
+static enum error_code room_in_epoch(struct step *step, struct error *error)
+{
+    struct replica *replica = step->replica;
+    if (replica->record_counter < UINT32_MAX && replica->next_stream < STREAM_NUMBER_MAX) {
+        return ERR_OK; /* one write opens two streams at most */
+    }
+    own_streams_sign_all(step);
+    if (replica_new_epoch(step, "the numbers of the epoch before are used up")) {
+        return ERR_OK;
+    }
+    error_set(error, ERR_FULL, "signing key", "all of its 65,535 epochs are used up");
+    error_next(error, "make a new signing key and have the parent's admin sign it in");
+    return ERR_FULL;
+}
+
 static enum error_code prepare(struct step *step, struct local_write *write, struct error *error)
 {
     struct replica *replica = step->replica;
@@ -215,6 +231,10 @@ static enum error_code prepare(struct step *step, struct local_write *write, str
                   (int)(write->event->write.type.size < 64 ? write->event->write.type.size : 64),
                   (const char *)write->event->write.type.data);
         return ERR_UNKNOWN_TYPE;
+    }
+    enum error_code room = room_in_epoch(step, error);
+    if (room != ERR_OK) {
+        return room;
     }
     if (write->event->write.kind != WRITE_PUT) {
         /* the body tells whether a set restores; counters need the record: so twice */
@@ -262,7 +282,9 @@ static void append_and_apply(struct step *step, struct local_write *write)
     entry.schema_version = tree_schema(replica->tree)->version;
     struct hash digest = entry_digest(&entry, replica->options.signing_key, replica->self.epoch);
     struct located_entry located = {replica->self, stream_number, seq, &entry, &digest};
-    apply_entry(step, &located);
+    if (!apply_entry(step, &located)) {
+        parked_stream_from(step, &located);
+    }
     replica->self_dirty = true;
 }
 

@@ -8,9 +8,9 @@
 struct walking {
     struct model *model;
     size_t node;
-    bool *has_op;         /* by node, by operation */
-    struct hash *states;  /* by node, by record; zero: absent */
-    bool *listed;         /* by node, by record */
+    bool *has_op;        /* by node, by operation */
+    struct hash *states; /* by node, by record; zero: absent */
+    bool *listed;        /* by node, by record */
 };
 
 static const char *seat_of(const struct walking *walking)
@@ -139,7 +139,8 @@ static void check_ops(const struct walking *walking)
         if (op->fate != MODEL_DONE && !(op->acknowledged && op->fate == MODEL_ASKED))
             continue;
         if (op->record == SIZE_MAX) {
-            findings_add(model->findings, FINDING_LOST, "write %llu was acknowledged and is nowhere",
+            findings_add(model->findings, FINDING_LOST,
+                         "write %llu was acknowledged and is nowhere",
                          (unsigned long long)op->serial);
             continue;
         }
@@ -169,9 +170,9 @@ static void compare_with_fold(const struct walking *walking, size_t place, size_
     struct buffer described = {0}, found = {0}, expected = {0};
     bool deleted;
     model_fold(model, record, &expected, &deleted);
-    enum error_code code = query_record(
-        world_view(model->world, node), model->county->tree,
-        span_of_text(model_type_name(record->type)), &record->id, &described, NULL);
+    enum error_code code =
+        query_record(world_view(model->world, node), model->county->tree,
+                     span_of_text(model_type_name(record->type)), &record->id, &described, NULL);
     if (code != ERR_OK || !model_read_state(span_of_buffer(&described), &found))
         findings_add(model->findings, FINDING_DAMAGED, "%s can't describe record %zu",
                      model->county->seats[node].code, place);

@@ -13,14 +13,14 @@ enum { ISSUED_MS = 1 };
     "  " name ":\n"                                                                                \
     "    number: " number "\n"                                                                     \
     "    class: " class "\n"                                                                       \
-    "    circle: " circle "\n"                                                                     \
-    "    counted: true\n"                                                                          \
-    "    fields:\n"                                                                                \
-    "      title: {number: 1, kind: text, required: true}\n"                                       \
-    "      s: {number: 2, kind: text}\n"                                                           \
-    "      level: {number: 3, kind: integer}\n"                                                    \
-    "      notes: {number: 4, kind: list}\n"                                                       \
-    "      calls: {number: 5, kind: counter}\n" extra
+                        "    circle: " circle "\n"                                                 \
+                        "    counted: true\n"                                                      \
+                        "    fields:\n"                                                            \
+                        "      title: {number: 1, kind: text, required: true}\n"                   \
+                        "      s: {number: 2, kind: text}\n"                                       \
+                        "      level: {number: 3, kind: integer}\n"                                \
+                        "      notes: {number: 4, kind: list}\n"                                   \
+                        "      calls: {number: 5, kind: counter}\n" extra
 
 #define COUNTY_TYPES(version, extra)                                                               \
     "version: " version "\n"                                                                       \
@@ -165,8 +165,7 @@ void county_free(struct county *county)
 
 void county_raise_types(struct county *county)
 {
-    const struct held_document *held =
-        tree_find_document(county->tree, DOCUMENT_TYPES, SPAN_EMPTY);
+    const struct held_document *held = tree_find_document(county->tree, DOCUMENT_TYPES, SPAN_EMPTY);
     assert(held != NULL);
     struct document_header header =
         author_next_header(&held->header, &held->hash, &county->tree_id, ISSUED_MS + 1);

@@ -100,15 +100,16 @@ static void make_garbage(struct making *making, struct buffer *body)
 {
     uint8_t bytes[200];
     prng_fill(world_prng(making->world), bytes, sizeof bytes);
+    bytes[0] |= 192; /* a codec that there isn't: nothing that might be a block of a later place */
     buffer_append(body, bytes, prng_between(world_prng(making->world), 1, sizeof bytes));
 }
 
-/* By a seat that is neither end, or else the receiver's own, in its name only. */
+/* In the name of the receiver itself or, every other time, of the one above it. */
 static void make_forged(struct making *making, struct buffer *body)
 {
-    size_t author = prng_below(world_prng(making->world), making->county->seat_count);
-    if (author == making->from)
-        author = making->to;
+    size_t author = making->to, above = making->county->seats[making->to].parent;
+    if (above != making->from && prng_chance(world_prng(making->world), 500))
+        author = above;
     memcpy(making->key, making->county->seats[author].signing_key, KEY_BYTES);
     make_block(making, false, "forged");
     write_block(making, body);

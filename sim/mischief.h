@@ -7,12 +7,12 @@
 
 /* X(name): one kind each. */
 #define MISCHIEF_LIST(X)                                                                           \
-    X(GARBAGE)      /* bytes that are no block */                                                  \
-    X(FORGED_BLOCK) /* a block of another author, signed by the sender */                          \
+    X(GARBAGE)       /* bytes that are no block */                                                 \
+    X(FORGED_BLOCK)  /* a block of another author, signed by the sender */                         \
     X(ALTERED_BLOCK) /* a value changed under a true signature */                                  \
-    X(UNKNOWN_KEY)  /* a block by a key that no document names */                                  \
-    X(NOT_ALLOWED)  /* a true block of a stream that is not for this link */                       \
-    X(FORGED_NOTE)  /* a statement of another author, signed by the sender */
+    X(UNKNOWN_KEY)   /* a block by a key that no document names */                                 \
+    X(NOT_ALLOWED)   /* a true block of a stream that is not for this link */                      \
+    X(FORGED_NOTE)   /* a statement of another author, signed by the sender */
 enum mischief {
 #define X(name) MISCHIEF_##name,
     MISCHIEF_LIST(X)

@@ -19,7 +19,7 @@ enum model_type { MODEL_MEDIATION = 1, MODEL_INCIDENT, MODEL_DIRECTIVE, MODEL_SU
 enum model_field { MODEL_TITLE = 1, MODEL_S, MODEL_LEVEL, MODEL_NOTES, MODEL_CALLS };
 enum { MODEL_TEXT_BYTES = 24, MODEL_VALUES_MAX = 6 };
 struct model_value {
-    int32_t field; /* enum model_field, or FIELD_DELETED */
+    int32_t field;  /* enum model_field, or FIELD_DELETED */
     int64_t number; /* level; what is added to calls; deleted or not */
     char text[MODEL_TEXT_BYTES];
 };
@@ -69,11 +69,11 @@ struct model_log { /* how far an own stream of a node has been read */
 struct model_node {
     struct model_log *logs;
     size_t log_count;
-    size_t answered;         /* in the batch that runs */
-    unsigned starts;         /* as far as heard */
-    bool restored;           /* something that it has announced may be gone */
-    bool log_unread;         /* this batch writes, and its log has not been read since */
-    bool refusal_due;        /* something bad is in the batch that runs */
+    size_t answered;  /* in the batch that runs */
+    unsigned starts;  /* as far as heard */
+    bool restored;    /* something that it has announced may be gone */
+    bool log_unread;  /* this batch writes, and its log has not been read since */
+    bool refusal_due; /* something bad is in the batch that runs */
     struct refusals refusals_before;
 };
 
@@ -87,7 +87,7 @@ struct model {
     size_t record_count, record_capacity;
     struct model_node *nodes;
     bool all_honest; /* nothing bad is on any link: nobody may be refused */
-    FILE *trace; /* for hooks that print; NULL: none */
+    FILE *trace;     /* for hooks that print; NULL: none */
 };
 
 struct model *model_new(const struct county *county, struct findings *findings);

@@ -92,9 +92,8 @@ static void take_acknowledgement(struct model *model, struct model_op *op,
 {
     op->acknowledged = true;
     op->answered_record = answer->record;
-    if (op->in_log &&
-        (op->clock != answer->clock ||
-         memcmp(model->records[op->record].id.bytes, answer->record.bytes, 16) != 0))
+    if (op->in_log && (op->clock != answer->clock ||
+                       memcmp(model->records[op->record].id.bytes, answer->record.bytes, 16) != 0))
         findings_add(model->findings, FINDING_WRONG, "write %llu was answered with another name",
                      (unsigned long long)op->serial);
     op->clock = answer->clock;
@@ -161,8 +160,7 @@ static void on_batch_done(void *context, size_t node, const struct event *events
     if (own->refusal_due && code == ERR_OK &&
         refusal_total(refusals) <= refusal_total(&own->refusals_before))
         findings_add(model->findings, FINDING_UNNOTICED,
-                     "%s took something bad without counting it",
-                     model->county->seats[node].code);
+                     "%s took something bad without counting it", model->county->seats[node].code);
     check_batch_writes(model, node, events, count);
 }
 

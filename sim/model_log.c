@@ -136,7 +136,8 @@ static void keep_creation(struct model *model, struct model_op *op, const struct
 {
     if (model->record_count == model->record_capacity) {
         model->record_capacity = model->record_capacity * 2 + 64;
-        model->records = mem_resize(model->records, model->record_capacity * sizeof *model->records);
+        model->records =
+            mem_resize(model->records, model->record_capacity * sizeof *model->records);
     }
     if (model_record_of(model, entry->type, &entry->record) != NULL)
         findings_add(model->findings, FINDING_REUSED, "%s gave a record's name twice (write %llu)",
@@ -171,8 +172,7 @@ static void check_name(const struct model *model, const struct model_op *op)
 static void check_context(struct model *model, const struct model_op *op)
 {
     size_t after_count;
-    struct dot *after =
-        model_seen_at(model, op->node, &model->records[op->record], &after_count);
+    struct dot *after = model_seen_at(model, op->node, &model->records[op->record], &after_count);
     for (size_t i = 0; i < op->before_count; i++) {
         if (!model_same_author(&op->before[i], &op->dot) &&
             !model_covers(op->context, op->context_count, &op->before[i]))
@@ -191,9 +191,8 @@ static void check_context(struct model *model, const struct model_op *op)
 
 static void check_answer(struct model *model, const struct model_op *op, const struct entry *entry)
 {
-    if (op->acknowledged &&
-        (memcmp(op->answered_record.bytes, entry->record.bytes, 16) != 0 ||
-         op->clock != entry->clock))
+    if (op->acknowledged && (memcmp(op->answered_record.bytes, entry->record.bytes, 16) != 0 ||
+                             op->clock != entry->clock))
         findings_add(model->findings, FINDING_WRONG, "write %llu was answered with another name",
                      (unsigned long long)op->serial);
 }

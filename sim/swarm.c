@@ -35,9 +35,9 @@ static struct county *make_county(struct swarm *swarm)
         size_t parent = i < options->tiers ? i - (i > 0) : prng_below(&swarm->prng, i);
         while (i > 0 && names.tier[parent] + 1 >= options->tiers)
             parent = prng_below(&swarm->prng, i);
-        names.tier[i] = i < options->tiers
-                            ? i
-                            : prng_between(&swarm->prng, names.tier[parent] + 1, options->tiers - 1);
+        names.tier[i] = i < options->tiers ? i
+                                           : prng_between(&swarm->prng, names.tier[parent] + 1,
+                                                          options->tiers - 1);
         snprintf(names.codes[i], sizeof names.codes[i], "%c%u", (char)('A' + names.tier[i] % 26),
                  (unsigned)(i % 100));
         rows[i] = (struct county_row){names.codes[i], names.tiers[names.tier[i]],
@@ -76,10 +76,13 @@ static void begin(struct swarm *swarm)
     if (world.tracing)
         hooks.lines = print_lines;
     swarm->model->trace = swarm->trace;
-    /* a child whose parent has not got its own branch document yet is a stranger to it */
+    /* A child whose parent has not got its own branch document yet is a stranger to it. What a
+     * restored node gets back from one side it may pass on to another that has more: that can't
+     * place the second block of it. */
     swarm->model->all_honest = options->inject_permille + world.damage_permille +
-                                   world.duplicate_permille + world.gift_subtree_permille ==
-                               0;
+                                       world.duplicate_permille + world.gift_subtree_permille ==
+                                   0 &&
+                               !options->restore && !options->lose;
     swarm->world = world_new(swarm->county, &world, options->seed, &hooks);
     model_watch(swarm->model, swarm->world);
     swarm_faults_plan(swarm);
@@ -157,8 +160,7 @@ static enum swarm_outcome outcome_of(const struct findings *findings, bool rests
 enum swarm_outcome swarm_run(const struct swarm_options *options, bool verbose, FILE *out,
                              struct findings *findings)
 {
-    struct swarm swarm = {
-        .options = options, .findings = findings, .trace = verbose ? out : NULL};
+    struct swarm swarm = {.options = options, .findings = findings, .trace = verbose ? out : NULL};
     begin(&swarm);
     fault_phase(&swarm);
     swarm_faults_end(&swarm);
@@ -167,11 +169,11 @@ enum swarm_outcome swarm_run(const struct swarm_options *options, bool verbose, 
     if (out != NULL)
         fprintf(out,
                 "  %zu records, %zu writes; %" PRIu64 " batches, %" PRIu64 " messages, %" PRIu64
-                " bytes; %" PRIu64 " cuts, %" PRIu64 " crashes, %" PRIu64 " failed commits, %" PRIu64
-                " bad messages; at rest after %" PRIu64 " ms\n",
-                swarm.model->record_count, swarm.model->op_count, counts->batches,
-                counts->messages, counts->bytes, counts->cuts, counts->crashes,
-                counts->failed_commits, counts->injections + counts->damages + counts->duplicates,
+                " bytes; %" PRIu64 " cuts, %" PRIu64 " crashes, %" PRIu64
+                " failed commits, %" PRIu64 " bad messages; at rest after %" PRIu64 " ms\n",
+                swarm.model->record_count, swarm.model->op_count, counts->batches, counts->messages,
+                counts->bytes, counts->cuts, counts->crashes, counts->failed_commits,
+                counts->injections + counts->damages + counts->duplicates,
                 world_now_ms(swarm.world));
     end(&swarm);
     return outcome_of(findings, rests);

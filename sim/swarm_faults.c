@@ -1,5 +1,7 @@
 /* What is done to the world: links are cut, nodes die, disks forget, clocks lie, and peers send
  * what they shouldn't. */
+#include <inttypes.h>
+
 #include "sim/mischief.h"
 #include "sim/swarm_parts.h"
 
@@ -10,6 +12,14 @@ static bool strikes(struct swarm *swarm, uint32_t permille, uint64_t step_ms)
 {
     return permille > 0 &&
            prng_below(&swarm->prng, 1000 * SECOND_MS) < (uint64_t)permille * step_ms;
+}
+
+/* A line between those of the nodes. */
+static void tell(const struct swarm *swarm, size_t seat, const char *what, const char *more)
+{
+    if (swarm->trace != NULL)
+        fprintf(swarm->trace, "%8" PRIu64 " -- %s %s %s\n", world_now_ms(swarm->world),
+                swarm->county->seats[seat].code, what, more);
 }
 
 static bool has_parent(const struct swarm *swarm, size_t seat)
@@ -37,6 +47,7 @@ static void start(struct swarm *swarm, size_t seat)
 {
     /* the root has nobody above to get anything from; a parent must know its children's keys */
     unsigned gift = has_parent(swarm, seat) ? draw_gift(swarm) : 0;
+    tell(swarm, seat, "starts", "");
     enum error_code code = world_start(swarm->world, seat, gift);
     if (code != ERR_OK)
         findings_add(swarm->findings, FINDING_DAMAGED, "%s doesn't start: %s",
@@ -53,11 +64,13 @@ static void strike_node(struct swarm *swarm, size_t seat, uint64_t step_ms)
     struct seat_plan *plan = &swarm->plans[seat];
     if (!world_runs(swarm->world, seat))
         return;
-    if (strikes(swarm, options->crash_permille, step_ms))
+    if (strikes(swarm, options->crash_permille, step_ms)) {
+        tell(swarm, seat, "is killed", "");
         world_crash(swarm->world, seat);
+    }
     struct memory_store *store = world_store(swarm->world, seat);
-    if (strikes(swarm, options->torn_permille, step_ms) &&
-        world_runs(swarm->world, seat) && memory_store_armed(store) == MEMORY_FAULT_NONE)
+    if (strikes(swarm, options->torn_permille, step_ms) && world_runs(swarm->world, seat) &&
+        memory_store_armed(store) == MEMORY_FAULT_NONE)
         memory_store_arm(store, torn[prng_below(&swarm->prng, 4)]);
     if (strikes(swarm, options->hold_permille, step_ms)) {
         world_hold(swarm->world, seat, true);
@@ -69,6 +82,7 @@ static void strike_link(struct swarm *swarm, size_t seat, uint64_t step_ms)
 {
     if (has_parent(swarm, seat) && !world_is_cut(swarm->world, seat) &&
         strikes(swarm, swarm->options->cut_permille, step_ms)) {
+        tell(swarm, seat, "is cut off", "");
         world_cut(swarm->world, seat);
         swarm->plans[seat].heal_ms = later(swarm, 100, 15000);
     }
@@ -79,6 +93,7 @@ static void end_what_is_over(struct swarm *swarm, size_t seat)
     struct seat_plan *plan = &swarm->plans[seat];
     uint64_t now = world_now_ms(swarm->world);
     if (plan->heal_ms > 0 && plan->heal_ms <= now) {
+        tell(swarm, seat, "is healed", "");
         world_heal(swarm->world, seat);
         plan->heal_ms = 0;
     }
@@ -97,10 +112,11 @@ static void make_mischief(struct swarm *swarm, uint64_t step_ms)
     if (!strikes(swarm, swarm->options->inject_permille, step_ms))
         return;
     size_t seat = prng_below(&swarm->prng, swarm->county->seat_count);
-    if (has_parent(swarm, seat))
-        mischief_make(swarm->world,
-                      (enum mischief)prng_below(&swarm->prng, MISCHIEF_COUNT), seat,
-                      prng_chance(&swarm->prng, 500));
+    enum mischief kind = (enum mischief)prng_below(&swarm->prng, MISCHIEF_COUNT);
+    bool up = prng_chance(&swarm->prng, 500);
+    if (has_parent(swarm, seat) && mischief_make(swarm->world, kind, seat, up))
+        tell(swarm, seat, up ? "sends up something bad:" : "is sent something bad:",
+             mischief_name(kind));
 }
 
 /* How many commits that signed something the store has seen: field 2 of the row `self`. */
@@ -140,6 +156,7 @@ static void forget_commits(struct swarm *swarm, size_t seat)
 static void put_back(struct swarm *swarm)
 {
     size_t seat = swarm->restored_seat;
+    tell(swarm, seat, "is put back", "");
     world_crash(swarm->world, seat);
     if (swarm->options->lose)
         forget_commits(swarm, seat);
@@ -196,8 +213,7 @@ void swarm_faults_plan(struct swarm *swarm)
     if (options->restore || options->lose)
         swarm->restore_ms = prng_between(&swarm->prng, half + 1, 2 * half);
     if (options->lose)
-        memory_store_keep(world_store(swarm->world, swarm->restored_seat),
-                          MEMORY_STORE_KEEP_MAX);
+        memory_store_keep(world_store(swarm->world, swarm->restored_seat), MEMORY_STORE_KEEP_MAX);
     if (options->raise_types)
         swarm->types_ms = prng_between(&swarm->prng, 1, 2 * half);
     for (size_t seat = 0; seat < options->seats; seat++) {
@@ -228,9 +244,8 @@ void swarm_faults_end(struct swarm *swarm)
         if (!world_runs(swarm->world, 0))
             start(swarm, 0);
         swarm->types_ms = swarm->types_ms > 0;
-        swarm->restore_ms = swarm->image == NULL && !swarm->options->lose
-                                ? 0
-                                : swarm->restore_ms > 0;
+        swarm->restore_ms =
+            swarm->image == NULL && !swarm->options->lose ? 0 : swarm->restore_ms > 0;
         scheduled_faults(swarm);
     }
     for (size_t seat = 0; seat < swarm->county->seat_count; seat++) {

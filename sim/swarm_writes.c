@@ -14,8 +14,9 @@ static size_t draw_runner(struct swarm *swarm)
 static size_t draw_values(struct swarm *swarm, struct model_value *values, bool creating)
 {
     size_t count = 0;
-    int32_t marked = creating ? MODEL_TITLE : prng_chance(&swarm->prng, 700) ? MODEL_S
-                                                                           : MODEL_NOTES;
+    int32_t marked = creating                         ? MODEL_TITLE
+                     : prng_chance(&swarm->prng, 700) ? MODEL_S
+                                                      : MODEL_NOTES;
     values[count] = (struct model_value){.field = marked};
     model_marker(swarm->model, values[count++].text);
     if (marked != MODEL_S && prng_chance(&swarm->prng, 400)) {
@@ -23,8 +24,8 @@ static size_t draw_values(struct swarm *swarm, struct model_value *values, bool 
         model_marker(swarm->model, values[count++].text);
     }
     if (prng_chance(&swarm->prng, 300))
-        values[count++] = (struct model_value){
-            .field = MODEL_LEVEL, .number = (int64_t)prng_below(&swarm->prng, 5)};
+        values[count++] = (struct model_value){.field = MODEL_LEVEL,
+                                               .number = (int64_t)prng_below(&swarm->prng, 5)};
     if (prng_chance(&swarm->prng, 300))
         values[count++] = (struct model_value){
             .field = MODEL_CALLS, .number = (int64_t)prng_between(&swarm->prng, 0, 20) - 5};
@@ -33,7 +34,7 @@ static size_t draw_values(struct swarm *swarm, struct model_value *values, bool 
 
 static void put(struct swarm *swarm, size_t node)
 {
-    static const enum model_type types[] = {MODEL_INCIDENT, MODEL_INCIDENT, MODEL_INCIDENT,
+    static const enum model_type types[] = {MODEL_INCIDENT,  MODEL_INCIDENT,  MODEL_INCIDENT,
                                             MODEL_DIRECTIVE, MODEL_MEDIATION, MODEL_SURVEY};
     struct model_value values[MODEL_VALUES_MAX];
     size_t count = draw_values(swarm, values, true);
@@ -47,9 +48,8 @@ static size_t draw_record(struct swarm *swarm, size_t node)
     const struct model *model = swarm->model;
     bool any = prng_chance(&swarm->prng, 30);
     for (int tries = 0; tries < 20 && model->record_count > 0; tries++) {
-        size_t recent = model->record_count < 10 || prng_chance(&swarm->prng, 300)
-                            ? model->record_count
-                            : 10;
+        size_t recent =
+            model->record_count < 10 || prng_chance(&swarm->prng, 300) ? model->record_count : 10;
         size_t place = model->record_count - 1 - prng_below(&swarm->prng, recent);
         const struct model_record *record = &model->records[place];
         bool may = model_in_circle(model, record, node) &&

@@ -21,8 +21,8 @@ struct world_options {
     uint32_t batch_ms_max;               /* how long an inbox gathers */
     uint32_t batch_events_max;           /* 0: everything that is there */
     uint32_t redial_ms_min, redial_ms_max;
-    uint32_t down_ms_max; /* how late an end hears that its link is gone */
-    bool overtaking;      /* each channel has delays of its own */
+    uint32_t down_ms_max;                         /* how late an end hears that its link is gone */
+    bool overtaking;                              /* each channel has delays of its own */
     unsigned duplicate_permille, damage_permille; /* of block messages */
     unsigned full_permille;                       /* of commits */
     unsigned gift_types_permille, gift_subtree_permille; /* nodes that are not given these */
@@ -44,6 +44,8 @@ struct world_hooks {
     void (*opened)(void *context, size_t node); /* after a start or a failed commit */
     void (*sent)(void *context, size_t from, size_t to, enum channel channel, uint8_t type,
                  struct span body);
+    /* False: this message is lost on its way. */
+    bool (*passes)(void *context, size_t from, size_t to, uint8_t type, struct span body);
     void (*lines)(void *context, size_t node, struct span lines);
 };
 

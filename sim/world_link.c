@@ -84,7 +84,6 @@ static void plan_arrival(struct world *world, size_t child, enum end to, enum ch
     agenda_plan(&world->agenda, &arrival);
 }
 
-
 /* One bit turned, in the signature or the payload: a link's own tag guards what names the stream,
  * so bad memory or a bad disk at the sender is what is left. */
 static bool damage(struct world *world, struct span body, struct buffer *damaged)
@@ -114,11 +113,13 @@ void link_send(struct world_node *node, uint32_t id, enum channel channel, uint8
     if (world->hooks.sent != NULL)
         world->hooks.sent(world->hooks.context, node->place, end_node(world, child, to), channel,
                           type, body);
+    if (world->hooks.passes != NULL && !world->hooks.passes(world->hooks.context, node->place,
+                                                            end_node(world, child, to), type, body))
+        return;
     if (type == MESSAGE_IS_BLOCK && damage(world, body, &damaged))
         body = span_of_buffer(&damaged);
     plan_arrival(world, child, to, channel, type, body, false);
-    if (type == MESSAGE_IS_BLOCK &&
-        prng_chance(&world->prng, world->options.duplicate_permille)) {
+    if (type == MESSAGE_IS_BLOCK && prng_chance(&world->prng, world->options.duplicate_permille)) {
         world->counts.duplicates++;
         plan_arrival(world, child, to, channel, type, body, false);
     }
@@ -139,8 +140,8 @@ static void plan_down(struct world *world, size_t child, enum end end, uint64_t 
 static void redial_later(struct world *world, size_t child)
 {
     struct happening dial = {
-        .at_ms = world->now_ms + draw_between(world, world->options.redial_ms_min,
-                                              world->options.redial_ms_max),
+        .at_ms = world->now_ms +
+                 draw_between(world, world->options.redial_ms_min, world->options.redial_ms_max),
         .kind = HAPPENING_DIAL,
         .node = child,
     };

@@ -151,8 +151,8 @@ static void complete_event(struct world_node *node, struct inbox_item *item)
 
 static void arm_chance(struct world_node *node)
 {
-    static const enum memory_fault faults[] = {
-        MEMORY_FAULT_PUT_FULL, MEMORY_FAULT_HIGH_WATER_FULL, MEMORY_FAULT_COMMIT_FULL};
+    static const enum memory_fault faults[] = {MEMORY_FAULT_PUT_FULL, MEMORY_FAULT_HIGH_WATER_FULL,
+                                               MEMORY_FAULT_COMMIT_FULL};
     struct world *world = node->world;
     if (prng_chance(&world->prng, world->options.full_permille) &&
         memory_store_armed(node->store) == MEMORY_FAULT_NONE)
@@ -176,8 +176,7 @@ static void batch_done(struct world_node *node, const struct event *events, size
     plan_timer(node, world->now_ms + 1);
 }
 
-static void run_events(struct world_node *node, struct event *events, size_t count,
-                       size_t injected)
+static void run_events(struct world_node *node, struct event *events, size_t count, size_t injected)
 {
     struct world *world = node->world;
     world->counts.batches++;

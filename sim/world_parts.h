@@ -15,8 +15,8 @@ enum end { END_CHILD, END_PARENT, END_COUNT };
 struct inbox_item {
     struct event event;
     bool injected;
-    struct buffer bytes;      /* the message's body, or the write's fields */
-    char *type, *request_id;  /* of a write */
+    struct buffer bytes;     /* the message's body, or the write's fields */
+    char *type, *request_id; /* of a write */
 };
 
 struct world_node {
@@ -42,8 +42,8 @@ struct world_link {
     bool cut, up;
     uint64_t session; /* of the last dial */
     uint32_t ids[END_COUNT];
-    bool open[END_COUNT]; /* messages to this end still arrive */
-    uint32_t handles[END_COUNT]; /* that blocks to this end have named */
+    bool open[END_COUNT];                        /* messages to this end still arrive */
+    uint32_t handles[END_COUNT];                 /* that blocks to this end have named */
     uint64_t last_ms[END_COUNT][WORLD_CHANNELS]; /* latest arrival planned; LINK_UP at first */
 };
 

@@ -39,6 +39,7 @@ static const struct option_row options[] = {
 
 struct demo {
     struct drill drill;
+    struct guard guard;
     struct demo_choice choice;
     struct demo_load load;
     struct check_result check;
@@ -90,7 +91,7 @@ static char *names_of(const struct drill *drill, const bool *flags)
 static bool bring_up(struct demo *demo, const struct make_options *make_options)
 {
     struct survey survey;
-    if (up_drill(make_options, &demo->drill, demo->error) != ERR_OK)
+    if (up_drill(make_options, &demo->drill, &demo->guard, demo->error) != ERR_OK)
         return false;
     demo->up = true;
     survey_take(&demo->drill, true, &survey);
@@ -187,21 +188,25 @@ static size_t cut_off_count(const struct demo *demo)
     return count;
 }
 
-/* The root's own words about what is cut off: wait until they name as many. */
-static void show_incomplete(struct demo *demo)
+/* The root's own words about who is behind, once it names from `least` to `most`, or in the end. */
+static json_t *total_naming(const struct demo *demo, size_t least, size_t most)
 {
-    size_t wanted = cut_off_count(demo);
     uint64_t until_ms = tick_now_ms() + DEMO_SILENT_WAIT_MS;
-    struct survey survey = {.drill = &demo->drill};
     struct error error;
     for (;;) {
-        survey.total = survey_total(&demo->drill, &error);
-        if (json_array_size(json_object_get(survey.total, "behind")) >= wanted ||
-            tick_now_ms() >= until_ms)
-            break;
-        json_decref(survey.total);
+        json_t *total = survey_total(&demo->drill, &error);
+        size_t behind = json_array_size(json_object_get(total, "behind"));
+        if ((total != NULL && behind >= least && behind <= most) || tick_now_ms() >= until_ms)
+            return total;
+        json_decref(total);
         probe_pause();
     }
+}
+
+static void show_incomplete(struct demo *demo)
+{
+    struct survey survey = {.drill = &demo->drill,
+                            .total = total_naming(demo, cut_off_count(demo), SIZE_MAX)};
     say(demo,
         "while cut: %llu records acknowledged on the cut-off side, %llu on the other; the "
         "root says:",
@@ -226,6 +231,8 @@ static bool check_all(struct demo *demo)
     check_result_free(&demo->check);
     if (check_run(&demo->drill, DEMO_CHECK_WAIT_MS, true, &demo->check, demo->error) != ERR_OK)
         return false;
+    if (demo->check.verdict == CHECK_HOLDS)
+        json_decref(total_naming(demo, 0, 0)); /* the statements come at their own pace */
     say(demo,
         "check: %llu acknowledged, %llu present, %llu missing, %llu different, %llu leaked; "
         "the root counts %lld, %lld of %lld origins",
@@ -310,12 +317,14 @@ static bool play(struct demo *demo, const struct make_options *make_options)
 static void say_how_to_go_on(const struct demo *demo)
 {
     const char *directory = demo->drill.directory;
+    char program[PATH_MAX];
+    process_own_path(program);
     fprintf(demo->out,
             "\nThe nodes go on running.\n"
-            "  look:  terrace drill status --dir %s\n"
-            "         terrace -d %s/%s rollup records --by parent\n"
-            "  stop:  terrace drill down --dir %s\n",
-            directory, directory, demo->drill.seats[0].code, directory);
+            "  look:  '%s' drill status --dir '%s'\n"
+            "         '%s' -d '%s/%s' rollup records --by parent\n"
+            "  stop:  '%s' drill down --dir '%s'\n",
+            program, directory, program, directory, demo->drill.seats[0].code, program, directory);
 }
 
 /* Stop all; the directory goes when it was ours and everything held. */
@@ -355,6 +364,7 @@ static enum error_code read_options(const struct arguments *arguments, char *dir
     if (size >= PATH_MAX || mkdtemp(directory) == NULL)
         return file_error(error, directory, "making");
     make_options->directory = directory;
+    make_options->temporary = true;
     return ERR_OK;
 }
 
@@ -378,13 +388,15 @@ static int run(const struct arguments *arguments, struct error *error)
     struct demo demo = {.began_ms = tick_now_ms(),
                         .error = error,
                         .drill = {.lock = -1},
+                        .guard = {.done = -1},
                         .out = arguments->json ? stderr : stdout};
     if (read_options(arguments, directory, &make_options, &demo.records, error) != ERR_OK)
         return EXIT_USAGE;
     bool good = play(&demo, &make_options);
     int status = good ? check_exit_status(&demo.check) : EXIT_FAILED;
     demo_load_free(&demo.load);
-    end(arguments, &demo, good, make_options.directory == directory);
+    end(arguments, &demo, good, make_options.temporary);
+    guard_end(&demo.guard);
     json_decref(demo.loaded);
     check_result_free(&demo.check);
     demo_choice_free(&demo.choice);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/drill/drill_json.h"
+#include "cli/drill/process.h"
 #include "node/author/file.h"
 
 enum { DRILL_JSON_BYTES_MAX = 64 << 20 };
@@ -76,7 +77,9 @@ enum error_code drill_open(const char *directory, bool change, struct drill *dri
         code = take_lock(drill, error);
     if (code == ERR_OK)
         code = read_file(drill, error);
-    if (code != ERR_OK)
+    if (code == ERR_OK)
+        process_find(drill);
+    else
         drill_free(drill);
     return code;
 }

@@ -11,6 +11,7 @@ struct make_options {
     const char *tree_file;
     const char *types_file; /* NULL: the types that come with the program */
     const char *directory;
+    bool temporary;     /* made for this drill alone */
     uint64_t base_port; /* 0: somewhere free */
     uint32_t map_mib;
     enum make_intervals intervals;

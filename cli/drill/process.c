@@ -46,9 +46,7 @@ enum error_code process_raise_files(size_t files, struct error *error)
     return ERR_OK;
 }
 
-/* This program by its own path, so that `ps` shows its name; by the kernel's link when the file has
- * been replaced since. */
-static void own_path(char path[static PATH_MAX])
+void process_own_path(char path[static PATH_MAX])
 {
     ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
     path[size < 0 ? 0 : size] = '\0';
@@ -59,7 +57,7 @@ static void own_path(char path[static PATH_MAX])
 static int spawn_node(char *const *words, const char *log, pid_t *pid)
 {
     char program[PATH_MAX];
-    own_path(program);
+    process_own_path(program);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -78,6 +76,39 @@ static int spawn_node(char *const *words, const char *log, pid_t *pid)
     return answer;
 }
 
+/* Where the process id stands beside drill.json; a note for the case of an interruption, so that
+ * an error here is none. */
+static enum error_code note_path(const struct drill *drill, size_t seat, char path[static PATH_MAX])
+{
+    struct error error;
+    char node[PATH_MAX];
+    enum error_code code = drill_node_path(drill, seat, node, &error);
+    return code != ERR_OK ? code : path_join(path, node, "drill.pid", &error);
+}
+
+static void note_process(const struct drill *drill, size_t seat)
+{
+    char path[PATH_MAX];
+    FILE *file = note_path(drill, seat, path) == ERR_OK ? fopen(path, "we") : NULL;
+    if (file == NULL)
+        return;
+    fprintf(file, "%ld\n", (long)drill->seats[seat].pid);
+    fclose(file);
+}
+
+static pid_t noted_process(const struct drill *drill, size_t seat)
+{
+    char path[PATH_MAX];
+    long pid = 0;
+    FILE *file = note_path(drill, seat, path) == ERR_OK ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%ld", &pid) != 1 || pid < 0 || pid > INT_MAX)
+        pid = 0;
+    fclose(file);
+    return (pid_t)pid;
+}
+
 enum error_code process_start(struct drill *drill, size_t seat, struct error *error)
 {
     char path[PATH_MAX], log[PATH_MAX];
@@ -87,8 +118,10 @@ enum error_code process_start(struct drill *drill, size_t seat, struct error *er
         return error->code;
     char *words[] = {program, option, path, verb, NULL};
     int answer = spawn_node(words, log, &drill->seats[seat].pid);
-    if (answer == 0)
+    if (answer == 0) {
+        note_process(drill, seat);
         return ERR_OK;
+    }
     drill->seats[seat].pid = 0;
     error_set(error, ERR_IO, drill->seats[seat].code, "its process could not be started: %s",
               strerror(answer));
@@ -149,6 +182,18 @@ bool process_alive(const struct drill *drill, size_t seat)
     bool over = is_over(handle, 0);
     close(handle);
     return !over;
+}
+
+void process_find(struct drill *drill)
+{
+    for (size_t i = 0; i < drill->seat_count; i++) {
+        pid_t known = drill->seats[i].pid, noted = noted_process(drill, i);
+        if (noted == known || noted == 0 || process_alive(drill, i))
+            continue;
+        drill->seats[i].pid = noted;
+        if (!process_alive(drill, i))
+            drill->seats[i].pid = known;
+    }
 }
 
 bool process_wait(struct drill *drill, size_t seat, uint64_t wait_ms)

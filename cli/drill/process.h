@@ -9,8 +9,16 @@
  * started later inherit it. ERR_FULL when the hard limit is too low. */
 enum error_code process_raise_files(size_t files, struct error *error);
 
-/* Start the node of a seat and note its process id. It survives this command. */
+/* This program by its own path, so that `ps` shows its name; by the kernel's link when the file has
+ * been replaced since. */
+void process_own_path(char path[static PATH_MAX]);
+
+/* Start the node of a seat and note its process id, also beside its log: a command that is
+ * interrupted saves no drill.json. It survives this command. */
 enum error_code process_start(struct drill *drill, size_t seat, struct error *error);
+
+/* Take the process ids that process_start noted where those of `drill` are of the past. */
+void process_find(struct drill *drill);
 
 /* Whether the seat's process is alive and really runs this seat's node. */
 bool process_alive(const struct drill *drill, size_t seat);

@@ -60,24 +60,37 @@ static void forget_directory(const struct drill *drill)
         rmdir(drill->directory);
 }
 
-enum error_code up_drill(const struct make_options *make_options, struct drill *drill,
-                         struct error *error)
+static enum error_code make_and_start(const struct make_options *make_options, struct drill *drill,
+                                      struct error *error)
 {
+    enum error_code code = make_drill(make_options, drill, error);
+    if (code != ERR_OK) {
+        forget_directory(drill);
+        return code;
+    }
+    code = act_start(drill, NULL, true, make_options->quiet, error);
+    if (code != ERR_OK)
+        kill_all(drill);
+    return code;
+}
+
+enum error_code up_drill(const struct make_options *make_options, struct drill *drill,
+                         struct guard *guard, struct error *error)
+{
+    bool own = make_options->temporary || access(make_options->directory, F_OK) != 0;
+    *guard = (struct guard){.done = -1};
     enum error_code code = directory_make(make_options->directory, 0700, error);
     if (code == ERR_OK)
         code = refuse_second(make_options->directory, error);
     if (code != ERR_OK || (code = drill_begin(make_options->directory, drill, error)) != ERR_OK)
         return code;
-    code = make_drill(make_options, drill, error);
-    if (code != ERR_OK)
-        forget_directory(drill);
-    if (code == ERR_OK) {
-        code = act_start(drill, NULL, true, make_options->quiet, error);
-        if (code != ERR_OK)
-            kill_all(drill);
-    }
-    if (code != ERR_OK)
+    code = guard_begin(drill, own, guard, error);
+    if (code == ERR_OK)
+        code = make_and_start(make_options, drill, error);
+    if (code != ERR_OK) {
+        guard_end(guard);
         drill_free(drill);
+    }
     return code;
 }
 
@@ -108,10 +121,12 @@ static int run(const struct arguments *arguments, struct error *error)
 {
     struct make_options make_options;
     struct drill drill;
+    struct guard guard;
     uint64_t began_ms = tick_now_ms();
     if (read_options(arguments, &make_options, error) != ERR_OK ||
-        up_drill(&make_options, &drill, error) != ERR_OK)
+        up_drill(&make_options, &drill, &guard, error) != ERR_OK)
         return EXIT_FAILED;
+    guard_end(&guard);
     double seconds = (double)(tick_now_ms() - began_ms) / 1000;
     if (arguments->json)
         print_json(json_pack("{s:I,s:s,s:s,s:f}", "nodes", (json_int_t)drill.seat_count, "dir",

@@ -11,7 +11,7 @@ import house
 # Which files of a folder are tests by themselves; the suite is the folder's name.
 TESTS = (
     ('unit', re.compile(r'test_(\w+)\.c$')),
-    ('story', re.compile(r'test_(\w+)\.c$')),
+    ('story', re.compile(r'([\w-]+)\.story$')),
     ('process', re.compile(r'test_(\w+)\.(?:c|py|sh)$')),
     ('sim', re.compile(r'test_(\w+)\.c$')),
     ('fuzz', re.compile(r'fuzz_(\w+)\.c$')),
@@ -66,8 +66,10 @@ PLANTS = (
     gate.Plant('all right', RIGHT),
     gate.Plant('forgotten', {**RIGHT, 'tests/unit/test_tree.c': ''},
                ('tests/unit/test_tree.c: not a test of suite unit',)),
-    gate.Plant('of another suite', {**RIGHT, 'tests/story/test_span.c': ''},
-               ('tests/story/test_span.c: not a test of suite story',)),
+    gate.Plant('of another suite', {**RIGHT, 'tests/sim/test_span.c': ''},
+               ('tests/sim/test_span.c: not a test of suite sim',)),
+    gate.Plant('story', {**RIGHT, 'tests/story/01-a.story': ''},
+               ('tests/story/01-a.story: not a test of suite story',)),
     gate.Plant('fuzz', {**RIGHT, 'tests/fuzz/fuzz_tree.c': ''}, ('tests/fuzz/fuzz_tree.c',)),
     gate.Plant('elsewhere', {**RIGHT, 'base/test_span.c': ''}, ('tests lie in tests/',)),
     gate.Plant('source', {**RIGHT, 'node/link/dead.c': ''},

@@ -75,7 +75,7 @@ static enum error_code parse(struct arguments *arguments, int count, ...)
     for (int i = 0; i < count; i++)
         values[i + 1] = va_arg(list, char *);
     va_end(list);
-    *arguments = (struct arguments){0};
+    *arguments = (struct arguments){.path = "terrace test"};
     return arguments_parse(&command, count + 1, values, arguments, &error);
 }
 

@@ -55,8 +55,22 @@ static void excluded_out_of_order_is_survived(void **state)
     }
     signer_say(desk, other, &v2, &text);
     assert_int_equal(desk_run(desk), ERR_OK);
+    assert_int_equal(desk_rows(desk, TABLE_QUARANTINE), 0);
+    assert_int_equal(desk_rows(desk, TABLE_PARKED), 2);
+    place = text_author(&text, v1.stream.author, EPOCH);
+    for (uint32_t n = 1; n <= 3; n++) {
+        text_add(&text, &(struct text_entry){.kind = ENTRY_WRITE,
+                                             .type = TYPE_INCIDENT,
+                                             .record_author = place,
+                                             .record_counter = 1,
+                                             .n = n,
+                                             .body = body_of_title(&body, "b")});
+    }
+    signer_say(desk, other, &v2, &text);
+    assert_int_equal(desk_run(desk), ERR_OK);
+    assert_int_equal(desk_rows(desk, TABLE_QUARANTINE), 5);
+    assert_int_equal(desk_rows(desk, TABLE_PARKED), 0);
     assert_int_equal(desk_rows(desk, TABLE_RECORDS), 1);
-    assert_int_equal(desk_rows(desk, TABLE_QUARANTINE), 2);
     buffer_free(&body);
     desk_free(desk);
 }

@@ -1,0 +1,424 @@
+/* The checkers, each on something planted that it must find; and that one seed gives one history.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/check.h"
+#include "sim/mischief.h"
+#include "sim/swarm.h"
+
+enum { C, T1, V1, V2, SEATS, REST_MS = 60 * 1000 };
+
+static const struct county_row rows[SEATS] = {
+    {"C", "county", NULL},
+    {"T1", "township", "C"},
+    {"V1", "village", "T1"},
+    {"V2", "village", "T1"},
+};
+
+struct desk {
+    struct findings findings;
+    struct county *county;
+    struct model *model;
+    struct world *world;
+    struct check_states *states;
+};
+
+static void write_at(struct desk *desk, size_t node, enum write_kind kind, enum model_type type,
+                     size_t record)
+{
+    struct model_value value = {.field = kind == WRITE_PUT ? MODEL_TITLE : MODEL_S};
+    model_marker(desk->model, value.text);
+    model_write(desk->model, node, kind, type, record, &value, 1);
+    world_run_quiet(desk->world, REST_MS);
+}
+
+/* Four nodes at rest, with V1's incident (edited by C), C's directive, V1's mediation. */
+static int start(void **state)
+{
+    struct world_options options = {.delay_ms_min = 1, .delay_ms_max = 1};
+    struct desk *desk = mem_alloc(sizeof *desk);
+    if (!crypto_start())
+        return -1;
+    desk->county = county_new(rows, SEATS, 0);
+    desk->model = model_new(desk->county, &desk->findings);
+    struct world_hooks hooks = model_hooks(desk->model);
+    desk->world = world_new(desk->county, &options, 1, &hooks);
+    desk->states = check_states_new();
+    model_watch(desk->model, desk->world);
+    for (size_t i = 0; i < SEATS; i++)
+        world_start(desk->world, i, 0);
+    world_run_quiet(desk->world, REST_MS);
+    write_at(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
+    write_at(desk, C, WRITE_SET, MODEL_INCIDENT, 0);
+    write_at(desk, C, WRITE_PUT, MODEL_DIRECTIVE, 0);
+    write_at(desk, V1, WRITE_PUT, MODEL_MEDIATION, 0);
+    world_run_until(desk->world, 12 * 60 * 1000); /* statements, reports */
+    *state = desk;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct desk *desk = *state;
+    world_free(desk->world);
+    model_free(desk->model);
+    check_states_free(desk->states);
+    county_free(desk->county);
+    findings_clear(&desk->findings);
+    free(desk);
+    return 0;
+}
+
+static void check_all(struct desk *desk)
+{
+    findings_clear(&desk->findings);
+    check_equal_states(desk->states, desk->model);
+    check_circles(desk->model);
+    check_stores(desk->model);
+    check_totals(desk->model);
+}
+
+static size_t found(struct desk *desk, enum finding kind)
+{
+    check_all(desk);
+    return desk->findings.counts[kind];
+}
+
+static void nothing_is_found_at_rest(void **state)
+{
+    struct desk *desk = *state;
+    check_all(desk);
+    if (desk->findings.count > 0)
+        fail_msg("%.*s", (int)desk->findings.text.size, (const char *)desk->findings.text.data);
+    assert_int_equal(desk->model->record_count, 3);
+    assert_true(check_streams_level(desk->model));
+}
+
+/* ---- planting ---- */
+
+static struct store_port port_of(struct desk *desk, size_t node)
+{
+    struct store_port port;
+    memory_store_port(world_store(desk->world, node), &port);
+    port.begin(port.context);
+    return port;
+}
+
+/* The last row of a table, copied: a key and a value that stay. */
+static void last_row(const struct store_port *port, enum table table, struct buffer *key,
+                     struct buffer *value)
+{
+    uint8_t top[STORE_KEY_BYTES_MAX];
+    struct span found_key, found_value;
+    memset(top, 0xff, sizeof top);
+    assert_int_equal(port->view.previous(port->view.context, table, SPAN_OF_ARRAY(top), &found_key,
+                                         &found_value),
+                     READ_FOUND);
+    buffer_append_span(key, found_key);
+    buffer_append_span(value, found_value);
+}
+
+static void remove_last(struct desk *desk, size_t node, enum table table)
+{
+    struct store_port port = port_of(desk, node);
+    struct buffer key = {0}, value = {0};
+    last_row(&port, table, &key, &value);
+    port.remove(port.context, table, span_of_buffer(&key));
+    port.commit(port.context);
+    buffer_free(&key);
+    buffer_free(&value);
+}
+
+static void put_row(struct desk *desk, size_t node, enum table table, const char *key,
+                    const char *value)
+{
+    struct store_port port = port_of(desk, node);
+    port.put(port.context, table, span_of_text(key), span_of_text(value));
+    port.commit(port.context);
+}
+
+static void lost_blocks_are_found(void **state)
+{
+    struct desk *desk = *state;
+    while (memory_store_row_count(world_store(desk->world, V1), TABLE_BLOCKS) > 0)
+        remove_last(desk, V1, TABLE_BLOCKS);
+    assert_true(found(desk, FINDING_LOST) > 0);
+    assert_true(desk->findings.counts[FINDING_DAMAGED] > 0);
+}
+
+static void a_lost_record_row_is_found(void **state)
+{
+    struct desk *desk = *state;
+    remove_last(desk, T1, TABLE_RECORDS);
+    assert_true(found(desk, FINDING_WAITING) > 0);
+}
+
+static void a_lost_index_row_is_found(void **state)
+{
+    struct desk *desk = *state;
+    remove_last(desk, T1, TABLE_INDEX);
+    assert_true(found(desk, FINDING_WAITING) > 0);
+}
+
+static void a_parked_row_is_found(void **state)
+{
+    struct desk *desk = *state;
+    put_row(desk, T1, TABLE_PARKED, "x", "something");
+    assert_true(found(desk, FINDING_WAITING) > 0);
+}
+
+static void a_leaked_store_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct memory_store *image = memory_store_clone(world_store(desk->world, V1));
+    memory_store_copy_back(world_store(desk->world, V2), image);
+    memory_store_free(image);
+    assert_true(found(desk, FINDING_LEAKED) > 0);
+    findings_clear(&desk->findings);
+    check_circles(desk->model); /* and without opening a block */
+    assert_true(desk->findings.counts[FINDING_LEAKED] > 0);
+}
+
+static void a_leaked_text_is_found(void **state)
+{
+    struct desk *desk = *state;
+    put_row(desk, V2, TABLE_NOTES, "\1x", "...@w4....");
+    assert_true(found(desk, FINDING_LEAKED) > 0);
+    findings_clear(&desk->findings);
+    model_check_texts(desk->model, V2, "a link", span_of_text("@w1.@w3."));
+    assert_int_equal(desk->findings.counts[FINDING_LEAKED], 1); /* the directive is for V2 too */
+}
+
+/* The incident has two operations, so its row holds its state, texts included. */
+static void another_value_in_a_row_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct store_port port = port_of(desk, T1);
+    uint8_t key[RECORD_KEY_BYTES];
+    struct span value;
+    struct buffer changed = {0};
+    check_all(desk);
+    assert_true(record_key(&port.view, MODEL_INCIDENT, &desk->model->records[0].id, key));
+    assert_int_equal(port.view.get(port.view.context, TABLE_RECORDS, SPAN_OF_ARRAY(key), &value),
+                     READ_FOUND);
+    buffer_append_span(&changed, value);
+    uint8_t *text = memmem(changed.data, changed.size, "@w2.", 4);
+    assert_non_null(text);
+    text[1] = 'W';
+    port.put(port.context, TABLE_RECORDS, SPAN_OF_ARRAY(key), span_of_buffer(&changed));
+    port.commit(port.context);
+    buffer_free(&changed);
+    findings_clear(&desk->findings);
+    check_equal_states(desk->states, desk->model);
+    assert_int_equal(desk->findings.counts[FINDING_DIVERGED], 1);
+    findings_clear(&desk->findings);
+    check_stores(desk->model);
+    assert_true(desk->findings.counts[FINDING_DIVERGED] > 0);
+}
+
+static void another_fold_is_found(void **state)
+{
+    struct desk *desk = *state;
+    desk->model->ops[1].values[0].text[1] = 'W';
+    assert_true(found(desk, FINDING_WRONG) > 0);
+}
+
+static void an_entry_that_nobody_wrote_is_found(void **state)
+{
+    struct desk *desk = *state;
+    desk->model->ops[1].digest.bytes[0] ^= 1;
+    assert_true(found(desk, FINDING_INVENTED) > 0);
+}
+
+static void another_count_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct store_port port = port_of(desk, C);
+    struct span key, value;
+    struct cell cell;
+    struct key_id origin;
+    uint64_t report;
+    struct buffer row = {0}, at = {0};
+    const uint8_t from[] = {0, ROLLUP_RECORDS};
+    assert_int_equal(
+        port.view.next(port.view.context, TABLE_CELLS, SPAN_OF_ARRAY(from), &key, &value),
+        READ_FOUND);
+    buffer_append_span(&at, key);
+    assert_true(cell_parse(key, value, &cell, &origin, &report));
+    cell.values[0]++;
+    cell_value_encode(&cell, report, &row);
+    port.put(port.context, TABLE_CELLS, span_of_buffer(&at), span_of_buffer(&row));
+    port.commit(port.context);
+    buffer_free(&row);
+    buffer_free(&at);
+    assert_true(found(desk, FINDING_TOTAL) > 0);
+}
+
+static void a_missing_report_is_found(void **state)
+{
+    struct desk *desk = *state;
+    remove_last(desk, C, TABLE_NOTES);
+    assert_true(found(desk, FINDING_TOTAL) > 0);
+}
+
+static void a_record_named_twice_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct model_node *node = &desk->model->nodes[V1];
+    for (size_t i = 0; i < node->log_count; i++)
+        node->logs[i].seq = 0;
+    desk->model->ops[0].in_log = false;
+    free(desk->model->ops[0].context);
+    desk->model->ops[0].context = NULL;
+    desk->model->ops[0].fate = MODEL_ASKED;
+    model_read_logs(desk->model, V1);
+    assert_true(desk->findings.counts[FINDING_REUSED] > 0);
+}
+
+static void a_log_that_fell_back_is_found(void **state)
+{
+    struct desk *desk = *state;
+    desk->model->nodes[V1].logs[0].seq++;
+    model_read_logs(desk->model, V1);
+    assert_true(desk->findings.counts[FINDING_LOST] > 0);
+}
+
+/* ---- what is heard while the world runs ---- */
+
+static void a_write_without_an_answer_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct world_hooks hooks = model_hooks(desk->model);
+    struct model_value value = {.field = MODEL_TITLE};
+    world_hold(desk->world, V1, true);
+    model_marker(desk->model, value.text);
+    struct event event = {.kind = EVENT_WRITE, .write = {.kind = WRITE_PUT}};
+    event.write.request = model_write(desk->model, V1, WRITE_PUT, MODEL_INCIDENT, 0, &value, 1);
+    hooks.batch_begins(hooks.context, V1, &event, 1, 0);
+    hooks.batch_done(hooks.context, V1, &event, 1, ERR_OK);
+    assert_int_equal(desk->findings.counts[FINDING_UNANSWERED], 1);
+    /* answered, but in no log */
+    struct answer answer = {.request = event.write.request};
+    hooks.batch_begins(hooks.context, V1, &event, 1, 0);
+    hooks.answered(hooks.context, V1, &answer);
+    hooks.batch_done(hooks.context, V1, &event, 1, ERR_OK);
+    assert_int_equal(desk->findings.counts[FINDING_UNANSWERED], 1);
+    assert_int_equal(desk->findings.counts[FINDING_LOST], 1);
+    hooks.answered(hooks.context, V1, &answer);
+    assert_int_equal(desk->findings.counts[FINDING_UNANSWERED], 2);
+}
+
+static void a_wrong_refusal_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct world_hooks hooks = model_hooks(desk->model);
+    struct answer answer = {.request = 1, .error = {.code = ERR_UNREACHABLE}};
+    desk->model->ops[0].acknowledged = false;
+    hooks.answered(hooks.context, V1, &answer);
+    assert_int_equal(desk->findings.counts[FINDING_UNANSWERED], 1);
+    assert_int_equal(desk->findings.counts[FINDING_INVENTED], 1); /* refused, and in its log */
+}
+
+static void something_bad_that_is_not_counted_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct world_hooks hooks = model_hooks(desk->model);
+    struct event event = {.kind = EVENT_TIME};
+    hooks.batch_begins(hooks.context, V1, &event, 1, 1);
+    hooks.batch_done(hooks.context, V1, &event, 1, ERR_OK);
+    assert_int_equal(desk->findings.counts[FINDING_UNNOTICED], 1);
+}
+
+static void a_refusal_among_honest_peers_is_found(void **state)
+{
+    struct desk *desk = *state;
+    desk->model->all_honest = true;
+    for (int kind = 0; kind < MISCHIEF_COUNT; kind++) {
+        findings_clear(&desk->findings);
+        assert_true(mischief_make(desk->world, (enum mischief)kind, V1, true));
+        world_run_quiet(desk->world, REST_MS);
+        if (desk->findings.counts[FINDING_ACCUSED] == 0)
+            fail_msg("%s was taken", mischief_name((enum mischief)kind));
+        assert_int_equal(desk->findings.counts[FINDING_UNNOTICED], 0);
+    }
+}
+
+static void streams_on_their_way_are_seen(void **state)
+{
+    struct desk *desk = *state;
+    world_cut(desk->world, T1);
+    write_at(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
+    assert_false(check_streams_level(desk->model));
+    world_heal(desk->world, T1);
+    world_run_quiet(desk->world, REST_MS);
+    assert_true(check_streams_level(desk->model));
+}
+
+/* ---- one seed, one history ---- */
+
+static void tell_seed(uint64_t seed, char **text, size_t *size)
+{
+    struct swarm_options options;
+    struct findings findings = {0};
+    FILE *out = open_memstream(text, size);
+    assert_non_null(out);
+    swarm_draw(&options, seed);
+    swarm_print_options(&options, out);
+    assert_int_equal(swarm_run(&options, true, out, &findings), SWARM_HELD);
+    fclose(out);
+    findings_clear(&findings);
+}
+
+static void one_seed_gives_one_history(void **state)
+{
+    (void)state;
+    char *first, *second, *other;
+    size_t first_size, second_size, other_size;
+    tell_seed(3, &first, &first_size);
+    tell_seed(3, &second, &second_size);
+    tell_seed(4, &other, &other_size);
+    assert_int_equal(first_size, second_size);
+    assert_memory_equal(first, second, first_size);
+    assert_true(first_size > 1000);
+    assert_false(other_size == first_size && memcmp(first, other, first_size) == 0);
+    free(first);
+    free(second);
+    free(other);
+}
+
+#define PLANTED(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PLANTED(nothing_is_found_at_rest),
+        PLANTED(lost_blocks_are_found),
+        PLANTED(a_lost_record_row_is_found),
+        PLANTED(a_lost_index_row_is_found),
+        PLANTED(a_parked_row_is_found),
+        PLANTED(a_leaked_store_is_found),
+        PLANTED(a_leaked_text_is_found),
+        PLANTED(another_value_in_a_row_is_found),
+        PLANTED(another_fold_is_found),
+        PLANTED(an_entry_that_nobody_wrote_is_found),
+        PLANTED(another_count_is_found),
+        PLANTED(a_missing_report_is_found),
+        PLANTED(a_record_named_twice_is_found),
+        PLANTED(a_log_that_fell_back_is_found),
+        PLANTED(a_write_without_an_answer_is_found),
+        PLANTED(a_wrong_refusal_is_found),
+        PLANTED(something_bad_that_is_not_counted_is_found),
+        PLANTED(a_refusal_among_honest_peers_is_found),
+        PLANTED(streams_on_their_way_are_seen),
+        cmocka_unit_test(one_seed_gives_one_history),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,480 @@
+/* What can be done to the world: nodes, links, clocks, disks, writes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/story/story.h"
+
+static const struct county_row county_rows[] = {
+    {"C", "county", NULL},   {"D", "department", "C"}, {"D2", "department", "C"},
+    {"T1", "township", "C"}, {"T2", "township", "C"},  {"V1", "village", "T1"},
+    {"V2", "village", "T1"}, {"V3", "village", "T2"},
+};
+enum { SEATS = sizeof county_rows / sizeof *county_rows, SETTLE_MS_MAX = 10 * 60 * 1000 };
+
+/* ---- the world's voice ---- */
+
+static void on_lines(void *context, size_t node, struct span lines)
+{
+    struct story *story = context;
+    const uint8_t *at = lines.data, *end = at + lines.size;
+    while (at < end && !story->quiet) {
+        const uint8_t *next = memchr(at, '\n', (size_t)(end - at));
+        const char *code = story->county->seats[node].code;
+        buffer_append_span(&story->trace, span_of_text(code));
+        buffer_append_span(&story->trace, span_of_text(": "));
+        buffer_append(&story->trace, at, (size_t)(next - at) + 1);
+        at = next + 1;
+    }
+}
+
+static void on_answered(void *context, size_t node, const struct answer *answer)
+{
+    struct story *story = context;
+    (void)node;
+    story->answer = *answer;
+    story->answered++;
+    for (size_t i = 0; i < story->record_count; i++) {
+        static const struct record_id none;
+        if (answer->request == i + 1000 && answer->error.code == ERR_OK &&
+            memcmp(&story->records[i].id, &none, sizeof none) == 0)
+            story->records[i].id = answer->record;
+    }
+}
+
+/* The answer to a block that was handed in in somebody's name is not for him. */
+static bool is_for_a_stick(struct story *story, size_t from, size_t to, uint8_t type,
+                           struct span body)
+{
+    enum { MARK = 10, HELLO = 1 };
+    struct mp_reader reader = mp_reader(body);
+    int64_t handle = type == MARK ? mp_read_int(&reader) : -1;
+    for (size_t i = 0; i < story->handed_count; i++) {
+        struct handed *handed = &story->handed[i];
+        if (handed->from != to || handed->to != from)
+            continue;
+        if (type == HELLO)
+            handed->handle = -1;
+        else if (type == MARK && handed->handle == handle)
+            return true;
+    }
+    return false;
+}
+
+static void forget_namings(struct story *story, size_t from, size_t to)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < story->naming_count; i++) {
+        if (story->namings[i].from != from || story->namings[i].to != to)
+            story->namings[kept++] = story->namings[i];
+    }
+    story->naming_count = kept;
+}
+
+/* The name of the stream whose block this is; "" if it was never named. */
+static const char *stream_of_block(struct story *story, size_t from, size_t to, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    int64_t handle = mp_read_int(&reader);
+    struct block_prefix prefix;
+    if (block_read_prefix(SPAN(body.data + reader.at, body.size - reader.at), &prefix, NULL) ==
+            ERR_OK &&
+        (prefix.flags & BLOCK_HAS_STREAM) != 0) {
+        story->namings =
+            mem_resize(story->namings, (story->naming_count + 1) * sizeof *story->namings);
+        struct naming *naming = &story->namings[story->naming_count++];
+        *naming = (struct naming){from, to, handle, ""};
+        snprintf(naming->stream, sizeof naming->stream, "%s",
+                 label_stream(story->county->tree, &prefix.stream).text);
+    }
+    for (size_t i = story->naming_count; i-- > 0;) {
+        const struct naming *naming = &story->namings[i];
+        if (naming->from == from && naming->to == to && naming->handle == handle)
+            return naming->stream;
+    }
+    return "";
+}
+
+static bool on_passes(void *context, size_t from, size_t to, uint8_t type, struct span body)
+{
+    enum { BLOCK = 8, HELLO = 1 };
+    struct story *story = context;
+    if (is_for_a_stick(story, from, to, type, body))
+        return false;
+    if (type == HELLO)
+        forget_namings(story, from, to);
+    const char *stream = type == BLOCK ? stream_of_block(story, from, to, body) : "";
+    for (size_t i = 0; i < story->withheld_count; i++) {
+        const struct withheld *withheld = &story->withheld[i];
+        if (type == BLOCK && withheld->from == from && withheld->to == to &&
+            strcmp(withheld->stream, stream) == 0)
+            return false;
+    }
+    return true;
+}
+
+void story_begin(struct story *story)
+{
+    struct world_hooks hooks = {
+        .context = story, .lines = on_lines, .answered = on_answered, .passes = on_passes};
+    story->options = (struct world_options){
+        .delay_ms_min = 1,
+        .delay_ms_max = 1,
+        .redial_ms_min = 1,
+        .redial_ms_max = 1,
+        .tracing = true,
+        .strict = true,
+    };
+    story->county = county_new(county_rows, SEATS, 0);
+    story->world = world_new(story->county, &story->options, 1, &hooks);
+}
+
+void story_end(struct story *story)
+{
+    for (size_t i = 0; i < story->image_count; i++)
+        memory_store_free(story->images[i].store);
+    world_free(story->world);
+    free(story->namings);
+    story->namings = NULL;
+    story->naming_count = 0;
+    county_free(story->county);
+    story->world = NULL;
+    story->county = NULL;
+    story->image_count = story->record_count = 0;
+    story->withheld_count = story->handed_count = 0;
+}
+
+void story_settle(struct story *story)
+{
+    if (!world_run_quiet(story->world, SETTLE_MS_MAX))
+        story_fail(story, "it doesn't come to rest");
+}
+
+/* ---- nodes ---- */
+
+/* nodes SEAT...: start them and let them meet. */
+static void tell_nodes(struct story *story)
+{
+    for (size_t i = 1; i < story->line->word_count; i++) {
+        size_t seat = story_seat(story, story_word(story, i));
+        if (seat != SIZE_MAX && world_start(story->world, seat, 0) != ERR_OK)
+            story_fail(story, "%s doesn't start", story_word(story, i));
+    }
+    story_settle(story);
+}
+
+/* start SEAT [no-types] [no-subtree] */
+static void tell_start(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    unsigned gift = 0;
+    for (size_t i = 2; i < story->line->word_count; i++) {
+        gift |= strcmp(story_word(story, i), "no-types") == 0 ? COUNTY_NO_TYPES : 0U;
+        gift |= strcmp(story_word(story, i), "no-subtree") == 0 ? COUNTY_NO_SUBTREE : 0U;
+    }
+    if (seat != SIZE_MAX && world_start(story->world, seat, gift) != ERR_OK)
+        story_fail(story, "%s doesn't start", story_word(story, 1));
+}
+
+static void tell_crash(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    if (seat != SIZE_MAX)
+        world_crash(story->world, seat);
+}
+
+/* hold SEAT, release SEAT: its inbox gathers, and is one batch then. */
+static void tell_hold(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    if (seat != SIZE_MAX)
+        world_hold(story->world, seat, true);
+}
+
+static void tell_release(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    if (seat != SIZE_MAX)
+        world_hold(story->world, seat, false);
+    world_run_until(story->world, world_now_ms(story->world));
+}
+
+/* fault SEAT KIND: what its disk does next. */
+static void tell_fault(struct story *story)
+{
+    static const struct {
+        const char *name;
+        enum memory_fault fault;
+    } kinds[] = {
+        {"full", MEMORY_FAULT_COMMIT_FULL},
+        {"put-full", MEMORY_FAULT_PUT_FULL},
+        {"high-water-full", MEMORY_FAULT_HIGH_WATER_FULL},
+        {"before-high-water", MEMORY_FAULT_CRASH_BEFORE_HIGH_WATER},
+        {"after-high-water", MEMORY_FAULT_CRASH_AFTER_HIGH_WATER},
+        {"before-commit", MEMORY_FAULT_COMMIT_IO},
+        {"after-commit", MEMORY_FAULT_CRASH_AFTER_COMMIT},
+    };
+    size_t seat = story_seat(story, story_word(story, 1));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && seat != SIZE_MAX; i++) {
+        if (strcmp(kinds[i].name, story_word(story, 2)) == 0) {
+            memory_store_arm(world_store(story->world, seat), kinds[i].fault);
+            return;
+        }
+    }
+    story_fail(story, "no such fault: %s", story_word(story, 2));
+}
+
+/* image SEAT NAME: a copy of its disk as it is now. */
+static void tell_image(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    if (seat == SIZE_MAX || story->image_count == NAMES_MAX)
+        return;
+    struct named_image *image = &story->images[story->image_count++];
+    snprintf(image->name, sizeof image->name, "%s", story_word(story, 2));
+    image->store = memory_store_clone(world_store(story->world, seat));
+}
+
+/* restore SEAT NAME: the data file of an image in place of its own; the high-water file stays. */
+static void tell_restore(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    struct memory_store *image = story_image(story, story_word(story, 2));
+    if (seat == SIZE_MAX || image == NULL)
+        return;
+    world_crash(story->world, seat);
+    world_restore(story->world, seat, image);
+}
+
+/* wipe SEAT [all]: an empty data file; with `all` the high-water file is gone too. */
+static void tell_wipe(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    if (seat == SIZE_MAX)
+        return;
+    struct memory_store *empty = memory_store_new();
+    world_crash(story->world, seat);
+    world_restore(story->world, seat, empty);
+    if (strcmp(story_word(story, 2), "all") == 0)
+        memory_store_set_high_water(world_store(story->world, seat), NULL);
+    memory_store_free(empty);
+}
+
+static void tell_types(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    if (seat == SIZE_MAX)
+        return;
+    county_raise_types(story->county);
+    world_give_documents(story->world, seat, 0);
+}
+
+/* tuning NAME VALUE: before the nodes start. */
+static void tell_tuning(struct story *story)
+{
+    struct replica_tuning *tuning = &world_options(story->world)->tuning;
+    const struct {
+        const char *name;
+        uint32_t *value;
+    } settings[] = {
+        {"stream_entries", &tuning->stream_entries_max},
+        {"token_every_ms", &tuning->token_every_ms},
+        {"statement_after_data_ms", &tuning->statement_after_data_ms},
+        {"statement_idle_ms", &tuning->statement_idle_ms},
+        {"report_every_ms", &tuning->report_every_ms},
+        {"block_entries", &tuning->block_entries},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (strcmp(settings[i].name, story_word(story, 1)) == 0) {
+            *settings[i].value = (uint32_t)strtoul(story_word(story, 2), NULL, 10);
+            return;
+        }
+    }
+    story_fail(story, "no such setting: %s", story_word(story, 1));
+}
+
+/* ---- time ---- */
+
+/* 90s, 5m, 2d, 17 (milliseconds); a leading minus counts back. */
+static int64_t read_time(const char *word)
+{
+    char *end;
+    int64_t value = strtoll(word, &end, 10);
+    return value * (*end == 's'   ? 1000
+                    : *end == 'm' ? 60 * 1000
+                    : *end == 'h' ? 3600 * 1000
+                    : *end == 'd' ? 24 * 3600 * 1000
+                                  : 1);
+}
+
+static void tell_run(struct story *story)
+{
+    story_settle(story);
+}
+
+static void tell_wait(struct story *story)
+{
+    world_run_until(story->world,
+                    world_now_ms(story->world) + (uint64_t)read_time(story_word(story, 1)));
+}
+
+/* clock SEAT at MS | off TIME */
+static void tell_clock(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    int64_t time = read_time(story_word(story, 3));
+    if (seat != SIZE_MAX && strcmp(story_word(story, 2), "at") == 0)
+        world_stop_clock(story->world, seat, (uint64_t)time);
+    else if (seat != SIZE_MAX)
+        world_set_offset(story->world, seat, time);
+}
+
+/* ---- links ---- */
+
+static void each_link(struct story *story, void (*act)(struct world *, size_t))
+{
+    bool all = strcmp(story_word(story, 1), "all") == 0;
+    size_t seat = all ? 0 : story_seat(story, story_word(story, 1));
+    for (size_t i = 0; i < SEATS && seat != SIZE_MAX; i++) {
+        if (story->county->seats[i].parent != i && (all || i == seat))
+            act(story->world, i);
+    }
+}
+
+/* cut SEAT | all, heal SEAT | all: the link to its parent. */
+static void tell_cut(struct story *story)
+{
+    each_link(story, world_cut);
+    world_run_until(story->world, world_now_ms(story->world));
+}
+
+static void tell_heal(struct story *story)
+{
+    each_link(story, world_heal);
+}
+
+/* withhold FROM TO STREAM: blocks of it don't pass. pass: everything does again. */
+static void tell_withhold(struct story *story)
+{
+    if (story->withheld_count == WITHHELD_MAX)
+        return;
+    struct withheld *withheld = &story->withheld[story->withheld_count++];
+    *withheld = (struct withheld){story_seat(story, story_word(story, 1)),
+                                  story_seat(story, story_word(story, 2)), ""};
+    snprintf(withheld->stream, sizeof withheld->stream, "%s", story_word(story, 3));
+}
+
+static void tell_pass(struct story *story)
+{
+    story->withheld_count = 0;
+}
+
+/* ---- writes ---- */
+
+/* FIELD=VALUE words from `first` on; "@N" sets the node's clock, "id=..." is the request id,
+ * "refused=..." the error that must come. */
+struct write_words {
+    struct buffer fields;
+    uint32_t count;
+    const char *request_id, *refused;
+};
+
+static void read_words(struct story *story, size_t seat, size_t first, struct write_words *words)
+{
+    struct buffer pairs = {0};
+    for (size_t i = first; i < story->line->word_count; i++) {
+        const char *word = story->line->words[i], *equal = strchr(word, '=');
+        if (word[0] == '@') {
+            world_stop_clock(story->world, seat, strtoull(word + 1, NULL, 10));
+        } else if (strncmp(word, "id=", 3) == 0) {
+            words->request_id = word + 3;
+        } else if (strncmp(word, "refused=", 8) == 0) {
+            words->refused = word + 8;
+        } else if (equal != NULL) {
+            mp_write_str(&pairs, SPAN(word, (size_t)(equal - word)));
+            if (strcmp(equal + 1, "false") == 0)
+                mp_write_bool(&pairs, false);
+            else
+                mp_write_text(&pairs, equal + 1);
+            words->count++;
+        } else {
+            story_fail(story, "%s is no FIELD=VALUE", word);
+        }
+    }
+    mp_write_map(&words->fields, words->count);
+    buffer_append_span(&words->fields, span_of_buffer(&pairs));
+    buffer_free(&pairs);
+}
+
+static void ask(struct story *story, size_t seat, struct world_write *write,
+                const struct write_words *words)
+{
+    uint64_t answered = story->answered;
+    write->fields = span_of_buffer(&words->fields);
+    write->request_id = words->request_id;
+    world_write(story->world, seat, write);
+    world_run_until(story->world, world_now_ms(story->world));
+    enum error_code code = story->answered == answered ? ERR_OK : story->answer.error.code;
+    if (words->refused == NULL ? code != ERR_OK && code != ERR_IO
+                               : strcmp(words->refused, error_name(code)) != 0)
+        story_fail(story, "answered %s: %s: %s", error_name(code), story->answer.error.what,
+                   story->answer.error.why);
+}
+
+/* put SEAT TYPE NAME FIELD=VALUE...; the name "-" is not kept. */
+static void tell_put(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    struct write_words words = {0};
+    struct world_write write = {.kind = WRITE_PUT, .type = story_word(story, 2), .request = 1};
+    bool named = strcmp(story_word(story, 3), "-") != 0;
+    if (seat == SIZE_MAX || (named && story->record_count == NAMES_MAX))
+        return;
+    if (named) {
+        struct named_record *record = &story->records[story->record_count++];
+        *record = (struct named_record){{0}, {0}, {{0}}};
+        snprintf(record->name, sizeof record->name, "%s", story_word(story, 3));
+        snprintf(record->type, sizeof record->type, "%s", story_word(story, 2));
+        write.request = 1000 + (uint64_t)(record - story->records);
+    }
+    read_words(story, seat, 4, &words);
+    ask(story, seat, &write, &words);
+    buffer_free(&words.fields);
+}
+
+static void change(struct story *story, enum write_kind kind)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    const struct named_record *record = story_record(story, story_word(story, 2));
+    struct write_words words = {0};
+    if (seat == SIZE_MAX || record == NULL)
+        return;
+    struct world_write write = {
+        .kind = kind, .type = record->type, .record = record->id, .request = 1};
+    read_words(story, seat, 3, &words);
+    ask(story, seat, &write, &words);
+    buffer_free(&words.fields);
+}
+
+/* set SEAT NAME FIELD=VALUE... */
+static void tell_set(struct story *story)
+{
+    change(story, WRITE_SET);
+}
+
+/* delete SEAT NAME */
+static void tell_delete(struct story *story)
+{
+    change(story, WRITE_DELETE);
+}
+
+const struct story_command world_commands[] = {
+    {"nodes", 1, tell_nodes}, {"start", 1, tell_start},       {"crash", 1, tell_crash},
+    {"hold", 1, tell_hold},   {"release", 1, tell_release},   {"fault", 2, tell_fault},
+    {"image", 2, tell_image}, {"restore", 2, tell_restore},   {"wipe", 1, tell_wipe},
+    {"types", 1, tell_types}, {"tuning", 2, tell_tuning},     {"run", 0, tell_run},
+    {"wait", 1, tell_wait},   {"clock", 3, tell_clock},       {"cut", 1, tell_cut},
+    {"heal", 1, tell_heal},   {"withhold", 3, tell_withhold}, {"pass", 0, tell_pass},
+    {"put", 3, tell_put},     {"set", 2, tell_set},           {"delete", 2, tell_delete},
+    {NULL, 0, NULL},
+};

@@ -1,0 +1,262 @@
+/* What no node would do by itself: blocks from a saved disk handed in, marks that lie, entries made
+ * by hand, a block that its own author made undecodable. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/block.h"
+#include "sim/mischief.h"
+#include "tests/story/story.h"
+
+enum { MESSAGE_BLOCK = 8, MESSAGE_MARK = 10 };
+
+/* The link between two neighbours: its child, and whether `to` is the parent. */
+static bool find_link(struct story *story, size_t from, size_t to, size_t *child, bool *to_parent)
+{
+    *to_parent = story->county->seats[from].parent == to;
+    *child = *to_parent ? from : to;
+    if (!*to_parent && story->county->seats[to].parent != from) {
+        story_fail(story, "there is no link between these");
+        return false;
+    }
+    return true;
+}
+
+/* ---- a stick ---- */
+
+static void hand_in(struct story *story, size_t from, size_t to, const struct view *view,
+                    const struct stream_id *stream, uint32_t seq)
+{
+    struct buffer stored = {0}, body = {0};
+    struct stream_row *row = mem_alloc(sizeof *row);
+    uint32_t first;
+    size_t child;
+    bool to_parent;
+    if (!find_link(story, from, to, &child, &to_parent))
+        return;
+    bool read = stream_row_read(view, stream, row) &&
+                block_row_get(view, stream, seq, &first, &stored) == READ_FOUND;
+    uint32_t handle = world_next_handle(story->world, child, to_parent);
+    mp_write_uint(&body, handle);
+    if (story->handed_count == BLOCKS_MAX)
+        story->handed_count = 0;
+    story->handed[story->handed_count++] = (struct handed){from, to, handle};
+    read = read &&
+           block_reform(span_of_buffer(&stored),
+                        BLOCK_HAS_STREAM | BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK, stream, NULL, &body);
+    if (!read || !world_inject(story->world, child, to_parent,
+                               (enum channel)(CHANNEL_URGENT + row->open.class), MESSAGE_BLOCK,
+                               span_of_buffer(&body)))
+        story_fail(story, "the block can't be handed in");
+    free(row);
+    buffer_free(&stored);
+    buffer_free(&body);
+}
+
+/* stick IMAGE STREAM FROM TO [SEQ]: the block at SEQ (or every block) of a saved disk, as if FROM
+ * had sent it to TO. */
+static void tell_stick(struct story *story)
+{
+    struct memory_store *image = story_image(story, story_word(story, 1));
+    size_t from = story_seat(story, story_word(story, 3));
+    size_t to = story_seat(story, story_word(story, 4));
+    struct store_port port;
+    struct stream_id stream;
+    if (image == NULL || from == SIZE_MAX || to == SIZE_MAX)
+        return;
+    memory_store_port(image, &port);
+    if (!story_stream(story, &port.view, story_word(story, 2), &stream))
+        return;
+    if (story->line->word_count > 5) {
+        hand_in(story, from, to, &port.view, &stream,
+                (uint32_t)strtoul(story_word(story, 5), NULL, 10));
+        return;
+    }
+    struct stream_row *row = mem_alloc(sizeof *row);
+    stream_row_read(&port.view, &stream, row);
+    for (uint32_t seq = 0; seq < row->head.seq;) {
+        hand_in(story, from, to, &port.view, &stream, seq);
+        /* on to the next block's first entry: a handle is used once, so each goes by itself */
+        story_settle(story);
+        struct prepared_block block;
+        if (block_row_open(&port.view, story->county->tree, &stream, seq, &block) != ERR_OK)
+            break;
+        seq += block.header.count;
+        prepared_block_free(&block);
+    }
+    free(row);
+}
+
+/* ---- lies on a link ---- */
+
+/* mark FROM TO HANDLE SEQ: FROM says that it holds a stream so far. */
+static void tell_mark(struct story *story)
+{
+    size_t from = story_seat(story, story_word(story, 1));
+    size_t to = story_seat(story, story_word(story, 2)), child;
+    struct buffer body = {0};
+    bool to_parent;
+    if (from == SIZE_MAX || to == SIZE_MAX || !find_link(story, from, to, &child, &to_parent))
+        return;
+    mp_write_uint(&body, strtoull(story_word(story, 3), NULL, 10));
+    mp_write_uint(&body, strtoull(story_word(story, 4), NULL, 10));
+    world_inject(story->world, child, to_parent, CHANNEL_CONTROL, MESSAGE_MARK,
+                 span_of_buffer(&body));
+    buffer_free(&body);
+}
+
+/* mischief FROM TO KIND: see sim/mischief.h. */
+static void tell_mischief(struct story *story)
+{
+    size_t from = story_seat(story, story_word(story, 1));
+    size_t to = story_seat(story, story_word(story, 2)), child;
+    bool to_parent;
+    if (from == SIZE_MAX || to == SIZE_MAX || !find_link(story, from, to, &child, &to_parent))
+        return;
+    for (int i = 0; i < MISCHIEF_COUNT; i++) {
+        if (strcmp(mischief_name((enum mischief)i), story_word(story, 3)) == 0) {
+            mischief_make(story->world, (enum mischief)i, child, to_parent);
+            return;
+        }
+    }
+    story_fail(story, "no such mischief: %s", story_word(story, 3));
+}
+
+/* ---- blocks made by hand, in their author's own store ---- */
+
+struct hand {
+    struct story *story;
+    const struct county_seat *seat;
+    size_t place;
+    struct store_port port;
+    struct stream_id stream;
+    struct stream_row row;
+    struct author_epoch author;
+};
+
+static bool begin_hand(struct story *story, struct hand *hand)
+{
+    hand->story = story;
+    hand->place = story_seat(story, story_word(story, 1));
+    if (hand->place == SIZE_MAX)
+        return false;
+    if (world_runs(story->world, hand->place)) {
+        story_fail(story, "it must not run while its disk is written to");
+        return false;
+    }
+    hand->seat = &story->county->seats[hand->place];
+    memory_store_port(world_store(story->world, hand->place), &hand->port);
+    if (!story_stream(story, &hand->port.view, story_word(story, 2), &hand->stream))
+        return false;
+    stream_row_read(&hand->port.view, &hand->stream, &hand->row);
+    hand->author = (struct author_epoch){hand->stream.author, hand->stream.epoch};
+    return true;
+}
+
+static void store_rows(struct hand *hand, struct updates *updates)
+{
+    struct row_change change;
+    size_t cursor = 0;
+    hand->port.begin(hand->port.context);
+    while (updates_each_row(updates, &cursor, &change))
+        hand->port.put(hand->port.context, change.table, change.key, change.value);
+    hand->port.commit(hand->port.context);
+}
+
+/* The block behind the stream's head, which moves on; `flags`: in which form it is stored. */
+static void store_block(struct hand *hand, const struct prepared_block *block, unsigned flags)
+{
+    struct updates *updates = updates_new();
+    struct buffer stored = {0};
+    updates_begin(updates, &hand->port.view);
+    block_write(block, flags, &hand->row.head, &stored);
+    block_row_put(updates, &hand->stream, block->header.seq, span_of_buffer(&stored));
+    hand->row.head = (struct stream_head){block->header.seq + block->header.count, block->hash,
+                                          block->header.clock};
+    stream_row_write(updates, &hand->stream, &hand->row);
+    store_rows(hand, updates);
+    buffer_free(&stored);
+    updates_free(updates);
+}
+
+static void make_block(struct hand *hand, struct entry *entry, struct prepared_block *block)
+{
+    entry->schema_version = 1;
+    struct entry_writer *writer = entry_writer_new(&hand->author, hand->seat->signing_key, 1);
+    bool added = entry_writer_add(writer, entry);
+    assert(added);
+    (void)added;
+    block_make(writer, &hand->story->county->tree_id, &hand->stream, &hand->row.head,
+               hand->seat->signing_key, hand->seat->signing_secret, block);
+    entry_writer_free(writer);
+}
+
+/* handmade SEAT STREAM NAME TEXT: an entry on a record that says s=TEXT and has seen the creation,
+ * in a stream of SEAT's, whatever the record's circle. */
+static void tell_handmade(struct story *story)
+{
+    const struct named_record *record = story_record(story, story_word(story, 3));
+    struct hand *hand = mem_alloc(sizeof *hand);
+    if (record == NULL || !begin_hand(story, hand)) {
+        free(hand);
+        return;
+    }
+    struct author_epoch creator = record_id_author(&record->id);
+    struct dot seen = {creator.author, creator.epoch, 1};
+    struct prepared_block block;
+    struct buffer body = {0};
+    mp_write_map(&body, 1);
+    mp_write_uint(&body, 2); /* s */
+    mp_write_text(&body, story_word(story, 4));
+    struct entry entry = {
+        .kind = ENTRY_WRITE,
+        .type = (uint16_t)(strcmp(record->type, "incident") == 0 ? 2 : 3),
+        .clock = world_clock_ms(story->world, hand->place),
+        .has_record = true,
+        .record = record->id,
+        .n = 1,
+        .body = span_of_buffer(&body),
+        .body_hash = entry_body_hash(span_of_buffer(&body)),
+        .context = &seen,
+        .context_count = 1,
+    };
+    make_block(hand, &entry, &block);
+    store_block(hand, &block, BLOCK_STORED);
+    prepared_block_free(&block);
+    buffer_free(&body);
+    free(hand);
+}
+
+/* poison SEAT STREAM: a block that its author signed and that doesn't decode. */
+static void tell_poison(struct story *story)
+{
+    static const uint8_t junk[] = "this is no run of entries";
+    struct hand *hand = mem_alloc(sizeof *hand);
+    if (!begin_hand(story, hand)) {
+        free(hand);
+        return;
+    }
+    struct prepared_block block;
+    struct entry entry = {.kind = ENTRY_CLOSE,
+                          .n = 1,
+                          .clock = world_clock_ms(story->world, hand->place),
+                          .body = SPAN("\x80", 1)};
+    entry.body_hash = entry_body_hash(entry.body);
+    make_block(hand, &entry, &block);
+    buffer_clear(&block.payload);
+    buffer_append(&block.payload, junk, sizeof junk);
+    block.opaque = true;
+    block.header.codec = block.payload_codec = CODEC_RAW;
+    block.header.payload_hash = hash_of(HASH_PAYLOAD, span_of_buffer(&block.payload));
+    block.hash = block_header_hash(&block.header);
+    sign_hash(&block.hash, hand->seat->signing_secret, block.signature);
+    store_block(hand, &block, BLOCK_STORED);
+    prepared_block_free(&block);
+    free(hand);
+}
+
+const struct story_command plant_commands[] = {
+    {"stick", 4, tell_stick},       {"mark", 4, tell_mark},     {"mischief", 3, tell_mischief},
+    {"handmade", 4, tell_handmade}, {"poison", 2, tell_poison}, {NULL, 0, NULL},
+};
