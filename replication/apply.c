@@ -129,9 +129,8 @@ static enum judgement may_write(struct step *step, struct application *a)
         a->missing = a->op.dot; /* a change of the tree wakes it */
         return PARK_RECORD;
     }
-    bool may = row->open.holders == HOLDERS_PATH
-                   ? stream_holds(row, creator->seat, a->author->seat)
-                   : creator->seat == a->author->seat;
+    bool may = row->open.holders == HOLDERS_PATH ? stream_holds(row, creator->seat, a->author->seat)
+                                                 : creator->seat == a->author->seat;
     free(row);
     a->reason = "its author's seat is outside the record's circle";
     return may ? ADMIT : EXCLUDE;

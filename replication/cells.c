@@ -92,7 +92,7 @@ static void collect_own(struct step *step, struct cell_report *report, struct bu
     struct cell cell;
     struct key_id origin;
     uint64_t changed;
-    size_t offsets[REPORT_CELLS_MAX]; /* the groups move while they are gathered */
+    size_t offsets[REPORT_CELLS_MAX];   /* the groups move while they are gathered */
     size_t room = NOTE_BYTES_MAX - 256; /* for all but the cells */
     report->cells = mem_alloc(REPORT_CELLS_MAX * sizeof *report->cells);
     while (report->cell_count < REPORT_CELLS_MAX &&

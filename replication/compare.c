@@ -423,8 +423,7 @@ void compare_on_digest(struct step *step, struct session *session, struct span b
     uint32_t count = mp_read_array(&reader);
     bool begins = !session->uplink && session->ranges_open == 0;
     if (session->state != SESSION_COMPARING || count > DIGEST_RANGES_MAX ||
-        session->digests_heard++ == DIGESTS_MAX ||
-        (session->uplink && session->ranges_open == 0)) {
+        session->digests_heard++ == DIGESTS_MAX || (session->uplink && session->ranges_open == 0)) {
         mp_fail(&reader);
     } else if (session->uplink) {
         child_on_digest(step, session, &reader, count);

@@ -118,11 +118,11 @@ struct session {
     struct document_slot *rows_for; /* the document whose rows are coming; NULL: none */
     struct peer_have *haves;        /* documents the peer says it has */
     size_t have_count;
-    bool haves_whole;              /* the list is at its end */
-    bool documents_due, list_due;  /* it has asked for what it lacks; and for our list */
-    bool documents_sent;           /* what it lacked, once at least */
-    bool documents_got;            /* it has said the same */
-    size_t documents_at;           /* of the tree's, where the next piece begins */
+    bool haves_whole;             /* the list is at its end */
+    bool documents_due, list_due; /* it has asked for what it lacks; and for our list */
+    bool documents_sent;          /* what it lacked, once at least */
+    bool documents_got;           /* it has said the same */
+    size_t documents_at;          /* of the tree's, where the next piece begins */
 };
 
 /* What an entry that can't be judged waits for; and the key of its row. */
@@ -167,6 +167,7 @@ struct replica {
     struct refusals refusals;
     struct block_cache cache;
     uint64_t random_count;
+    uint32_t heard_epoch;      /* the latest of our key that a signature of ours has proved */
     bool epoch_passed;         /* a later epoch of our key lives somewhere: ours must end */
     uint64_t epoch_began_tick; /* of the last one opened for that */
     struct instances *instances;
@@ -310,9 +311,9 @@ void cursors_head_moved(struct step *step, const struct stream_id *stream,
 
 /* receive.c */
 void receive_block(struct step *step, struct session *session, const struct event *event);
-void receive_ask_when_due(struct step *step); /* again, for streams that have waited a minute */
+void receive_ask_when_due(struct step *step);  /* again, for streams that have waited a minute */
 void receive_ask_on_change(struct step *step); /* again, for what another tree may allow */
-void receive_batch_done(struct step *step);   /* marks and credit of this batch */
+void receive_batch_done(struct step *step);    /* marks and credit of this batch */
 
 /* send.c */
 void send_what_credit_allows(struct step *step);

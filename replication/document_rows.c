@@ -152,10 +152,11 @@ static void add_row(struct stored_document *item, uint32_t place, struct span va
 
 static void read_stored(const struct view *view, struct stored_documents *stored)
 {
-    uint8_t from[DOC_KEY_BYTES_MAX + 1] = {0};
+    uint8_t from[STORE_KEY_BYTES_MAX + 1] = {0};
     size_t size = 1;
     struct span key, value;
-    while (view->next(view->context, TABLE_DOCS, SPAN(from, size), &key, &value) == READ_FOUND) {
+    while (size <= STORE_KEY_BYTES_MAX &&
+           view->next(view->context, TABLE_DOCS, SPAN(from, size), &key, &value) == READ_FOUND) {
         if (key.size >= 6 && key.size <= DOC_KEY_BYTES_MAX) {
             uint32_t place = read_u32(key.data + key.size - 4);
             if (place == 0 || key.data[0] == FORMER_ROOT) {
@@ -170,6 +171,9 @@ static void read_stored(const struct view *view, struct stored_documents *stored
             } else if (stored->count > 0) {
                 add_row(&stored->items[stored->count - 1], place - 1, value);
             }
+        }
+        if (key.size > STORE_KEY_BYTES_MAX) {
+            return;
         }
         memcpy(from, key.data, key.size);
         from[key.size] = 0;

@@ -130,9 +130,9 @@ static const struct peer_have *find_have(const struct session *session,
 {
     struct peer_have key = {.kind = (uint8_t)held->kind};
     memcpy(key.seat, held->seat, strlen(held->seat) + 1);
-    return session->have_count == 0 ? NULL
-                                    : bsearch(&key, session->haves, session->have_count,
-                                              sizeof key, compare_haves);
+    return session->have_count == 0
+               ? NULL
+               : bsearch(&key, session->haves, session->have_count, sizeof key, compare_haves);
 }
 
 static bool peer_lacks(const struct session *session, const struct held_document *held,

@@ -202,8 +202,8 @@ static void answer_noted(struct step *step, const struct session *session,
 static bool may_sign(struct step *step, const struct session *session, enum hash_context context,
                      const struct author *signer)
 {
-    const struct seat *above = session->uplink ? own_seat(step->replica)
-                                               : session_seat(step->replica, session);
+    const struct seat *above =
+        session->uplink ? own_seat(step->replica) : session_seat(step->replica, session);
     if (signer->status != SEAT_ACTIVE) {
         return false;
     }
@@ -257,8 +257,8 @@ static void hear_of_us(struct step *step, enum hash_context context, const struc
 }
 
 static void take_verified(struct step *step, const struct session *session,
-                          enum hash_context context, struct span note,
-                          const struct note_head *head, const struct cell_report *report)
+                          enum hash_context context, struct span note, const struct note_head *head,
+                          const struct cell_report *report)
 {
     struct replica *replica = step->replica;
     if (context != HASH_TOKEN && key_id_equal(head->signer, replica->key_id)) {
@@ -269,8 +269,7 @@ static void take_verified(struct step *step, const struct session *session,
         cells_take_report(step, report); /* compares with the report held so far: before storing */
     }
     note_store(step, context, note, head);
-    if (context == HASH_TOKEN &&
-        (!replica->token.present || head->k > replica->token.clock_ms)) {
+    if (context == HASH_TOKEN && (!replica->token.present || head->k > replica->token.clock_ms)) {
         token_adopt(replica, head, note);
     } else if (context != HASH_TOKEN && session->uplink) {
         tell_below(step, tree_author(replica->tree, head->signer), context, head);
@@ -315,9 +314,9 @@ static void ask_for_proof(struct step *step, const struct session *session,
     struct note_head held;
     const struct author *author = tree_author(replica->tree, line->head.signer);
     bool own = key_id_equal(line->head.signer, replica->key_id);
-    bool news = own ? line->head.epoch > replica->self.epoch
-                    : held_head(step, line->context, &line->head, &held) &&
-                          held.epoch < line->head.epoch;
+    bool news =
+        own ? line->head.epoch > replica->self.epoch
+            : held_head(step, line->context, &line->head, &held) && held.epoch < line->head.epoch;
     if (!news || author == NULL || !may_sign(step, session, line->context, author)) {
         return;
     }
@@ -440,8 +439,7 @@ void notes_on_summary(struct step *step, struct session *session, struct span bo
 }
 
 /* Down go tokens, and what is its own and its subtree's; up goes what isn't a token. */
-static bool may_want(struct step *step, const struct session *session,
-                     const struct note_line *line)
+static bool may_want(struct step *step, const struct session *session, const struct note_line *line)
 {
     const struct author *signer = tree_author(step->replica->tree, line->head.signer);
     const struct seat *peer = session_seat(step->replica, session);

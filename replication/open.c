@@ -132,6 +132,7 @@ static bool start_epoch(struct replica *replica, const struct view *view, const 
 {
     uint32_t greatest = replica->self.epoch;
     who_each_epoch(view, replica->key_id, &greatest, greatest_epoch);
+    greatest_epoch(&greatest, replica->heard_epoch);
     /* A first commit that was cut short leaves a high-water file and no store: the same ordinal
      * serves again, its random half differs. */
     if (replica->options.high_water_readable && reason[0] != '\0') {
@@ -175,6 +176,7 @@ void replica_hear_epoch(struct step *step, uint32_t epoch)
 {
     if (epoch > step->replica->self.epoch) {
         step->replica->epoch_passed = true;
+        greatest_epoch(&step->replica->heard_epoch, epoch);
     }
 }
 

@@ -135,8 +135,8 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
 {
     struct parked_key key = parked_key_of(step, located, kind, dot);
     struct span value;
-    bool there = step->view->get(step->view->context, TABLE_PARKED, span_of_key(&key), &value) ==
-                 READ_FOUND;
+    bool there =
+        step->view->get(step->view->context, TABLE_PARKED, span_of_key(&key), &value) == READ_FOUND;
     if (there) {
         return true;
     }
@@ -190,8 +190,8 @@ static bool open_located(struct step *step, const uint8_t locator[static LOCATOR
         return false;
     }
     struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
-    const struct prepared_block *block = block_cache_open(
-        &again->cache, step->view, step->replica->tree, &stream, located->seq);
+    const struct prepared_block *block =
+        block_cache_open(&again->cache, step->view, step->replica->tree, &stream, located->seq);
     if (block == NULL || block->opaque) {
         return false;
     }
@@ -271,8 +271,7 @@ static bool sweep_on(struct step *step)
         if (judge_row(step, &key, &again) == OUTCOME_FOLDED) {
             uint16_t type = again.located.entry->type;
             id = again.located.entry->record;
-            parked_wake(step, type, &id,
-                        entry_dot(again.located.entry, &again.located.author));
+            parked_wake(step, type, &id, entry_dot(again.located.entry, &again.located.author));
         }
         judged++;
     }
@@ -292,8 +291,8 @@ static struct parked_key stream_row_key(struct step *step, const struct located_
 
 bool parked_stream_waits(struct step *step, const struct stream_id *stream)
 {
-    struct located_entry first = {
-        .author = {stream->author, stream->epoch}, .stream = stream->number};
+    struct located_entry first = {.author = {stream->author, stream->epoch},
+                                  .stream = stream->number};
     struct parked_key from = stream_row_key(step, &first), key;
     return next_row(step, &from, SPAN(from.bytes, 1 + STREAM_KEY_BYTES), &key);
 }
@@ -370,8 +369,7 @@ static void streams_on(struct step *step)
         replica->streams_due = false;
     }
     for (unsigned i = 0; i < STREAMS_A_BATCH; i++) {
-        if (!next_row(step, from, SPAN_OF_ARRAY(kind), &key) ||
-            key.size != 1 + LOCATOR_BYTES) {
+        if (!next_row(step, from, SPAN_OF_ARRAY(kind), &key) || key.size != 1 + LOCATOR_BYTES) {
             from->size = 0;
             return;
         }

@@ -248,9 +248,8 @@ void receive_ask_when_due(struct step *step)
  * is taken of the stream until the tree changes, then it is asked for again. */
 static void refuse_until_change(struct session *session, const struct event *event)
 {
-    struct cursor *cursor =
-        cursor_strange(session, &event->message.stream,
-                       (uint8_t)(event->message.channel - CHANNEL_URGENT));
+    struct cursor *cursor = cursor_strange(session, &event->message.stream,
+                                           (uint8_t)(event->message.channel - CHANNEL_URGENT));
     if (cursor != NULL) {
         cursor->refused = session->refused_any = true;
     }

@@ -204,8 +204,8 @@ const struct prepared_block *block_cache_open(struct block_cache *cache, const s
     return cache->present ? &cache->block : NULL;
 }
 
-/* Whether a body can be folded in by this type: what was admitted once can, unless a row of the store
- * points astray or a schema gave a number to another kind of field. */
+/* Whether a body can be folded in by this type: what was admitted once can, unless a row of the
+ * store points astray or a schema gave a number to another kind of field. */
 static bool can_fold(const struct record_type *type, struct span body)
 {
     struct mp_reader reader = mp_reader(body);

@@ -254,7 +254,7 @@ bool record_key_parse(const struct view *view, struct span key, uint16_t *type,
     return true;
 }
 
-/* One index for now: each type's records by the clock of their creation. */
+/* One index: each type's records by the clock of their creation. */
 void index_key(uint8_t key[static INDEX_KEY_BYTES], uint64_t clock,
                const uint8_t record[static RECORD_KEY_BYTES])
 {
