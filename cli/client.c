@@ -157,6 +157,8 @@ static enum error_code send_all(struct client *client, uint64_t until_ms, struct
         }
         if (sent < 0 && errno == EINTR)
             continue;
+        if (sent < 0 && errno == EPIPE)
+            return ERR_OK; /* what it said before it closed is still to be read */
         if (sent < 0 && errno != EAGAIN)
             return went_away(client, error);
         enum error_code code = wait_ready(client, POLLOUT, until_ms, error);
@@ -226,7 +228,7 @@ enum error_code client_ask_pieces(struct client *client, const char *verb, struc
     while (code == ERR_OK) {
         struct api_answer answer;
         code = read_answer(client, &answer, error);
-        if (code != ERR_OK || answer.id != id)
+        if (code != ERR_OK || (answer.id != id && answer.id != 0))
             continue;
         if (answer.status == API_ERROR) {
             *error = answer.error;

@@ -183,6 +183,8 @@ struct replica {
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
  * left. */
 bool replica_new_epoch(struct step *step, const char *reason);
+/* A stolen key must not use up our epochs at one blow: what is further ahead isn't believed. */
+enum { EPOCHS_AHEAD_MAX = 1024 };
 /* An epoch of our own key was heard of, under our own signature. */
 void replica_hear_epoch(struct step *step, uint32_t epoch);
 void replica_pass_epoch(struct step *step); /* once a batch, when all is signed */

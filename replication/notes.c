@@ -250,6 +250,10 @@ static void hear_of_us(struct step *step, enum hash_context context, const struc
 {
     struct replica *replica = step->replica;
     uint64_t known = context == HASH_CELLS ? replica->report_k : replica->statement_k;
+    if (head->epoch >> 16 > (replica->self.epoch >> 16) + EPOCHS_AHEAD_MAX) {
+        replica->refusals.not_allowed++;
+        return;
+    }
     if (head->epoch == replica->self.epoch && head->k > known) {
         replica->epoch_passed = true;
     }

@@ -42,11 +42,12 @@ static bool read_stream(const struct session *session, struct event *event, stru
     return event->message.names_stream || named;
 }
 
-/* 'Send from our head' has been said of this stream: what stands behind it comes again. */
-static bool is_wanted(const struct session *session, const struct stream_id *stream)
+/* 'Send from our head' has been said of this stream, or nothing of it is taken: what stands behind
+ * is no news. */
+static bool is_interrupted(const struct session *session, const struct stream_id *stream)
 {
     const struct cursor *cursor = cursor_find(session, stream);
-    return cursor != NULL && cursor->wanted;
+    return cursor != NULL && (cursor->wanted || cursor->refused);
 }
 
 /* Where the bytes say they stand, against where the stream stands here. */
@@ -116,9 +117,9 @@ void replica_prepare(const struct replica *replica, const struct view *view, str
     if (event->message.block == NULL) {
         event->message.entries = block_count_entries(bytes);
     }
-    /* What doesn't say its place follows on something that has been asked for again. */
+    /* What doesn't say its place follows on something that wasn't taken. */
     if (event->message.block_error == ERR_DAMAGED && (prefix.flags & BLOCK_HAS_PLACE) == 0 &&
-        is_wanted(session, &event->message.stream)) {
+        is_interrupted(session, &event->message.stream)) {
         event->message.block_error = ERR_PARKED;
     }
 }
@@ -285,20 +286,17 @@ static void refuse_block(struct step *step, struct session *session, const struc
         }
         return;
     }
-    if (code == ERR_PARKED && is_wanted(session, &event->message.stream)) {
+    if (code == ERR_PARKED && is_interrupted(session, &event->message.stream)) {
         return;
     }
     const struct cursor *cursor = cursor_find(session, &event->message.stream);
-    if (cursor != NULL && cursor->refused) {
-        return; /* what follows on a refused block */
-    }
     count_refusal(step->replica, code);
     updates_trace(step->updates, "refuse block of %s from %s: %s",
                   label_stream(step->replica->tree, &event->message.stream).text, session->seat,
                   error_name(code));
     if (code == ERR_UNKNOWN_KEY || code == ERR_FORK) {
         refuse_until_change(session, event);
-    } else {
+    } else if (cursor == NULL || !cursor->refused) {
         ask_again(step, session, event, code == ERR_DAMAGED);
     }
 }
@@ -488,7 +486,6 @@ static void take_block(struct step *step, struct session *session, const struct 
  * not signed yet must not be signed there, so the block waits until this batch is signed. */
 static enum error_code check_own_past(struct step *step, const struct event *event)
 {
-    enum { EPOCHS_AHEAD_MAX = 1024 }; /* a stolen key must not use our epochs up at one blow */
     const struct replica *replica = step->replica;
     const struct stream_id *stream = &event->message.stream;
     if (!key_id_equal(stream->author, replica->key_id)) {

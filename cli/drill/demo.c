@@ -317,8 +317,8 @@ static bool play(struct demo *demo, const struct make_options *make_options)
 static void say_how_to_go_on(const struct demo *demo)
 {
     const char *directory = demo->drill.directory;
-    char program[PATH_MAX];
-    process_own_path(program);
+    const struct program_path path = process_program();
+    const char *program = path.text;
     fprintf(demo->out,
             "\nThe nodes go on running.\n"
             "  look:  '%s' drill status --dir '%s'\n"

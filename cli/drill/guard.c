@@ -11,13 +11,18 @@
 #include <unistd.h>
 
 #include "cli/drill/act.h"
+#include "cli/drill/probe.h"
+#include "cli/drill/process.h"
 #include "cli/drill/remove.h"
 #include "cli/print.h"
 
-/* Some nodes have only begun to start and answer nobody yet: no clean stop. */
+/* Some nodes have only begun to start and answer nobody yet: no clean stop. The last one may not
+ * even bear its own name, so there is a pause, and a look for it. */
 static void kill_nodes(struct drill *drill)
 {
     struct error error = {0};
+    probe_pause();
+    process_find(drill);
     bool *all = mem_alloc(drill->seat_count * sizeof *all);
     memset(all, true, drill->seat_count * sizeof *all);
     if (act_kill(drill, all, &error) == ERR_OK)

@@ -1,6 +1,7 @@
 /* Starting, ending and measuring the processes of a drill. */
 #include "cli/drill/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -46,18 +47,20 @@ enum error_code process_raise_files(size_t files, struct error *error)
     return ERR_OK;
 }
 
-void process_own_path(char path[static PATH_MAX])
+struct program_path process_program(void)
 {
-    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
-    path[size < 0 ? 0 : size] = '\0';
-    if (access(path, X_OK) != 0)
-        memcpy(path, "/proc/self/exe", sizeof "/proc/self/exe");
+    static const char link[] = "/proc/self/exe";
+    struct program_path path;
+    ssize_t size = readlink(link, path.text, sizeof path.text - 1);
+    path.text[size < 0 ? 0 : size] = '\0';
+    if (access(path.text, X_OK) != 0)
+        memcpy(path.text, link, sizeof link);
+    return path;
 }
 
 static int spawn_node(char *const *words, const char *log, pid_t *pid)
 {
-    char program[PATH_MAX];
-    process_own_path(program);
+    struct program_path program = process_program();
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -70,43 +73,10 @@ static int spawn_node(char *const *words, const char *log, pid_t *pid)
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-    int answer = posix_spawn(pid, program, &actions, &attributes, words, environ);
+    int answer = posix_spawn(pid, program.text, &actions, &attributes, words, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return answer;
-}
-
-/* Where the process id stands beside drill.json; a note for the case of an interruption, so that
- * an error here is none. */
-static enum error_code note_path(const struct drill *drill, size_t seat, char path[static PATH_MAX])
-{
-    struct error error;
-    char node[PATH_MAX];
-    enum error_code code = drill_node_path(drill, seat, node, &error);
-    return code != ERR_OK ? code : path_join(path, node, "drill.pid", &error);
-}
-
-static void note_process(const struct drill *drill, size_t seat)
-{
-    char path[PATH_MAX];
-    FILE *file = note_path(drill, seat, path) == ERR_OK ? fopen(path, "we") : NULL;
-    if (file == NULL)
-        return;
-    fprintf(file, "%ld\n", (long)drill->seats[seat].pid);
-    fclose(file);
-}
-
-static pid_t noted_process(const struct drill *drill, size_t seat)
-{
-    char path[PATH_MAX];
-    long pid = 0;
-    FILE *file = note_path(drill, seat, path) == ERR_OK ? fopen(path, "re") : NULL;
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%ld", &pid) != 1 || pid < 0 || pid > INT_MAX)
-        pid = 0;
-    fclose(file);
-    return (pid_t)pid;
 }
 
 enum error_code process_start(struct drill *drill, size_t seat, struct error *error)
@@ -118,10 +88,8 @@ enum error_code process_start(struct drill *drill, size_t seat, struct error *er
         return error->code;
     char *words[] = {program, option, path, verb, NULL};
     int answer = spawn_node(words, log, &drill->seats[seat].pid);
-    if (answer == 0) {
-        note_process(drill, seat);
+    if (answer == 0)
         return ERR_OK;
-    }
     drill->seats[seat].pid = 0;
     error_set(error, ERR_IO, drill->seats[seat].code, "its process could not be started: %s",
               strerror(answer));
@@ -184,16 +152,46 @@ bool process_alive(const struct drill *drill, size_t seat)
     return !over;
 }
 
+/* The seat whose node this process is; DRILL_NO_SEAT: none of ours. */
+static size_t seat_of_process(const struct drill *drill, const char *pid)
+{
+    char name[64], line[COMMAND_LINE_BYTES_MAX];
+    snprintf(name, sizeof name, "/proc/%.32s/cmdline", pid);
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t got = file < 0 ? 0 : read(file, line, sizeof line - 1);
+    if (file >= 0)
+        close(file);
+    line[got < 0 ? 0 : got] = '\0';
+    size_t size = strlen(drill->directory);
+    const char *path = line + sizeof "terrace" + sizeof "-d";
+    if (got <= path - line || strcmp(line, "terrace") != 0 ||
+        strncmp(path, drill->directory, size) != 0 || path[size] != '/')
+        return DRILL_NO_SEAT;
+    for (size_t i = 0; i < drill->seat_count; i++) {
+        if (strcmp(path + size + 1, drill->seats[i].code) == 0)
+            return i;
+    }
+    return DRILL_NO_SEAT;
+}
+
 void process_find(struct drill *drill)
 {
-    for (size_t i = 0; i < drill->seat_count; i++) {
-        pid_t known = drill->seats[i].pid, noted = noted_process(drill, i);
-        if (noted == known || noted == 0 || process_alive(drill, i))
+    size_t alive = 0;
+    for (size_t i = 0; i < drill->seat_count; i++)
+        alive += process_alive(drill, i) ? 1 : 0;
+    DIR *all = alive == drill->seat_count ? NULL : opendir("/proc");
+    if (all == NULL)
+        return;
+    for (struct dirent *one = readdir(all); one != NULL; one = readdir(all)) {
+        size_t seat = seat_of_process(drill, one->d_name);
+        if (seat == DRILL_NO_SEAT || process_alive(drill, seat))
             continue;
-        drill->seats[i].pid = noted;
-        if (!process_alive(drill, i))
-            drill->seats[i].pid = known;
+        pid_t known = drill->seats[seat].pid;
+        drill->seats[seat].pid = (pid_t)strtol(one->d_name, NULL, 10);
+        if (!process_alive(drill, seat))
+            drill->seats[seat].pid = known;
     }
+    closedir(all);
 }
 
 bool process_wait(struct drill *drill, size_t seat, uint64_t wait_ms)

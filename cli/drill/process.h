@@ -11,13 +11,16 @@ enum error_code process_raise_files(size_t files, struct error *error);
 
 /* This program by its own path, so that `ps` shows its name; by the kernel's link when the file has
  * been replaced since. */
-void process_own_path(char path[static PATH_MAX]);
+struct program_path {
+    char text[PATH_MAX];
+};
+struct program_path process_program(void);
 
-/* Start the node of a seat and note its process id, also beside its log: a command that is
- * interrupted saves no drill.json. It survives this command. */
+/* Start the node of a seat and note its process id. It survives this command. */
 enum error_code process_start(struct drill *drill, size_t seat, struct error *error);
 
-/* Take the process ids that process_start noted where those of `drill` are of the past. */
+/* Where drill.json is of the past (a command was interrupted, somebody started a node by hand),
+ * take the process ids from what runs on this machine. */
 void process_find(struct drill *drill);
 
 /* Whether the seat's process is alive and really runs this seat's node. */

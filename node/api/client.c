@@ -20,6 +20,11 @@ bool client_is_ready(const struct api_client *client)
     return client->out.size + client->writing.size < API_STREAM_BYTES_MAX;
 }
 
+bool client_is_idle(const struct api_client *client)
+{
+    return client->taken_count == 0 && client->out.size == 0 && client->writing.size == 0;
+}
+
 static void closed(uv_handle_t *handle)
 {
     struct api_client *client = handle->data;
@@ -188,6 +193,7 @@ static void has_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *memory)
     }
     if (count == 0)
         return;
+    client->heard_ms = uv_now(client->server->loop);
     buffer_append(&client->in, memory->base, (size_t)count);
     client_take(client);
 }

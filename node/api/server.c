@@ -85,13 +85,37 @@ static void closed_unwanted(uv_handle_t *handle)
     server_handle_gone(server);
 }
 
-/* One too many: taken so that it doesn't wait for ever, and closed. */
+/* One too many: told so, and closed. */
 static void turn_away(struct api_server *server)
 {
+    struct error error;
+    struct buffer message = {0};
     uv_pipe_t *pipe = mem_alloc(sizeof *pipe);
     pipe_init(server, pipe, server);
     uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)pipe);
+    error_set(&error, ERR_FULL, "connections", "%d clients wait for answers already",
+              API_CLIENTS_MAX);
+    error_next(&error, "ask again when one of them is done");
+    api_answer_encode(0, API_ERROR, SPAN_EMPTY, &error, &message);
+    uv_buf_t piece = uv_buf_init((char *)message.data, (unsigned)message.size);
+    uv_try_write((uv_stream_t *)pipe, &piece, 1);
+    buffer_free(&message);
     uv_close((uv_handle_t *)pipe, closed_unwanted);
+}
+
+/* At the bound, the client that has been silent for longest makes room, if nothing is owed to it:
+ * a program that forgets its connections must not shut out all others. False: all are busy. */
+static bool make_room(struct api_server *server)
+{
+    struct api_client *silent = NULL;
+    for (struct api_client *client = server->clients; client != NULL; client = client->next) {
+        if (client_is_idle(client) && (silent == NULL || client->heard_ms <= silent->heard_ms))
+            silent = client;
+    }
+    if (silent == NULL)
+        return false;
+    client_close(silent);
+    return true;
 }
 
 static void connected(uv_stream_t *listener, int status)
@@ -99,13 +123,14 @@ static void connected(uv_stream_t *listener, int status)
     struct api_server *server = listener->data;
     if (status < 0)
         return;
-    if (server->client_count >= API_CLIENTS_MAX) {
+    if (server->client_count >= API_CLIENTS_MAX && !make_room(server)) {
         turn_away(server);
         return;
     }
     struct api_client *client = mem_alloc(sizeof *client);
     client->server = server;
     client->number = ++server->last_number;
+    client->heard_ms = uv_now(server->loop);
     pipe_init(server, &client->pipe, client);
     client->next = server->clients;
     server->clients = client;

@@ -23,7 +23,8 @@ struct api_client {
     struct api_server *server;
     struct api_client *next;
     uint64_t number;
-    struct buffer in; /* what was read and isn't a whole message yet, or may not be taken yet */
+    uint64_t heard_ms; /* uv_now when it last sent anything */
+    struct buffer in;  /* what was read and isn't a whole message yet, or may not be taken yet */
     struct taken_call *taken; /* the requests in flight; owned */
     size_t taken_count, taken_capacity, taken_bytes;
     struct buffer out, writing; /* answers not given to libuv yet, and given */
@@ -61,6 +62,8 @@ void client_write(struct api_client *client);
 bool client_is_ready(const struct api_client *client);
 void client_answer(struct api_client *client, uint64_t id, enum api_status status,
                    struct span value, const struct error *error);
+/* Whether nothing is owed to it: no request in flight, no answer to write. */
+bool client_is_idle(const struct api_client *client);
 /* Tells the handler that nobody wants the answers, and closes. */
 void client_close(struct api_client *client);
 

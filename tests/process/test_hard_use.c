@@ -83,7 +83,7 @@ static void a_copied_directory_is_a_new_epoch(void **state)
     snprintf(of_copy, sizeof of_copy, "%s", node_put(copy, "incident", "甲"));
     snprintf(of_first, sizeof of_first, "%s", node_put(first, "incident", "乙"));
     assert_string_not_equal(of_copy, of_first);
-    assert_int_equal(node_epoch(copy), 2);
+    assert_true(node_epoch(copy) >= 2);
     drill_act(directory, "kill", "V1"); /* one link a key: they take it from each other */
     must_come(county, of_copy);
     assert_int_equal(background_stop(other), 0);
@@ -228,17 +228,17 @@ static void an_interrupted_up_leaves_nothing(void **state)
     const char *directory = terrace_path("interrupted"), *table = terrace_path("seven.csv");
     terrace_file("seven.csv", "code,name,tier,parent\na,a,t1,\nb,b,t2,a\nc,c,t3,b\nd,d,t4,c\n"
                               "e,e,t5,d\nf,f,t6,e\ng,g,t7,f\nh,h,t7,b\ni,i,t7,b\nj,j,t7,b\n");
-    const char *first = drill_node(directory, "a/drill.pid");
-    const char *last = drill_node(directory, "j/drill.pid");
+    const char *first = drill_node(directory, "a/log"), *last = drill_node(directory, "j/log");
     for (unsigned i = 0; i < 2; i++) {
         pid_t up = background("drill", "up", "--tree", table, "--dir", directory, NULL);
         while (access(i == 0 ? first : last, F_OK) != 0)
             assert_true(background_runs(up));
         assert_int_equal(kill(up, i == 0 ? SIGINT : SIGKILL), 0);
         assert_true(background_wait(up) >= 128);
-        while (access(directory, F_OK) == 0)
-            ; /* the guard has its own pace */
+        for (unsigned asked = 0; asked < ASKS_MAX && runs_anything(directory); asked++)
+            continue; /* what ends the rest has a pace of its own */
         assert_false(runs_anything(directory));
+        assert_int_not_equal(access(directory, F_OK), 0);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "tests/unit/hostile_desk.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 enum { DESK_WALL_MS_LOW = 1000 };
 #define DESK_WALL_MS UINT64_C(1749229200000)
 
-static const struct county_row rows[DESK_SEATS] = {
+static const struct county_row county_rows[DESK_SEATS] = {
     {"C", "county", NULL},  {"T1", "township", "C"}, {"T2", "township", "C"},
     {"V1", "village", "T1"}, {"V2", "village", "T1"}, {"V3", "village", "T2"},
 };
@@ -24,7 +25,7 @@ const struct county *desk_county(void)
         bool started = crypto_start();
         assert(started);
         (void)started;
-        county = county_new(rows, DESK_SEATS, 1);
+        county = county_new(county_rows, DESK_SEATS, 1);
     }
     return county;
 }
@@ -102,11 +103,11 @@ struct desk *desk_over(enum desk_seat victim, const struct replica_tuning *tunin
     return desk;
 }
 
-static void give_documents(struct desk *desk)
+static void give_documents(struct desk *desk, size_t most)
 {
     size_t count;
     struct county_document *documents = county_documents(desk->county, desk->victim, 0, &count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && i < most; i++) {
         struct event event = {.kind = EVENT_DOCUMENT};
         event.document.envelope = documents[i].envelope;
         event.document.rows = documents[i].rows;
@@ -129,7 +130,7 @@ static struct memory_store *store_with_documents(enum desk_seat victim)
         enum error_code code;
         struct desk *desk = desk_over(victim, NULL, memory_store_new(), &code);
         assert(code == ERR_OK);
-        give_documents(desk);
+        give_documents(desk, SIZE_MAX);
         images[victim] = memory_store_clone(desk->store);
         desk_free(desk);
     }
@@ -143,6 +144,71 @@ struct desk *desk_new(enum desk_seat victim, const struct replica_tuning *tuning
     assert(code == ERR_OK);
     memory_store_strict(desk->store, true);
     return desk;
+}
+
+struct desk *desk_with_documents(enum desk_seat victim, size_t count)
+{
+    enum error_code code;
+    struct desk *desk = desk_over(victim, NULL, memory_store_new(), &code);
+    assert(code == ERR_OK);
+    give_documents(desk, count);
+    return desk;
+}
+
+struct author_document desk_branch(enum desk_seat seat, enum desk_seat child,
+                                   void (*change)(struct seat_row *row))
+{
+    const struct county *county = desk_county();
+    const struct held_document *held = tree_find_document(
+        county->tree, DOCUMENT_BRANCH, span_of_text(county->seats[seat].code));
+    struct document_header header =
+        author_next_header(&held->header, &held->hash, &county->tree_id, 2);
+    struct author_document document;
+    struct buffer rows[DESK_SEATS] = {{0}};
+    struct span spans[DESK_SEATS];
+    for (size_t i = 0; i < held->row_count; i++) {
+        struct seat_row row;
+        enum error_code code = seat_row_decode(held->rows[i], &row, NULL);
+        assert(code == ERR_OK);
+        if (strcmp(row.seat, county->seats[child].code) == 0) {
+            change(&row);
+        }
+        seat_row_encode(&row, &rows[i]);
+        spans[i] = span_of_buffer(&rows[i]);
+    }
+    const uint8_t(*secret)[SECRET_BYTES] =
+        (const uint8_t(*)[SECRET_BYTES])county->seats[seat].admin_secret;
+    enum error_code code =
+        author_document(&header, spans, held->row_count, secret, 1, &document, NULL);
+    assert(code == ERR_OK);
+    for (size_t i = 0; i < held->row_count; i++) {
+        buffer_free(&rows[i]);
+    }
+    return document;
+}
+
+void desk_give(struct desk *desk, const struct author_document *document)
+{
+    struct event event = {.kind = EVENT_DOCUMENT};
+    struct span rows_given[DESK_SEATS];
+    for (size_t i = 0; i < document->row_count; i++) {
+        rows_given[i] = span_of_buffer(&document->rows[i]);
+    }
+    event.document.envelope = span_of_buffer(&document->envelope);
+    event.document.rows = rows_given;
+    event.document.row_count = document->row_count;
+    desk_event(desk, &event);
+    desk_run(desk);
+}
+
+/* The sanitizers', where one is linked. */
+__attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes(void);
+
+size_t desk_heap_bytes(void)
+{
+    return __sanitizer_get_current_allocated_bytes != NULL
+               ? __sanitizer_get_current_allocated_bytes()
+               : mallinfo2().uordblks;
 }
 
 static void forget_heard(struct desk *desk)
@@ -505,7 +571,7 @@ static void fill_root(const struct signer *signer, struct prepared_block *block,
     entry_list_free(&list);
 }
 
-void signer_sign(struct signer *signer, struct block_text *text, struct prepared_block *block)
+struct buffer text_plain(struct block_text *text)
 {
     struct buffer plain = {0};
     mp_write_uint(&plain, text->schema_version == 0 ? 1 : text->schema_version);
@@ -513,6 +579,14 @@ void signer_sign(struct signer *signer, struct block_text *text, struct prepared
     buffer_append_span(&plain, span_of_buffer(&text->authors));
     mp_write_uint(&plain, text->count);
     buffer_append_span(&plain, span_of_buffer(&text->entries));
+    text_free(text);
+    return plain;
+}
+
+void signer_sign(struct signer *signer, struct block_text *text, struct prepared_block *block)
+{
+    uint32_t count = text->count;
+    struct buffer plain = text_plain(text);
     *block = (struct prepared_block){0};
     struct block_header *header = &block->header;
     header->tree_id = desk_county()->tree_id;
@@ -523,12 +597,11 @@ void signer_sign(struct signer *signer, struct block_text *text, struct prepared
     header->clock = signer->clock_ms;
     header->codec = CODEC_RAW;
     header->payload_hash = hash_of(HASH_PAYLOAD, span_of_buffer(&plain));
-    fill_root(signer, block, span_of_buffer(&plain), text->count);
+    fill_root(signer, block, span_of_buffer(&plain), count);
     block->payload = plain;
     block->hash = block_header_hash(header);
     sign_hash(&block->hash, signer->seat->signing_secret, block->signature);
     signer->head = (struct stream_head){header->seq + header->count, block->hash, header->clock};
-    text_free(text);
 }
 
 void signer_message(struct signer *signer, const struct prepared_block *block, unsigned flags,

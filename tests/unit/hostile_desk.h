@@ -73,6 +73,14 @@ struct desk *desk_over(enum desk_seat victim, const struct replica_tuning *tunin
                        struct memory_store *store, enum error_code *code);
 void desk_free(struct desk *desk);
 
+/* A victim that was given only this many of its documents: root, then parents before children. */
+struct desk *desk_with_documents(enum desk_seat victim, size_t count);
+/* The next version of a seat's branch document, with one child's row changed by `change`, signed by
+ * the seat's admin; author_document_clear it. */
+struct author_document desk_branch(enum desk_seat seat, enum desk_seat child,
+                                   void (*change)(struct seat_row *row));
+void desk_give(struct desk *desk, const struct author_document *document); /* on its own disk; run */
+
 /* Events gather until desk_run; bytes are copied. */
 void desk_say(struct desk *desk, uint32_t link, enum channel channel, uint8_t type,
               struct span body);
@@ -91,6 +99,8 @@ const struct refusals *desk_refusals(const struct desk *desk);
 /* State of the session as status shows it; "" when there is none. */
 const char *desk_state(const struct desk *desk, uint32_t link);
 size_t desk_rows(const struct desk *desk, enum table table);
+/* Bytes that the process has allocated and not freed. */
+size_t desk_heap_bytes(void);
 
 /* A link whose peer has this seat's link key; up, nothing said. */
 uint32_t desk_link(struct desk *desk, enum desk_seat peer);
@@ -121,6 +131,9 @@ struct text_entry {
     size_t context_count;
 };
 void text_add(struct block_text *text, const struct text_entry *entry);
+
+/* The text as bytes, emptied. */
+struct buffer text_plain(struct block_text *text);
 
 /* A stream that a stolen key writes. */
 struct signer {

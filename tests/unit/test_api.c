@@ -369,18 +369,58 @@ static void clients_are_bounded(void **state)
     struct buffer bytes = {0};
     struct api_answer answer;
     (void)state;
-    for (size_t i = 0; i <= API_CLIENTS_MAX; i++)
+    for (size_t i = 0; i <= API_CLIENTS_MAX; i++) {
         files[i] = dial();
+        buffer_clear(&bytes);
+        add_request(&bytes, 1, "keep", "x");
+        if (i < API_CLIENTS_MAX)
+            say(files[i], &bytes);
+    }
+    assert_true(hear(files[API_CLIENTS_MAX], &bytes, &answer));
+    assert_int_equal(answer.id, 0);
+    assert_int_equal(answer.error.code, ERR_FULL);
     assert_false(hear(files[API_CLIENTS_MAX], &bytes, &answer));
     close(files[0]);
     turn();
     int late = dial();
+    buffer_clear(&bytes);
     add_request(&bytes, 1, "echo", "x");
     say(late, &bytes);
     assert_true(hear(late, &bytes, &answer));
     close(late);
     for (size_t i = 1; i <= API_CLIENTS_MAX; i++)
         close(files[i]);
+    buffer_free(&bytes);
+}
+
+/* Half a request, and nothing owed: the oldest such one goes, the others stay. */
+static void idle_clients_make_room(void **state)
+{
+    int files[API_CLIENTS_MAX];
+    static const uint8_t half[] = {0, 0, 0, 9, 0x83};
+    struct buffer bytes = {0};
+    struct api_answer answer;
+    (void)state;
+    files[0] = dial();
+    add_request(&bytes, 1, "keep", "x");
+    say(files[0], &bytes);
+    buffer_clear(&bytes);
+    buffer_append(&bytes, half, sizeof half);
+    for (size_t i = 1; i < API_CLIENTS_MAX; i++) {
+        files[i] = dial();
+        say(files[i], &bytes);
+    }
+    int late = dial();
+    buffer_clear(&bytes);
+    add_request(&bytes, 1, "echo", "x");
+    say(late, &bytes);
+    assert_true(hear(late, &bytes, &answer));
+    assert_false(hear(files[1], &bytes, &answer));
+    answer_done(world.kept[0]);
+    assert_true(hear(files[0], &bytes, &answer));
+    for (size_t i = 0; i < API_CLIENTS_MAX; i++)
+        close(files[i]);
+    close(late);
     buffer_free(&bytes);
 }
 
@@ -453,6 +493,7 @@ int main(void)
         TEST(hostile_clients_are_closed),
         TEST(one_id_twice_is_refused),
         TEST(clients_are_bounded),
+        TEST(idle_clients_make_room),
         TEST(pausing_stops_requests),
         TEST(stale_socket_is_replaced_and_private),
         TEST(last_answers_are_written_at_the_end),
