@@ -23,10 +23,16 @@ static int run_set(const struct arguments *arguments, struct error *error)
 static int run_add(const struct arguments *arguments, struct error *error)
 {
     struct buffer args = {0};
+    if (!utf8_valid(span_of_text(arguments->words[3]))) {
+        error_set(error, ERR_USAGE, arguments->words[2], "its value is not UTF-8");
+        return EXIT_USAGE;
+    }
     begin(&args, arguments, 3);
     mp_write_text(&args, "fields");
     mp_write_map(&args, 1);
-    args_text(&args, arguments->words[2], arguments->words[3]);
+    mp_write_text(&args, arguments->words[2]);
+    mp_write_array(&args, 1); /* as a list: any other kind of field refuses it */
+    mp_write_text(&args, arguments->words[3]);
     int status = finish_write(arguments, "set", arguments->words[0], &args, error);
     buffer_free(&args);
     return status;

@@ -317,6 +317,12 @@ void receive_ask_when_due(struct step *step);  /* again, for streams that have w
 void receive_ask_on_change(struct step *step); /* again, for what another tree may allow */
 void receive_batch_done(struct step *step);    /* marks and credit of this batch */
 
+/* standing.c: `row` gets the stream's row, of a first block that to be; `closes`: it is its last.
+ */
+enum error_code standing_check(struct step *step, const struct session *session,
+                               const struct event *event, const struct author *author,
+                               struct stream_row *row, bool *closes);
+
 /* send.c */
 void send_what_credit_allows(struct step *step);
 void send_on_credit(struct step *step, struct session *session, struct span body);

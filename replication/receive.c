@@ -301,86 +301,6 @@ static void refuse_block(struct step *step, struct session *session, const struc
     }
 }
 
-/* A path leads from the author's seat to one end, each seat the parent or child of the next, and
- * never back. */
-static bool path_stands(const struct tree *tree, const struct stream_open *open,
-                        const struct author *author)
-{
-    if (open->seat_count < 2 || strcmp(open->seats[0], author->seat->row.seat) != 0) {
-        return false;
-    }
-    for (size_t i = 1; i < open->seat_count; i++) {
-        const struct seat *a = tree_seat(tree, span_of_text(open->seats[i - 1]));
-        const struct seat *b = tree_seat(tree, span_of_text(open->seats[i]));
-        bool back = i > 1 && strcmp(open->seats[i - 2], open->seats[i]) == 0;
-        if (a == NULL || b == NULL || back || (a->parent != b && b->parent != a)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The stream of a first block, from its first entry. */
-static enum error_code begin_stream(struct step *step, const struct prepared_block *block,
-                                    const struct author *author, struct stream_row *row)
-{
-    memset(row, 0, sizeof *row);
-    if (block->opaque || block->list.entries[0].kind != ENTRY_OPEN) {
-        return ERR_MALFORMED;
-    }
-    enum error_code code = stream_open_decode(block->list.entries[0].body, &row->open, NULL);
-    if (code != ERR_OK || row->open.class >= CLASS_COUNT) {
-        return code == ERR_OK ? ERR_MALFORMED : code;
-    }
-    if (row->open.holders == HOLDERS_PATH &&
-        !path_stands(step->replica->tree, &row->open, author)) {
-        return ERR_NOT_ALLOWED;
-    }
-    return ERR_OK;
-}
-
-static enum error_code check_entries(const struct prepared_block *block, bool *closes)
-{
-    *closes = false;
-    for (size_t i = 0; !block->opaque && i < block->list.count; i++) {
-        uint8_t kind = block->list.entries[i].kind;
-        bool first = block->header.seq == 0 && i == 0, last = i + 1 == block->list.count;
-        if ((kind == ENTRY_OPEN) != first || (kind == ENTRY_CLOSE && !last)) {
-            return ERR_MALFORMED;
-        }
-        *closes = kind == ENTRY_CLOSE;
-    }
-    return ERR_OK;
-}
-
-/* Both ends of this link must be holders, and the lane must be the stream's class. */
-static enum error_code check_standing(struct step *step, const struct session *session,
-                                      const struct event *event, const struct author *author,
-                                      struct stream_row *row, bool *closes)
-{
-    const struct prepared_block *block = event->message.block;
-    const struct seat *own = own_seat(step->replica);
-    const struct seat *peer = session_seat(step->replica, session);
-    if (block->altered || (block->opaque && block->payload.size == 0)) {
-        return ERR_DAMAGED; /* nothing is erased yet, so bodies that were left out were taken */
-    }
-    if (block->header.seq == 0) {
-        enum error_code code = begin_stream(step, block, author, row);
-        if (code != ERR_OK) {
-            return code;
-        }
-    } else if (!stream_row_read(step->view, &event->message.stream, row)) {
-        return ERR_MALFORMED;
-    }
-    if (own == NULL || peer == NULL || row->closed || author->status != SEAT_ACTIVE ||
-        row->open.class != event->message.channel - CHANNEL_URGENT ||
-        row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, own) ||
-        !stream_holds(row, author->seat, peer)) {
-        return ERR_NOT_ALLOWED;
-    }
-    return check_entries(block, closes);
-}
-
 static void set_opaque_aside(struct step *step, const struct event *event)
 {
     const struct prepared_block *block = event->message.block;
@@ -529,7 +449,7 @@ static void judge_block(struct step *step, struct session *session, const struct
     bool closes = false;
     enum error_code code = author == NULL
                                ? ERR_UNKNOWN_KEY
-                               : check_standing(step, session, event, author, row, &closes);
+                               : standing_check(step, session, event, author, row, &closes);
     code = code == ERR_OK ? check_own_past(step, event) : code;
     code = code == ERR_OK ? check_room(step, event) : code;
     if (code == ERR_OK) {

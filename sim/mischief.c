@@ -8,7 +8,9 @@
 
 /* Message types of formats.md 6, as on the wire. */
 enum { WIRE_BLOCK = 8, WIRE_STATEMENT = 11 };
-enum { STREAM_NUMBER = 60000, EPOCH = 0x7fff0001 };
+/* A stream that is refused is not looked at again in its session, so each gets a number of its own.
+ */
+enum { STREAM_NUMBER_MIN = 60000, EPOCH = 0x7fff0001 };
 enum { FORM = BLOCK_HAS_STREAM | BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK };
 
 const char *mischief_name(enum mischief mischief)
@@ -25,6 +27,7 @@ struct making {
     struct world *world;
     const struct county *county;
     size_t from, to; /* seats */
+    uint16_t number; /* of the stream */
     uint8_t key[KEY_BYTES];
     const uint8_t *secret;
     struct prepared_block block;
@@ -55,7 +58,7 @@ static void add_entry(struct entry_writer *writer, uint8_t kind, const struct ma
 static void make_block(struct making *making, bool own_only, const char *text)
 {
     struct author_epoch author = {key_id_of(making->key), EPOCH};
-    struct stream_id stream = {author.author, EPOCH, STREAM_NUMBER};
+    struct stream_id stream = {author.author, EPOCH, making->number};
     struct stream_head start = {0};
     struct stream_open open = {.class = CLASS_NORMAL, .seat_count = own_only ? 0 : 2};
     struct buffer body = {0};
@@ -157,6 +160,7 @@ bool mischief_make(struct world *world, enum mischief mischief, size_t child, bo
     const struct county *county = world_county(world);
     size_t parent = county->seats[child].parent;
     struct making making = {.world = world, .county = county};
+    making.number = (uint16_t)prng_between(world_prng(world), STREAM_NUMBER_MIN, STREAM_NUMBER_MAX);
     making.from = to_parent ? child : parent;
     making.to = to_parent ? parent : child;
     making.secret = county->seats[making.from].signing_secret;

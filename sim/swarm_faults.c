@@ -115,8 +115,8 @@ static void make_mischief(struct swarm *swarm, uint64_t step_ms)
     enum mischief kind = (enum mischief)prng_below(&swarm->prng, MISCHIEF_COUNT);
     bool up = prng_chance(&swarm->prng, 500);
     if (has_parent(swarm, seat) && mischief_make(swarm->world, kind, seat, up))
-        tell(swarm, seat, up ? "sends up something bad:" : "is sent something bad:",
-             mischief_name(kind));
+        tell(swarm, seat,
+             up ? "sends up something bad:" : "is sent something bad:", mischief_name(kind));
 }
 
 /* How many commits that signed something the store has seen: field 2 of the row `self`. */

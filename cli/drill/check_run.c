@@ -52,6 +52,7 @@ static void judge_record(const struct check_table *table, const struct check_rec
     const struct drill_type *type = drill_type_numbered(table->drill, record->key.type);
     bool complete = is_complete(record);
     result->diverged += record->diverged || record->wrong_fields ? 1 : 0;
+    result->late += record->late ? 1 : 0;
     if (record->acknowledged) {
         result->present += complete ? 1 : 0;
         result->missing += complete ? 0 : 1;
@@ -125,7 +126,7 @@ static enum check_verdict judge(const struct check_result *result, bool was_caug
     bool wrong = findings->leaked + findings->damaged + findings->set_aside + result->diverged +
                      result->lost !=
                  0;
-    bool arrived = result->missing + result->incomplete + findings->parked == 0;
+    bool arrived = result->missing + result->incomplete + result->late + findings->parked == 0;
     bool caught_up = was_caught_up && result->nodes_caught_up == result->nodes;
     if (wrong || (!arrived && caught_up))
         return CHECK_VIOLATED;
@@ -142,6 +143,7 @@ static enum error_code check_once(struct check_table *table, long *offset, bool 
     count_caught_up(table->drill, result);
     bool was_caught_up = result->nodes_caught_up == result->nodes;
     check_table_reset(table);
+    result->findings.settled = was_caught_up;
     if (code == ERR_OK)
         code = check_walk(table, &result->findings, quiet, error);
     if (code == ERR_OK) {
@@ -151,6 +153,10 @@ static enum error_code check_once(struct check_table *table, long *offset, bool 
             judge_record(table, record, by_origin, result);
         judge_total(table, by_origin, result);
         count_caught_up(table->drill, result);
+        if (was_caught_up && result->nodes_caught_up == result->nodes) {
+            result->diverged += result->late;
+            result->late = 0;
+        }
         result->verdict = judge(result, was_caught_up);
     }
     free(by_origin);
@@ -239,7 +245,7 @@ enum error_code check_run(const struct drill *drill, uint64_t wait_ms, bool quie
         code = check_once(&table, &offset, quiet, result, error);
         if (code != ERR_OK || !worth_waiting(result) || tick_now_ms() >= until_ms)
             break;
-        if (result->missing + result->incomplete == 0)
+        if (result->missing + result->incomplete + result->late == 0)
             total_settles(drill, result, until_ms);
         if (tick_now_ms() >= until_ms)
             break;
@@ -293,6 +299,7 @@ json_t *check_result_json(const struct check_result *result)
     json_object_set_new(json, "damaged", number(findings->damaged));
     json_object_set_new(json, "quarantined", number(findings->set_aside));
     json_object_set_new(json, "parked", number(findings->parked));
+    json_object_set_new(json, "late", number(result->late));
     json_object_set_new(json, "lost", number(result->lost));
     json_object_set_new(json, "unanswered", number(result->unanswered));
     json_object_set_new(json, "unanswered_incomplete", number(result->incomplete));

@@ -14,6 +14,7 @@ struct check_result {
     enum check_verdict verdict;
     struct check_findings findings;
     uint64_t acknowledged, present, missing, diverged;
+    uint64_t late;           /* holders have not heard of the same operations */
     uint64_t lost;           /* acknowledged by its origin, and not even there */
     uint64_t unanswered;     /* written, though nobody heard the acknowledgement */
     uint64_t incomplete;     /* of these: not at all holders */

@@ -64,7 +64,8 @@ void check_table_reset(struct check_table *table)
         memset(record->found, 0, sizeof record->found);
         memset(record->marked, 0, sizeof record->marked);
         record->leaked_at = 0;
-        record->diverged = record->wrong_fields = record->deleted = record->at_origin = false;
+        record->diverged = record->late = record->wrong_fields = false;
+        record->deleted = record->at_origin = false;
     }
 }
 

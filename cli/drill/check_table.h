@@ -20,7 +20,7 @@ enum check_place { PLACE_LOG, PLACE_STATE, PLACE_INDEX, PLACE_COUNT };
 
 struct check_record {
     struct check_key key;
-    bool acknowledged, diverged, wrong_fields, deleted, at_origin;
+    bool acknowledged, diverged, late, wrong_fields, deleted, at_origin;
     size_t origin;                /* seat; DRILL_NO_SEAT: nobody of this tree */
     uint32_t holders;             /* how many stores must have it */
     uint32_t found[PLACE_COUNT];  /* in how many it was found */
@@ -28,6 +28,7 @@ struct check_record {
     uint32_t leaked_at;           /* the store (number + 1) where it last was a leak */
     uint64_t fields_hash;         /* of what was acknowledged */
     struct hash state;            /* of the first holder that had it */
+    struct hash operations;       /* which ones that holder had */
     UT_hash_handle hh;
 };
 

@@ -20,7 +20,8 @@ struct walking {
     const struct tree *tree; /* the root's: it knows every author */
     const struct view *view;
     size_t seat;
-    uint64_t held; /* acknowledged records found complete so far in this store */
+    struct hash operations; /* of the record that comes next */
+    uint64_t held;          /* acknowledged records found complete so far in this store */
 };
 
 void check_findings_init(struct check_findings *findings)
@@ -134,6 +135,35 @@ static void compare_fields(struct walking *walking, struct check_record *record)
     buffer_free(&value);
 }
 
+static bool see_operations(void *context, uint16_t type, const struct record_id *id,
+                           const struct hash *names)
+{
+    struct walking *walking = context;
+    (void)type;
+    (void)id;
+    walking->operations = *names;
+    return true;
+}
+
+/* Other bytes from the same operations are a difference; other operations only when none is on its
+ * way. */
+static void compare_state(struct walking *walking, struct check_record *record,
+                          const struct hash *state)
+{
+    if (record->found[PLACE_STATE] == 1) {
+        record->state = *state;
+        record->operations = walking->operations;
+    } else if (!hash_equal(&record->operations, &walking->operations)) {
+        record->late = true;
+        name_record(walking, record, walking->findings->settled ? "difference" : "behind", "state",
+                    "it has other operations than the holders looked at before");
+    } else if (!hash_equal(&record->state, state)) {
+        record->diverged = true;
+        name_record(walking, record, "difference", "state",
+                    "its state is not that of the holders looked at before");
+    }
+}
+
 static bool see_record(void *context, uint16_t type, const struct record_id *id,
                        const struct hash *state, bool deleted)
 {
@@ -142,13 +172,7 @@ static bool see_record(void *context, uint16_t type, const struct record_id *id,
     walking->findings->states++;
     if (!found(walking, record, PLACE_STATE))
         return true;
-    if (record->found[PLACE_STATE] == 1) {
-        record->state = *state;
-    } else if (!hash_equal(&record->state, state)) {
-        record->diverged = true;
-        name_record(walking, record, "difference", "state",
-                    "its state is not that of the holders looked at before");
-    }
+    compare_state(walking, record, state);
     if (record->origin == walking->seat) {
         record->at_origin = true;
         record->deleted = deleted;
@@ -236,6 +260,7 @@ static enum error_code walk_store(void *context, const struct view *view, struct
     struct walking *walking = context;
     struct walk_visitor visitor = {.context = walking,
                                    .entry = see_entry,
+                                   .operations = see_operations,
                                    .record = see_record,
                                    .index = see_index,
                                    .damage = see_damage,

@@ -17,6 +17,7 @@ struct check_findings {
     uint64_t lacking;   /* (acknowledged record, holder) pairs where it is missing */
     uint64_t entries, states, index_rows; /* looked at */
     uint64_t stores;
+    bool settled; /* nobody was behind when the walk began: what is not equal now never will be */
 };
 void check_findings_init(struct check_findings *findings);
 void check_findings_free(struct check_findings *findings);

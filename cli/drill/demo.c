@@ -361,8 +361,11 @@ static enum error_code read_options(const struct arguments *arguments, char *dir
         return error->code;
     int size = snprintf(directory, PATH_MAX, "%s/terrace-drill-XXXXXX",
                         temporary == NULL || temporary[0] == '\0' ? "/tmp" : temporary);
-    if (size >= PATH_MAX || mkdtemp(directory) == NULL)
-        return file_error(error, directory, "making");
+    if (size >= PATH_MAX || mkdtemp(directory) == NULL) {
+        file_error(error, directory, "making");
+        error_next(error, "set TMPDIR to a directory that you may write to, or give --dir");
+        return error->code;
+    }
     make_options->directory = directory;
     make_options->temporary = true;
     return ERR_OK;

@@ -1,9 +1,11 @@
 /* The local API's server: a Unix socket in the node's libuv loop.
  *
- * Bounded (limits.h): API_CLIENTS_MAX clients, a message of API_MESSAGE_BYTES_MAX,
- * API_IN_FLIGHT_MAX requests in flight a client; a client is not read from while it has that many,
- * while more than 1 MiB of answers waits for it, or while its unanswered requests hold more than 4
- * MiB. Bytes that are no request are answered once and the client is closed.
+ * Bounded (limits.h): API_CLIENTS_MAX clients (at the bound the one that has been silent for
+ * longest and to which nothing is owed makes room for the next), a message of
+ * API_MESSAGE_BYTES_MAX, API_IN_FLIGHT_MAX requests in flight a client; a client is not read from
+ * while it has that many, while more than 1 MiB of answers waits for it, or while its unanswered
+ * requests hold more than 4 MiB. Bytes that are no request are answered once and the client is
+ * closed.
  *
  * Everything here runs on the loop's thread. Answers are gathered and written once a turn of the
  * loop; the handler is never called from within a call into the server. */

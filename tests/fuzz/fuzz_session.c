@@ -1,6 +1,6 @@
 /* Fuzzing the link's protocol after the handshake: a real drive over a memory store, and at the
- * other ends a child and a parent whose machines are stolen. They sign what they like with their own
- * keys, and say it, other bytes, or what they heard before, in any order. After every batch the
+ * other ends a child and a parent whose machines are stolen. They sign what they like with their
+ * own keys, and say it, other bytes, or what they heard before, in any order. After every batch the
  * victim must be whole: nothing without right in its state, nothing told to who may not know, its
  * own records as they were, every table and every answer within its bound. */
 #include <assert.h>
@@ -19,7 +19,7 @@ enum {
     SIGNERS = 6,
     OWN_MAX = 8,
     LINKS = 3,
-    PARKED_MAX = 3 * 256 + 64,       /* of three authors, and waiting streams */
+    PARKED_MAX = 3 * 256 + 64, /* of three authors, and waiting streams */
     QUARANTINE_MAX = 3 * 1024,
     BATCH_BYTES_MAX = 4 << 20,
 };
@@ -167,8 +167,7 @@ static void say_echo(struct game *game)
     struct buffer body = {0};
     if (desk->heard_count == 0)
         return;
-    const struct heard *heard =
-        &desk->heard[choose(&game->choices, 256) % desk->heard_count];
+    const struct heard *heard = &desk->heard[choose(&game->choices, 256) % desk->heard_count];
     buffer_append_span(&body, span_of_buffer(&heard->body));
     say(game, heard->channel, heard->type, &body);
 }
@@ -433,9 +432,10 @@ static void add_entry(struct game *game, struct block_text *text)
 static void add_opening(struct game *game, struct signer *signer, struct block_text *text)
 {
     static const char *const paths[][7] = {
-        {"V1", "T1", "C", NULL}, {"T1", "C", NULL},       {"C", "T1", NULL},
-        {"V1", "T1", NULL},      {"V1", "T1", "V2", NULL}, {"V1", "T1", "V1", "T1", "C", NULL},
-        {"V1", "T2", "C", NULL}, {NULL},
+        {"V1", "T1", "C", NULL},  {"T1", "C", NULL},
+        {"C", "T1", NULL},        {"V1", "T1", NULL},
+        {"V1", "T1", "V2", NULL}, {"V1", "T1", "V1", "T1", "C", NULL},
+        {"V1", "T2", "C", NULL},  {NULL},
     };
     enum record_class class = (enum record_class)(signer->channel - CHANNEL_URGENT);
     unsigned which = choose(&game->choices, 12);
@@ -480,8 +480,8 @@ static void check_told(struct game *game, size_t peer, const struct stream_id *s
 {
     const struct replica *replica = drive_replica(game->desk->drive);
     const struct author *author = tree_author(replica_tree(replica), stream->author);
-    const struct seat *seat = tree_seat(
-        replica_tree(replica), span_of_text(game->desk->county->seats[peers[peer]].code));
+    const struct seat *seat =
+        tree_seat(replica_tree(replica), span_of_text(game->desk->county->seats[peers[peer]].code));
     struct stream_row *row = mem_alloc(sizeof *row);
     bool found = stream_row_read(&game->desk->port.view, stream, row);
     assert(found && author != NULL && seat != NULL);
@@ -587,9 +587,8 @@ static bool see_index(void *context, uint16_t type, const struct record_id *id)
 static void check_store(struct game *game)
 {
     struct walk_visitor visitor = {.context = game, .damage = see_damage, .index = see_index};
-    enum error_code code =
-        query_walk(&game->desk->port.view, replica_tree(drive_replica(game->desk->drive)),
-                   &visitor, NULL);
+    enum error_code code = query_walk(
+        &game->desk->port.view, replica_tree(drive_replica(game->desk->drive)), &visitor, NULL);
     assert(code == ERR_OK);
 }
 

@@ -59,6 +59,9 @@ static void what_both_sides_wrote_is_shown_with_its_author(void **state)
     assert_int_equal(terrace_run("-d", county, "set", "incident", id, "title=县里", NULL), 0);
     assert_string_equal(field(get(village, "incident", id), "title"), "村里");
     assert_string_equal(field(get(county, "incident", id), "title"), "县里");
+    assert_int_equal(terrace_run("drill", "check", "--json", "--dir", directory, NULL), 5);
+    assert_int_equal(terrace_number("late"), 1);
+    assert_int_equal(terrace_number("diverged"), 0);
     drill_act(directory, "heal", "V1");
     drill_holds(directory, 0, 1);
     const json_t *record = get(village, "incident", id);
@@ -154,6 +157,24 @@ static void a_list_is_asked_by_value(void **state)
     drill_down(directory);
 }
 
+static void only_lists_are_added_to(void **state)
+{
+    (void)state;
+    const char *directory = up("lists");
+    char id[64];
+    snprintf(id, sizeof id, "%s", node_put(village, "incident", "桥"));
+    assert_int_equal(terrace_run("-d", village, "add", "incident", id, "title", "路", NULL), 3);
+    assert_int_equal(terrace_run("-d", village, "add", "incident", id, "level", "2", NULL), 3);
+    assert_int_equal(terrace_run("-d", village, "add", "incident", id, "notes", "\xff", NULL), 2);
+    assert_int_equal(terrace_run("-d", village, "add", "incident", id, "notes", "一", NULL), 0);
+    assert_int_equal(terrace_run("-d", village, "add", "incident", id, "notes", "二", NULL), 0);
+    const json_t *record = get(village, "incident", id);
+    assert_string_equal(field(record, "title"), "桥");
+    const json_t *notes = json_object_get(json_object_get(record, "fields"), "notes");
+    assert_int_equal(json_array_size(notes), 2);
+    drill_down(directory);
+}
+
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +183,7 @@ int main(int count, char **values)
         cmocka_unit_test_teardown(a_directive_is_its_authors_alone, terrace_drill_end),
         cmocka_unit_test_teardown(receipts_name_who_is_missing, terrace_drill_end),
         cmocka_unit_test_teardown(a_list_is_asked_by_value, terrace_drill_end),
+        cmocka_unit_test_teardown(only_lists_are_added_to, terrace_drill_end),
     };
     if (count != 2)
         return 2;

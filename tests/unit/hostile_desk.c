@@ -14,7 +14,7 @@ enum { DESK_WALL_MS_LOW = 1000 };
 #define DESK_WALL_MS UINT64_C(1749229200000)
 
 static const struct county_row county_rows[DESK_SEATS] = {
-    {"C", "county", NULL},  {"T1", "township", "C"}, {"T2", "township", "C"},
+    {"C", "county", NULL},   {"T1", "township", "C"}, {"T2", "township", "C"},
     {"V1", "village", "T1"}, {"V2", "village", "T1"}, {"V3", "village", "T2"},
 };
 
@@ -159,8 +159,8 @@ struct author_document desk_branch(enum desk_seat seat, enum desk_seat child,
                                    void (*change)(struct seat_row *row))
 {
     const struct county *county = desk_county();
-    const struct held_document *held = tree_find_document(
-        county->tree, DOCUMENT_BRANCH, span_of_text(county->seats[seat].code));
+    const struct held_document *held =
+        tree_find_document(county->tree, DOCUMENT_BRANCH, span_of_text(county->seats[seat].code));
     struct document_header header =
         author_next_header(&held->header, &held->hash, &county->tree_id, 2);
     struct author_document document;
@@ -523,7 +523,7 @@ static void add_open(struct block_text *text, const struct stream_open *open)
 
 void text_open_path(struct block_text *text, enum record_class class, const char *const *seats)
 {
-    struct stream_open open = {.class = (uint8_t)class, .holders = HOLDERS_PATH};
+    struct stream_open open = {.class = (uint8_t) class, .holders = HOLDERS_PATH};
     for (; *seats != NULL; seats++) {
         strcpy(open.seats[open.seat_count++], *seats);
     }
@@ -536,7 +536,7 @@ void text_open_path(struct block_text *text, enum record_class class, const char
 void text_open_subtree(struct block_text *text, enum record_class class, unsigned tier)
 {
     struct stream_open open = {
-        .class = (uint8_t)class, .holders = HOLDERS_SUBTREE, .tier = (uint8_t)tier};
+        .class = (uint8_t) class, .holders = HOLDERS_SUBTREE, .tier = (uint8_t)tier};
     add_open(text, &open);
 }
 
@@ -554,8 +554,8 @@ struct signer signer_of(enum desk_seat seat, uint32_t epoch, uint16_t number,
 }
 
 /* The digests' root where the text decodes, else of the text itself: such a block is opaque. */
-static void fill_root(const struct signer *signer, struct prepared_block *block,
-                      struct span plain, uint32_t count)
+static void fill_root(const struct signer *signer, struct prepared_block *block, struct span plain,
+                      uint32_t count)
 {
     struct author_epoch self = {signer->stream.author, signer->stream.epoch};
     struct entry_list list;
@@ -652,4 +652,59 @@ void note_by(enum desk_seat seat, enum hash_context context, struct buffer *map)
 {
     const struct county *county = desk_county();
     note_sign(map, context, &county->tree_id, county->seats[seat].signing_secret);
+}
+
+/* ---- what V1 often says ---- */
+
+struct signer desk_incident(struct desk *desk, uint32_t link)
+{
+    struct signer signer = signer_of(SEAT_V1, DESK_EPOCH, 1, CLASS_NORMAL, 0);
+    struct buffer body = {0};
+    struct block_text text = {0};
+    signer_say_open(desk, link, &signer);
+    text_add(&text, &(struct text_entry){.kind = ENTRY_WRITE,
+                                         .type = TYPE_INCIDENT,
+                                         .counter = 1,
+                                         .n = 1,
+                                         .body = body_of_title(&body, "a")});
+    signer_say(desk, link, &signer, &text);
+    desk_run(desk);
+    assert(desk->code == ERR_OK && desk_rows(desk, TABLE_RECORDS) == 1);
+    buffer_free(&body);
+    return signer;
+}
+
+void desk_edits(struct desk *desk, uint32_t link, struct signer *v1, uint32_t first, uint32_t count)
+{
+    struct buffer body = {0};
+    struct block_text text = {0};
+    body_of_title(&body, "b");
+    for (uint32_t i = 0; i < count; i++)
+        text_add(&text, &(struct text_entry){.kind = ENTRY_WRITE,
+                                             .type = TYPE_INCIDENT,
+                                             .counter = i == 0,
+                                             .n = first + i,
+                                             .body = span_of_buffer(&body)});
+    signer_say(desk, link, v1, &text);
+    desk_run(desk);
+    assert(desk->code == ERR_OK);
+    buffer_free(&body);
+}
+
+void desk_statement(struct desk *desk, uint32_t link, uint32_t epoch, uint64_t k)
+{
+    struct buffer map = {0};
+    mp_write_map(&map, 5);
+    mp_write_uint(&map, 1);
+    mp_write_bin(&map, SPAN_OF_ARRAY(desk->county->seats[SEAT_V1].key_id.bytes));
+    mp_write_uint(&map, 2);
+    mp_write_uint(&map, epoch);
+    mp_write_uint(&map, 3);
+    mp_write_uint(&map, k);
+    mp_write_uint(&map, 5);
+    mp_write_array(&map, 0);
+    mp_write_uint(&map, 8);
+    mp_write_uint(&map, 1);
+    note_by(SEAT_V1, HASH_HEADS, &map);
+    desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_STATEMENT, &map);
 }

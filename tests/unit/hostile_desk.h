@@ -79,7 +79,8 @@ struct desk *desk_with_documents(enum desk_seat victim, size_t count);
  * the seat's admin; author_document_clear it. */
 struct author_document desk_branch(enum desk_seat seat, enum desk_seat child,
                                    void (*change)(struct seat_row *row));
-void desk_give(struct desk *desk, const struct author_document *document); /* on its own disk; run */
+void desk_give(struct desk *desk,
+               const struct author_document *document); /* on its own disk; run */
 
 /* Events gather until desk_run; bytes are copied. */
 void desk_say(struct desk *desk, uint32_t link, enum channel channel, uint8_t type,
@@ -87,7 +88,7 @@ void desk_say(struct desk *desk, uint32_t link, enum channel channel, uint8_t ty
 void desk_say_buffer(struct desk *desk, uint32_t link, enum channel channel, uint8_t type,
                      struct buffer *body); /* frees the body */
 void desk_event(struct desk *desk, const struct event *event);
-enum error_code desk_run(struct desk *desk); /* one batch; forgets what was heard before */
+enum error_code desk_run(struct desk *desk);    /* one batch; forgets what was heard before */
 void desk_wait(struct desk *desk, uint64_t ms); /* time passes; one batch */
 void desk_put(struct desk *desk, const char *type, const char *title); /* a local write; run */
 
@@ -122,9 +123,9 @@ uint32_t text_author(struct block_text *text, struct key_id author, uint32_t epo
 struct text_entry {
     unsigned kind, type;
     int64_t clock_difference;
-    int64_t counter;          /* own record: minus that of the last one in the block */
-    uint32_t record_author;   /* else place in the table, and */
-    uint32_t record_counter;  /* the counter */
+    int64_t counter;         /* own record: minus that of the last one in the block */
+    uint32_t record_author;  /* else place in the table, and */
+    uint32_t record_counter; /* the counter */
     struct span body;
     uint32_t n;
     uint32_t context_places[64], context_ns[64];
@@ -159,6 +160,17 @@ void signer_message(struct signer *signer, const struct prepared_block *block, u
 void signer_say(struct desk *desk, uint32_t link, struct signer *signer, struct block_text *text);
 /* Opens a path stream to the root, in a block of its own. */
 void signer_say_open(struct desk *desk, uint32_t link, struct signer *signer);
+
+/* ---- what V1 often says ---- */
+
+enum { DESK_EPOCH = 1 << 16 | 5 };
+/* Opens its path stream 1 and creates incident 1 there; run. */
+struct signer desk_incident(struct desk *desk, uint32_t link);
+/* Operations first.. on that incident, each on from the one before, in one block; run. */
+void desk_edits(struct desk *desk, uint32_t link, struct signer *v1, uint32_t first,
+                uint32_t count);
+/* A heads statement without streams. */
+void desk_statement(struct desk *desk, uint32_t link, uint32_t epoch, uint64_t k);
 
 /* A fields map {1: title}. */
 struct span body_of_title(struct buffer *body, const char *title);
