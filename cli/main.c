@@ -13,7 +13,7 @@
 
 static const struct command *const commands[] = {
     &command_init, &command_run,  &command_put,    &command_set,    &command_add,   &command_delete,
-    &command_get,  &command_list, &command_rollup, &command_status, &command_drill,
+    &command_get,  &command_list, &command_rollup, &command_status, &command_drill, &command_sim,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/print.h"
 #include "sim/swarm.h"
 
 static const struct option_row swarm_options[] = {
@@ -59,7 +60,14 @@ static int run_swarm(const struct arguments *arguments, struct error *error)
     };
     if (read_seeds(arguments, &settings, error) != ERR_OK)
         return EXIT_USAGE;
-    return swarm_exit_status(swarm_run_all(&settings, stdout));
+    enum swarm_outcome outcome = swarm_run_all(&settings, arguments->json ? stderr : stdout);
+    if (arguments->json)
+        print_json(json_pack("{s:I, s:I, s:s}", "first", (json_int_t)settings.first, "last",
+                             (json_int_t)settings.last, "outcome",
+                             outcome == SWARM_HELD       ? "held"
+                             : outcome == SWARM_VIOLATED ? "violated"
+                                                         : "not converged"));
+    return swarm_exit_status(outcome);
 }
 
 static const struct command command_swarm = {
