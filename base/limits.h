@@ -68,7 +68,7 @@ enum {
     FIELDS_MAX = 256,
     FIELD_NAME_BYTES_MAX = 64,
     TEXT_BYTES_MAX = 16 << 10,
-    RECORD_OPERATIONS_MAX = 65536,
+    RECORD_OPERATIONS_MAX = 4096, /* each operation rewrites the record's row */
 
     YAML_BYTES_MAX = 1 << 20,
     YAML_DEPTH_MAX = 16,

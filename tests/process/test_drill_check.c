@@ -15,7 +15,6 @@ static const char *directory;
 
 static int make(void **state)
 {
-    (void)state;
     const char *table =
         terrace_file("tree.csv", "code,name,tier,parent\nC,县,county,\nT,乡,township,C\n"
                                  "V1,大明村,village,T\nV2,二村,village,T\n");
@@ -27,6 +26,7 @@ static int make(void **state)
         terrace_run("drill", "load", "--dir", directory, "--records", "200", NULL) != 0 ||
         terrace_run("drill", "check", "--dir", directory, "--wait", "120", NULL) != 0) {
         print_error("%s %s\n", terrace_output(), terrace_errors());
+        terrace_drill_end(state); /* no teardown follows a set-up that failed */
         return -1;
     }
     return 0;
