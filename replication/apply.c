@@ -43,9 +43,8 @@ static struct record_state *fold_creation(struct step *step, const struct record
     struct author_epoch creator = record_id_author(id);
     struct stream_id stream = {creator.author, creator.epoch, row->stream};
     struct located_entry located = {creator, row->stream, row->seq, NULL, NULL};
-    if (find_unsigned(replica, &stream, row->seq, &located)) {
+    if (find_unsigned(replica, &stream, row->seq, &located))
         return record_from_entry(replica->tree, type, id, &located);
-    }
     return record_from_creation(&replica->cache, step->view, replica->tree, type, id, row->stream,
                                 row->seq);
 }
@@ -57,13 +56,11 @@ static enum error_code find_record(struct step *step, const struct record_type *
     uint8_t key[RECORD_KEY_BYTES];
     struct record_row row;
     *record = NULL;
-    if (!record_key(step->view, type->number, id, key)) {
+    if (!record_key(step->view, type->number, id, key))
         return ERR_OK;
-    }
     enum error_code code = record_row_read(step->view, key, &row);
-    if (code != ERR_OK || !row.present) {
+    if (code != ERR_OK || !row.present)
         return code;
-    }
     *record = row.located ? fold_creation(step, type, id, &row) : row.state;
     return *record == NULL ? ERR_DAMAGED : ERR_OK;
 }
@@ -139,14 +136,12 @@ static enum judgement may_write(struct step *step, struct application *a)
 static bool saw_creation(const struct application *a)
 {
     struct author_epoch creator = record_id_author(&a->located->entry->record);
-    if (record_id_names(&a->located->entry->record, &a->located->author)) {
+    if (record_id_names(&a->located->entry->record, &a->located->author))
         return a->op.dot.n > 1;
-    }
     for (size_t i = 0; i < a->op.context_count; i++) {
         if (key_id_equal(a->op.context[i].author, creator.author) &&
-            a->op.context[i].epoch == creator.epoch) {
+            a->op.context[i].epoch == creator.epoch)
             return true;
-        }
     }
     return false;
 }
@@ -199,9 +194,8 @@ static enum judgement judge_standing(struct step *step, struct application *a)
         a->reason = "its stream isn't the one of its type's circle";
         return circle_fits(step, a);
     }
-    if (a->record == NULL) {
+    if (a->record == NULL)
         return PARK_RECORD;
-    }
     enum judgement place = judge_place(a);
     return place == ADMIT ? may_write(step, a) : place;
 }
@@ -237,9 +231,8 @@ static void quarantine(struct step *step, const struct located_entry *located, e
 {
     uint8_t key[1 + LOCATOR_BYTES] = {'e'};
     struct buffer value = {0};
-    if (!aside_room(step, 'q', located->author.author, QUARANTINE_AN_AUTHOR_MAX)) {
+    if (!aside_room(step, 'q', located->author.author, QUARANTINE_AN_AUTHOR_MAX))
         return;
-    }
     locator_write(step, located, key + 1);
     mp_write_map(&value, 3);
     mp_write_uint(&value, 1);
@@ -280,16 +273,14 @@ static void fold(struct step *step, struct application *a)
 {
     const struct entry *entry = a->located->entry;
     bool counted = a->record != NULL && !record_deleted(a->record);
-    if (a->record == NULL) {
+    if (a->record == NULL)
         a->record = record_new();
-    }
     who_assign(step->updates, &a->located->author);
     record_apply(a->record, &a->op, a->type, entry->body);
     write_record(step, a);
     int change = (int)!record_deleted(a->record) - (int)counted;
-    if (change != 0) {
+    if (change != 0)
         cells_count_record(step, &entry->record, a->type, change);
-    }
     updates_trace(step->updates, "apply %s %s at %s%s%s", a->type->name,
                   label_dot(step->replica->tree, &a->op.dot).text,
                   label_record(step->replica->tree, &entry->record).text,
@@ -330,9 +321,8 @@ static struct dot awaited(const struct application *a)
 static bool park(struct step *step, const struct application *a, enum judgement judgement,
                  const struct parked_key *from)
 {
-    if (judgement == PARK_SCHEMA) {
+    if (judgement == PARK_SCHEMA)
         return parked_put(step, a->located, PARKED_SCHEMA, NULL, a->reason, from);
-    }
     struct label missing = label_dot(step->replica->tree, &a->missing);
     struct dot dot = awaited(a);
     return parked_put(step, a->located, PARKED_RECORD, &dot,
@@ -345,21 +335,18 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
     struct application a = {.located = located};
     enum judgement judgement = judge(step, &a);
     enum outcome outcome = OUTCOME_SETTLED;
-    if (judgement == PARK_SCHEMA || judgement == PARK_RECORD) {
+    if (judgement == PARK_SCHEMA || judgement == PARK_RECORD)
         outcome = park(step, &a, judgement, from) ? OUTCOME_PARKED : OUTCOME_FULL;
-    } else if (from != NULL) {
+    else if (from != NULL)
         parked_remove(step, located, from);
-    }
-    if (judgement == ADMIT) {
+    if (judgement == ADMIT)
         fold(step, &a);
-    } else if (judgement == EXCLUDE) {
+    else if (judgement == EXCLUDE)
         exclude(step, &a);
-    } else if (judgement == FORKED) {
+    else if (judgement == FORKED)
         quarantine(step, located, ERR_FORK, "another operation stands under the same name");
-    }
-    if ((judgement == ADMIT || judgement == EXCLUDE) && a.record != NULL) {
+    if ((judgement == ADMIT || judgement == EXCLUDE) && a.record != NULL)
         outcome = OUTCOME_FOLDED;
-    }
     record_free(a.record);
     return outcome;
 }
@@ -368,9 +355,8 @@ enum outcome apply_judge(struct step *step, const struct located_entry *located,
                          const struct parked_key *from)
 {
     const struct entry *entry = located->entry;
-    if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE) {
+    if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE)
         return OUTCOME_SETTLED;
-    }
     if (entry->strange || entry->kind != ENTRY_WRITE) {
         return parked_put(step, located, PARKED_PROGRAM, NULL,
                           "a kind of entry that this version doesn't know", from)

@@ -36,9 +36,8 @@ void cells_count_record(struct step *step, const struct record_id *id,
                         const struct record_type *type, int change)
 {
     struct buffer group = {0};
-    if (!type->counted || !key_id_equal(record_id_author(id).author, step->replica->key_id)) {
+    if (!type->counted || !key_id_equal(record_id_author(id).author, step->replica->key_id))
         return;
-    }
     mp_write_array(&group, 1);
     mp_write_uint(&group, type->number);
     struct cell cell = {.rollup = ROLLUP_RECORDS, .group = span_of_buffer(&group)};
@@ -64,17 +63,15 @@ static bool next_cell(const struct view *view, struct buffer *from, struct cell 
 {
     struct span key, value;
     bool parsed = false;
-    if (from->size == 0) {
+    if (from->size == 0)
         buffer_append_byte(from, 0);
-    }
     while (!parsed && view->next(view->context, TABLE_CELLS, span_of_buffer(from), &key, &value) ==
                           READ_FOUND) {
         parsed = key.size < STORE_KEY_BYTES_MAX && cell_parse(key, value, cell, origin, report);
         buffer_clear(from);
         buffer_append_span(from, key);
-        if (key.size == STORE_KEY_BYTES_MAX) {
+        if (key.size == STORE_KEY_BYTES_MAX)
             return false;
-        }
         buffer_append_byte(from, 0);
     }
     return parsed;
@@ -105,9 +102,8 @@ static void collect_own(struct step *step, struct cell_report *report, struct bu
             report->cells[report->cell_count++] = cell;
         }
     }
-    for (size_t i = 0; i < report->cell_count; i++) {
+    for (size_t i = 0; i < report->cell_count; i++)
         report->cells[i].group.data = groups->data + offsets[i];
-    }
     qsort(report->cells, report->cell_count, sizeof *report->cells, compare_cells);
     buffer_free(&from);
 }
@@ -139,16 +135,14 @@ void report_when_due(struct step *step)
     struct replica *replica = step->replica;
     const struct session *parent = session_parent(replica);
     if (!replica->cells_changed || parent == NULL || parent->report_in_flight ||
-        own_seat(replica) == NULL) {
+        own_seat(replica) == NULL)
         return;
-    }
     uint64_t due = replica->report_at_tick +
                    tuning_or(replica->options.tuning.report_every_ms, REPORT_EVERY_MS);
-    if (replica->report_k == 0 || step->tick_ms >= due) {
+    if (replica->report_k == 0 || step->tick_ms >= due)
         sign_report(step);
-    } else if (due < replica->deadline_tick) {
+    else if (due < replica->deadline_tick)
         replica->deadline_tick = due;
-    }
 }
 
 static void remove_reported(struct step *step, const struct cell_report *report)
@@ -158,15 +152,13 @@ static void remove_reported(struct step *step, const struct cell_report *report)
     struct cell_report before;
     size_t size = note_key(key, HASH_CELLS, report->head.signer, 0);
     if (step->view->get(step->view->context, TABLE_NOTES, SPAN(key, size), &value) != READ_FOUND ||
-        report_decode(value, &before, NULL) != ERR_OK) {
+        report_decode(value, &before, NULL) != ERR_OK)
         return;
-    }
     for (size_t i = 0; i < before.cell_count; i++) {
         uint8_t cell[CELL_KEY_BYTES_MAX];
         size_t cell_size = cell_key(cell, &before.cells[i], report->head.signer);
-        if (cell_size > 0) {
+        if (cell_size > 0)
             updates_remove(step->updates, TABLE_CELLS, SPAN(cell, cell_size));
-        }
     }
     report_free(&before);
 }
@@ -175,9 +167,8 @@ static void remove_reported(struct step *step, const struct cell_report *report)
  * own, come back after a restore, say nothing: we count our own records. */
 void cells_take_report(struct step *step, const struct cell_report *report)
 {
-    if (key_id_equal(report->head.signer, step->replica->key_id)) {
+    if (key_id_equal(report->head.signer, step->replica->key_id))
         return;
-    }
     remove_reported(step, report);
     for (size_t i = 0; i < report->cell_count; i++) {
         uint8_t key[CELL_KEY_BYTES_MAX];

@@ -56,9 +56,8 @@ static void gather(struct step *step, struct session *session)
         const struct author *author = tree_author(replica->tree, id.author);
         if (author == NULL || peer == NULL || own == NULL || row->head.seq == 0 ||
             row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, peer) ||
-            !stream_holds(row, author->seat, own)) {
+            !stream_holds(row, author->seat, own))
             continue;
-        }
         if (session->compared_count == capacity) {
             capacity = capacity * 2 + 16;
             session->compared = mem_resize(session->compared, capacity * sizeof *session->compared);
@@ -93,11 +92,10 @@ static size_t first_in(const struct session *session, const struct range *range)
     size_t low = 0, high = range->low.size == 0 ? 0 : session->compared_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(session->compared[middle].id.author.bytes, range->low.data, KEY_ID_BYTES) < 0) {
+        if (memcmp(session->compared[middle].id.author.bytes, range->low.data, KEY_ID_BYTES) < 0)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return low;
 }
@@ -107,9 +105,8 @@ static void sum_range(const struct session *session, struct range *range)
     range->streams = 0;
     range->sum = hash_zero;
     for (size_t i = first_in(session, range); i < session->compared_count; i++) {
-        if (!in_range(range, &session->compared[i].id.author)) {
+        if (!in_range(range, &session->compared[i].id.author))
             return;
-        }
         hash_add(&range->sum, &session->compared[i].summand);
         range->streams++;
     }
@@ -141,9 +138,8 @@ static bool read_range(struct mp_reader *reader, struct range *range)
         return false;
     }
     memcpy(range->sum.bytes, sum, HASH_BYTES);
-    if (range->low.size > 0 && range->high.size > 0 && span_compare(range->low, range->high) >= 0) {
+    if (range->low.size > 0 && range->high.size > 0 && span_compare(range->low, range->high) >= 0)
         mp_fail(reader);
-    }
     return !reader->failed;
 }
 
@@ -151,13 +147,11 @@ static bool read_range(struct mp_reader *reader, struct range *range)
 static bool read_next_range(struct mp_reader *reader, struct range *range, bool first)
 {
     struct span before = range->high;
-    if (!read_range(reader, range)) {
+    if (!read_range(reader, range))
         return false;
-    }
     if (!first &&
-        (before.size == 0 || range->low.size == 0 || span_compare(before, range->low) > 0)) {
+        (before.size == 0 || range->low.size == 0 || span_compare(before, range->low) > 0))
         mp_fail(reader);
-    }
     return !reader->failed;
 }
 
@@ -167,28 +161,24 @@ static void settle_entry(struct session *session, struct stream_entry *entry, ui
     struct cursor *cursor = cursor_get(session, &entry->id, entry->class);
     uint32_t known = peer_seq < entry->head.seq ? peer_seq : entry->head.seq;
     entry->settled = true;
-    if (known > cursor->held_seq) {
+    if (known > cursor->held_seq)
         cursor->held_seq = known;
-    }
-    if (known > cursor->known_seq) {
+    if (known > cursor->known_seq)
         cursor->known_seq = known;
-    }
     if (known > cursor->sent_seq) {
         cursor->sent_seq = known;
         cursor->place_needed = true;
     }
-    if (peer_seq > cursor->listed_seq) {
+    if (peer_seq > cursor->listed_seq)
         cursor->listed_seq = peer_seq;
-    }
 }
 
 static void settle_range(struct session *session, const struct range *range)
 {
     for (size_t i = first_in(session, range); i < session->compared_count; i++) {
         struct stream_entry *entry = &session->compared[i];
-        if (!in_range(range, &entry->id.author)) {
+        if (!in_range(range, &entry->id.author))
             return;
-        }
         settle_entry(session, entry, entry->head.seq);
     }
 }
@@ -215,25 +205,21 @@ static void queue_all(struct step *step, struct session *session, const struct s
     for (uint64_t at = 0; stream_row_next(step->view, &at, &id, row);) {
         const struct author *author = tree_author(step->replica->tree, id.author);
         if (author == NULL || row->open.holders == HOLDERS_SELF || row->head.seq == 0 ||
-            !stream_holds(row, author->seat, peer)) {
+            !stream_holds(row, author->seat, peer))
             continue;
-        }
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
-        if (cursor->sent_seq >= row->head.seq) {
+        if (cursor->sent_seq >= row->head.seq)
             continue;
-        }
         if (count == capacity) {
             capacity = capacity * 2 + 16;
             waiting = mem_resize(waiting, capacity * sizeof *waiting);
         }
         waiting[count++] = (struct waiting){cursor, row->head.clock};
     }
-    if (count > 0) {
+    if (count > 0)
         qsort(waiting, count, sizeof *waiting, newest_first);
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         cursor_queue(session, waiting[i].cursor);
-    }
     free(waiting);
     free(row);
 }
@@ -242,9 +228,8 @@ static void go_live(struct step *step, struct session *session)
 {
     const struct seat *peer = session_seat(step->replica, session);
     session_enter(step, session, SESSION_LIVE);
-    if (peer != NULL) {
+    if (peer != NULL)
         queue_all(step, session, peer);
-    }
     compare_free(session);
 }
 
@@ -293,9 +278,8 @@ static void send_heads(struct step *step, struct session *session, const struct 
     uint32_t count = 0;
     for (size_t i = 0; i < session->compared_count; i++) {
         struct stream_entry *entry = &session->compared[i];
-        if (!in_range(range, &entry->id.author)) {
+        if (!in_range(range, &entry->id.author))
             continue;
-        }
         mp_write_array(&lines, 5);
         mp_write_bin(&lines, SPAN_OF_ARRAY(entry->id.author.bytes));
         mp_write_uint(&lines, entry->id.epoch);
@@ -363,23 +347,19 @@ static void child_on_digest(struct step *step, struct session *session, struct m
 {
     struct range theirs = {0};
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
-        if (!read_next_range(reader, &theirs, i == 0)) {
+        if (!read_next_range(reader, &theirs, i == 0))
             return;
-        }
-        if (small_enough(session, &theirs)) {
+        if (small_enough(session, &theirs))
             send_heads(step, session, &theirs);
-        } else {
+        else
             split(step, session, &theirs);
-        }
     }
     mp_read_end(reader);
-    if (reader->failed || --session->ranges_open > 0) {
+    if (reader->failed || --session->ranges_open > 0)
         return;
-    }
     for (size_t i = 0; i < session->compared_count; i++) {
-        if (!session->compared[i].settled) {
+        if (!session->compared[i].settled)
             settle_entry(session, &session->compared[i], session->compared[i].head.seq);
-        }
     }
     go_live(step, session);
 }
@@ -392,9 +372,8 @@ static void parent_on_digest(struct step *step, struct session *session, struct 
     uint32_t differing_count = 0;
     struct range theirs = {0};
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
-        if (!read_next_range(reader, &theirs, i == 0)) {
+        if (!read_next_range(reader, &theirs, i == 0))
             break;
-        }
         struct range ours = theirs;
         sum_range(session, &ours);
         if (ours.streams == theirs.streams && hash_equal(&ours.sum, &theirs.sum)) {
@@ -408,9 +387,8 @@ static void parent_on_digest(struct step *step, struct session *session, struct 
     if (!reader->failed && session->ranges_open + differing_count <= OPEN_RANGES_MAX) {
         send_digest(step, session, &differing, differing_count);
         session->ranges_open += differing_count;
-        if (session->ranges_open == 0) {
+        if (session->ranges_open == 0)
             go_live(step, session);
-        }
     } else {
         mp_fail(reader);
     }
@@ -435,9 +413,8 @@ void compare_on_digest(struct step *step, struct session *session, struct span b
         }
         parent_on_digest(step, session, &reader, count);
     }
-    if (reader.failed) {
+    if (reader.failed)
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
-    }
 }
 
 static void send_want(struct step *step, const struct session *session,
@@ -474,9 +451,8 @@ static void take_head(struct step *step, struct session *session, const struct s
 {
     struct stream_entry *ours = find_compared(session, id);
     uint32_t held = ours == NULL ? 0 : ours->head.seq;
-    if (ours != NULL) {
+    if (ours != NULL)
         settle_entry(session, ours, seq);
-    }
     if (ours != NULL && seq == held && memcmp(ours->head.hash.bytes, hash, HEAD_HASH_BYTES) != 0) {
         step->replica->refusals.forged++;
         updates_trace(step->updates, "fork of %s at %u: %s holds another",
@@ -523,27 +499,23 @@ void compare_on_heads(struct step *step, struct session *session, struct span bo
     bool formed = !session->uplink && session->state == SESSION_COMPARING &&
                   session->ranges_open > 0 && mp_read_array(&reader) == 4 &&
                   read_bound(&reader, &range.low) && read_bound(&reader, &range.high);
-    if (formed) {
+    if (formed)
         take_heads(step, session, &reader);
-    }
     bool last = formed && mp_read_bool(&reader);
     mp_read_end(&reader);
     if (!formed || reader.failed) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
         return;
     }
-    if (!last) {
+    if (!last)
         return;
-    }
     for (size_t i = 0; i < session->compared_count; i++) { /* what the child doesn't have */
         struct stream_entry *entry = &session->compared[i];
-        if (!entry->settled && in_range(&range, &entry->id.author)) {
+        if (!entry->settled && in_range(&range, &entry->id.author))
             settle_entry(session, entry, 0);
-        }
     }
-    if (--session->ranges_open == 0) {
+    if (--session->ranges_open == 0)
         go_live(step, session);
-    }
 }
 
 /* 'Send from here': after heads, after a refused block, from a peer that was restored. */

@@ -11,13 +11,11 @@
 static bool addressed(const struct tree *tree, const struct seat *author, const struct seat *self,
                       const struct statement_stream *line)
 {
-    if (line->subtree) {
+    if (line->subtree)
         return self->row.tier <= line->tier && seat_is_ancestor_or_self(author, self);
-    }
     const struct seat *end = tree_seat(tree, span_of_text(line->end));
-    if (end == NULL) {
+    if (end == NULL)
         return false;
-    }
     return (seat_is_ancestor_or_self(self, author) && seat_is_ancestor_or_self(end, self)) ||
            (seat_is_ancestor_or_self(author, self) && seat_is_ancestor_or_self(self, end));
 }
@@ -35,9 +33,8 @@ static void take_line(const struct view *view, const struct heads_statement *sta
 {
     struct stream_id stream = {statement->head.signer, statement->head.epoch, line->number};
     uint32_t held = held_of(view, &stream);
-    if (held >= line->seq) {
+    if (held >= line->seq)
         return;
-    }
     if (answer->missing == 0) {
         answer->stream = stream;
         answer->held = held;
@@ -59,18 +56,16 @@ static void take_statement(const struct view *view, const struct tree *tree,
                            struct completeness *answer)
 {
     struct heads_statement statement;
-    if (statement_decode(note, &statement, NULL) != ERR_OK) {
+    if (statement_decode(note, &statement, NULL) != ERR_OK)
         return;
-    }
     if (statement.token.present && statement.token.clock_ms > answer->as_of_ms) {
         answer->as_of_ms = statement.token.clock_ms;
         answer->clock_suspect = clock_is_far(&statement);
     }
     answer->state = COMPLETE_NOW;
     for (size_t i = 0; i < statement.stream_count; i++) {
-        if (addressed(tree, author, self, &statement.streams[i])) {
+        if (addressed(tree, author, self, &statement.streams[i]))
             take_line(view, &statement, &statement.streams[i], answer);
-        }
     }
     statement_free(&statement);
 }
@@ -85,9 +80,8 @@ uint64_t newest_token_ms(const struct view *view)
     while (view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
            key.size <= NOTE_KEY_BYTES_MAX && key.data[0] == HASH_TOKEN) {
         struct note_head head;
-        if (note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK && head.k > newest) {
+        if (note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK && head.k > newest)
             newest = head.k;
-        }
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
@@ -111,17 +105,14 @@ void query_completeness(const struct view *view, const struct tree *tree, const 
            key.size == size && memcmp(key.data, from, prefix_size) == 0) {
         uint32_t epoch = read_u32(key.data + prefix_size);
         take_statement(view, tree, own, author, value, answer);
-        if (epoch == UINT32_MAX) {
+        if (epoch == UINT32_MAX)
             break;
-        }
         write_u32(from + prefix_size, epoch + 1);
     }
-    if (answer->state == COMPLETE_UNKNOWN) {
+    if (answer->state == COMPLETE_UNKNOWN)
         return;
-    }
-    if (answer->missing > 0) {
+    if (answer->missing > 0)
         answer->state = COMPLETE_WITHHELD;
-    } else if (answer->as_of_ms + freshness_ms < newest_token_ms(view)) {
+    else if (answer->as_of_ms + freshness_ms < newest_token_ms(view))
         answer->state = COMPLETE_SILENT;
-    }
 }

@@ -48,12 +48,10 @@ static struct cursor *add(struct session *session, const struct stream_id *strea
 struct cursor *cursor_get(struct session *session, const struct stream_id *stream, uint8_t class)
 {
     struct cursor *cursor = cursor_find(session, stream);
-    if (cursor == NULL) {
+    if (cursor == NULL)
         return add(session, stream, class);
-    }
-    if (!cursor->queued) {
+    if (!cursor->queued)
         cursor->class = class;
-    }
     return cursor;
 }
 
@@ -61,9 +59,8 @@ struct cursor *cursor_strange(struct session *session, const struct stream_id *s
                               uint8_t class)
 {
     struct cursor *cursor = cursor_find(session, stream);
-    if (cursor != NULL || session->strange_count == STRANGE_CURSORS_MAX) {
+    if (cursor != NULL || session->strange_count == STRANGE_CURSORS_MAX)
         return cursor;
-    }
     cursor = add(session, stream, class);
     cursor->strange = true;
     session->strange_count++;
@@ -73,16 +70,14 @@ struct cursor *cursor_strange(struct session *session, const struct stream_id *s
 void cursor_queue(struct session *session, struct cursor *cursor)
 {
     struct lane *lane = &session->lanes[cursor->class];
-    if (cursor->queued) {
+    if (cursor->queued)
         return;
-    }
     cursor->queued = true;
     cursor->next_queued = NULL;
-    if (lane->last == NULL) {
+    if (lane->last == NULL)
         lane->first = cursor;
-    } else {
+    else
         lane->last->next_queued = cursor;
-    }
     lane->last = cursor;
 }
 
@@ -100,19 +95,16 @@ void cursors_head_moved(struct step *step, const struct stream_id *stream,
 {
     const struct replica *replica = step->replica;
     const struct author *author = tree_author(replica->tree, stream->author);
-    if (row->open.holders == HOLDERS_SELF || author == NULL) {
+    if (row->open.holders == HOLDERS_SELF || author == NULL)
         return;
-    }
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
         const struct seat *peer = session_seat(replica, session);
         if (session == from || session->state != SESSION_LIVE || peer == NULL ||
-            !stream_holds(row, author->seat, peer)) {
+            !stream_holds(row, author->seat, peer))
             continue;
-        }
         struct cursor *cursor = cursor_get(session, stream, row->open.class);
-        if (cursor->sent_seq < row->head.seq) {
+        if (cursor->sent_seq < row->head.seq)
             cursor_queue(session, cursor);
-        }
     }
 }

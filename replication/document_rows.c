@@ -56,11 +56,10 @@ static void put_row(struct updates *updates, enum document_kind kind, struct spa
     size_t size = doc_key(key, kind, seat, held->places[index] + 1);
     mp_write_array(&value, 2);
     mp_write_bin(&value, held->rows[index]);
-    if (held->whole) {
+    if (held->whole)
         mp_write_nil(&value);
-    } else {
+    else
         mp_write_bin(&value, held->proofs[index]);
-    }
     updates_put(updates, TABLE_DOCS, SPAN(key, size), span_of_buffer(&value));
     buffer_free(&value);
 }
@@ -76,9 +75,8 @@ void document_rows_put(struct updates *updates, const struct tree *tree, enum do
     remove_document(updates, kind, seat);
     size_t size = doc_key(key, kind, seat, 0);
     updates_put(updates, TABLE_DOCS, SPAN(key, size), held->envelope);
-    for (size_t i = 0; i < held->row_count; i++) {
+    for (size_t i = 0; i < held->row_count; i++)
         put_row(updates, kind, seat, held, i);
-    }
     for (size_t i = 0; kind == DOCUMENT_ROOT && i < tree_former_root_count(tree); i++) {
         size = doc_key(key, FORMER_ROOT, SPAN_EMPTY, (uint32_t)i);
         updates_put(updates, TABLE_DOCS, SPAN(key, size), tree_former_root(tree, i));
@@ -129,17 +127,15 @@ static void add_row(struct stored_document *item, uint32_t place, struct span va
 {
     struct mp_reader reader = mp_reader(value);
     struct span proof = SPAN_EMPTY;
-    if (mp_read_array(&reader) != 2) {
+    if (mp_read_array(&reader) != 2)
         return;
-    }
     struct span row = mp_read_bin(&reader);
     if (mp_peek(&reader) == MP_BIN) {
         proof = mp_read_bin(&reader);
         item->whole = false;
     }
-    if (reader.failed) {
+    if (reader.failed)
         return;
-    }
     size_t count = item->row_count + 1;
     item->rows = mem_resize(item->rows, count * sizeof *item->rows);
     item->proofs = mem_resize(item->proofs, count * sizeof *item->proofs);
@@ -172,9 +168,8 @@ static void read_stored(const struct view *view, struct stored_documents *stored
                 add_row(&stored->items[stored->count - 1], place - 1, value);
             }
         }
-        if (key.size > STORE_KEY_BYTES_MAX) {
+        if (key.size > STORE_KEY_BYTES_MAX)
             return;
-        }
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
@@ -185,9 +180,8 @@ static void read_stored(const struct view *view, struct stored_documents *stored
 static bool offer(struct tree *tree, struct stored_document *item, bool *refused)
 {
     enum error_code code = tree_offer_document(tree, item->envelope, NULL);
-    if (code == ERR_PARKED) {
+    if (code == ERR_PARKED)
         return false;
-    }
     if ((code == ERR_OK || code == ERR_STALE) && item->row_count > 0) {
         if (item->whole) {
             code = tree_offer_rows(tree, (enum document_kind)item->kind, item->seat, item->rows,
@@ -211,9 +205,8 @@ struct tree *query_tree(const struct view *view, const struct hash *id, struct e
     while (progress) {
         progress = false;
         for (size_t i = 0; i < stored.count; i++) {
-            if (!stored.items[i].taken && offer(tree, &stored.items[i], &refused)) {
+            if (!stored.items[i].taken && offer(tree, &stored.items[i], &refused))
                 stored.items[i].taken = progress = true;
-            }
         }
     }
     if (stored.count > 0 && refused && tree_root_seat(tree) == NULL) {

@@ -79,9 +79,8 @@ void documents_list(struct step *step, const struct session *session, bool answe
     uint32_t count = 0;
     for (size_t i = 0; child != NULL && i < tree_document_count(tree); i++) {
         const struct held_document *held = tree_document(tree, i);
-        if (!tree_document_matters(tree, held, span_of_text(child->row.seat))) {
+        if (!tree_document_matters(tree, held, span_of_text(child->row.seat)))
             continue;
-        }
         mp_write_array(&lines, 6);
         mp_write_uint(&lines, held->kind);
         mp_write_text(&lines, held->seat);
@@ -139,9 +138,8 @@ static bool peer_lacks(const struct session *session, const struct held_document
                        bool wants_whole)
 {
     const struct peer_have *have = find_have(session, held);
-    if (have == NULL) {
+    if (have == NULL)
         return true;
-    }
     if (have->term != held->term || have->version != held->version) {
         return have->term < held->term ||
                (have->term == held->term && have->version < held->version);
@@ -158,11 +156,10 @@ static size_t send_rows(struct step *step, const struct session *session, uint32
     mp_write_uint(&body, first);
     mp_write_array(&body, count);
     buffer_append(&body, rows->data, rows->size);
-    if (proof != NULL) {
+    if (proof != NULL)
         mp_write_bin(&body, *proof);
-    } else {
+    else
         mp_write_nil(&body);
-    }
     size_t size = body.size;
     send_control(step, session, MESSAGE_ROWS, span_of_buffer(&body));
     buffer_free(&body);
@@ -197,14 +194,12 @@ static size_t send_rows_of(struct step *step, const struct session *session,
     for (size_t i = 0; i < held->row_count; i++) {
         struct seat_row row;
         struct buffer proof = {0}, bin = {0};
-        if (seat_row_decode(held->rows[i], &row, NULL) != ERR_OK || strcmp(row.seat, seat) != 0) {
+        if (seat_row_decode(held->rows[i], &row, NULL) != ERR_OK || strcmp(row.seat, seat) != 0)
             continue;
-        }
-        if (held->whole) {
+        if (held->whole)
             tree_prove_row(held, held->places[i], &proof);
-        } else {
+        else
             buffer_append_span(&proof, held->proofs[i]);
-        }
         struct span span = span_of_buffer(&proof);
         mp_write_bin(&bin, held->rows[i]);
         size += send_rows(step, session, held->places[i], &bin, 1, &span);
@@ -222,21 +217,17 @@ static size_t send_document(struct step *step, const struct session *session,
     const struct seat *whose = tree_seat(step->replica->tree, seat);
     bool above = held->kind == DOCUMENT_BRANCH && whose != NULL && whose != child &&
                  seat_is_ancestor_or_self(whose, child);
-    if (!peer_lacks(session, held, !above)) {
+    if (!peer_lacks(session, held, !above))
         return 0;
-    }
     for (size_t i = 0;
-         held->kind == DOCUMENT_ROOT && i < tree_former_root_count(step->replica->tree); i++) {
+         held->kind == DOCUMENT_ROOT && i < tree_former_root_count(step->replica->tree); i++)
         send_control(step, session, MESSAGE_DOCUMENT, tree_former_root(step->replica->tree, i));
-    }
     send_control(step, session, MESSAGE_DOCUMENT, held->envelope);
-    if (!above) {
+    if (!above)
         return held->envelope.size + send_all_rows(step, session, held);
-    }
     const struct seat *next = child;
-    while (next->parent != whose) {
+    while (next->parent != whose)
         next = next->parent;
-    }
     return held->envelope.size + send_rows_of(step, session, held, next->row.seat);
 }
 
@@ -248,18 +239,16 @@ static bool send_lacking(struct step *step, struct session *session)
     size_t count = child == NULL ? 0 : tree_document_count(tree), size = 0;
     for (; session->documents_at < count && size < SLICE_BYTES; session->documents_at++) {
         const struct held_document *held = tree_document(tree, session->documents_at);
-        if (tree_document_matters(tree, held, span_of_text(child->row.seat))) {
+        if (tree_document_matters(tree, held, span_of_text(child->row.seat)))
             size += send_document(step, session, held, child);
-        }
     }
     return session->documents_at >= count;
 }
 
 static void enter_when_both_sent(struct step *step, struct session *session)
 {
-    if (session->state == SESSION_DOCUMENTS && session->documents_sent && session->documents_got) {
+    if (session->state == SESSION_DOCUMENTS && session->documents_sent && session->documents_got)
         session_enter(step, session, SESSION_COMPARING);
-    }
 }
 
 /* Once a batch, however often it was asked for; piece by piece, each after the peer has listed
@@ -271,9 +260,8 @@ static void answer(struct step *step, struct session *session)
         documents_list(step, session, true);
     }
     session->list_due = session->documents_due = false;
-    if (session->have_count > 0) {
+    if (session->have_count > 0)
         qsort(session->haves, session->have_count, sizeof *session->haves, compare_haves);
-    }
     if (send_lacking(step, session)) {
         send_have(step, session, HAVE_SENT, &none, 0);
         session->documents_at = 0;
@@ -289,9 +277,8 @@ void documents_answer_due(struct step *step)
 {
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
-        if (session->documents_due && session->state >= SESSION_DOCUMENTS) {
+        if (session->documents_due && session->state >= SESSION_DOCUMENTS)
             answer(step, session);
-        }
     }
 }
 
@@ -309,9 +296,8 @@ void documents_on_have(struct step *step, struct session *session, struct span b
         session->haves =
             mem_resize(session->haves, (session->have_count + count) * sizeof *session->haves);
     }
-    for (uint32_t i = 0; formed && i < count; i++) {
+    for (uint32_t i = 0; formed && i < count; i++)
         session->have_count += read_have(&reader, &session->haves[session->have_count]);
-    }
     mp_read_end(&reader);
     if (!formed || reader.failed) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
@@ -366,9 +352,8 @@ static void offer_whole(struct step *step, struct document_slot *slot)
 {
     struct span *rows = mem_alloc(slot->row_count * sizeof *rows);
     struct mp_reader reader = mp_reader(span_of_buffer(&slot->rows));
-    for (uint32_t i = 0; i < slot->row_count; i++) {
+    for (uint32_t i = 0; i < slot->row_count; i++)
         rows[i] = mp_read_bin(&reader);
-    }
     took(step,
          tree_offer_rows(step->replica->tree, slot->kind, span_of_text(slot->seat), rows,
                          slot->row_count, 0, NULL, NULL),
@@ -380,18 +365,15 @@ static void offer_whole(struct step *step, struct document_slot *slot)
 static bool gather_rows(struct document_slot *slot, uint32_t first, struct mp_reader *reader,
                         uint32_t count)
 {
-    if (first != slot->held || count > slot->row_count - slot->held) {
+    if (first != slot->held || count > slot->row_count - slot->held)
         return false;
-    }
-    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+    for (uint32_t i = 0; i < count && !reader->failed; i++)
         mp_write_bin(&slot->rows, mp_read_bin(reader));
-    }
     slot->held += count;
     mp_read_nil(reader);
     mp_read_end(reader);
-    if (reader->failed || slot->rows.size > slot->row_bytes + 5UL * slot->row_count) {
+    if (reader->failed || slot->rows.size > slot->row_bytes + 5UL * slot->row_count)
         return false;
-    }
     return true;
 }
 
@@ -402,9 +384,8 @@ void documents_on_rows(struct step *step, struct session *session, struct span b
     bool formed = mp_read_array(&reader) == 3;
     uint32_t first = (uint32_t)mp_read_uint_max(&reader, DOCUMENT_ROWS_MAX);
     uint32_t count = mp_read_array(&reader);
-    if (slot == NULL) {
+    if (slot == NULL)
         return;
-    }
     struct mp_reader after = reader;
     struct span row = count == 1 ? mp_read_bin(&after) : SPAN_EMPTY;
     if (formed && count == 1 && mp_peek(&after) == MP_BIN) {
@@ -458,9 +439,8 @@ void documents_push_changes(struct step *step)
 {
     struct replica *replica = step->replica;
     struct session *session, *next;
-    if (replica->tree_seen == tree_change_count(replica->tree)) {
+    if (replica->tree_seen == tree_change_count(replica->tree))
         return;
-    }
     replica->tree_seen = tree_change_count(replica->tree);
     sessions_judge_again(step);
     receive_ask_on_change(step);

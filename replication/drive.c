@@ -32,9 +32,8 @@ enum error_code drive_open(const struct replica_options *options, const struct d
 
 void drive_close(struct drive *drive)
 {
-    if (drive == NULL) {
+    if (drive == NULL)
         return;
-    }
     replica_close(drive->replica);
     updates_free(drive->updates);
     free(drive);
@@ -49,9 +48,8 @@ static enum error_code put_rows(struct drive *drive)
         enum error_code code =
             change.removed ? store->remove(store->context, change.table, change.key)
                            : store->put(store->context, change.table, change.key, change.value);
-        if (code != ERR_OK) {
+        if (code != ERR_OK)
             return code;
-        }
         drive->rows_put = true;
     }
     return ERR_OK;
@@ -71,9 +69,8 @@ static enum error_code step_all(struct drive *drive, struct event *events, size_
     static const enum event_kind ends[] = {EVENT_BATCH_CLOSE, EVENT_BATCH_SEND};
     for (size_t i = 0; i < count; i++) {
         enum error_code code = step_and_put(drive, &events[i]);
-        if (code != ERR_OK) {
+        if (code != ERR_OK)
             return code;
-        }
     }
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         struct event end = {
@@ -82,9 +79,8 @@ static enum error_code step_all(struct drive *drive, struct event *events, size_
             .tick_ms = events[count - 1].tick_ms,
         };
         enum error_code code = step_and_put(drive, &end);
-        if (code != ERR_OK) {
+        if (code != ERR_OK)
             return code;
-        }
     }
     return ERR_OK;
 }
@@ -115,9 +111,8 @@ static enum error_code commit(struct drive *drive)
 static void log_lines(struct drive *drive)
 {
     struct span lines = updates_trace_text(drive->updates);
-    if (drive->ports.log != NULL && lines.size > 0) {
+    if (drive->ports.log != NULL && lines.size > 0)
         drive->ports.log(drive->ports.context, lines);
-    }
 }
 
 static void deliver(struct drive *drive)
@@ -126,15 +121,13 @@ static void deliver(struct drive *drive)
     log_lines(drive);
     for (size_t i = 0; i < updates_outgoing_count(drive->updates); i++) {
         const struct outgoing *out = updates_outgoing(drive->updates, i);
-        if (out->closes) {
+        if (out->closes)
             link->close(link->context, out->link);
-        } else {
+        else
             link->send(link->context, out->link, out->channel, out->type, out->body);
-        }
     }
-    for (size_t i = 0; i < updates_answer_count(drive->updates); i++) {
+    for (size_t i = 0; i < updates_answer_count(drive->updates); i++)
         drive->ports.answer(drive->ports.context, updates_answer_at(drive->updates, i));
-    }
 }
 
 static void close_links(struct drive *drive, const struct event *events, size_t count)
@@ -146,9 +139,8 @@ static void close_links(struct drive *drive, const struct event *events, size_t 
         link->close(link->context, status.link);
     }
     for (size_t i = 0; i < count; i++) { /* those that this batch would have greeted */
-        if (events[i].kind == EVENT_LINK_UP) {
+        if (events[i].kind == EVENT_LINK_UP)
             link->close(link->context, events[i].link_up.link);
-        }
     }
 }
 
@@ -157,9 +149,8 @@ static void refuse_writers(struct drive *drive, const struct event *events, size
 {
     for (size_t i = 0; i < count; i++) {
         struct answer answer = {0};
-        if (events[i].kind != EVENT_WRITE) {
+        if (events[i].kind != EVENT_WRITE)
             continue;
-        }
         answer.request = events[i].write.request;
         error_set(&answer.error, code, "store", "%s", error_sentence(code));
         error_next(&answer.error, code == ERR_FULL
@@ -177,15 +168,13 @@ static enum error_code start_over(struct drive *drive, const struct event *event
     struct error error;
     close_links(drive, events, count);
     refuse_writers(drive, events, count, code);
-    if (drive->ports.log != NULL) {
+    if (drive->ports.log != NULL)
         drive->ports.log(drive->ports.context, span_of_text("commit failed: links reset\n"));
-    }
     drive->failed_commits++;
     replica_close(drive->replica);
     drive->replica = NULL;
-    if (code != ERR_FULL) {
+    if (code != ERR_FULL)
         return code;
-    }
     enum error_code opened =
         replica_open(&drive->options, &drive->ports.store.view, &drive->replica, &error);
     return opened == ERR_OK ? ERR_FULL : opened;
@@ -198,16 +187,14 @@ enum error_code drive_batch(struct drive *drive, struct event *events, size_t co
     drive->rows_put = false;
     store->begin(store->context);
     enum error_code code = step_all(drive, events, count);
-    if (code == ERR_OK) {
+    if (code == ERR_OK)
         code = commit(drive);
-    } else {
+    else
         store->abort(store->context);
-    }
-    if (code == ERR_OK) {
+    if (code == ERR_OK)
         deliver(drive);
-    } else {
+    else
         code = start_over(drive, events, count, code);
-    }
     updates_clear(drive->updates);
     return code;
 }

@@ -36,9 +36,8 @@ void token_load(struct replica *replica, const struct view *view)
            key.size <= NOTE_KEY_BYTES_MAX && key.data[0] == HASH_TOKEN) {
         struct note_head head;
         if (note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK &&
-            (!replica->token.present || head.k > replica->token.clock_ms)) {
+            (!replica->token.present || head.k > replica->token.clock_ms))
             token_adopt(replica, &head, value);
-        }
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
@@ -50,9 +49,8 @@ static void queue_note(struct session *session, enum hash_context context, struc
 {
     struct note_due *due = NULL;
     HASH_FIND(hh, session->notes, key.data, key.size, due);
-    if (due != NULL) {
+    if (due != NULL)
         return;
-    }
     due = mem_alloc(sizeof *due);
     memcpy(due->key, key.data, key.size);
     due->key_size = (uint8_t)key.size;
@@ -74,9 +72,8 @@ static void pass_on(struct step *step, enum hash_context context, struct span ke
 {
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
-        if (session->state == SESSION_LIVE && session->uplink == (context != HASH_TOKEN)) {
+        if (session->state == SESSION_LIVE && session->uplink == (context != HASH_TOKEN))
             queue_note(session, context, key);
-        }
     }
 }
 
@@ -97,21 +94,17 @@ static bool make_room(struct step *step, const struct note_head *head)
     while (view->next(view->context, TABLE_NOTES, SPAN(key, size), &found, &value) == READ_FOUND &&
            found.size == size && memcmp(found.data, key, size - 4) == 0) {
         epoch = read_u32(found.data + size - 4);
-        if (epoch == head->epoch) {
+        if (epoch == head->epoch)
             return true;
-        }
         first = count++ == 0 ? epoch : first;
-        if (epoch == UINT32_MAX) {
+        if (epoch == UINT32_MAX)
             break;
-        }
         write_u32(key + size - 4, epoch + 1);
     }
-    if (count < STATEMENT_EPOCHS_MAX) {
+    if (count < STATEMENT_EPOCHS_MAX)
         return true;
-    }
-    if (head->epoch < first) {
+    if (head->epoch < first)
         return false;
-    }
     size = note_key(key, HASH_HEADS, head->signer, first);
     updates_remove(step->updates, TABLE_NOTES, SPAN(key, size));
     return true;
@@ -137,9 +130,8 @@ void note_store_own(struct step *step, enum hash_context context, struct span no
     updates_set_signs(step->updates);
     step->replica->self_dirty = true;
     struct session *parent = session_parent(step->replica);
-    if (context == HASH_CELLS && parent != NULL) {
+    if (context == HASH_CELLS && parent != NULL)
         parent->report_in_flight = true;
-    }
 }
 
 /* Newest known of this signer (and epoch); false: none is held. */
@@ -161,9 +153,8 @@ struct note_line {
 
 static bool read_line(struct mp_reader *reader, struct note_line *line)
 {
-    if (mp_read_array(reader) != 4) {
+    if (mp_read_array(reader) != 4)
         mp_fail(reader);
-    }
     uint64_t context = mp_read_uint_max(reader, HASH_CONTEXT_COUNT - 1);
     const uint8_t *signer = mp_read_bin_of(reader, KEY_ID_BYTES);
     line->head.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
@@ -204,12 +195,10 @@ static bool may_sign(struct step *step, const struct session *session, enum hash
 {
     const struct seat *above =
         session->uplink ? own_seat(step->replica) : session_seat(step->replica, session);
-    if (signer->status != SEAT_ACTIVE) {
+    if (signer->status != SEAT_ACTIVE)
         return false;
-    }
-    if (context == HASH_TOKEN) {
+    if (context == HASH_TOKEN)
         return session->uplink && signer->seat == tree_root_seat(step->replica->tree);
-    }
     return above != NULL && seat_is_ancestor_or_self(above, signer->seat);
 }
 
@@ -217,14 +206,12 @@ static enum error_code check_form(enum hash_context context, struct span note,
                                   struct cell_report *report)
 {
     struct heads_statement statement;
-    if (context == HASH_CELLS) {
+    if (context == HASH_CELLS)
         return report_decode(note, report, NULL);
-    }
     if (context == HASH_HEADS) {
         enum error_code code = statement_decode(note, &statement, NULL);
-        if (code == ERR_OK) {
+        if (code == ERR_OK)
             statement_free(&statement);
-        }
         return code;
     }
     return ERR_OK;
@@ -239,9 +226,8 @@ static void tell_below(struct step *step, const struct author *signer, enum hash
     HASH_ITER (hh, replica->sessions, session, next) {
         const struct seat *peer = session_seat(replica, session);
         if (!session->uplink && session->state == SESSION_LIVE && peer != NULL &&
-            seat_is_ancestor_or_self(peer, signer->seat)) {
+            seat_is_ancestor_or_self(peer, signer->seat))
             answer_noted(step, session, context, head);
-        }
     }
 }
 
@@ -254,9 +240,8 @@ static void hear_of_us(struct step *step, enum hash_context context, const struc
         replica->refusals.not_allowed++;
         return;
     }
-    if (head->epoch == replica->self.epoch && head->k > known) {
+    if (head->epoch == replica->self.epoch && head->k > known)
         replica->epoch_passed = true;
-    }
     replica_hear_epoch(step, head->epoch);
 }
 
@@ -273,11 +258,10 @@ static void take_verified(struct step *step, const struct session *session,
         cells_take_report(step, report); /* compares with the report held so far: before storing */
     }
     note_store(step, context, note, head);
-    if (context == HASH_TOKEN && (!replica->token.present || head->k > replica->token.clock_ms)) {
+    if (context == HASH_TOKEN && (!replica->token.present || head->k > replica->token.clock_ms))
         token_adopt(replica, head, note);
-    } else if (context != HASH_TOKEN && session->uplink) {
+    else if (context != HASH_TOKEN && session->uplink)
         tell_below(step, tree_author(replica->tree, head->signer), context, head);
-    }
 }
 
 void notes_take(struct step *step, struct session *session, enum hash_context context,
@@ -321,9 +305,8 @@ static void ask_for_proof(struct step *step, const struct session *session,
     bool news =
         own ? line->head.epoch > replica->self.epoch
             : held_head(step, line->context, &line->head, &held) && held.epoch < line->head.epoch;
-    if (!news || author == NULL || !may_sign(step, session, line->context, author)) {
+    if (!news || author == NULL || !may_sign(step, session, line->context, author))
         return;
-    }
     struct buffer body = {0};
     mp_write_array(&body, 1);
     write_line(&body, line->context, &line->head);
@@ -341,15 +324,12 @@ void notes_on_noted(struct step *step, struct session *session, struct span body
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
         return;
     }
-    if (session->notes_in_flight > 0) {
+    if (session->notes_in_flight > 0)
         session->notes_in_flight--;
-    }
-    if (line.context == HASH_CELLS && key_id_equal(line.head.signer, step->replica->key_id)) {
+    if (line.context == HASH_CELLS && key_id_equal(line.head.signer, step->replica->key_id))
         session->report_in_flight = false;
-    }
-    if (session->uplink && line.context != HASH_TOKEN) {
+    if (session->uplink && line.context != HASH_TOKEN)
         ask_for_proof(step, session, &line);
-    }
 }
 
 void notes_send_due(struct step *step, struct session *session)
@@ -357,9 +337,8 @@ void notes_send_due(struct step *step, struct session *session)
     struct note_due *due, *next;
     HASH_ITER (hh, session->notes, due, next) {
         struct span value;
-        if (session->notes_in_flight == NOTES_IN_FLIGHT_MAX) {
+        if (session->notes_in_flight == NOTES_IN_FLIGHT_MAX)
             return;
-        }
         if (step->view->get(step->view->context, TABLE_NOTES, SPAN(due->key, due->key_size),
                             &value) == READ_FOUND) {
             send_control(step, session, message_of(due->context), value);
@@ -396,17 +375,15 @@ void notes_summary(struct step *step, struct session *session)
         if (session->uplink == (context != HASH_TOKEN) &&
             note_read_head(note, context, &head, NULL) == ERR_OK) {
             write_line(&lines, context, &head);
-            if (++count == SUMMARY_LINES) {
+            if (++count == SUMMARY_LINES)
                 send_summary(step, session, &lines, &count);
-            }
         }
         buffer_clear(&from);
         buffer_append_span(&from, key);
         buffer_append_byte(&from, 0);
     }
-    if (count > 0) {
+    if (count > 0)
         send_summary(step, session, &lines, &count);
-    }
     buffer_free(&lines);
     buffer_free(&from);
 }
@@ -420,9 +397,8 @@ void notes_on_summary(struct step *step, struct session *session, struct span bo
         size_t at = reader.at;
         struct note_line line;
         struct note_head held;
-        if (!read_line(&reader, &line)) {
+        if (!read_line(&reader, &line))
             break;
-        }
         if (!held_head(step, line.context, &line.head, &held) || is_newer(&line.head, &held)) {
             buffer_append(&lines, body.data + at, reader.at - at);
             wanted_count++;
@@ -447,9 +423,8 @@ static bool may_want(struct step *step, const struct session *session, const str
 {
     const struct author *signer = tree_author(step->replica->tree, line->head.signer);
     const struct seat *peer = session_seat(step->replica, session);
-    if (session->uplink) {
+    if (session->uplink)
         return line->context != HASH_TOKEN;
-    }
     return line->context == HASH_TOKEN ||
            (signer != NULL && peer != NULL && seat_is_ancestor_or_self(peer, signer->seat));
 }
@@ -469,9 +444,8 @@ void notes_on_wanted(struct step *step, struct session *session, struct span bod
         }
     }
     mp_read_end(&reader);
-    if (reader.failed) {
+    if (reader.failed)
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
-    }
 }
 
 static void issue_token(struct step *step)
@@ -480,9 +454,8 @@ static void issue_token(struct step *step)
     struct buffer note = {0};
     struct note_head head = {replica->key_id, replica->self.epoch, step->wall_ms};
     /* never back: a clock that fell keeps the last token's time until it has passed it */
-    if (replica->token.present && head.k <= replica->token.clock_ms) {
+    if (replica->token.present && head.k <= replica->token.clock_ms)
         head.k = replica->token.clock_ms + 1;
-    }
     replica->token_at_tick = step->tick_ms;
     if (head.k >= CLOCK_LIMIT) {
         return; /* no time is left to tell */
@@ -510,18 +483,16 @@ static void list_streams(struct step *step, struct heads_statement *statement)
     for (uint64_t cursor = 0; statement->stream_count < STATEMENT_STREAMS_MAX &&
                               stream_row_next(step->view, &cursor, &id, row);) {
         if (!key_id_equal(id.author, replica->key_id) || id.epoch != replica->self.epoch ||
-            row->open.holders == HOLDERS_SELF || row->head.seq == 0) {
+            row->open.holders == HOLDERS_SELF || row->head.seq == 0)
             continue;
-        }
         struct statement_stream *line = &statement->streams[statement->stream_count++];
         line->number = id.number;
         line->seq = row->head.seq;
         line->hash = row->head.hash;
         line->subtree = row->open.holders == HOLDERS_SUBTREE;
         line->tier = row->open.tier;
-        if (!line->subtree) {
+        if (!line->subtree)
             memcpy(line->end, row->open.seats[row->open.seat_count - 1], sizeof line->end);
-        }
     }
     qsort(statement->streams, statement->stream_count, sizeof *statement->streams, by_number);
     free(row);
@@ -562,9 +533,8 @@ static void statement_when_due(struct step *step)
         sign_statement(step);
         due = step->tick_ms + tuning_or(tuning->statement_idle_ms, STATEMENT_IDLE_MS);
     }
-    if (due < replica->deadline_tick) {
+    if (due < replica->deadline_tick)
         replica->deadline_tick = due;
-    }
 }
 
 /* Signed only when somebody above can hear it; the root signs the time. */
@@ -572,17 +542,14 @@ void notes_when_due(struct step *step)
 {
     struct replica *replica = step->replica;
     const struct seat *seat = own_seat(replica);
-    if (seat == NULL) {
+    if (seat == NULL)
         return;
-    }
     if (seat->parent == NULL) {
         uint32_t every = tuning_or(replica->options.tuning.token_every_ms, TOKEN_EVERY_MS);
-        if (replica->token_at_tick == 0 || step->tick_ms >= replica->token_at_tick + every) {
+        if (replica->token_at_tick == 0 || step->tick_ms >= replica->token_at_tick + every)
             issue_token(step);
-        }
-        if (replica->token_at_tick + every < replica->deadline_tick) {
+        if (replica->token_at_tick + every < replica->deadline_tick)
             replica->deadline_tick = replica->token_at_tick + every;
-        }
     } else if (session_parent(replica) != NULL) {
         statement_when_due(step);
     }

@@ -63,9 +63,8 @@ static enum read_answer self_row_get(const struct view *view, struct self_row *s
     struct span value;
     memset(self, 0, sizeof *self);
     enum read_answer answer = view->get(view->context, TABLE_META, span_of_text(self_key), &value);
-    if (answer != READ_FOUND) {
+    if (answer != READ_FOUND)
         return answer;
-    }
     struct mp_reader reader = mp_reader(value);
     struct mp_fields fields = mp_fields(&reader);
     unsigned seen = 0;
@@ -75,9 +74,8 @@ static enum read_answer self_row_get(const struct view *view, struct self_row *s
             self->numbers[key - 1] = mp_read_uint(&reader);
         } else if (key == 7 || key == 9) {
             const uint8_t *bytes = mp_read_bin_of(&reader, 8);
-            if (bytes != NULL) {
+            if (bytes != NULL)
                 memcpy(key == 7 ? self->instance : self->key_id, bytes, 8);
-            }
         } else if (key == 8) {
             self->reason = mp_read_str(&reader);
         } else {
@@ -102,29 +100,24 @@ static const char *doubt(const struct replica_options *options, const struct sel
                    ? "the store is empty, the high-water file is not"
                    : NULL;
     }
-    if (!options->high_water_readable) {
+    if (!options->high_water_readable)
         return "the high-water file is missing or damaged";
-    }
     if (memcmp(self->instance, options->instance, sizeof self->instance) != 0 ||
-        memcmp(mark->instance, options->instance, sizeof mark->instance) != 0) {
+        memcmp(mark->instance, options->instance, sizeof mark->instance) != 0)
         return "the store comes from another machine or directory";
-    }
     if (memcmp(mark->key_id, self->key_id, sizeof mark->key_id) != 0 ||
-        mark->epoch != self->numbers[0]) {
+        mark->epoch != self->numbers[0])
         return "the high-water file is of another epoch";
-    }
-    if (self->numbers[1] != mark->committed && self->numbers[1] != mark->in_flight) {
+    if (self->numbers[1] != mark->committed && self->numbers[1] != mark->in_flight)
         return "the store is not the newest: it was restored, or has lost commits";
-    }
     return NULL;
 }
 
 static void greatest_epoch(void *context, uint32_t epoch)
 {
     uint32_t *greatest = context;
-    if (epoch > *greatest) {
+    if (epoch > *greatest)
         *greatest = epoch;
-    }
 }
 
 /* False: the key's epochs are used up, nothing has changed. */
@@ -135,13 +128,11 @@ static bool start_epoch(struct replica *replica, const struct view *view, const 
     greatest_epoch(&greatest, replica->heard_epoch);
     /* A first commit that was cut short leaves a high-water file and no store: the same ordinal
      * serves again, its random half differs. */
-    if (replica->options.high_water_readable && reason[0] != '\0') {
+    if (replica->options.high_water_readable && reason[0] != '\0')
         greatest_epoch(&greatest, replica->options.high_water.epoch);
-    }
     uint32_t ordinal = (greatest >> 16) + 1;
-    if (ordinal > UINT16_MAX) {
+    if (ordinal > UINT16_MAX)
         return false;
-    }
     replica->self.epoch = ordinal << 16 | (replica_random(replica) & 0xffff);
     replica->epoch_new = true;
     replica->record_counter = 0;
@@ -188,9 +179,8 @@ void replica_pass_epoch(struct step *step)
     enum { PASS_EVERY_MS = 60 * 1000 };
     struct replica *replica = step->replica;
     uint64_t due = replica->epoch_began_tick + PASS_EVERY_MS;
-    if (!replica->epoch_passed) {
+    if (!replica->epoch_passed)
         return;
-    }
     if (replica->epoch_began_tick != 0 && step->tick_ms < due) {
         replica->deadline_tick = due < replica->deadline_tick ? due : replica->deadline_tick;
         return;
@@ -212,14 +202,12 @@ void replica_raise_alarm(struct step *step, const char *format, ...)
     vsnprintf(alarm.text, sizeof alarm.text, format, arguments);
     va_end(arguments);
     for (size_t i = 0; i < replica->alarm_count; i++) {
-        if (strcmp(replica->alarms[i].text, alarm.text) == 0) {
+        if (strcmp(replica->alarms[i].text, alarm.text) == 0)
             return;
-        }
     }
     updates_trace(step->updates, "alarm: %s", alarm.text);
-    if (replica->alarm_count == ALARMS_MAX) {
+    if (replica->alarm_count == ALARMS_MAX)
         return;
-    }
     replica->alarms =
         mem_resize(replica->alarms, (replica->alarm_count + 1) * sizeof *replica->alarms);
     replica->alarms[replica->alarm_count++] = alarm;
@@ -246,17 +234,15 @@ static void load_own_streams(struct replica *replica, const struct view *view)
     struct stream_row *row = mem_alloc(sizeof *row);
     for (uint64_t cursor = 0; stream_row_next(view, &cursor, &id, row);) {
         if (row->closed || !key_id_equal(id.author, replica->key_id) ||
-            id.epoch != replica->self.epoch) {
+            id.epoch != replica->self.epoch)
             continue;
-        }
         struct own_stream *stream = mem_alloc(sizeof *stream);
         stream->id = id;
         stream->class = row->open.class;
         stream->holders = row->open.holders;
         stream->tier = row->open.tier;
-        if (row->open.seat_count > 0) {
+        if (row->open.seat_count > 0)
             memcpy(stream->end, row->open.seats[row->open.seat_count - 1], sizeof stream->end);
-        }
         stream_open_encode(&row->open, &stream->open);
         stream->head = row->head;
         stream->next = replica->own_streams;
@@ -272,9 +258,8 @@ static enum error_code check_identity(const struct replica *replica, const struc
 {
     struct span value;
     if (view->get(view->context, TABLE_META, span_of_text("tree"), &value) == READ_FOUND &&
-        !span_equal(value, SPAN_OF_ARRAY(replica->options.tree_id.bytes))) {
+        !span_equal(value, SPAN_OF_ARRAY(replica->options.tree_id.bytes)))
         return error_set(error, ERR_NOT_ALLOWED, "store", "it belongs to another tree");
-    }
     if (has_self && memcmp(self->key_id, replica->key_id.bytes, KEY_ID_BYTES) != 0) {
         error_set(error, ERR_NOT_ALLOWED, "store", "it was written with another signing key");
         error_next(error, "put this node's own keys back, or begin with an empty store");
@@ -304,15 +289,13 @@ enum error_code replica_open(const struct replica_options *options, const struct
         replica_close(replica);
         return code;
     }
-    if (has == READ_FOUND) {
+    if (has == READ_FOUND)
         resume_epoch(replica, &self);
-    }
     const char *reason = doubt(options, &self, has == READ_FOUND);
     uint32_t greatest = 0;
     who_each_epoch(view, replica->key_id, &greatest, greatest_epoch);
-    if (reason == NULL && has == READ_FOUND && greatest > replica->self.epoch) {
+    if (reason == NULL && has == READ_FOUND && greatest > replica->self.epoch)
         reason = "a later epoch of this key is held here";
-    }
     if (reason == NULL && has == READ_FOUND && replica->commits > 0) {
         load_own_streams(replica, view);
     } else if (!start_epoch(replica, view, reason == NULL ? "" : reason)) {
@@ -332,17 +315,15 @@ enum error_code replica_open(const struct replica_options *options, const struct
 
 void replica_close(struct replica *replica)
 {
-    if (replica == NULL) {
+    if (replica == NULL)
         return;
-    }
     for (struct own_stream *stream = replica->own_streams, *next; stream != NULL; stream = next) {
         next = stream->next;
         own_stream_free(stream);
     }
     struct session *session, *after;
-    HASH_ITER (hh, replica->sessions, session, after) {
+    HASH_ITER (hh, replica->sessions, session, after)
         session_free(replica, session);
-    }
     block_cache_free(&replica->cache);
     for (struct instances *known = replica->instances, *next; known != NULL; known = next) {
         next = known->next;

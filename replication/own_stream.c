@@ -27,12 +27,10 @@ static void write_row(struct step *step, const struct own_stream *stream, bool c
 
 static bool serves(const struct own_stream *stream, const struct audience *audience)
 {
-    if (stream->class != audience->class || stream->holders != audience->holders) {
+    if (stream->class != audience->class || stream->holders != audience->holders)
         return false;
-    }
-    if (stream->holders == HOLDERS_SUBTREE) {
+    if (stream->holders == HOLDERS_SUBTREE)
         return stream->tier == audience->tier;
-    }
     return stream->holders == HOLDERS_SELF ||
            strcmp(stream->end, audience->seats[audience->seat_count - 1]) == 0;
 }
@@ -45,9 +43,8 @@ struct known_epochs {
 static void note_epoch(void *context, uint32_t epoch)
 {
     struct known_epochs *known = context;
-    if (epoch != known->own && known->open->epoch_count < HOLDERS_MAX) {
+    if (epoch != known->own && known->open->epoch_count < HOLDERS_MAX)
         known->open->epochs[known->open->epoch_count++] = epoch;
-    }
 }
 
 static void fill_open(struct step *step, const struct audience *audience, uint16_t number,
@@ -59,9 +56,8 @@ static void fill_open(struct step *step, const struct audience *audience, uint16
     open->holders = audience->holders;
     open->tier = audience->tier;
     open->seat_count = audience->seat_count;
-    for (size_t i = 0; i < audience->seat_count; i++) {
+    for (size_t i = 0; i < audience->seat_count; i++)
         memcpy(open->seats[i], audience->seats[i], strlen(audience->seats[i]) + 1);
-    }
     if (number == 1) {
         struct known_epochs known = {open, replica->self.epoch};
         who_each_epoch(step->view, replica->key_id, &known, note_epoch);
@@ -121,9 +117,8 @@ static void own_stream_close(struct step *step, struct own_stream *stream)
     updates_trace(step->updates, "close %s at %u",
                   label_stream(step->replica->tree, &stream->id).text, stream->head.seq);
     struct own_stream **link = &step->replica->own_streams;
-    while (*link != stream) {
+    while (*link != stream)
         link = &(*link)->next;
-    }
     *link = stream->next;
     own_stream_free(stream);
     free(row);
@@ -138,9 +133,8 @@ static uint32_t next_seq(const struct own_stream *stream)
 struct own_stream *own_stream_for(struct step *step, const struct audience *audience)
 {
     struct own_stream *stream = step->replica->own_streams;
-    while (stream != NULL && !serves(stream, audience)) {
+    while (stream != NULL && !serves(stream, audience))
         stream = stream->next;
-    }
     uint32_t most = tuning_or(step->replica->options.tuning.stream_entries_max, STREAM_ENTRIES_MAX);
     if (stream != NULL && next_seq(stream) + 1 >= most) { /* room for the close entry */
         own_stream_close(step, stream);
@@ -162,11 +156,10 @@ uint32_t own_stream_add(struct step *step, struct own_stream *stream, const stru
     dated.schema_version = schema_version(replica);
     uint32_t most = tuning_or(replica->options.tuning.block_entries, BLOCK_ENTRIES_USUAL);
     if (stream->writer != NULL &&
-        (entry_writer_count(stream->writer) >= most || !entry_writer_add(stream->writer, &dated))) {
+        (entry_writer_count(stream->writer) >= most || !entry_writer_add(stream->writer, &dated)))
         own_stream_sign(step, stream);
-    } else if (stream->writer != NULL) {
+    else if (stream->writer != NULL)
         return next_seq(stream) - 1;
-    }
     stream->writer =
         entry_writer_new(&replica->self, replica->options.signing_key, dated.schema_version);
     bool added = entry_writer_add(stream->writer, &dated);
@@ -177,9 +170,8 @@ uint32_t own_stream_add(struct step *step, struct own_stream *stream, const stru
 void own_stream_sign(struct step *step, struct own_stream *stream)
 {
     struct replica *replica = step->replica;
-    if (stream->writer == NULL) {
+    if (stream->writer == NULL)
         return;
-    }
     struct prepared_block block;
     struct buffer stored = {0};
     block_make(stream->writer, &replica->options.tree_id, &stream->id, &stream->head,
@@ -202,9 +194,8 @@ void own_stream_sign(struct step *step, struct own_stream *stream)
     cursors_head_moved(step, &stream->id, row, NULL);
     updates_set_signs(step->updates);
     replica->self_dirty = true;
-    if (row->open.holders != HOLDERS_SELF) {
+    if (row->open.holders != HOLDERS_SELF)
         replica->heads_changed = true;
-    }
     prepared_block_free(&block);
     buffer_free(&stored);
     free(row);
@@ -213,7 +204,6 @@ void own_stream_sign(struct step *step, struct own_stream *stream)
 void own_streams_sign_all(struct step *step)
 {
     for (struct own_stream *stream = step->replica->own_streams; stream != NULL;
-         stream = stream->next) {
+         stream = stream->next)
         own_stream_sign(step, stream);
-    }
 }

@@ -50,11 +50,10 @@ static void aside_set(struct step *step, const uint8_t key[static COUNT_KEY_BYTE
 {
     uint8_t value[4];
     write_u32(value, count);
-    if (count == 0) {
+    if (count == 0)
         updates_remove(step->updates, TABLE_META, SPAN(key, COUNT_KEY_BYTES));
-    } else {
+    else
         updates_put(step->updates, TABLE_META, SPAN(key, COUNT_KEY_BYTES), SPAN_OF_ARRAY(value));
-    }
 }
 
 bool aside_room(struct step *step, char what, struct key_id author, uint32_t most)
@@ -62,9 +61,8 @@ bool aside_room(struct step *step, char what, struct key_id author, uint32_t mos
     uint8_t key[COUNT_KEY_BYTES];
     aside_key(key, what, author);
     uint32_t count = aside_count(step, key);
-    if (count >= most) {
+    if (count >= most)
         return false;
-    }
     aside_set(step, key, count + 1);
     return true;
 }
@@ -137,14 +135,12 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
     struct span value;
     bool there =
         step->view->get(step->view->context, TABLE_PARKED, span_of_key(&key), &value) == READ_FOUND;
-    if (there) {
+    if (there)
         return true;
-    }
-    if (from != NULL) {
+    if (from != NULL)
         updates_remove(step->updates, TABLE_PARKED, span_of_key(from));
-    } else if (!aside_room(step, 'p', located->author.author, PARKED_AN_AUTHOR_MAX)) {
+    else if (!aside_room(step, 'p', located->author.author, PARKED_AN_AUTHOR_MAX))
         return false;
-    }
     updates_put(step->updates, TABLE_PARKED, span_of_key(&key), span_of_text(reason));
     updates_trace(step->updates, "parked %s: %s",
                   label_record(step->replica->tree, &located->entry->record).text, reason);
@@ -159,9 +155,8 @@ static bool next_row(struct step *step, const struct parked_key *from, struct sp
     if (step->view->next(step->view->context, TABLE_PARKED, span_of_key(from), &found, &value) !=
             READ_FOUND ||
         found.size < prefix.size || found.size > PARKED_KEY_BYTES_MAX ||
-        !span_equal(SPAN(found.data, prefix.size), prefix)) {
+        !span_equal(SPAN(found.data, prefix.size), prefix))
         return false;
-    }
     key->size = found.size;
     memcpy(key->bytes, found.data, found.size);
     return true;
@@ -186,15 +181,13 @@ static bool open_located(struct step *step, const uint8_t locator[static LOCATOR
     struct located_entry *located = &again->located;
     *located =
         (struct located_entry){.stream = read_u16(locator + 3), .seq = read_u32(locator + 5)};
-    if (!who_author(step->view, read_u32(locator) >> 8, &located->author)) {
+    if (!who_author(step->view, read_u32(locator) >> 8, &located->author))
         return false;
-    }
     struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
     const struct prepared_block *block =
         block_cache_open(&again->cache, step->view, step->replica->tree, &stream, located->seq);
-    if (block == NULL || block->opaque) {
+    if (block == NULL || block->opaque)
         return false;
-    }
     located->entry = &block->list.entries[located->seq - block->header.seq];
     located->digest = &block->digests[located->seq - block->header.seq];
     return true;
@@ -231,9 +224,8 @@ static void wake_those_for(struct step *step, uint16_t type, const struct record
     from.size = record_prefix(from.bytes, type, id, dot);
     struct parked_key prefix = from;
     while (next_row(step, &from, span_of_key(&prefix), &key)) {
-        if (judge_row(step, &key, &again) == OUTCOME_FOLDED) {
+        if (judge_row(step, &key, &again) == OUTCOME_FOLDED)
             woken_add(woken, entry_dot(again.located.entry, &again.located.author));
-        }
         from = key;
         pass_by(&from);
     }
@@ -276,9 +268,8 @@ static bool sweep_on(struct step *step)
         judged++;
     }
     block_cache_free(&again.cache);
-    if (judged < SWEEP_A_BATCH) {
+    if (judged < SWEEP_A_BATCH)
         from->size = 0;
-    }
     return from->size > 0;
 }
 
@@ -342,9 +333,8 @@ static bool stream_on(struct step *step, const struct parked_key *key)
     struct stream_id stream = {at.author.author, at.author.epoch, at.stream};
     known = known && stream_row_read(step->view, &stream, row);
     for (unsigned i = 0; known && i < STREAM_BLOCKS_A_BATCH && at.seq < row->head.seq; i++) {
-        if (!stream_block_on(step, &at)) {
+        if (!stream_block_on(step, &at))
             break;
-        }
     }
     if (known && at.seq != from) {
         updates_remove(step->updates, TABLE_PARKED, span_of_key(key));
@@ -385,18 +375,15 @@ void parked_work(struct step *step)
 {
     struct replica *replica = step->replica;
     bool more = replica->sweep.size > 0 && sweep_on(step);
-    if (more) {
+    if (more)
         replica->deadline_tick = step->tick_ms;
-    }
-    if (!replica->streams_due && replica->streams_from.size == 0) {
+    if (!replica->streams_due && replica->streams_from.size == 0)
         return;
-    }
     if (step->tick_ms >= replica->streams_at_tick) {
         replica->streams_at_tick = step->tick_ms + RETRY_MS;
         streams_on(step);
     }
     if ((replica->streams_due || replica->streams_from.size > 0) &&
-        replica->streams_at_tick < replica->deadline_tick) {
+        replica->streams_at_tick < replica->deadline_tick)
         replica->deadline_tick = replica->streams_at_tick;
-    }
 }

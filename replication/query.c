@@ -34,14 +34,12 @@ static int digit(uint8_t character)
 
 bool record_id_parse(struct span text, struct record_id *id)
 {
-    if (text.size != 2 * sizeof id->bytes) {
+    if (text.size != 2 * sizeof id->bytes)
         return false;
-    }
     for (size_t i = 0; i < sizeof id->bytes; i++) {
         int high = digit(text.data[2 * i]), low = digit(text.data[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        if (high < 0 || low < 0)
             return false;
-        }
         id->bytes[i] = (uint8_t)(high << 4 | low);
     }
     return true;
@@ -63,16 +61,13 @@ static enum error_code load_state(struct block_cache *cache, const struct view *
 {
     uint8_t key[RECORD_KEY_BYTES];
     struct record_row row;
-    if (!record_key(view, type->number, id, key)) {
+    if (!record_key(view, type->number, id, key))
         return ERR_NOT_FOUND;
-    }
     enum error_code code = record_row_read(view, key, &row);
-    if (code != ERR_OK) {
+    if (code != ERR_OK)
         return code;
-    }
-    if (!row.present) {
+    if (!row.present)
         return ERR_NOT_FOUND;
-    }
     *state = row.located ? record_from_creation(cache, view, tree, type, id, row.stream, row.seq)
                          : row.state;
     return *state == NULL ? ERR_DAMAGED : ERR_OK;
@@ -84,9 +79,8 @@ static uint64_t created_ms(const struct record_state *state, const struct record
     for (size_t i = 0; i < record_operation_count(state); i++) {
         const struct operation *op = record_operation(state, i);
         if (op->dot.n == 1 && op->dot.epoch == creator.epoch &&
-            key_id_equal(op->dot.author, creator.author)) {
+            key_id_equal(op->dot.author, creator.author))
             return op->clock;
-        }
     }
     return 0;
 }
@@ -144,9 +138,8 @@ static void write_description(const struct tree *tree, struct mp_reader *reader,
         }
         uint32_t conflicts = mp_read_array(reader);
         mp_write_array(out, conflicts);
-        for (uint32_t k = 0; k < conflicts && !reader->failed; k++) {
+        for (uint32_t k = 0; k < conflicts && !reader->failed; k++)
             write_conflict(tree, reader, out);
-        }
     }
 }
 
@@ -196,9 +189,8 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
     const struct record_type *type = find_type(tree, name, error);
     struct record_state *state = NULL;
     struct block_cache cache = {0};
-    if (type == NULL) {
+    if (type == NULL)
         return ERR_UNKNOWN_TYPE;
-    }
     enum error_code code = load_state(&cache, view, tree, type, id, &state);
     if (code == ERR_OK) {
         describe(tree, type, id, state, out);
@@ -219,9 +211,8 @@ static struct span pair_named(struct mp_reader *reader, struct span wanted)
     struct span found = SPAN_EMPTY;
     for (uint32_t pairs = mp_read_map(reader); pairs > 0 && !reader->failed; pairs--) {
         struct span name = mp_read_str(reader), value = mp_read_any(reader);
-        if (span_equal(name, wanted)) {
+        if (span_equal(name, wanted))
             found = value;
-        }
     }
     return found;
 }
@@ -229,20 +220,17 @@ static struct span pair_named(struct mp_reader *reader, struct span wanted)
 /* Whether a field shows what is wanted: the same value; of a list, every item wanted. */
 static bool shows(const struct field *field, struct span shown, struct span wanted)
 {
-    if (field->kind != FIELD_LIST) {
+    if (field->kind != FIELD_LIST)
         return span_equal(shown, wanted);
-    }
     struct mp_reader items = mp_reader(wanted);
     for (uint32_t i = mp_read_array(&items); i > 0; i--) {
         struct span item = mp_read_any(&items);
         struct mp_reader held = names_reader(shown);
         bool found = false;
-        for (uint32_t k = mp_read_array(&held); k > 0 && !held.failed; k--) {
+        for (uint32_t k = mp_read_array(&held); k > 0 && !held.failed; k--)
             found |= span_equal(mp_read_any(&held), item);
-        }
-        if (!found) {
+        if (!found)
             return false;
-        }
     }
     return true;
 }
@@ -292,9 +280,8 @@ static bool list_one(struct listing *listing, struct span index)
         added = listing->where.size == 0 ||
                 matches(listing->type, span_of_buffer(&record), listing->where);
     }
-    if (added) {
+    if (added)
         buffer_append_span(listing->out, span_of_buffer(&record));
-    }
     buffer_free(&record);
     record_free(state);
     return added;
@@ -304,9 +291,8 @@ static bool list_one(struct listing *listing, struct span index)
 static bool key_before(uint8_t key[static INDEX_KEY_BYTES])
 {
     for (size_t i = INDEX_KEY_BYTES; i-- > 0;) {
-        if (key[i]-- != 0) {
+        if (key[i]-- != 0)
             return true;
-        }
     }
     return false;
 }
@@ -319,16 +305,14 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
     uint8_t from[INDEX_KEY_BYTES];
     struct span key, value;
     *count = 0;
-    if (type == NULL) {
+    if (type == NULL)
         return ERR_UNKNOWN_TYPE;
-    }
     memset(from, 0xff, sizeof from);
     write_u16(from, type->number);
-    if (cursor->size == INDEX_KEY_BYTES && read_u16(cursor->data) == type->number) {
+    if (cursor->size == INDEX_KEY_BYTES && read_u16(cursor->data) == type->number)
         memcpy(from, cursor->data, sizeof from);
-    } else if (cursor->size != 0) {
+    else if (cursor->size != 0)
         return error_set(error, ERR_USAGE, "cursor", "it isn't one that this list has given");
-    }
     struct buffer wanted = {0};
     enum error_code code =
         where.size == 0 ? ERR_OK : schema_encode_body(type, where, false, &wanted, error);
@@ -356,8 +340,7 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
     block_cache_free(&listing.cache);
     buffer_free(&wanted);
     buffer_clear(cursor);
-    if (more) {
+    if (more)
         buffer_append(cursor, from, sizeof from);
-    }
     return ERR_OK;
 }

@@ -33,18 +33,16 @@ struct total {
 static int64_t sum_of(int64_t a, int64_t b)
 {
     int64_t sum;
-    if (__builtin_add_overflow(a, b, &sum)) {
+    if (__builtin_add_overflow(a, b, &sum))
         return b < 0 ? INT64_MIN : INT64_MAX;
-    }
     return sum;
 }
 
 static void add_to_group(struct total *total, const char *key, const char *name, int64_t value)
 {
     size_t i = 0;
-    while (i < total->group_count && strcmp(total->groups[i].key, key) != 0) {
+    while (i < total->group_count && strcmp(total->groups[i].key, key) != 0)
         i++;
-    }
     if (i == total->group_count) {
         total->groups = mem_resize(total->groups, ++total->group_count * sizeof *total->groups);
         memset(&total->groups[i], 0, sizeof total->groups[i]);
@@ -94,15 +92,13 @@ static void each_cell(struct total *total, uint16_t rollup, void *context,
         struct cell cell;
         struct key_id origin;
         uint64_t report;
-        if (key.size < 2 || key.size >= STORE_KEY_BYTES_MAX || read_u16(key.data) != rollup) {
+        if (key.size < 2 || key.size >= STORE_KEY_BYTES_MAX || read_u16(key.data) != rollup)
             break;
-        }
         bool parsed = cell_parse(key, value, &cell, &origin, &report);
         const struct author *author = parsed ? tree_author(total->tree, origin) : NULL;
         if (author != NULL && cell.value_count > 0 &&
-            seat_is_ancestor_or_self(total->self, author->seat)) {
+            seat_is_ancestor_or_self(total->self, author->seat))
             visit(total, context, &cell, author->seat);
-        }
         buffer_clear(&from);
         buffer_append_span(&from, key);
         buffer_append_byte(&from, 0);
@@ -142,9 +138,8 @@ static bool report_of(const struct total *total, const struct seat *seat, uint64
     struct cell_report report;
     size_t size = note_key(key, HASH_CELLS, seat_key_id(seat), 0);
     if (total->view->get(total->view->context, TABLE_NOTES, SPAN(key, size), &note) != READ_FOUND ||
-        report_decode(note, &report, NULL) != ERR_OK) {
+        report_decode(note, &report, NULL) != ERR_OK)
         return false;
-    }
     *token_ms = report.token.present ? report.token.clock_ms : 0;
     *report_k = report.head.k;
     report_free(&report);
@@ -160,28 +155,24 @@ static void judge_origin(struct total *total, const struct seat *seat)
     total->expected++;
     if (seat == total->self) { /* its own figures are of now, which the newest token names best */
         total->reported++;
-        if (total->as_of_ms == 0) {
+        if (total->as_of_ms == 0)
             total->as_of_ms = total->newest_ms;
-        }
         return;
     }
     bool reported = report_of(total, seat, &as_of, &report_k);
     total->reported += reported;
     query_completeness(total->view, total->tree, total->self->row.seat, seat, total->freshness_ms,
                        &complete);
-    if (complete.state != COMPLETE_UNKNOWN && complete.as_of_ms > as_of) {
+    if (complete.state != COMPLETE_UNKNOWN && complete.as_of_ms > as_of)
         as_of = complete.as_of_ms;
-    }
-    if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms)) {
+    if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms))
         total->as_of_ms = as_of;
-    }
-    if (complete.state == COMPLETE_WITHHELD) {
+    if (complete.state == COMPLETE_WITHHELD)
         add_behind(total, seat, "withheld", as_of, complete.missing);
-    } else if (!reported) {
+    else if (!reported)
         add_behind(total, seat, "unknown", as_of, 0);
-    } else if (as_of + total->freshness_ms < total->newest_ms) {
+    else if (as_of + total->freshness_ms < total->newest_ms)
         add_behind(total, seat, "silent", as_of, 0);
-    }
 }
 
 /* How far each seat has said it holds the stream of one record's creation. */
@@ -203,9 +194,8 @@ static void visit_received(struct total *total, void *context, const struct cell
     (void)total;
     if (reader.failed || memcmp(author, receipts->stream.author.bytes, KEY_ID_BYTES) != 0 ||
         epoch != receipts->stream.epoch || number != receipts->stream.number ||
-        cell->values[0] <= (int64_t)receipts->seq) {
+        cell->values[0] <= (int64_t)receipts->seq)
         return;
-    }
     receipts->seats =
         mem_resize(receipts->seats, (receipts->count + 1) * sizeof(const struct seat *));
     receipts->seats[receipts->count++] = origin;
@@ -214,9 +204,8 @@ static void visit_received(struct total *total, void *context, const struct cell
 static bool has_received(const struct receipts *receipts, const struct seat *seat)
 {
     for (size_t i = 0; i < receipts->count; i++) {
-        if (receipts->seats[i] == seat) {
+        if (receipts->seats[i] == seat)
             return true;
-        }
     }
     return false;
 }
@@ -231,9 +220,8 @@ static enum error_code locate_creation(const struct total *total, const struct r
         uint8_t key[RECORD_KEY_BYTES];
         struct record_row row;
         if (type->circle != CIRCLE_SUBTREE || !record_key(total->view, type->number, id, key) ||
-            record_row_read(total->view, key, &row) != ERR_OK || !row.present) {
+            record_row_read(total->view, key, &row) != ERR_OK || !row.present)
             continue;
-        }
         struct author_epoch creator = record_id_author(id);
         receipts->stream = (struct stream_id){creator.author, creator.epoch, row.stream};
         receipts->seq = row.seq;
@@ -255,9 +243,8 @@ static enum error_code total_received(struct total *total, struct span by, struc
 {
     struct record_id id;
     struct receipts receipts = {0};
-    if (!record_id_parse(by, &id)) {
+    if (!record_id_parse(by, &id))
         return error_set(error, ERR_USAGE, "received", "--by takes the id of a directive");
-    }
     enum error_code code = locate_creation(total, &id, &receipts, error);
     const struct author *author =
         code == ERR_OK ? tree_author(total->tree, receipts.stream.author) : NULL;
@@ -271,20 +258,17 @@ static enum error_code total_received(struct total *total, struct span by, struc
         const struct seat *seat = tree_seat_at(total->tree, i);
         if (seat == author->seat || seat == total->self ||
             !seat_is_ancestor_or_self(total->self, seat) ||
-            !seat_is_ancestor_or_self(author->seat, seat)) {
+            !seat_is_ancestor_or_self(author->seat, seat))
             continue;
-        }
         uint64_t as_of = 0, report_k;
         bool reported = report_of(total, seat, &as_of, &report_k);
         total->expected++;
-        if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms)) {
+        if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms))
             total->as_of_ms = as_of;
-        }
-        if (has_received(&receipts, seat)) {
+        if (has_received(&receipts, seat))
             total->reported++;
-        } else {
+        else
             add_behind(total, seat, "waiting", as_of, 1);
-        }
     }
     total->value = total->reported;
     free(receipts.seats);
@@ -306,15 +290,13 @@ static bool parse_by(struct span text, enum group_by *by)
 static enum error_code total_records(struct total *total, struct span by_text, struct error *error)
 {
     enum group_by by;
-    if (!parse_by(by_text, &by)) {
+    if (!parse_by(by_text, &by))
         return error_set(error, ERR_USAGE, "rollup", "--by is one of type, origin, tier, parent");
-    }
     each_cell(total, ROLLUP_RECORDS, &by, visit_records);
     for (size_t i = 0; i < tree_seat_count(total->tree); i++) {
         const struct seat *seat = tree_seat_at(total->tree, i);
-        if (seat_is_ancestor_or_self(total->self, seat)) {
+        if (seat_is_ancestor_or_self(total->self, seat))
             judge_origin(total, seat);
-        }
     }
     return ERR_OK;
 }
@@ -367,18 +349,16 @@ enum error_code query_rollup(const struct view *view, const struct tree *tree, c
         .newest_ms = newest_token_ms(view),
     };
     enum error_code code;
-    if (total.self == NULL) {
+    if (total.self == NULL)
         code = error_set(error, ERR_NOT_ALLOWED, self, "no signed document names this seat");
-    } else if (span_equal(name, span_of_text("records"))) {
+    else if (span_equal(name, span_of_text("records")))
         code = total_records(&total, by, error);
-    } else if (span_equal(name, span_of_text("received"))) {
+    else if (span_equal(name, span_of_text("received")))
         code = total_received(&total, by, error);
-    } else {
+    else
         code = error_set(error, ERR_NOT_FOUND, "rollup", "the roll-ups are records and received");
-    }
-    if (code == ERR_OK) {
+    if (code == ERR_OK)
         write_total(&total, name, out);
-    }
     free(total.groups);
     buffer_free(&total.behind);
     return code;

@@ -29,16 +29,13 @@ static bool read_stream(const struct session *session, struct event *event, stru
     }
     *bytes = SPAN(reader.input.data + reader.at, reader.input.size - reader.at);
     bool named = handle_is_named(session, event->message.handle);
-    if (named) {
+    if (named)
         event->message.stream = session->in_handles[event->message.handle];
-    }
-    if (block_read_prefix(*bytes, prefix, NULL) != ERR_OK) {
+    if (block_read_prefix(*bytes, prefix, NULL) != ERR_OK)
         return false;
-    }
     event->message.names_stream = (prefix->flags & BLOCK_HAS_STREAM) != 0;
-    if (event->message.names_stream) {
+    if (event->message.names_stream)
         event->message.stream = prefix->stream;
-    }
     return event->message.names_stream || named;
 }
 
@@ -55,12 +52,10 @@ static enum error_code check_place(const struct block_prefix *prefix,
                                    const struct stream_head *head)
 {
     if ((prefix->flags & BLOCK_HAS_PLACE) == 0 ||
-        (prefix->seq == head->seq && hash_equal(&prefix->previous, &head->hash))) {
+        (prefix->seq == head->seq && hash_equal(&prefix->previous, &head->hash)))
         return ERR_OK;
-    }
-    if (prefix->seq == head->seq) {
+    if (prefix->seq == head->seq)
         return ERR_FORK;
-    }
     return prefix->seq < head->seq ? ERR_STALE : ERR_PARKED;
 }
 
@@ -70,23 +65,20 @@ static enum error_code prepare_block(const struct replica *replica, const struct
                                      struct event *event)
 {
     const struct author *author = tree_author(replica->tree, event->message.stream.author);
-    if (author == NULL) {
+    if (author == NULL)
         return ERR_UNKNOWN_KEY;
-    }
     struct stream_row *row = mem_alloc(sizeof *row);
     struct block_context context = {
         .tree_id = replica->options.tree_id,
         .stream = event->message.stream,
         .author_key = author->key,
     };
-    if (stream_row_read(view, &event->message.stream, row)) {
+    if (stream_row_read(view, &event->message.stream, row))
         context.head = row->head;
-    }
     free(row);
     enum error_code code = check_place(prefix, &context.head);
-    if (code != ERR_OK) {
+    if (code != ERR_OK)
         return code;
-    }
     struct prepared_block *block = mem_alloc(sizeof *block);
     code = block_open(bytes, &context, block, NULL);
     if (code == ERR_OK) {
@@ -100,28 +92,23 @@ static enum error_code prepare_block(const struct replica *replica, const struct
 
 void replica_prepare(const struct replica *replica, const struct view *view, struct event *event)
 {
-    if (event->kind != EVENT_MESSAGE || event->message.type != MESSAGE_BLOCK) {
+    if (event->kind != EVENT_MESSAGE || event->message.type != MESSAGE_BLOCK)
         return;
-    }
     const struct session *session = session_find(replica, event->message.link);
     struct block_prefix prefix;
     struct span bytes = SPAN_EMPTY;
     event->message.block = NULL;
     event->message.block_error = ERR_MALFORMED;
-    if (session == NULL) {
+    if (session == NULL)
         return;
-    }
-    if (read_stream(session, event, &bytes, &prefix)) {
+    if (read_stream(session, event, &bytes, &prefix))
         event->message.block_error = prepare_block(replica, view, &prefix, bytes, event);
-    }
-    if (event->message.block == NULL) {
+    if (event->message.block == NULL)
         event->message.entries = block_count_entries(bytes);
-    }
     /* What doesn't say its place follows on something that wasn't taken. */
     if (event->message.block_error == ERR_DAMAGED && (prefix.flags & BLOCK_HAS_PLACE) == 0 &&
-        is_interrupted(session, &event->message.stream)) {
+        is_interrupted(session, &event->message.stream))
         event->message.block_error = ERR_PARKED;
-    }
 }
 
 void event_release(struct event *event)
@@ -137,9 +124,8 @@ void event_release(struct event *event)
  * refused here too: where they can't be seen, the most that a block may have are given back. */
 static bool take_credit(struct session *session, const struct event *event)
 {
-    if (event->message.channel < CHANNEL_URGENT || event->message.channel > CHANNEL_BULK) {
+    if (event->message.channel < CHANNEL_URGENT || event->message.channel > CHANNEL_BULK)
         return false;
-    }
     struct lane *lane = &session->lanes[event->message.channel - 1];
     lane->got_bytes += event->message.body.size;
     lane->got_entries += event->message.entries;
@@ -151,17 +137,15 @@ static bool take_credit(struct session *session, const struct event *event)
 static bool take_handle(struct session *session, const struct event *event)
 {
     uint32_t handle = event->message.handle;
-    if (!event->message.names_stream) {
+    if (!event->message.names_stream)
         return true;
-    }
     if (handle_is_named(session, handle)) {
         bool same = stream_id_compare(&session->in_handles[handle], &event->message.stream) == 0;
         session->in_handles[handle] = event->message.stream;
         return same || handle == SHARED_HANDLE;
     }
-    if (event->message.stream.epoch == 0) {
+    if (event->message.stream.epoch == 0)
         return false;
-    }
     if (handle >= session->in_handle_count) {
         size_t count = session->in_handle_count;
         session->in_handles =
@@ -251,9 +235,8 @@ static void refuse_until_change(struct session *session, const struct event *eve
 {
     struct cursor *cursor = cursor_strange(session, &event->message.stream,
                                            (uint8_t)(event->message.channel - CHANNEL_URGENT));
-    if (cursor != NULL) {
+    if (cursor != NULL)
         cursor->refused = session->refused_any = true;
-    }
 }
 
 void receive_ask_on_change(struct step *step)
@@ -286,19 +269,17 @@ static void refuse_block(struct step *step, struct session *session, const struc
         }
         return;
     }
-    if (code == ERR_PARKED && is_interrupted(session, &event->message.stream)) {
+    if (code == ERR_PARKED && is_interrupted(session, &event->message.stream))
         return;
-    }
     const struct cursor *cursor = cursor_find(session, &event->message.stream);
     count_refusal(step->replica, code);
     updates_trace(step->updates, "refuse block of %s from %s: %s",
                   label_stream(step->replica->tree, &event->message.stream).text, session->seat,
                   error_name(code));
-    if (code == ERR_UNKNOWN_KEY || code == ERR_FORK) {
+    if (code == ERR_UNKNOWN_KEY || code == ERR_FORK)
         refuse_until_change(session, event);
-    } else if (cursor == NULL || !cursor->refused) {
+    else if (cursor == NULL || !cursor->refused)
         ask_again(step, session, event, code == ERR_DAMAGED);
-    }
 }
 
 static void set_opaque_aside(struct step *step, const struct event *event)
@@ -317,9 +298,8 @@ static void set_opaque_aside(struct step *step, const struct event *event)
     mp_write_text(&value, "its author signed a block that doesn't decode");
     mp_write_uint(&value, 3);
     mp_write_uint(&value, step->wall_ms);
-    if (aside_room(step, 'q', author.author, QUARANTINE_AN_AUTHOR_MAX)) {
+    if (aside_room(step, 'q', author.author, QUARANTINE_AN_AUTHOR_MAX))
         updates_put(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), span_of_buffer(&value));
-    }
     buffer_free(&value);
 }
 
@@ -337,9 +317,8 @@ static void apply_entries(struct step *step, const struct event *event)
             .digest = &block->digests[i],
         };
         room = apply_entry(step, &located);
-        if (!room) {
+        if (!room)
             parked_stream_from(step, &located);
-        }
     }
 }
 
@@ -387,18 +366,15 @@ static void take_block(struct step *step, struct session *session, const struct 
     updates_trace(step->updates, "take %s %u..%u from %s%s",
                   label_stream(step->replica->tree, stream).text, from, row->head.seq,
                   session->seat, event->message.block->opaque ? ", opaque" : "");
-    if (event->message.block->opaque) {
+    if (event->message.block->opaque)
         set_opaque_aside(step, event);
-    }
     advance_cursor(session, event, row);
     cursors_head_moved(step, stream, row, session);
-    if (key_id_equal(stream->author, step->replica->key_id)) {
+    if (key_id_equal(stream->author, step->replica->key_id))
         replica_hear_epoch(step, stream->epoch);
-    }
     if (row->open.holders == HOLDERS_SUBTREE &&
-        !key_id_equal(stream->author, step->replica->key_id)) {
+        !key_id_equal(stream->author, step->replica->key_id))
         cells_received_stream(step, stream, row->head.seq);
-    }
     apply_entries(step, event);
 }
 
@@ -408,19 +384,15 @@ static enum error_code check_own_past(struct step *step, const struct event *eve
 {
     const struct replica *replica = step->replica;
     const struct stream_id *stream = &event->message.stream;
-    if (!key_id_equal(stream->author, replica->key_id)) {
+    if (!key_id_equal(stream->author, replica->key_id))
         return ERR_OK;
-    }
-    if (stream->epoch >> 16 > (replica->self.epoch >> 16) + EPOCHS_AHEAD_MAX) {
+    if (stream->epoch >> 16 > (replica->self.epoch >> 16) + EPOCHS_AHEAD_MAX)
         return ERR_NOT_ALLOWED;
-    }
-    if (stream->epoch != replica->self.epoch) {
+    if (stream->epoch != replica->self.epoch)
         return ERR_OK;
-    }
     for (const struct own_stream *own = replica->own_streams; own != NULL; own = own->next) {
-        if (own->writer != NULL) {
+        if (own->writer != NULL)
             return ERR_PARKED;
-        }
     }
     return replica_new_epoch(step, "a peer holds more of this epoch than this store")
                ? ERR_OK
@@ -432,9 +404,8 @@ static enum error_code check_own_past(struct step *step, const struct event *eve
 static enum error_code check_room(struct step *step, const struct event *event)
 {
     enum { STREAMS_AN_AUTHOR_MAX = 4096 };
-    if (event->message.block->header.seq > 0) {
+    if (event->message.block->header.seq > 0)
         return ERR_OK;
-    }
     return who_has_room(step->view) &&
                    aside_room(step, 's', event->message.stream.author, STREAMS_AN_AUTHOR_MAX)
                ? ERR_OK
@@ -459,11 +430,10 @@ static void judge_block(struct step *step, struct session *session, const struct
         updates_trace(step->updates, "refuse block of %s from %s: %s",
                       label_stream(tree, &event->message.stream).text, session->seat,
                       error_name(code));
-        if (code == ERR_DAMAGED || code == ERR_PARKED) {
+        if (code == ERR_DAMAGED || code == ERR_PARKED)
             ask_again(step, session, event, false);
-        } else {
+        else
             refuse_until_change(session, event);
-        }
     }
     free(row);
 }
@@ -476,13 +446,12 @@ void receive_block(struct step *step, struct session *session, const struct even
         return;
     }
     bool named = event->message.names_stream || handle_is_named(session, event->message.handle);
-    if (!named || !take_handle(session, event)) {
+    if (!named || !take_handle(session, event))
         session_refuse(step, session, "malformed", &replica->refusals.malformed);
-    } else if (event->message.block == NULL) {
+    else if (event->message.block == NULL)
         refuse_block(step, session, event);
-    } else {
+    else
         judge_block(step, session, event);
-    }
 }
 
 static void send_marks(struct step *step, struct session *session)
@@ -514,9 +483,8 @@ static void send_credit(struct step *step, struct session *session)
         struct buffer body = {0};
         uint64_t gone = lane->got_entries + lane->lost_entries;
         if (lane->given_bytes - lane->got_bytes >= bytes / 2 &&
-            lane->given_entries >= gone + entries / 2) {
+            lane->given_entries >= gone + entries / 2)
             continue;
-        }
         lane->given_bytes = lane->got_bytes + bytes;
         lane->given_entries = gone + entries;
         mp_write_uint(&body, CHANNEL_URGENT + class);

@@ -38,29 +38,25 @@ enum read_answer block_row_get(const struct view *view, const struct stream_id *
 {
     struct author_epoch author = {stream->author, stream->epoch};
     uint32_t who;
-    if (!who_find(view, &author, &who)) {
+    if (!who_find(view, &author, &who))
         return READ_ABSENT;
-    }
     uint8_t key[BLOCK_KEY_BYTES];
     struct span found, value;
     block_key(key, who, stream->number, seq, UINT8_MAX);
     enum read_answer answer =
         view->previous(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &found, &value);
-    if (answer != READ_FOUND) {
+    if (answer != READ_FOUND)
         return answer;
-    }
     if (found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0 ||
-        found.data[9] >= PIECES_MAX) {
+        found.data[9] >= PIECES_MAX)
         return READ_ABSENT;
-    }
     uint8_t pieces = found.data[9];
     memcpy(key, found.data, BLOCK_KEY_BYTES);
     *first_seq = read_u32(key + 5);
     for (unsigned piece = 0; piece <= pieces; piece++) {
         key[9] = (uint8_t)piece;
-        if (view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) != READ_FOUND) {
+        if (view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) != READ_FOUND)
             return READ_UNREADABLE;
-        }
         buffer_append_span(stored, value);
     }
     return READ_FOUND;
@@ -73,14 +69,12 @@ uint32_t block_row_end(const struct view *view, const struct stream_id *stream, 
     uint32_t who;
     uint8_t key[BLOCK_KEY_BYTES];
     struct span found, value;
-    if (!who_find(view, &author, &who)) {
+    if (!who_find(view, &author, &who))
         return head_seq;
-    }
     block_key(key, who, stream->number, first, UINT8_MAX);
     if (view->next(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &found, &value) != READ_FOUND ||
-        found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0) {
+        found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0)
         return head_seq;
-    }
     return read_u32(found.data + 5);
 }
 
@@ -89,9 +83,8 @@ enum error_code block_row_open(const struct view *view, const struct tree *tree,
                                struct prepared_block *block)
 {
     const struct author *author = tree_author(tree, stream->author);
-    if (author == NULL) {
+    if (author == NULL)
         return ERR_UNKNOWN_KEY;
-    }
     struct buffer stored = {0};
     uint32_t first;
     enum read_answer answer = block_row_get(view, stream, seq, &first, &stored);
@@ -120,12 +113,10 @@ enum error_code record_row_read(const struct view *view, const uint8_t key[stati
     memset(row, 0, sizeof *row);
     enum read_answer answer =
         view->get(view->context, TABLE_RECORDS, SPAN(key, RECORD_KEY_BYTES), &value);
-    if (answer == READ_ABSENT) {
+    if (answer == READ_ABSENT)
         return ERR_OK;
-    }
-    if (answer == READ_UNREADABLE) {
+    if (answer == READ_UNREADABLE)
         return ERR_DAMAGED;
-    }
     struct mp_reader reader = mp_reader(value);
     row->present = true;
     if (mp_peek(&reader) == MP_ARRAY) {
@@ -153,14 +144,12 @@ void record_row_write_located(struct updates *updates, const uint8_t key[static 
 uint8_t body_deletes(struct span body)
 {
     struct mp_reader reader = mp_reader(body);
-    if (mp_peek(&reader) != MP_MAP) {
+    if (mp_peek(&reader) != MP_MAP)
         return 0;
-    }
     struct mp_fields fields = mp_fields(&reader);
     for (int32_t key; mp_field(&reader, &fields, &key);) {
-        if (key == FIELD_DELETED && mp_peek(&reader) == MP_BOOL) {
+        if (key == FIELD_DELETED && mp_peek(&reader) == MP_BOOL)
             return mp_read_bool(&reader) ? 1 : 2;
-        }
         mp_read_any(&reader);
     }
     return 0;
@@ -196,9 +185,8 @@ const struct prepared_block *block_cache_open(struct block_cache *cache, const s
 {
     const struct block_header *header = &cache->block.header;
     if (cache->present && stream_id_compare(&header->stream, stream) == 0 && seq >= header->seq &&
-        seq - header->seq < header->count) {
+        seq - header->seq < header->count)
         return &cache->block;
-    }
     block_cache_free(cache);
     cache->present = block_row_open(view, tree, stream, seq, &cache->block) == ERR_OK;
     return cache->present ? &cache->block : NULL;
@@ -214,18 +202,16 @@ static bool can_fold(const struct record_type *type, struct span body)
         const struct field *field = type_field(type, key);
         struct mp_reader value = mp_reader(mp_read_any(&reader));
         enum mp_kind kind = mp_peek(&value);
-        if (key == FIELD_DELETED) {
+        if (key == FIELD_DELETED)
             mp_read_bool(&value);
-        } else if (key == FIELD_REMOVE || (field != NULL && field->kind == FIELD_LIST)) {
+        else if (key == FIELD_REMOVE || (field != NULL && field->kind == FIELD_LIST))
             mp_read_array(&value);
-        } else if (field != NULL && field->kind == FIELD_COUNTER) {
+        else if (field != NULL && field->kind == FIELD_COUNTER)
             mp_read_int(&value);
-        } else if (kind != MP_STR && kind != MP_INT && kind != MP_BOOL) {
+        else if (kind != MP_STR && kind != MP_INT && kind != MP_BOOL)
             return false;
-        }
-        if (value.failed) {
+        if (value.failed)
             return false;
-        }
     }
     mp_read_end(&reader);
     return !reader.failed;
@@ -239,9 +225,8 @@ struct record_state *record_from_entry(const struct tree *tree, const struct rec
     const struct author *author = tree_author(tree, located->author.author);
     if (author == NULL || entry->kind != ENTRY_WRITE || entry->type != type->number ||
         memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) != 0 || entry->n != 1 ||
-        entry->context_count != 0 || !can_fold(type, entry->body)) {
+        entry->context_count != 0 || !can_fold(type, entry->body))
         return NULL;
-    }
     struct operation op = operation_of(located, author->rank);
     struct record_state *state = record_new();
     record_apply(state, &op, type, entry->body);
@@ -255,9 +240,8 @@ struct record_state *record_from_creation(struct block_cache *cache, const struc
     struct author_epoch creator = record_id_author(id);
     struct stream_id where = {creator.author, creator.epoch, stream};
     const struct prepared_block *block = block_cache_open(cache, view, tree, &where, seq);
-    if (block == NULL || block->opaque) {
+    if (block == NULL || block->opaque)
         return NULL;
-    }
     uint32_t place = seq - block->header.seq;
     struct located_entry located = {creator, stream, seq, &block->list.entries[place],
                                     &block->digests[place]};

@@ -41,9 +41,8 @@ bool who_find(const struct view *view, const struct author_epoch *author, uint32
     struct span value;
     author_key(key, author);
     if (view->get(view->context, TABLE_WHO, SPAN_OF_ARRAY(key), &value) != READ_FOUND ||
-        value.size != WHO_BYTES) {
+        value.size != WHO_BYTES)
         return false;
-    }
     *who = read_who(value.data);
     return true;
 }
@@ -54,9 +53,8 @@ bool who_author(const struct view *view, uint32_t who, struct author_epoch *auth
     struct span value;
     write_who(key + 1, who);
     if (view->get(view->context, TABLE_WHO, SPAN_OF_ARRAY(key), &value) != READ_FOUND ||
-        value.size != KEY_ID_BYTES + 4) {
+        value.size != KEY_ID_BYTES + 4)
         return false;
-    }
     memcpy(author->author.bytes, value.data, KEY_ID_BYTES);
     author->epoch = read_u32(value.data + KEY_ID_BYTES);
     return true;
@@ -80,9 +78,8 @@ uint32_t who_assign(struct updates *updates, const struct author_epoch *author)
     uint32_t who = 0;
     uint8_t by_author[AUTHOR_KEY_BYTES], by_number[NUMBER_KEY_BYTES] = {'n'}, number[WHO_BYTES];
     struct span held;
-    if (who_find(view, author, &who)) {
+    if (who_find(view, author, &who))
         return who;
-    }
     author_key(by_author, author);
     /* A number given twice would mix two authors' rows. */
     if (view->get(view->context, TABLE_WHO, SPAN_OF_ARRAY(by_author), &held) != READ_ABSENT ||
@@ -110,9 +107,8 @@ void who_each_epoch(const struct view *view, struct key_id author, void *context
            found.size == AUTHOR_KEY_BYTES && memcmp(found.data, key, 9) == 0) {
         uint32_t epoch = read_u32(found.data + 9);
         visit(context, epoch);
-        if (epoch == UINT32_MAX) {
+        if (epoch == UINT32_MAX)
             return;
-        }
         write_u32(key + 9, epoch + 1);
     }
 }
@@ -121,9 +117,8 @@ static bool stream_key(const struct view *view, const struct stream_id *stream, 
 {
     struct author_epoch author = {stream->author, stream->epoch};
     uint32_t who;
-    if (!who_find(view, &author, &who)) {
+    if (!who_find(view, &author, &who))
         return false;
-    }
     write_who(key, who);
     write_u16(key + 3, stream->number);
     return true;
@@ -138,16 +133,14 @@ static bool stream_row_decode(struct span value, struct stream_row *row)
     for (int32_t key; mp_field(&reader, &fields, &key);) {
         seen |= key >= 1 && key <= 4 ? 1U << key : 0;
         if (key == 1) {
-            if (stream_open_decode(mp_read_any(&reader), &row->open, NULL) != ERR_OK) {
+            if (stream_open_decode(mp_read_any(&reader), &row->open, NULL) != ERR_OK)
                 return false;
-            }
         } else if (key == 2) {
             row->head.seq = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
         } else if (key == 3) {
             const uint8_t *hash = mp_read_bin_of(&reader, HASH_BYTES);
-            if (hash != NULL) {
+            if (hash != NULL)
                 memcpy(row->head.hash.bytes, hash, HASH_BYTES);
-            }
         } else if (key == 4) {
             row->head.clock = mp_read_uint_max(&reader, CLOCK_LIMIT - 1);
         } else if (key == 5) {
@@ -211,9 +204,8 @@ bool stream_row_next(const struct view *view, uint64_t *cursor, struct stream_id
         if (*cursor >> (8 * STREAM_KEY_BYTES) != 0 ||
             view->next(view->context, TABLE_STREAMS, SPAN(bytes + 3, STREAM_KEY_BYTES), &key,
                        &value) != READ_FOUND ||
-            key.size != STREAM_KEY_BYTES) {
+            key.size != STREAM_KEY_BYTES)
             return false;
-        }
         uint32_t who = read_who(key.data);
         stream->number = read_u16(key.data + 3);
         *cursor = ((uint64_t)who << 16 | stream->number) + 1;
@@ -232,9 +224,8 @@ bool record_key(const struct view *view, uint16_t type, const struct record_id *
 {
     struct author_epoch author = record_id_author(id);
     uint32_t who;
-    if (!who_find(view, &author, &who)) {
+    if (!who_find(view, &author, &who))
         return false;
-    }
     write_u16(key, type);
     write_who(key + 2, who);
     write_u32(key + 5, record_id_counter(id));
@@ -246,9 +237,8 @@ bool record_key_parse(const struct view *view, struct span key, uint16_t *type,
 {
     struct author_epoch author;
     if (key.size != RECORD_KEY_BYTES || read_u32(key.data + 5) == 0 ||
-        !who_author(view, read_who(key.data + 2), &author)) {
+        !who_author(view, read_who(key.data + 2), &author))
         return false;
-    }
     *type = read_u16(key.data);
     *id = record_id_make(&author, read_u32(key.data + 5));
     return true;
@@ -265,16 +255,13 @@ void index_key(uint8_t key[static INDEX_KEY_BYTES], uint64_t clock,
 
 bool stream_holds(const struct stream_row *row, const struct seat *author, const struct seat *seat)
 {
-    if (row->open.holders == HOLDERS_SELF) {
+    if (row->open.holders == HOLDERS_SELF)
         return author == seat;
-    }
-    if (row->open.holders == HOLDERS_SUBTREE) {
+    if (row->open.holders == HOLDERS_SUBTREE)
         return seat->row.tier <= row->open.tier && seat_is_ancestor_or_self(author, seat);
-    }
     for (size_t i = 0; i < row->open.seat_count; i++) {
-        if (strcmp(row->open.seats[i], seat->row.seat) == 0) {
+        if (strcmp(row->open.seats[i], seat->row.seat) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -282,9 +269,8 @@ bool stream_holds(const struct stream_row *row, const struct seat *author, const
 size_t cell_key(uint8_t key[static CELL_KEY_BYTES_MAX], const struct cell *cell,
                 struct key_id origin)
 {
-    if (cell->group.size > CELL_KEY_BYTES_MAX - 14) {
+    if (cell->group.size > CELL_KEY_BYTES_MAX - 14)
         return 0;
-    }
     write_u16(key, cell->rollup);
     write_u32(key + 2, cell->period);
     memcpy(key + 6, cell->group.data, cell->group.size);
@@ -295,9 +281,8 @@ size_t cell_key(uint8_t key[static CELL_KEY_BYTES_MAX], const struct cell *cell,
 bool cell_parse(struct span key, struct span value, struct cell *cell, struct key_id *origin,
                 uint64_t *report)
 {
-    if (key.size < 15 || key.size > CELL_KEY_BYTES_MAX) {
+    if (key.size < 15 || key.size > CELL_KEY_BYTES_MAX)
         return false;
-    }
     memset(cell, 0, sizeof *cell);
     cell->rollup = read_u16(key.data);
     cell->period = read_u32(key.data + 2);
@@ -305,14 +290,12 @@ bool cell_parse(struct span key, struct span value, struct cell *cell, struct ke
     memcpy(origin->bytes, key.data + key.size - KEY_ID_BYTES, KEY_ID_BYTES);
     struct mp_reader reader = mp_reader(value);
     uint32_t count = mp_read_array(&reader);
-    if (count < 1 || count > CELL_VALUES_MAX + 1) {
+    if (count < 1 || count > CELL_VALUES_MAX + 1)
         return false;
-    }
     *report = mp_read_uint(&reader);
     cell->value_count = (uint8_t)(count - 1);
-    for (uint32_t i = 0; i < cell->value_count; i++) {
+    for (uint32_t i = 0; i < cell->value_count; i++)
         cell->values[i] = mp_read_int(&reader);
-    }
     mp_read_end(&reader);
     return !reader.failed;
 }
@@ -321,9 +304,8 @@ void cell_value_encode(const struct cell *cell, uint64_t report, struct buffer *
 {
     mp_write_array(out, cell->value_count + 1U);
     mp_write_uint(out, report);
-    for (size_t i = 0; i < cell->value_count; i++) {
+    for (size_t i = 0; i < cell->value_count; i++)
         mp_write_int(out, cell->values[i]);
-    }
 }
 
 size_t note_key(uint8_t key[static NOTE_KEY_BYTES_MAX], enum hash_context context,
@@ -331,9 +313,8 @@ size_t note_key(uint8_t key[static NOTE_KEY_BYTES_MAX], enum hash_context contex
 {
     key[0] = (uint8_t)context;
     memcpy(key + 1, signer.bytes, KEY_ID_BYTES);
-    if (context != HASH_HEADS) {
+    if (context != HASH_HEADS)
         return 1 + KEY_ID_BYTES;
-    }
     write_u32(key + 1 + KEY_ID_BYTES, epoch);
     return 1 + KEY_ID_BYTES + 4;
 }

@@ -33,12 +33,10 @@ static void give_handle(struct session *session, struct cursor *cursor)
 static unsigned sent_flags(const struct cursor *cursor)
 {
     unsigned flags = 0;
-    if (!cursor->has_out_handle) {
+    if (!cursor->has_out_handle)
         flags |= BLOCK_HAS_STREAM | BLOCK_HAS_CLOCK;
-    }
-    if (cursor->place_needed) {
+    if (cursor->place_needed)
         flags |= BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK;
-    }
     return flags;
 }
 
@@ -46,14 +44,12 @@ static bool write_block(struct step *step, const struct cursor *cursor, struct s
                         unsigned flags, struct buffer *body)
 {
     struct stream_head previous = {.clock = cursor->sent_clock};
-    if (!cursor->opaque_wanted) {
+    if (!cursor->opaque_wanted)
         return block_reform(stored, flags, &cursor->stream, &previous, body);
-    }
     struct prepared_block block;
     if (block_row_open(step->view, step->replica->tree, &cursor->stream, cursor->sent_seq,
-                       &block) != ERR_OK) {
+                       &block) != ERR_OK)
         return false;
-    }
     block_write(&block, flags | BLOCK_HAS_ROOT, &previous, body);
     prepared_block_free(&block);
     return true;
@@ -71,9 +67,8 @@ static bool find_block(struct step *step, const struct cursor *cursor, struct bu
                      READ_FOUND &&
                  first == cursor->sent_seq &&
                  block_parts_read(span_of_buffer(stored), parts, NULL) == ERR_OK;
-    if (found) {
+    if (found)
         *end = block_row_end(step->view, &cursor->stream, first, row->head.seq);
-    }
     free(row);
     return found;
 }
@@ -100,9 +95,8 @@ static enum sent send_block(struct step *step, struct session *session, struct c
         }
     }
     if (answer == SENT) {
-        if (!cursor->has_out_handle) {
+        if (!cursor->has_out_handle)
             give_handle(session, cursor);
-        }
         updates_send(step->updates, session->link, (enum channel)(CHANNEL_URGENT + cursor->class),
                      MESSAGE_BLOCK, span_of_buffer(&body));
         lane->sent_bytes += body.size;
@@ -122,9 +116,8 @@ static struct cursor *dequeue(struct lane *lane)
 {
     struct cursor *cursor = lane->first;
     lane->first = cursor->next_queued;
-    if (lane->first == NULL) {
+    if (lane->first == NULL)
         lane->last = NULL;
-    }
     cursor->queued = false;
     cursor->next_queued = NULL;
     return cursor;
@@ -136,13 +129,11 @@ static bool send_lane(struct step *step, struct session *session, struct lane *l
                       size_t *sent_bytes)
 {
     while (lane->first != NULL) {
-        if (*sent_bytes >= most) {
+        if (*sent_bytes >= most)
             return false;
-        }
         enum sent sent = send_block(step, session, lane->first, sent_bytes);
-        if (sent == SENT_NO_CREDIT) {
+        if (sent == SENT_NO_CREDIT)
             return true;
-        }
         struct cursor *cursor = dequeue(lane);
         if (sent == SENT) {
             cursor_queue(session, cursor); /* behind the others; leaves when it has no more */
@@ -174,9 +165,8 @@ static bool send_class(struct step *step, int class, size_t *sent_bytes)
         }
         most = before + left < most ? before + left : most;
         if (session->state == SESSION_LIVE &&
-            !send_lane(step, session, &session->lanes[class], most, &session->batch_bytes)) {
+            !send_lane(step, session, &session->lanes[class], most, &session->batch_bytes))
             all = false;
-        }
         *sent_bytes += session->batch_bytes - before;
         session = next_session(replica, session);
     }
@@ -190,14 +180,12 @@ void send_what_credit_allows(struct step *step)
     struct session *session, *next;
     HASH_ITER (hh, replica->sessions, session, next) {
         session->batch_bytes = 0;
-        if (session->state == SESSION_LIVE) {
+        if (session->state == SESSION_LIVE)
             notes_send_due(step, session);
-        }
     }
     for (int class = 0; class < CLASS_COUNT; class ++) {
-        if (!send_class(step, class, &sent_bytes)) {
+        if (!send_class(step, class, &sent_bytes))
             replica->deadline_tick = step->tick_ms;
-        }
     }
 }
 
@@ -215,9 +203,8 @@ void send_on_credit(struct step *step, struct session *session, struct span body
     if (bytes > lane->granted_bytes) { /* totals only rise */
         lane->granted_bytes = bytes;
     }
-    if (entries > lane->granted_entries) {
+    if (entries > lane->granted_entries)
         lane->granted_entries = entries;
-    }
 }
 
 /* 'Durable here up to seq': a hint, for status. What was never sent can't be held. */
@@ -241,9 +228,8 @@ void send_on_mark(struct step *step, struct session *session, struct span body)
                       label_stream(step->replica->tree, &cursor->stream).text, seq, session->seat);
         return;
     }
-    if (seq > cursor->held_seq) {
+    if (seq > cursor->held_seq)
         cursor->held_seq = seq;
-    }
     if (seq > cursor->sent_seq) { /* asked for again, and there already */
         cursor->sent_seq = seq;
         cursor->place_needed = true;

@@ -24,9 +24,8 @@ struct session *session_find(const struct replica *replica, uint32_t link)
 struct session *session_parent(const struct replica *replica)
 {
     for (struct session *session = replica->sessions; session != NULL; session = session->hh.next) {
-        if (session->uplink && session->state == SESSION_LIVE) {
+        if (session->uplink && session->state == SESSION_LIVE)
             return session;
-        }
     }
     return NULL;
 }
@@ -64,17 +63,15 @@ void session_free(struct replica *replica, struct session *session)
 void send_control(struct step *step, const struct session *session, enum message_type type,
                   struct span body)
 {
-    if (session->state != SESSION_REFUSED) {
+    if (session->state != SESSION_REFUSED)
         updates_send(step->updates, session->link, CHANNEL_CONTROL, (uint8_t)type, body);
-    }
 }
 
 void session_refuse(struct step *step, struct session *session, const char *reason,
                     uint64_t *counter)
 {
-    if (session->state == SESSION_REFUSED) {
+    if (session->state == SESSION_REFUSED)
         return;
-    }
     struct buffer body = {0};
     mp_write_map(&body, 1);
     mp_write_uint(&body, 1);
@@ -156,9 +153,8 @@ static const struct seat *judge_peer(const struct replica *replica, const uint8_
 {
     const struct seat *own = own_seat(replica);
     const struct seat *peer = tree_seat_by_link_key(replica->tree, key);
-    if (own == NULL || peer == NULL) {
+    if (own == NULL || peer == NULL)
         return NULL;
-    }
     return (uplink ? own->parent == peer : peer->parent == own) ? peer : NULL;
 }
 
@@ -208,9 +204,8 @@ static void read_credit(struct mp_reader *reader, struct session *session)
 {
     uint32_t lanes = mp_read_array(reader);
     for (uint32_t i = 0; i < lanes && !reader->failed; i++) {
-        if (mp_read_array(reader) != 2) {
+        if (mp_read_array(reader) != 2)
             mp_fail(reader);
-        }
         uint64_t bytes = mp_read_uint_max(reader, UINT32_MAX);
         uint64_t entries = mp_read_uint_max(reader, UINT32_MAX);
         if (i < CLASS_COUNT) {
@@ -226,9 +221,8 @@ static void judge_instance(struct step *step, const struct session *session,
                            const uint8_t instance[static 8])
 {
     struct instances *known = step->replica->instances;
-    while (known != NULL && strcmp(known->seat, session->seat) != 0) {
+    while (known != NULL && strcmp(known->seat, session->seat) != 0)
         known = known->next;
-    }
     if (known == NULL) {
         known = mem_alloc(sizeof *known);
         memcpy(known->seat, session->seat, sizeof known->seat);
@@ -256,19 +250,18 @@ static void on_hello(struct step *step, struct session *session, struct span bod
     uint64_t lowest = 0, highest = 0;
     const uint8_t *digest = NULL, *instance = NULL;
     for (int32_t key; mp_field(&reader, &fields, &key);) {
-        if (key == 1) {
+        if (key == 1)
             lowest = mp_read_uint(&reader);
-        } else if (key == 2) {
+        else if (key == 2)
             highest = mp_read_uint(&reader);
-        } else if (key == 4) {
+        else if (key == 4)
             instance = mp_read_bin_of(&reader, 8);
-        } else if (key == 6) {
+        else if (key == 6)
             read_credit(&reader, session);
-        } else if (key == 7) {
+        else if (key == 7)
             digest = mp_read_bin_of(&reader, HASH_BYTES);
-        } else {
+        else
             mp_read_any(&reader);
-        }
     }
     mp_read_end(&reader);
     if (reader.failed || digest == NULL || session->hello_heard) {
@@ -280,9 +273,8 @@ static void on_hello(struct step *step, struct session *session, struct span bod
         return;
     }
     session->hello_heard = true;
-    if (instance != NULL && !session->uplink) {
+    if (instance != NULL && !session->uplink)
         judge_instance(step, session, instance);
-    }
     bool equal = memcmp(digest, session->own_digest.bytes, HASH_BYTES) == 0;
     session_enter(step, session, equal ? SESSION_COMPARING : SESSION_DOCUMENTS);
     const struct seat *child = session_child(replica, session);
@@ -343,17 +335,15 @@ void session_message(struct step *step, const struct event *event)
 {
     struct session *session = session_find(step->replica, event->message.link);
     uint8_t type = event->message.type;
-    if (session == NULL || session->state == SESSION_REFUSED || type >= SKIPPED_FROM) {
+    if (session == NULL || session->state == SESSION_REFUSED || type >= SKIPPED_FROM)
         return;
-    }
-    if (type == MESSAGE_BLOCK && session->state >= SESSION_COMPARING) {
+    if (type == MESSAGE_BLOCK && session->state >= SESSION_COMPARING)
         receive_block(step, session, event);
-    } else if (type < HANDLER_COUNT && handlers[type].handle != NULL &&
-               session->state >= handlers[type].from) {
+    else if (type < HANDLER_COUNT && handlers[type].handle != NULL &&
+             session->state >= handlers[type].from)
         handlers[type].handle(step, session, event->message.body);
-    } else {
+    else
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
-    }
 }
 
 /* Its seat may have moved, or got another key: then whoever is at the other end isn't it. */
@@ -363,8 +353,7 @@ void sessions_judge_again(struct step *step)
     struct session *session, *next;
     HASH_ITER (hh, replica->sessions, session, next) {
         const struct seat *peer = judge_peer(replica, session->peer_key, session->uplink);
-        if (peer == NULL || strcmp(peer->row.seat, session->seat) != 0) {
+        if (peer == NULL || strcmp(peer->row.seat, session->seat) != 0)
             session_refuse(step, session, "moved", &replica->refusals.not_allowed);
-        }
     }
 }

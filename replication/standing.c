@@ -10,16 +10,14 @@
 static bool path_stands(const struct tree *tree, const struct stream_open *open,
                         const struct author *author)
 {
-    if (open->seat_count < 2 || strcmp(open->seats[0], author->seat->row.seat) != 0) {
+    if (open->seat_count < 2 || strcmp(open->seats[0], author->seat->row.seat) != 0)
         return false;
-    }
     for (size_t i = 1; i < open->seat_count; i++) {
         const struct seat *a = tree_seat(tree, span_of_text(open->seats[i - 1]));
         const struct seat *b = tree_seat(tree, span_of_text(open->seats[i]));
         bool back = i > 1 && strcmp(open->seats[i - 2], open->seats[i]) == 0;
-        if (a == NULL || b == NULL || back || (a->parent != b && b->parent != a)) {
+        if (a == NULL || b == NULL || back || (a->parent != b && b->parent != a))
             return false;
-        }
     }
     return true;
 }
@@ -29,17 +27,13 @@ static enum error_code begin_stream(struct step *step, const struct prepared_blo
                                     const struct author *author, struct stream_row *row)
 {
     memset(row, 0, sizeof *row);
-    if (block->opaque || block->list.entries[0].kind != ENTRY_OPEN) {
+    if (block->opaque || block->list.entries[0].kind != ENTRY_OPEN)
         return ERR_MALFORMED;
-    }
     enum error_code code = stream_open_decode(block->list.entries[0].body, &row->open, NULL);
-    if (code != ERR_OK || row->open.class >= CLASS_COUNT) {
+    if (code != ERR_OK || row->open.class >= CLASS_COUNT)
         return code == ERR_OK ? ERR_MALFORMED : code;
-    }
-    if (row->open.holders == HOLDERS_PATH &&
-        !path_stands(step->replica->tree, &row->open, author)) {
+    if (row->open.holders == HOLDERS_PATH && !path_stands(step->replica->tree, &row->open, author))
         return ERR_NOT_ALLOWED;
-    }
     return ERR_OK;
 }
 
@@ -49,9 +43,8 @@ static enum error_code check_entries(const struct prepared_block *block, bool *c
     for (size_t i = 0; !block->opaque && i < block->list.count; i++) {
         uint8_t kind = block->list.entries[i].kind;
         bool first = block->header.seq == 0 && i == 0, last = i + 1 == block->list.count;
-        if ((kind == ENTRY_OPEN) != first || (kind == ENTRY_CLOSE && !last)) {
+        if ((kind == ENTRY_OPEN) != first || (kind == ENTRY_CLOSE && !last))
             return ERR_MALFORMED;
-        }
         *closes = kind == ENTRY_CLOSE;
     }
     return ERR_OK;
@@ -70,17 +63,15 @@ enum error_code standing_check(struct step *step, const struct session *session,
     }
     if (block->header.seq == 0) {
         enum error_code code = begin_stream(step, block, author, row);
-        if (code != ERR_OK) {
+        if (code != ERR_OK)
             return code;
-        }
     } else if (!stream_row_read(step->view, &event->message.stream, row)) {
         return ERR_MALFORMED;
     }
     if (own == NULL || peer == NULL || row->closed || author->status != SEAT_ACTIVE ||
         row->open.class != event->message.channel - CHANNEL_URGENT ||
         row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, own) ||
-        !stream_holds(row, author->seat, peer)) {
+        !stream_holds(row, author->seat, peer))
         return ERR_NOT_ALLOWED;
-    }
     return check_entries(block, closes);
 }

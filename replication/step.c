@@ -144,12 +144,10 @@ static void count_behind(const struct session *session, const struct view *view,
     struct stream_row *row = mem_alloc(sizeof *row);
     for (const struct cursor *cursor = session->cursors; cursor != NULL; cursor = cursor->hh.next) {
         uint32_t head = stream_row_read(view, &cursor->stream, row) ? row->head.seq : 0;
-        if (cursor->held_seq < head) {
+        if (cursor->held_seq < head)
             status->behind_there += head - cursor->held_seq;
-        }
-        if (cursor->listed_seq > head) {
+        if (cursor->listed_seq > head)
             status->behind_here += cursor->listed_seq - head;
-        }
     }
     free(row);
 }
@@ -161,9 +159,8 @@ void replica_link_status(const struct replica *replica, const struct view *view,
     enum { BULK_BYTES_AN_ENTRY = 70 }; /* formats.md 10, blocks of 256 */
     const struct session *session = replica->sessions;
     assert(index < replica_link_count(replica));
-    while (index-- > 0) {
+    while (index-- > 0)
         session = session->hh.next;
-    }
     memset(status, 0, sizeof *status);
     status->link = session->link;
     memcpy(status->seat, session->seat, sizeof status->seat);

@@ -70,12 +70,10 @@ static enum read_answer overlay_get(void *context, enum table table, struct span
 {
     struct updates *updates = context;
     struct row *row = find_row(updates, table, key);
-    if (row == NULL) {
+    if (row == NULL)
         return updates->base.get(updates->base.context, table, key, value);
-    }
-    if (row->removed) {
+    if (row->removed)
         return READ_ABSENT;
-    }
     *value = SPAN(row->value, row->value_size);
     return READ_FOUND;
 }
@@ -86,12 +84,10 @@ static struct row *nearest_row(const struct updates *updates, enum table table, 
 {
     struct row *best = NULL;
     for (struct row *row = updates->by_table[table]; row != NULL; row = row->next_in_table) {
-        if (row->removed || span_compare(row_key(row), from) * direction < 0) {
+        if (row->removed || span_compare(row_key(row), from) * direction < 0)
             continue;
-        }
-        if (best == NULL || span_compare(row_key(row), row_key(best)) * direction < 0) {
+        if (best == NULL || span_compare(row_key(row), row_key(best)) * direction < 0)
             best = row;
-        }
     }
     return best;
 }
@@ -102,15 +98,13 @@ static struct row *nearest_row(const struct updates *updates, enum table table, 
 static bool pass_by(uint8_t *key, size_t *size, int direction)
 {
     if (direction > 0) {
-        if (*size == STORE_KEY_BYTES_MAX) {
+        if (*size == STORE_KEY_BYTES_MAX)
             return false;
-        }
         key[(*size)++] = 0;
         return true;
     }
-    if (key[*size - 1] == 0) {
+    if (key[*size - 1] == 0)
         return --*size > 0;
-    }
     key[*size - 1]--;
     memset(key + *size, 0xff, STORE_KEY_BYTES_MAX - *size);
     *size = STORE_KEY_BYTES_MAX;
@@ -132,14 +126,12 @@ static enum read_answer nearest_base(const struct updates *updates, enum table t
                                       ? base->next(base->context, table, at, key, value)
                                       : base->previous(base->context, table, at, key, value);
         if (answer != READ_FOUND || updates->by_table[table] == NULL ||
-            find_row(updates, table, *key) == NULL) {
+            find_row(updates, table, *key) == NULL)
             return answer;
-        }
         size = key->size;
         memcpy(bytes, key->data, key->size);
-        if (!pass_by(bytes, &size, direction)) {
+        if (!pass_by(bytes, &size, direction))
             return READ_ABSENT;
-        }
     }
 }
 
@@ -149,9 +141,8 @@ static enum read_answer nearest(struct updates *updates, enum table table, struc
     struct span base_key = SPAN_EMPTY, base_value = SPAN_EMPTY;
     enum read_answer below = nearest_base(updates, table, from, direction, &base_key, &base_value);
     struct row *row = nearest_row(updates, table, from, direction);
-    if (below == READ_UNREADABLE) {
+    if (below == READ_UNREADABLE)
         return below;
-    }
     if (row != NULL &&
         (below == READ_ABSENT || span_compare(row_key(row), base_key) * direction < 0)) {
         *key = row_key(row);
@@ -200,9 +191,8 @@ static void free_rows(struct updates *updates)
 
 static void free_outgoing(struct updates *updates)
 {
-    for (size_t i = 0; i < updates->outgoing_count; i++) {
+    for (size_t i = 0; i < updates->outgoing_count; i++)
         free((void *)updates->outgoing[i].body.data);
-    }
     free(updates->outgoing);
     updates->outgoing = NULL;
     updates->outgoing_count = updates->outgoing_capacity = 0;
@@ -221,9 +211,8 @@ void updates_clear(struct updates *updates)
 
 void updates_free(struct updates *updates)
 {
-    if (updates == NULL) {
+    if (updates == NULL)
         return;
-    }
     updates_clear(updates);
     free(updates);
 }
@@ -243,9 +232,8 @@ const struct view *updates_view(struct updates *updates)
 static struct row *row_of(struct updates *updates, enum table table, struct span key)
 {
     struct row *row = find_row(updates, table, key);
-    if (row != NULL) {
+    if (row != NULL)
         return row;
-    }
     row = mem_alloc(sizeof *row + key.size + 1);
     row->key_size = lookup_key(row->key, table, key);
     HASH_ADD_KEYPTR(hh, updates->rows, row->key, row->key_size, row);
@@ -281,9 +269,8 @@ size_t updates_row_count(const struct updates *updates)
 bool updates_each_row(const struct updates *updates, size_t *cursor, struct row_change *change)
 {
     const struct row *row = *cursor == 0 ? updates->rows : (const struct row *)*cursor;
-    if (row == NULL || *cursor == SIZE_MAX) {
+    if (row == NULL || *cursor == SIZE_MAX)
         return false;
-    }
     *change = (struct row_change){
         .table = row->key[0],
         .key = row_key(row),
@@ -333,9 +320,8 @@ void updates_answer(struct updates *updates, const struct answer *answer)
 
 void updates_trace(struct updates *updates, const char *format, ...)
 {
-    if (!updates->tracing) {
+    if (!updates->tracing)
         return;
-    }
     char line[512];
     va_list arguments;
     va_start(arguments, format);

@@ -16,9 +16,8 @@ struct walk {
 
 static void say_damage(struct walk *walk, const char *what, struct span key)
 {
-    if (walk->visitor->damage != NULL) {
+    if (walk->visitor->damage != NULL)
         walk->stopped |= !walk->visitor->damage(walk->visitor->context, what, key);
-    }
 }
 
 static void visit_block(struct walk *walk, const struct stream_id *stream,
@@ -68,10 +67,8 @@ static void walk_blocks(struct walk *walk)
 {
     struct stream_row *row = mem_alloc(sizeof *row);
     struct stream_id stream;
-    for (uint64_t cursor = 0;
-         !walk->stopped && stream_row_next(walk->view, &cursor, &stream, row);) {
+    for (uint64_t cursor = 0; !walk->stopped && stream_row_next(walk->view, &cursor, &stream, row);)
         walk_stream(walk, &stream, row);
-    }
     free(row);
     uint8_t from[STORE_KEY_BYTES_MAX] = {0};
     size_t size = 1;
@@ -85,9 +82,8 @@ static void walk_blocks(struct walk *walk)
             memcpy(stream_key, key.data,
                    key.size < sizeof stream_key ? key.size : sizeof stream_key);
             if (walk->view->get(walk->view->context, TABLE_STREAMS, SPAN_OF_ARRAY(stream_key),
-                                &row_value) != READ_FOUND) {
+                                &row_value) != READ_FOUND)
                 say_damage(walk, "a block of no known stream", SPAN_OF_ARRAY(stream_key));
-            }
             memcpy(known, stream_key, sizeof known);
         }
         /* on to the next stream */
@@ -107,15 +103,13 @@ static void visit_operations(struct walk *walk, uint16_t type, const struct reco
                              const struct record_state *state)
 {
     size_t count = record_operation_count(state), admitted = 0;
-    if (walk->visitor->operations == NULL || count == 0) {
+    if (walk->visitor->operations == NULL || count == 0)
         return;
-    }
     struct hash *names = mem_alloc(count * sizeof *names);
     for (size_t i = 0; i < count; i++) {
         const struct operation *op = record_operation(state, i);
-        if (op->verdict == OPERATION_ADMITTED) {
+        if (op->verdict == OPERATION_ADMITTED)
             names[admitted++] = op->digest;
-        }
     }
     qsort(names, admitted, sizeof *names, compare_names);
     struct hash digest = hash_of(HASH_BODY, SPAN(names, admitted * sizeof *names));
@@ -169,11 +163,10 @@ static void walk_records(struct walk *walk)
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
-        if (record_key_parse(walk->view, SPAN(from, RECORD_KEY_BYTES), &type, &id)) {
+        if (record_key_parse(walk->view, SPAN(from, RECORD_KEY_BYTES), &type, &id))
             visit_record(walk, SPAN(from, RECORD_KEY_BYTES), type, &id);
-        } else {
+        else
             say_damage(walk, "a record of no known author", SPAN(from, RECORD_KEY_BYTES));
-        }
     }
 }
 
@@ -194,9 +187,8 @@ static void walk_index(struct walk *walk)
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
-        if (walk->visitor->index != NULL) {
+        if (walk->visitor->index != NULL)
             walk->stopped |= !walk->visitor->index(walk->visitor->context, type, &id);
-        }
     }
 }
 
@@ -220,9 +212,8 @@ enum error_code query_walk(const struct view *view, const struct tree *tree,
                            const struct walk_visitor *visitor, struct error *error)
 {
     struct walk walk = {.view = view, .tree = tree, .visitor = visitor};
-    if (tree_schema(tree) == NULL) {
+    if (tree_schema(tree) == NULL)
         return error_set(error, ERR_PARKED, "walk", "the signed schema isn't here");
-    }
     walk_blocks(&walk);
     walk_records(&walk);
     walk_index(&walk);

@@ -49,9 +49,8 @@ static void circle_of_creation(struct step *step, struct local_write *write)
     size_t count = seat_path(write->seat, path);
     if (write->type->circle == CIRCLE_PATH && count > 1) {
         audience_path(audience, write->type->class);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++)
             audience_add(audience, path[i]->row.seat);
-        }
     }
 }
 
@@ -60,25 +59,21 @@ static bool circle_of_path(struct local_write *write)
 {
     const struct stream_open *open = &write->circle->open;
     size_t own = 0;
-    while (own < open->seat_count && strcmp(open->seats[own], write->seat->row.seat) != 0) {
+    while (own < open->seat_count && strcmp(open->seats[own], write->seat->row.seat) != 0)
         own++;
-    }
-    if (own == open->seat_count) {
+    if (own == open->seat_count)
         return false;
-    }
     if (own > 0) {
         struct audience *down = &write->audiences[write->audience_count++];
         audience_path(down, open->class);
-        for (size_t i = own + 1; i-- > 0;) {
+        for (size_t i = own + 1; i-- > 0;)
             audience_add(down, open->seats[i]);
-        }
     }
     if (own + 1 < open->seat_count) {
         struct audience *up = &write->audiences[write->audience_count++];
         audience_path(up, open->class);
-        for (size_t i = own; i < open->seat_count; i++) {
+        for (size_t i = own; i < open->seat_count; i++)
             audience_add(up, open->seats[i]);
-        }
     }
     return true;
 }
@@ -89,9 +84,8 @@ static enum error_code circle_of_record(struct step *step, struct local_write *w
     const struct author *creator =
         tree_author(step->replica->tree, record_id_author(&write->id).author);
     write->circle = mem_alloc(sizeof *write->circle);
-    if (creator == NULL || !load_circle(step, write->record, &write->id, write->circle)) {
+    if (creator == NULL || !load_circle(step, write->record, &write->id, write->circle))
         return error_set(error, ERR_DAMAGED, "record", "the entry that began it can't be read");
-    }
     const struct stream_open *open = &write->circle->open;
     if (open->holders == HOLDERS_PATH) {
         return circle_of_path(write)
@@ -151,12 +145,10 @@ static enum error_code make_body(struct step *step, struct local_write *write, s
     }
     enum error_code code = schema_encode_body(write->type, write->event->write.fields,
                                               write->record == NULL, &write->body, error);
-    if (code != ERR_OK) {
+    if (code != ERR_OK)
         return code;
-    }
-    if (!totals_for_counters(step, write)) {
+    if (!totals_for_counters(step, write))
         return error_set(error, ERR_INVALID, write->type->name, "a counter would overflow");
-    }
     if (write->body.size > ENTRY_BYTES_MAX - 2048) {
         return error_set(error, ERR_OVERSIZE, write->type->name,
                          "its fields take %zu bytes, at most %d fit one entry", write->body.size,
@@ -204,9 +196,8 @@ static enum error_code room_in_epoch(struct step *step, struct error *error)
         return ERR_OK; /* one write opens two streams at most */
     }
     own_streams_sign_all(step);
-    if (replica_new_epoch(step, "the numbers of the epoch before are used up")) {
+    if (replica_new_epoch(step, "the numbers of the epoch before are used up"))
         return ERR_OK;
-    }
     error_set(error, ERR_FULL, "signing key", "all of its 65,535 epochs are used up");
     error_next(error, "make a new signing key and have the parent's admin sign it in");
     return ERR_FULL;
@@ -233,9 +224,8 @@ static enum error_code prepare(struct step *step, struct local_write *write, str
         return ERR_UNKNOWN_TYPE;
     }
     enum error_code room = room_in_epoch(step, error);
-    if (room != ERR_OK) {
+    if (room != ERR_OK)
         return room;
-    }
     if (write->event->write.kind != WRITE_PUT) {
         /* the body tells whether a set restores; counters need the record: so twice */
         enum error_code code = ERR_OK;
@@ -243,9 +233,8 @@ static enum error_code prepare(struct step *step, struct local_write *write, str
             code = schema_encode_body(write->type, write->event->write.fields, false, &write->body,
                                       error);
         }
-        if (code == ERR_OK) {
+        if (code == ERR_OK)
             code = prepare_change(step, write, error);
-        }
         buffer_clear(&write->body);
         return code == ERR_OK ? make_body(step, write, error) : code;
     }
@@ -282,18 +271,16 @@ static void append_and_apply(struct step *step, struct local_write *write)
     entry.schema_version = tree_schema(replica->tree)->version;
     struct hash digest = entry_digest(&entry, replica->options.signing_key, replica->self.epoch);
     struct located_entry located = {replica->self, stream_number, seq, &entry, &digest};
-    if (!apply_entry(step, &located)) {
+    if (!apply_entry(step, &located))
         parked_stream_from(step, &located);
-    }
     replica->self_dirty = true;
 }
 
 static bool request_key(const struct event *event, uint8_t key[static REQUEST_KEY_BYTES])
 {
     struct span id = event->write.request_id;
-    if (event->write.kind != WRITE_PUT || id.size == 0 || id.size > REQUEST_ID_BYTES_MAX) {
+    if (event->write.kind != WRITE_PUT || id.size == 0 || id.size > REQUEST_ID_BYTES_MAX)
         return false;
-    }
     struct hash hash = hash_of(HASH_REQUEST, id);
     key[0] = 'r';
     memcpy(key + 1, hash.bytes, HASH_BYTES);
@@ -308,9 +295,8 @@ static bool answered_before(struct step *step, const struct event *event, struct
     if (!request_key(event, key) ||
         step->view->get(step->view->context, TABLE_META, SPAN_OF_ARRAY(key), &value) !=
             READ_FOUND ||
-        value.size != sizeof answer->record.bytes + 8) {
+        value.size != sizeof answer->record.bytes + 8)
         return false;
-    }
     memcpy(answer->record.bytes, value.data, sizeof answer->record.bytes);
     answer->clock = read_u64(value.data + sizeof answer->record.bytes);
     return true;
@@ -320,9 +306,8 @@ static void remember_request(struct step *step, const struct event *event,
                              const struct answer *answer)
 {
     uint8_t key[REQUEST_KEY_BYTES], value[sizeof answer->record.bytes + 8];
-    if (!request_key(event, key)) {
+    if (!request_key(event, key))
         return;
-    }
     memcpy(value, answer->record.bytes, sizeof answer->record.bytes);
     write_u64(value + sizeof answer->record.bytes, answer->clock);
     updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(key), SPAN_OF_ARRAY(value));
@@ -338,9 +323,8 @@ void write_local(struct step *step, const struct event *event)
         return;
     }
     if (prepare(step, &write, &answer.error) == ERR_OK) {
-        if (event->write.kind == WRITE_PUT) {
+        if (event->write.kind == WRITE_PUT)
             write.id = record_id_make(&replica->self, ++replica->record_counter);
-        }
         append_and_apply(step, &write);
         answer.record = write.id;
         remember_request(step, event, &answer);
