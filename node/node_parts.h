@@ -14,7 +14,7 @@
 #include "node/author/keys.h"
 #include "node/core_thread.h"
 #include "node/node.h"
-#include "replication/query.h"
+#include "replication/query/query.h"
 
 enum {
     /* Messages and requests that wait for the core: above the first, links are held and clients

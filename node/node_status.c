@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "node/node_parts.h"
-#include "replication/rows.h"
+#include "replication/rows/rows.h"
 
 void node_status_begin(struct node *node, struct api_call call)
 {

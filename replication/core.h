@@ -4,9 +4,9 @@
 #define TERRACE_REPLICATION_CORE_H
 
 #include "replication/hash_table.h"
-#include "replication/query.h"
+#include "replication/query/query.h"
 #include "replication/replica.h"
-#include "replication/rows.h"
+#include "replication/rows/rows.h"
 
 /* What every handler works with: one event's step. */
 struct step {

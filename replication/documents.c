@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "replication/core.h"
-#include "replication/document_rows.h"
+#include "replication/rows/document_rows.h"
 
 enum have_flag { HAVE_MORE, HAVE_ASKS, HAVE_ANSWERS, HAVE_SENT };
 enum {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "replication/core.h"
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 enum { NOTES_IN_FLIGHT_MAX = 32, SUMMARY_LINES = 512, STATEMENT_EPOCHS_MAX = 64 };
 

@@ -6,8 +6,8 @@
 #ifndef TERRACE_REPLICATION_REPLICA_H
 #define TERRACE_REPLICATION_REPLICA_H
 
-#include "replication/block.h"
-#include "replication/note.h"
+#include "replication/format/block.h"
+#include "replication/format/note.h"
 #include "replication/updates.h"
 #include "topology/tree.h"
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/block_parts.h"
 #include "replication/core.h"
+#include "replication/format/block_parts.h"
 
 enum {
     SHARED_HANDLE = HANDLES_MAX - 1,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 static void on_write(struct step *step, const struct event *event)
 {

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "replication/note.h"
+#include "replication/format/note.h"
 
 /* Message types of formats.md 6, as on the wire. */
 enum { WIRE_BLOCK = 8, WIRE_STATEMENT = 11 };

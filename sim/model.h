@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-#include "replication/query.h"
-#include "replication/rows.h"
+#include "replication/query/query.h"
+#include "replication/rows/rows.h"
 #include "sim/findings.h"
 #include "sim/world.h"
 

@@ -6,7 +6,7 @@
 
 #include "cli/value.h"
 #include "node/author/file.h"
-#include "replication/query.h"
+#include "replication/query/query.h"
 
 static int compare_keys(const void *left, const void *right, void *context)
 {

@@ -10,7 +10,7 @@
 #include "cli/print.h"
 #include "cli/value.h"
 #include "node/store/store.h"
-#include "replication/query.h"
+#include "replication/query/query.h"
 
 static const char *const place_names[PLACE_COUNT] = {"log", "state", "index"};
 

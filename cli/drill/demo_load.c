@@ -15,7 +15,7 @@
 #include "cli/print.h"
 #include "cli/value.h"
 #include "node/author/file.h"
-#include "replication/query.h"
+#include "replication/query/query.h"
 
 extern char **environ;
 

@@ -13,8 +13,8 @@
 #include "cli/drill/process.h"
 #include "cli/print.h"
 #include "node/store/store.h"
-#include "replication/query.h"
-#include "replication/rows.h"
+#include "replication/query/query.h"
+#include "replication/rows/rows.h"
 
 enum {
     BLOCK_KEY_BYTES = STREAM_KEY_BYTES + 5, /* and seq 4, piece 1 */

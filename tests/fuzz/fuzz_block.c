@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/msgpack.h"
-#include "replication/block.h"
-#include "replication/note.h"
+#include "replication/format/block.h"
+#include "replication/format/note.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

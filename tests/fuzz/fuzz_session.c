@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/query.h"
-#include "replication/rows.h"
+#include "replication/query/query.h"
+#include "replication/rows/rows.h"
 #include "tests/unit/hostile_desk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

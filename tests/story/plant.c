@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/block.h"
+#include "replication/format/block.h"
 #include "sim/mischief.h"
 #include "tests/story/story.h"
 

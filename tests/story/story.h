@@ -7,8 +7,8 @@
 #ifndef TERRACE_TESTS_STORY_STORY_H
 #define TERRACE_TESTS_STORY_STORY_H
 
-#include "replication/query.h"
-#include "replication/rows.h"
+#include "replication/query/query.h"
+#include "replication/rows/rows.h"
 #include "sim/world.h"
 
 enum { WORDS_MAX = 24, NAMES_MAX = 64, BLOCKS_MAX = 32, WITHHELD_MAX = 8 };

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 enum { DESK_WALL_MS_LOW = 1000 };
 #define DESK_WALL_MS UINT64_C(1749229200000)

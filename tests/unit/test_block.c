@@ -12,7 +12,7 @@
 #include <zstd.h>
 
 #include "base/msgpack.h"
-#include "replication/block.h"
+#include "replication/format/block.h"
 
 #define CLOCK UINT64_C(1700000000000)
 enum { EPOCH = 0x00010002, VERSION = 9, NUMBER = 3 };

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "replication/query.h"
+#include "replication/query/query.h"
 #include "tests/unit/hostile_desk.h"
 
 /* ---- epochs, numbers, clocks ---- */

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/msgpack.h"
-#include "replication/entry.h"
+#include "replication/format/entry.h"
 
 #define CLOCK UINT64_C(1700000000000)
 enum { EPOCH = 0x00010002, VERSION = 9 };

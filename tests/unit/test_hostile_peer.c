@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "replication/query.h"
+#include "replication/query/query.h"
 #include "tests/unit/hostile_desk.h"
 
 /* ---- entries that break off the order of a record's operations ---- */

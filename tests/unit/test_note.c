@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/msgpack.h"
-#include "replication/note.h"
+#include "replication/format/note.h"
 
 #define CLOCK UINT64_C(1700000000000)
 enum { EPOCH = 0x00010002 };

@@ -1,7 +1,7 @@
 /* Names for log lines: seats and ordinals, which people know, rather than keys. */
 #include <stdio.h>
 
-#include "replication/rows.h"
+#include "replication/rows/rows.h"
 
 static const char *seat_of(const struct tree *tree, struct key_id id)
 {

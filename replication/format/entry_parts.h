@@ -1,8 +1,8 @@
 /* What the files of entries and blocks share among themselves. */
-#ifndef TERRACE_REPLICATION_ENTRY_PARTS_H
-#define TERRACE_REPLICATION_ENTRY_PARTS_H
+#ifndef TERRACE_REPLICATION_FORMAT_ENTRY_PARTS_H
+#define TERRACE_REPLICATION_FORMAT_ENTRY_PARTS_H
 
-#include "replication/entry.h"
+#include "replication/format/entry.h"
 
 /* Clocks are milliseconds below 2^48: eight thousand years, and sums of two never overflow. */
 #define CLOCK_LIMIT (UINT64_C(1) << 48)

@@ -6,8 +6,8 @@
  *
  * A decoded entry is absolute: nothing in it depends on its block. Its digest is the same in
  * every stream. */
-#ifndef TERRACE_REPLICATION_ENTRY_H
-#define TERRACE_REPLICATION_ENTRY_H
+#ifndef TERRACE_REPLICATION_FORMAT_ENTRY_H
+#define TERRACE_REPLICATION_FORMAT_ENTRY_H
 
 #include "schema/record.h"
 

@@ -1,10 +1,10 @@
 /* Reads for people: a record, a list, a total, who is complete. Pure functions over a view of
  * committed rows and a tree; any thread with a snapshot of its own may call them. Answers are
  * appended to `out` as one msgpack value each. */
-#ifndef TERRACE_REPLICATION_QUERY_H
-#define TERRACE_REPLICATION_QUERY_H
+#ifndef TERRACE_REPLICATION_QUERY_QUERY_H
+#define TERRACE_REPLICATION_QUERY_QUERY_H
 
-#include "replication/note.h"
+#include "replication/format/note.h"
 #include "replication/ports.h"
 #include "topology/tree.h"
 

@@ -2,9 +2,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "replication/block_parts.h"
-#include "replication/entry_parts.h"
-#include "replication/payload.h"
+#include "replication/format/block_parts.h"
+#include "replication/format/entry_parts.h"
+#include "replication/format/payload.h"
 
 void block_make(const struct entry_writer *writer, const struct hash *tree_id,
                 const struct stream_id *stream, const struct stream_head *head,

@@ -2,14 +2,14 @@
  *
  * The digest is absolute. It is taken over a form that names the author by its whole key and
  * every dot in full, so that one operation has one digest in whatever block it stands. */
-#include "replication/entry.h"
+#include "replication/format/entry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/msgpack.h"
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 enum { DIGEST_PARTS = 9 };
 

@@ -1,12 +1,12 @@
 /* Rows of docs: kind 1 ‖ seat ‖ 00 ‖ place 4. Place 0 is the header with its signatures, place
  * i + 1 is row i: [row, proof or nil]. Kind 0 holds the root documents before the newest one. */
-#include "replication/document_rows.h"
+#include "replication/rows/document_rows.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/query.h"
+#include "replication/query/query.h"
 
 enum { DOC_KEY_BYTES_MAX = 1 + SEAT_BYTES_MAX + 1 + 4, FORMER_ROOT = 0 };
 

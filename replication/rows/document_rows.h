@@ -1,8 +1,8 @@
 /* Documents in the store: headers and rows as received, and the tree made of them. */
-#ifndef TERRACE_REPLICATION_DOCUMENT_ROWS_H
-#define TERRACE_REPLICATION_DOCUMENT_ROWS_H
+#ifndef TERRACE_REPLICATION_ROWS_DOCUMENT_ROWS_H
+#define TERRACE_REPLICATION_ROWS_DOCUMENT_ROWS_H
 
-#include "replication/rows.h"
+#include "replication/rows/rows.h"
 
 /* Put what the tree holds of a document in the place of what the store holds of it, and move the
  * stamp that readers watch. */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/query.h"
-#include "replication/rows.h"
+#include "replication/query/query.h"
+#include "replication/rows/rows.h"
 
 struct walk {
     const struct view *view;

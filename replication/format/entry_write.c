@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/msgpack.h"
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 enum {
     CHUNK_DOTS = 256, /* 4 KiB; holds four contexts of the greatest length */

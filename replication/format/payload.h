@@ -2,10 +2,10 @@
  *
  * zstd payload = one frame without its 4 constant magic bytes: content size present, no
  * checksum, no dictionary id, window <= BLOCK_WINDOW_BYTES_MAX (RFC 8878). */
-#ifndef TERRACE_REPLICATION_PAYLOAD_H
-#define TERRACE_REPLICATION_PAYLOAD_H
+#ifndef TERRACE_REPLICATION_FORMAT_PAYLOAD_H
+#define TERRACE_REPLICATION_FORMAT_PAYLOAD_H
 
-#include "replication/block.h"
+#include "replication/format/block.h"
 
 /* Fills the empty buffer `payload` with whichever form of `plain` is shorter and says which. */
 enum block_codec payload_pack(struct span plain, size_t entry_count, struct buffer *payload);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/msgpack.h"
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 enum {
     AUTHOR_BYTES = KEY_ID_BYTES + 4,

@@ -1,12 +1,12 @@
 /* Reads of records for people: get and list. Locators are followed to the blocks, which verify
  * themselves; nothing is taken from the store on trust. */
-#include "replication/query.h"
+#include "replication/query/query.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/rows.h"
+#include "replication/rows/rows.h"
 
 enum { LIST_SCAN_MAX = 10000 };
 

@@ -1,9 +1,9 @@
 /* What the kinds of note share: the fields that every note begins with, and the token's name. */
-#ifndef TERRACE_REPLICATION_NOTE_PARTS_H
-#define TERRACE_REPLICATION_NOTE_PARTS_H
+#ifndef TERRACE_REPLICATION_FORMAT_NOTE_PARTS_H
+#define TERRACE_REPLICATION_FORMAT_NOTE_PARTS_H
 
 #include "base/msgpack.h"
-#include "replication/note.h"
+#include "replication/format/note.h"
 
 enum { NOTE_SIGNER = 1, NOTE_EPOCH = 2, NOTE_K = 3 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/rows.h"
+#include "replication/rows/rows.h"
 
 enum { BLOCK_KEY_BYTES = LOCATOR_BYTES + 1, PIECES_MAX = 64 };
 _Static_assert(PIECES_MAX *BLOCK_PIECE_BYTES > MESSAGE_BYTES_MAX, "every block fits its pieces");

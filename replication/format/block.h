@@ -3,10 +3,10 @@
  * Signed, not sent: the header that is signed is complete and absolute; the bytes sent or
  * stored leave out what the receiver works out, and `flags` says what does stand there.
  * block_open is pure and does all the costly work: decompress, hash, decode, verify. */
-#ifndef TERRACE_REPLICATION_BLOCK_H
-#define TERRACE_REPLICATION_BLOCK_H
+#ifndef TERRACE_REPLICATION_FORMAT_BLOCK_H
+#define TERRACE_REPLICATION_FORMAT_BLOCK_H
 
-#include "replication/entry.h"
+#include "replication/format/entry.h"
 
 enum block_flag {
     BLOCK_HAS_STREAM = 1,        /* key id 8, epoch u, number u */

@@ -1,5 +1,5 @@
 /* What a block is called, and how streams are ordered. */
-#include "replication/block.h"
+#include "replication/format/block.h"
 
 #include <assert.h>
 #include <stdlib.h>

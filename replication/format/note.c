@@ -2,8 +2,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "replication/entry_parts.h"
-#include "replication/note_parts.h"
+#include "replication/format/entry_parts.h"
+#include "replication/format/note_parts.h"
 
 struct span note_map(struct span note)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/msgpack.h"
-#include "replication/note_parts.h"
+#include "replication/format/note_parts.h"
 
 enum {
     OPEN_CLASS = 1,

@@ -13,9 +13,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "replication/block_parts.h"
-#include "replication/entry_parts.h"
-#include "replication/payload.h"
+#include "replication/format/block_parts.h"
+#include "replication/format/entry_parts.h"
+#include "replication/format/payload.h"
 
 static enum error_code fail(struct error *error, enum error_code code, const char *why)
 {

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "replication/note_parts.h"
+#include "replication/format/note_parts.h"
 
 enum {
     REPORT_SINCE = 4,

@@ -1,6 +1,6 @@
 /* zstd as blocks use it: the frame's head is read here, with our own bounds, before the library
  * is let near it; the library then only has to fill a buffer of the size that was announced. */
-#include "replication/payload.h"
+#include "replication/format/payload.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* A block's bytes taken apart and put together, nothing verified. */
-#ifndef TERRACE_REPLICATION_BLOCK_PARTS_H
-#define TERRACE_REPLICATION_BLOCK_PARTS_H
+#ifndef TERRACE_REPLICATION_FORMAT_BLOCK_PARTS_H
+#define TERRACE_REPLICATION_FORMAT_BLOCK_PARTS_H
 
 #include "base/msgpack.h"
-#include "replication/block.h"
+#include "replication/format/block.h"
 
 enum { BLOCK_CODEC_SHIFT = 6, BLOCK_FLAGS_MASK = 63 };
 

@@ -3,10 +3,10 @@
  *     note = fields map ‖ 64 signature bytes; signed: hash(context, tree id ‖ map as signed)
  *
  * Newest (epoch, k) of a signer and context wins. Passed on as the bytes received. */
-#ifndef TERRACE_REPLICATION_NOTE_H
-#define TERRACE_REPLICATION_NOTE_H
+#ifndef TERRACE_REPLICATION_FORMAT_NOTE_H
+#define TERRACE_REPLICATION_FORMAT_NOTE_H
 
-#include "replication/block.h"
+#include "replication/format/block.h"
 
 struct note_head {
     struct key_id signer;

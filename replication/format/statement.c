@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/entry_parts.h"
-#include "replication/note_parts.h"
+#include "replication/format/entry_parts.h"
+#include "replication/format/note_parts.h"
 
 enum {
     STATEMENT_TOKEN = 4,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/query.h"
-#include "replication/rows.h"
+#include "replication/query/query.h"
+#include "replication/rows/rows.h"
 
 /* Whether a line of a statement is addressed to `self`. */
 static bool addressed(const struct tree *tree, const struct seat *author, const struct seat *self,

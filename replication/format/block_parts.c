@@ -3,12 +3,12 @@
  *     flags 1 | stream | place | clock or difference | root | payload hash | signature 64 | payload
  *
  * Fixed-length parts stand raw, numbers as values. Reader and writer stand side by side. */
-#include "replication/block_parts.h"
+#include "replication/format/block_parts.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 /* The next `size` raw bytes into `to`; zeros after a failure. */
 static void take(struct mp_reader *reader, void *to, size_t size)

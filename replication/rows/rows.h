@@ -1,9 +1,9 @@
 /* Rows of the store: keys and values of the tables in formats.md 8, read through any view. */
-#ifndef TERRACE_REPLICATION_ROWS_H
-#define TERRACE_REPLICATION_ROWS_H
+#ifndef TERRACE_REPLICATION_ROWS_ROWS_H
+#define TERRACE_REPLICATION_ROWS_ROWS_H
 
-#include "replication/block.h"
-#include "replication/note.h"
+#include "replication/format/block.h"
+#include "replication/format/note.h"
 #include "replication/ports.h"
 #include "replication/updates.h"
 #include "topology/tree.h"

@@ -1,13 +1,13 @@
 /* Keys and values of who, streams, cells and notes. Keys are big-endian, so that a scan goes in
  * the order of numbers. */
-#include "replication/rows.h"
+#include "replication/rows/rows.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/entry_parts.h"
+#include "replication/format/entry_parts.h"
 
 static void write_who(uint8_t *to, uint32_t who)
 {

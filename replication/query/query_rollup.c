@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/query.h"
-#include "replication/rows.h"
+#include "replication/query/query.h"
+#include "replication/rows/rows.h"
 
 enum group_by { BY_NOTHING, BY_TYPE, BY_ORIGIN, BY_TIER, BY_PARENT };
 
