@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/yaml_check.h"
 
 struct yaml_node {
@@ -472,7 +473,7 @@ static void complain_unknown(struct yaml_node *map, struct yaml_node *key)
     struct error *error = &map->owner->first;
     yaml_complain(key, "the key \"%.*s\" is not known here", text.size > 60 ? 60 : (int)text.size,
                   (const char *)text.data);
-    const char *meant = yaml_nearest(text, (const char *const *)map->asked, map->asked_count);
+    const char *meant = nearest_word(text, (const char *const *)map->asked, map->asked_count);
     if (meant != NULL)
         error_next(error, "did you mean \"%s\"?", meant);
     else
@@ -483,7 +484,7 @@ static void complain_unknown(struct yaml_node *map, struct yaml_node *key)
 static struct yaml_node *misspelt(const struct yaml_node *map, const char *key)
 {
     for (size_t i = 0; i < yaml_size(map); i++)
-        if (!map->consumed[i] && yaml_nearest(yaml_text(key_at(map, i)), &key, 1) != NULL)
+        if (!map->consumed[i] && nearest_word(yaml_text(key_at(map, i)), &key, 1) != NULL)
             return key_at(map, i);
     return NULL;
 }

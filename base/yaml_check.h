@@ -18,9 +18,4 @@ void yaml_refuse(struct error *error, enum error_code code, const char *name, un
 void yaml_refuse_syntax(struct error *error, const yaml_parser_t *parser, struct span text,
                         const char *name);
 
-/* The known word that is nearest to `word`, if it is near enough for "did you mean"; else
- * NULL. Distance: insertions, deletions, changes and swaps of neighbours, in characters
- * (optimal string alignment); near = at most a third of the longer word, and at least 1. */
-const char *yaml_nearest(struct span word, const char *const *known, size_t known_count);
-
 #endif

@@ -216,13 +216,9 @@ static enum error_code prepare(struct step *step, struct local_write *write, str
             "have the parent's admin sign request.yaml, then put the documents into documents/");
         return ERR_NOT_ALLOWED;
     }
-    write->type = schema == NULL ? NULL : schema_type_named(schema, write->event->write.type);
-    if (write->type == NULL) {
-        error_set(error, ERR_UNKNOWN_TYPE, "type", "there is no type '%.*s' in the signed schema",
-                  (int)(write->event->write.type.size < 64 ? write->event->write.type.size : 64),
-                  (const char *)write->event->write.type.data);
+    write->type = schema_find_type(schema, write->event->write.type, error);
+    if (write->type == NULL)
         return ERR_UNKNOWN_TYPE;
-    }
     enum error_code room = room_in_epoch(step, error);
     if (room != ERR_OK)
         return room;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "schema/text_value.h"
 #include "schema/type_row.h"
 
@@ -203,40 +204,16 @@ static bool is_deleted_name(struct span name)
     return span_equal(name, span_of_text("_deleted"));
 }
 
-/* Levenshtein distance, two rows of the table; names are short. */
-static size_t name_distance(struct span a, struct span b)
-{
-    size_t row[FIELD_NAME_BYTES_MAX + 1];
-    if (a.size > FIELD_NAME_BYTES_MAX || b.size > FIELD_NAME_BYTES_MAX)
-        return FIELD_NAME_BYTES_MAX;
-    for (size_t j = 0; j <= b.size; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size; j++) {
-            size_t change = diagonal + (a.data[i - 1] == b.data[j - 1] ? 0 : 1);
-            size_t step = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < step ? change : step;
-        }
-    }
-    return row[b.size];
-}
-
 static enum error_code refuse_name(const struct check *check, struct span name)
 {
     char what[160];
-    const char *nearest = NULL;
-    size_t least = name.size / 3 + 2; /* further away is another word */
-    for (size_t i = 0; i < check->type->field_count; i++) {
-        const char *candidate = check->type->fields[i].name;
-        size_t distance = name_distance(name, span_of_text(candidate));
-        if (distance < least) {
-            least = distance;
-            nearest = candidate;
-        }
+    const char *known[FIELDS_MAX];
+    size_t count = 0;
+    while (count < check->type->field_count && count < FIELDS_MAX) {
+        known[count] = check->type->fields[count].name;
+        count++;
     }
+    const char *nearest = nearest_word(name, known, count);
     snprintf(what, sizeof what, "the field \"%.*s\"", name.size > 64 ? 64 : (int)name.size,
              (const char *)name.data);
     error_set(check->error, ERR_UNKNOWN_FIELD, what, "%s has no such field", check->type->name);

@@ -3,9 +3,11 @@
  * A row may come from a newer version. What it adds as a field >= 0 is ignored; what must be
  * understood and isn't (a negative field, a kind or class that is not known) makes that type
  * unknown here and leaves all others as they are. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "schema/type_row.h"
 
 static const char *const circle_names[] = {"origin", "path", "subtree"};
@@ -100,6 +102,31 @@ const struct record_type *schema_type_named(const struct schema *schema, struct 
         if (span_equal(span_of_text(schema->types[i].name), name))
             return &schema->types[i];
     }
+    return NULL;
+}
+
+const struct record_type *schema_find_type(const struct schema *schema, struct span name,
+                                           struct error *error)
+{
+    const struct record_type *type = schema == NULL ? NULL : schema_type_named(schema, name);
+    const char *known[TYPES_MAX];
+    char list[160] = "none";
+    size_t count = schema == NULL ? 0 : schema->type_count, used = 0;
+    if (type != NULL)
+        return type;
+    for (size_t i = 0; i < count; i++) {
+        known[i] = schema->types[i].name;
+        if (used + strlen(known[i]) + 3 < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "",
+                                     known[i]);
+    }
+    error_set(error, ERR_UNKNOWN_TYPE, "type", "there is no type \"%.*s\" in the signed schema",
+              name.size > 64 ? 64 : (int)name.size, (const char *)name.data);
+    const char *nearest = nearest_word(name, known, count);
+    if (nearest != NULL)
+        error_next(error, "did you mean \"%s\"?", nearest);
+    else
+        error_next(error, "the types are: %s", list);
     return NULL;
 }
 

@@ -81,6 +81,10 @@ void schema_free(struct schema *schema); /* NULL is legal */
 
 const struct record_type *schema_type(const struct schema *schema, uint16_t number);
 const struct record_type *schema_type_named(const struct schema *schema, struct span name);
+/* The same, or NULL with ERR_UNKNOWN_TYPE, the nearest name and the known ones in `error`. `schema`
+ * may be NULL: none is known here yet. */
+const struct record_type *schema_find_type(const struct schema *schema, struct span name,
+                                           struct error *error);
 const struct field *type_field(const struct record_type *type, int32_t number);
 const struct field *type_field_named(const struct record_type *type, struct span name);
 const char *circle_name(enum circle_rule circle); /* "origin", "path", "subtree" */

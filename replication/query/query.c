@@ -170,23 +170,10 @@ static void describe(const struct tree *tree, const struct record_type *type,
     buffer_free(&inner);
 }
 
-static const struct record_type *find_type(const struct tree *tree, struct span name,
-                                           struct error *error)
-{
-    const struct schema *schema = tree_schema(tree);
-    const struct record_type *type = schema == NULL ? NULL : schema_type_named(schema, name);
-    if (type == NULL) {
-        int size = (int)(name.size < 64 ? name.size : 64);
-        error_set(error, ERR_UNKNOWN_TYPE, "type", "there is no type '%.*s' in the signed schema",
-                  size, (const char *)name.data);
-    }
-    return type;
-}
-
 enum error_code query_record(const struct view *view, const struct tree *tree, struct span name,
                              const struct record_id *id, struct buffer *out, struct error *error)
 {
-    const struct record_type *type = find_type(tree, name, error);
+    const struct record_type *type = schema_find_type(tree_schema(tree), name, error);
     struct record_state *state = NULL;
     struct block_cache cache = {0};
     if (type == NULL)
@@ -301,7 +288,7 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
                            struct span where, bool deleted_too, size_t limit, struct buffer *cursor,
                            struct buffer *out, size_t *count, struct error *error)
 {
-    const struct record_type *type = find_type(tree, name, error);
+    const struct record_type *type = schema_find_type(tree_schema(tree), name, error);
     uint8_t from[INDEX_KEY_BYTES];
     struct span key, value;
     *count = 0;
