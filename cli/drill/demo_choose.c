@@ -31,16 +31,25 @@ static bool is_free_leaf(const struct drill *drill, const struct demo_choice *ch
     return true;
 }
 
-/* Up to `wanted` leaves, spread over the tree; `flags` is choice->cut or choice->kill. */
-static size_t take_leaves(const struct drill *drill, const struct demo_choice *choice, bool *flags,
-                          size_t wanted)
+static size_t deepest_tier(const struct drill *drill)
+{
+    size_t deepest = 0;
+    for (size_t i = 0; i < drill->seat_count; i++)
+        deepest = drill->seats[i].tier > deepest ? drill->seats[i].tier : deepest;
+    return deepest;
+}
+
+/* Up to `wanted` leaves of this tier or below, spread over the tree; `flags` is choice->cut or
+ * choice->kill. */
+static size_t take_leaves_from(const struct drill *drill, const struct demo_choice *choice,
+                               bool *flags, size_t wanted, size_t tier)
 {
     size_t leaves = 0, seen = 0, taken = 0;
     for (size_t i = 0; i < drill->seat_count; i++)
-        leaves += is_free_leaf(drill, choice, i) ? 1 : 0;
+        leaves += drill->seats[i].tier >= tier && is_free_leaf(drill, choice, i) ? 1 : 0;
     wanted = wanted < leaves ? wanted : leaves;
     for (size_t i = 0; i < drill->seat_count && taken < wanted; i++) {
-        if (!is_free_leaf(drill, choice, i))
+        if (drill->seats[i].tier < tier || !is_free_leaf(drill, choice, i))
             continue;
         if (seen++ * wanted >= taken * leaves) {
             flags[i] = true;
@@ -48,6 +57,14 @@ static size_t take_leaves(const struct drill *drill, const struct demo_choice *c
         }
     }
     return taken;
+}
+
+/* Villages first; where there are too few, other leaves. */
+static size_t take_leaves(const struct drill *drill, const struct demo_choice *choice, bool *flags,
+                          size_t wanted)
+{
+    size_t taken = take_leaves_from(drill, choice, flags, wanted, deepest_tier(drill));
+    return taken + take_leaves_from(drill, choice, flags, wanted - taken, 0);
 }
 
 void demo_choose(const struct drill *drill, struct demo_choice *choice)
