@@ -271,6 +271,7 @@ void session_free(struct replica *replica, struct session *session);
 const struct seat *session_child(const struct replica *replica, const struct session *session);
 void session_refuse(struct step *step, struct session *session, const char *reason,
                     uint64_t *counter); /* bye and close */
+const char *session_state_name(enum session_state state);
 void session_enter(struct step *step, struct session *session, enum session_state state);
 void session_up(struct step *step, const struct event *event);
 void session_down(struct step *step, uint32_t link);

@@ -84,7 +84,12 @@ void session_refuse(struct step *step, struct session *session, const char *reas
     updates_trace(step->updates, "refuse %s: %s", session->seat, reason);
 }
 
-static const char *const state_names[] = {"refused", "greeting", "documents", "comparing", "live"};
+const char *session_state_name(enum session_state state)
+{
+    static const char *const names[] = {"refused", "greeting", "documents", "comparing", "live"};
+    assert(state <= SESSION_LIVE);
+    return names[state];
+}
 
 /* The table of allowed moves. */
 static bool may_enter(enum session_state from, enum session_state to)
@@ -103,7 +108,7 @@ void session_enter(struct step *step, struct session *session, enum session_stat
 {
     assert(may_enter(session->state, state));
     session->state = state;
-    updates_trace(step->updates, "session %s %s", session->seat, state_names[state]);
+    updates_trace(step->updates, "session %s %s", session->seat, session_state_name(state));
     if (state == SESSION_DOCUMENTS) {
         documents_list(step, session, true);
     } else if (state == SESSION_COMPARING && session->uplink) {

@@ -155,7 +155,6 @@ static void count_behind(const struct session *session, const struct view *view,
 void replica_link_status(const struct replica *replica, const struct view *view, size_t index,
                          struct link_status *status)
 {
-    static const char *const names[] = {"refused", "greeting", "documents", "comparing", "live"};
     enum { BULK_BYTES_AN_ENTRY = 70 }; /* formats.md 10, blocks of 256 */
     const struct session *session = replica->sessions;
     assert(index < replica_link_count(replica));
@@ -165,7 +164,7 @@ void replica_link_status(const struct replica *replica, const struct view *view,
     status->link = session->link;
     memcpy(status->seat, session->seat, sizeof status->seat);
     status->uplink = session->uplink;
-    status->state = names[session->state];
+    status->state = session_state_name(session->state);
     status->since_tick_ms = session->since_tick;
     count_behind(session, view, status);
     status->bytes_there = status->behind_there * BULK_BYTES_AN_ENTRY;
