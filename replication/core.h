@@ -326,8 +326,17 @@ enum error_code standing_check(struct step *step, const struct session *session,
 
 /* send.c */
 void send_what_credit_allows(struct step *step);
-void send_on_credit(struct step *step, struct session *session, struct span body);
 void send_on_mark(struct step *step, struct session *session, struct span body);
+
+/* credit.c: the hello's field; may a block go, and it goes; the peer's message; a block has come
+ * (false: it wasn't granted); once a batch, grants anew what is used up. */
+void credit_write_hello(const struct step *step, struct session *session, struct buffer *body);
+void credit_read_hello(struct mp_reader *reader, struct session *session);
+bool credit_reaches(const struct lane *lane, size_t bytes, uint32_t entries);
+void credit_spend(struct lane *lane, size_t bytes, uint32_t entries);
+void credit_on_message(struct step *step, struct session *session, struct span body);
+bool credit_take(struct session *session, const struct event *event);
+void credit_give(struct step *step, struct session *session);
 
 /* write.c */
 void write_local(struct step *step, const struct event *event);

@@ -120,19 +120,6 @@ void event_release(struct event *event)
     }
 }
 
-/* False: the peer has sent more than it was granted. The peer has counted the entries of what is
- * refused here too: where they can't be seen, the most that a block may have are given back. */
-static bool take_credit(struct session *session, const struct event *event)
-{
-    if (event->message.channel < CHANNEL_URGENT || event->message.channel > CHANNEL_BULK)
-        return false;
-    struct lane *lane = &session->lanes[event->message.channel - 1];
-    lane->got_bytes += event->message.body.size;
-    lane->got_entries += event->message.entries;
-    lane->lost_entries += event->message.entries == 0 ? BLOCK_ENTRIES_MAX : 0;
-    return lane->got_bytes <= lane->given_bytes && lane->got_entries <= lane->given_entries;
-}
-
 /* Streams are given handles from 0 up; the last handle is shared by all that found none left. */
 static bool take_handle(struct session *session, const struct event *event)
 {
@@ -441,7 +428,7 @@ static void judge_block(struct step *step, struct session *session, const struct
 void receive_block(struct step *step, struct session *session, const struct event *event)
 {
     struct replica *replica = step->replica;
-    if (!take_credit(session, event)) {
+    if (!credit_take(session, event)) {
         session_refuse(step, session, "flood", &replica->refusals.flood);
         return;
     }
@@ -473,35 +460,13 @@ static void send_marks(struct step *step, struct session *session)
     free(row);
 }
 
-static void send_credit(struct step *step, struct session *session)
-{
-    const struct replica_tuning *tuning = &step->replica->options.tuning;
-    uint64_t bytes = tuning_or(tuning->credit_bytes, CREDIT_BYTES);
-    uint64_t entries = tuning_or(tuning->credit_entries, CREDIT_ENTRIES);
-    for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
-        struct lane *lane = &session->lanes[class];
-        struct buffer body = {0};
-        uint64_t gone = lane->got_entries + lane->lost_entries;
-        if (lane->given_bytes - lane->got_bytes >= bytes / 2 &&
-            lane->given_entries >= gone + entries / 2)
-            continue;
-        lane->given_bytes = lane->got_bytes + bytes;
-        lane->given_entries = gone + entries;
-        mp_write_uint(&body, CHANNEL_URGENT + class);
-        mp_write_uint(&body, lane->given_bytes);
-        mp_write_uint(&body, lane->given_entries);
-        send_control(step, session, MESSAGE_CREDIT, span_of_buffer(&body));
-        buffer_free(&body);
-    }
-}
-
 void receive_batch_done(struct step *step)
 {
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
         if (session->state >= SESSION_COMPARING) {
             send_marks(step, session);
-            send_credit(step, session);
+            credit_give(step, session);
         }
     }
 }

@@ -88,10 +88,8 @@ static enum sent send_block(struct step *step, struct session *session, struct c
                                                                        : SHARED_HANDLE;
         mp_write_uint(&body, handle);
         if (write_block(step, cursor, span_of_buffer(&stored), flags, &body)) {
-            answer = lane->sent_bytes + body.size <= lane->granted_bytes &&
-                             lane->sent_entries + (end - cursor->sent_seq) <= lane->granted_entries
-                         ? SENT
-                         : SENT_NO_CREDIT;
+            answer =
+                credit_reaches(lane, body.size, end - cursor->sent_seq) ? SENT : SENT_NO_CREDIT;
         }
     }
     if (answer == SENT) {
@@ -99,8 +97,7 @@ static enum sent send_block(struct step *step, struct session *session, struct c
             give_handle(session, cursor);
         updates_send(step->updates, session->link, (enum channel)(CHANNEL_URGENT + cursor->class),
                      MESSAGE_BLOCK, span_of_buffer(&body));
-        lane->sent_bytes += body.size;
-        lane->sent_entries += end - cursor->sent_seq;
+        credit_spend(lane, body.size, end - cursor->sent_seq);
         cursor->sent_seq = end;
         cursor->known_seq = end > cursor->known_seq ? end : cursor->known_seq;
         cursor->sent_clock = parts.clock;
@@ -187,24 +184,6 @@ void send_what_credit_allows(struct step *step)
         if (!send_class(step, class, &sent_bytes))
             replica->deadline_tick = step->tick_ms;
     }
-}
-
-void send_on_credit(struct step *step, struct session *session, struct span body)
-{
-    struct mp_reader reader = mp_reader(body);
-    uint64_t channel = mp_read_uint_max(&reader, CHANNEL_BULK);
-    uint64_t bytes = mp_read_uint(&reader), entries = mp_read_uint(&reader);
-    mp_read_end(&reader);
-    if (reader.failed || channel < CHANNEL_URGENT) {
-        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
-        return;
-    }
-    struct lane *lane = &session->lanes[channel - CHANNEL_URGENT];
-    if (bytes > lane->granted_bytes) { /* totals only rise */
-        lane->granted_bytes = bytes;
-    }
-    if (entries > lane->granted_entries)
-        lane->granted_entries = entries;
 }
 
 /* 'Durable here up to seq': a hint, for status. What was never sent can't be held. */

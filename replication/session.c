@@ -121,11 +121,8 @@ void session_enter(struct step *step, struct session *session, enum session_stat
 static void send_hello(struct step *step, struct session *session)
 {
     const struct replica *replica = step->replica;
-    const struct replica_tuning *tuning = &replica->options.tuning;
     const struct seat *child = session_child(replica, session);
     struct buffer body = {0};
-    uint32_t bytes = tuning_or(tuning->credit_bytes, CREDIT_BYTES);
-    uint32_t entries = tuning_or(tuning->credit_entries, CREDIT_ENTRIES);
     session->own_digest = tree_link_digest(replica->tree, span_of_text(child->row.seat));
     mp_write_map(&body, 7);
     mp_write_uint(&body, 1);
@@ -139,14 +136,7 @@ static void send_hello(struct step *step, struct session *session)
     mp_write_uint(&body, 5);
     mp_write_uint(&body, step->wall_ms);
     mp_write_uint(&body, 6);
-    mp_write_array(&body, CLASS_COUNT);
-    for (int class = 0; class < CLASS_COUNT; class ++) {
-        session->lanes[class].given_bytes = bytes;
-        session->lanes[class].given_entries = entries;
-        mp_write_array(&body, 2);
-        mp_write_uint(&body, bytes);
-        mp_write_uint(&body, entries);
-    }
+    credit_write_hello(step, session, &body);
     mp_write_uint(&body, 7);
     mp_write_bin(&body, SPAN_OF_ARRAY(session->own_digest.bytes));
     send_control(step, session, MESSAGE_HELLO, span_of_buffer(&body));
@@ -205,21 +195,6 @@ void session_down(struct step *step, uint32_t link)
     }
 }
 
-static void read_credit(struct mp_reader *reader, struct session *session)
-{
-    uint32_t lanes = mp_read_array(reader);
-    for (uint32_t i = 0; i < lanes && !reader->failed; i++) {
-        if (mp_read_array(reader) != 2)
-            mp_fail(reader);
-        uint64_t bytes = mp_read_uint_max(reader, UINT32_MAX);
-        uint64_t entries = mp_read_uint_max(reader, UINT32_MAX);
-        if (i < CLASS_COUNT) {
-            session->lanes[i].granted_bytes = bytes;
-            session->lanes[i].granted_entries = entries;
-        }
-    }
-}
-
 /* A machine that comes back after another one came with the same key: both live. One change is
  * what a restored or replaced disk looks like. */
 static void judge_instance(struct step *step, const struct session *session,
@@ -262,7 +237,7 @@ static void on_hello(struct step *step, struct session *session, struct span bod
         else if (key == 4)
             instance = mp_read_bin_of(&reader, 8);
         else if (key == 6)
-            read_credit(&reader, session);
+            credit_read_hello(&reader, session);
         else if (key == 7)
             digest = mp_read_bin_of(&reader, HASH_BYTES);
         else
@@ -324,7 +299,7 @@ static const struct {
     [MESSAGE_DIGEST] = {SESSION_COMPARING, compare_on_digest},
     [MESSAGE_HEADS] = {SESSION_COMPARING, compare_on_heads},
     [MESSAGE_WANT] = {SESSION_COMPARING, compare_on_want},
-    [MESSAGE_CREDIT] = {SESSION_COMPARING, send_on_credit},
+    [MESSAGE_CREDIT] = {SESSION_COMPARING, credit_on_message},
     [MESSAGE_MARK] = {SESSION_COMPARING, send_on_mark},
     [MESSAGE_STATEMENT] = {SESSION_COMPARING, on_statement},
     [MESSAGE_REPORT] = {SESSION_COMPARING, on_report},
