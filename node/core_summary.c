@@ -54,6 +54,7 @@ void core_result_free(struct core_result *result)
     core_tree_free(result->tree);
     core_status_free(result->status);
     buffer_free(&result->sends);
+    buffer_free(&result->taken);
     free(result);
 }
 

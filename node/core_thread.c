@@ -1,5 +1,6 @@
 /* Group commit falls out of taking everything that is there: while one commit waits for the disk,
- * the next batch gathers. */
+ * the next batch gathers. More than fits one batch waits in the queue, which says who comes first.
+ */
 #include "node/core_thread.h"
 
 #include <assert.h>
@@ -17,6 +18,7 @@ enum {
     TRIM_LOAD_BYTES = 128 << 10,
     FULL_REST_MS = 1000,
     SEND_HEAD_BYTES = 4 + 1 + 1 + 1 + 4,
+    TAKEN_BYTES = 4 + 4,
 };
 
 static uint64_t clock_ms(clockid_t clock)
@@ -70,6 +72,15 @@ bool core_send_next(struct span sends, size_t *at, struct core_send *send)
     return true;
 }
 
+bool core_taken_next(struct span taken, size_t *at, struct core_taken *one)
+{
+    if (*at == taken.size)
+        return false;
+    *one = (struct core_taken){read_u32(taken.data + *at), read_u32(taken.data + *at + 4)};
+    *at += TAKEN_BYTES;
+    return true;
+}
+
 /* The request number of a write is the address of its core_write: it lives until the batch is done.
  */
 static void port_answer(void *context, const struct answer *answer)
@@ -108,6 +119,7 @@ enum error_code core_open(struct core *core, const struct replica_options *optio
 void core_close(struct core *core)
 {
     drive_close(core->drive);
+    core_queue_free(&core->queue);
     free(core->events);
 }
 
@@ -197,6 +209,8 @@ static void add_message(struct core *core, struct core_item *item)
     event->message.type = item->message.type;
     event->message.body = SPAN(item->body, item->message.size);
     core->result->taken_bytes += item->message.size;
+    buffer_append_u32(&core->result->taken, item->message.link);
+    buffer_append_u32(&core->result->taken, item->message.size);
 }
 
 /* Makes events of an item; true: a status is asked for. */
@@ -226,13 +240,13 @@ static void settle_writes(struct core_writes *writes)
 }
 
 /* Items of the batch that is over: answered writes go back, the others are done with. */
-static void settle_items(struct core *core, struct inbox_event *first)
+static void settle_items(struct core *core, struct core_item *first)
 {
     struct inbox_event **last = NULL;
     core->result->writes = NULL;
     while (first != NULL) {
-        struct core_item *item = (struct core_item *)first;
-        first = first->next;
+        struct core_item *item = first;
+        first = (struct core_item *)first->event.next;
         if (item->kind != CORE_WRITES) {
             core_item_free(item);
             continue;
@@ -280,27 +294,22 @@ static uint64_t deadline_ms(const struct core *core)
     return core->full && deadline < core->rest_until_ms ? core->rest_until_ms : deadline;
 }
 
-/* One batch from the front of the list, to its commit and its result; answers what is left. */
-static struct inbox_event *take_batch(struct core *core, struct inbox_event *first)
+/* The queue's next batch, to its commit and its result. */
+static void take_batch(struct core *core)
 {
-    struct inbox_event *end = first;
-    struct inbox_event **cut = &first;
+    struct core_item *first = core_queue_take(&core->queue, BATCH_EVENTS_MAX, BATCH_BYTES_MAX);
     bool status_wanted = false;
     core->result = mem_alloc(sizeof *core->result);
-    while (end != NULL && core->event_count < BATCH_EVENTS_MAX &&
-           core->event_bytes < BATCH_BYTES_MAX) {
-        if (add_item(core, (struct core_item *)end))
+    for (struct core_item *item = first; item != NULL;
+         item = (struct core_item *)item->event.next) {
+        if (add_item(core, item))
             status_wanted = true;
-        cut = &end->next;
-        end = end->next;
     }
-    *cut = NULL;
     if (deadline_ms(core) <= clock_ms(CLOCK_MONOTONIC))
         add_event(core, EVENT_TIME, 0);
     run_batch(core);
     settle_items(core, first);
     push_result(core, status_wanted);
-    return end;
 }
 
 /* Until the core's deadline, or until it has been quiet for long enough to give memory back. */
@@ -327,15 +336,17 @@ static void run(struct worker *worker, void *context)
 {
     struct core *core = context;
     while (!core->ended) {
-        struct inbox_event *first = worker_take_all(worker, wait_ms(core), NULL);
-        if (first == NULL && deadline_ms(core) > clock_ms(CLOCK_MONOTONIC)) {
-            if (core->load_bytes >= TRIM_LOAD_BYTES)
-                give_memory_back(core);
-            continue;
+        bool rests = core_queue_empty(&core->queue);
+        struct inbox_event *first = worker_take_all(worker, rests ? wait_ms(core) : 0, NULL);
+        while (first != NULL) {
+            struct inbox_event *next = first->next;
+            core_queue_add(&core->queue, (struct core_item *)first);
+            first = next;
         }
-        do
-            first = take_batch(core, first);
-        while (first != NULL);
+        if (!core_queue_empty(&core->queue) || deadline_ms(core) <= clock_ms(CLOCK_MONOTONIC))
+            take_batch(core);
+        else if (core->load_bytes >= TRIM_LOAD_BYTES)
+            give_memory_back(core);
     }
 }
 

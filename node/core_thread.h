@@ -1,7 +1,7 @@
 /* The core's thread: takes what its inbox holds as one batch, drives it to one commit, hands
  * everything that came of it back to the loop as one result.
  *
- *     loop:  core_item ... -> worker -> drive_batch -> core_result -> inbox -> loop
+ *     loop:  core_item ... -> worker -> core_queue -> drive_batch -> core_result -> inbox -> loop
  *
  * Items and results are owned by whoever holds them last and freed with core_item_free and
  * core_result_free. Only this thread touches the drive and the store's port after core_start. */
@@ -10,6 +10,7 @@
 
 #include "node/api/server.h"
 #include "node/author/document_file.h"
+#include "node/core_queue.h"
 #include "node/link/link.h"
 #include "node/log.h"
 #include "node/loop/worker.h"
@@ -111,6 +112,7 @@ struct core_result {
     struct core_tree *tree;     /* NULL: not changed */
     struct core_status *status; /* NULL: nobody asked */
     size_t taken_bytes;         /* of messages and writes that are done with */
+    struct buffer taken;        /* of which, by link: see core_taken_next */
     bool ended;
 };
 void core_result_free(struct core_result *result);
@@ -125,8 +127,15 @@ struct core_send {
 };
 bool core_send_next(struct span sends, size_t *at, struct core_send *send);
 
+/* A message of this link is done with: false at the end. Start with *at = 0. */
+struct core_taken {
+    uint32_t link, bytes;
+};
+bool core_taken_next(struct span taken, size_t *at, struct core_taken *one);
+
 struct core {
     struct worker worker;
+    struct core_queue queue;
     struct drive *drive;
     struct store_port store;
     struct inbox *results;

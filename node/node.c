@@ -68,7 +68,6 @@ static void settle(struct node *node, size_t bytes)
     if (!node->pending_much || node->pending_bytes > PENDING_BYTES_LEAST)
         return;
     node->pending_much = false;
-    node_link_release_all(node);
     if (node->api != NULL)
         api_pause(node->api, false);
 }
@@ -111,6 +110,7 @@ static void take_result(void *context, struct inbox_event *event)
         result->status = NULL;
     }
     settle(node, result->taken_bytes);
+    node_link_settle(node, span_of_buffer(&result->taken));
     bool ended = result->ended;
     core_result_free(result);
     if (ended) {
@@ -218,6 +218,7 @@ static enum error_code serve(struct node *node, struct error *error)
     uv_loop_close(&node->loop);
     node_read_drop_cache(node);
     node_status_stop(node);
+    free(node->loads);
     uv_mutex_destroy(&node->read_mutex);
     return code;
 }

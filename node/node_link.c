@@ -1,5 +1,6 @@
 /* Links to the core and back. The room's callbacks become items; what the core sends goes to the
  * room; who may call and whom we call comes from the signed tree. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,70 @@ static const char *seat_of_link(struct node *node, uint32_t link, bool uplink)
     return unknown;
 }
 
+static size_t load_place(const struct node *node, uint32_t link)
+{
+    size_t place = node->load_count;
+    while (place > 0 && node->loads[place - 1].link >= link)
+        place--; /* links come up in ascending order: mostly it is the last */
+    return place;
+}
+
+static struct link_load *load_find(struct node *node, uint32_t link)
+{
+    size_t low = 0, high = node->load_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (node->loads[middle].link < link)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < node->load_count && node->loads[low].link == link ? &node->loads[low] : NULL;
+}
+
+static void load_begin(struct node *node, uint32_t link)
+{
+    if (node->load_count == node->load_capacity) {
+        node->load_capacity = node->load_capacity == 0 ? 8 : 2 * node->load_capacity;
+        node->loads = mem_resize(node->loads, node->load_capacity * sizeof *node->loads);
+    }
+    size_t place = load_place(node, link);
+    memmove(node->loads + place + 1, node->loads + place,
+            (node->load_count - place) * sizeof *node->loads);
+    node->loads[place] = (struct link_load){.link = link};
+    node->load_count++;
+}
+
+static void load_end(struct node *node, uint32_t link)
+{
+    struct link_load *load = load_find(node, link);
+    if (load == NULL)
+        return;
+    node->load_count--;
+    memmove(load, load + 1, (size_t)(node->loads + node->load_count - load) * sizeof *load);
+}
+
+/* How much of one link's may wait: when all together is too much, a fair share of half of that. */
+static size_t load_most(const struct node *node)
+{
+    size_t share = PENDING_BYTES_MOST / 2 / (node->load_count + 1);
+    if (!node->pending_much || share > PENDING_LINK_BYTES_MOST)
+        return PENDING_LINK_BYTES_MOST;
+    return share < MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : share;
+}
+
+static void load_add(struct node *node, uint32_t link, size_t bytes)
+{
+    struct link_load *load = load_find(node, link);
+    if (load == NULL)
+        return;
+    load->pending_bytes += bytes;
+    if (load->pending_bytes <= load_most(node) || load->held)
+        return;
+    load->held = true;
+    link_room_hold(node->room, link, true);
+}
+
 static void on_up(void *context, uint32_t link, const uint8_t peer_key[static LINK_KEY_BYTES],
                   bool uplink)
 {
@@ -35,6 +100,7 @@ static void on_up(void *context, uint32_t link, const uint8_t peer_key[static LI
     }
     log_line(&node->log, LOG_INFO, "link %u is up: %s%s", link, seat_of_link(node, link, uplink),
              uplink ? " (the seat above)" : "");
+    load_begin(node, link);
     node_push(node, item, 0);
 }
 
@@ -48,8 +114,7 @@ static void on_message(void *context, uint32_t link, unsigned channel, uint8_t t
     item->message.type = type;
     item->message.size = (uint16_t)body.size;
     node_push(node, item, body.size);
-    if (node->pending_much)
-        node_link_hold(node, link);
+    load_add(node, link, body.size);
 }
 
 static void on_down(void *context, uint32_t link, enum link_down reason)
@@ -57,6 +122,7 @@ static void on_down(void *context, uint32_t link, enum link_down reason)
     struct node *node = context;
     struct core_item *item = core_item_new(CORE_LINK_DOWN, SPAN_EMPTY);
     item->down = link;
+    load_end(node, link);
     if (link == node->uplink) {
         node->uplink = 0;
         node->uplink_since_ms = uv_now(&node->loop);
@@ -130,27 +196,32 @@ void node_link_take_tree(struct node *node)
     dial_parent(node);
 }
 
-void node_link_hold(struct node *node, uint32_t link)
+void node_link_settle(struct node *node, struct span taken)
 {
-    for (size_t i = 0; i < node->held_count; i++) {
-        if (node->held[i] == link)
-            return;
+    struct core_taken one;
+    for (size_t at = 0; core_taken_next(taken, &at, &one);) {
+        struct link_load *load = load_find(node, one.link);
+        if (load == NULL)
+            continue; /* it is down by now */
+        assert(load->pending_bytes >= one.bytes);
+        load->pending_bytes -= one.bytes;
     }
-    if (node->held_count == node->held_capacity) {
-        node->held_capacity = node->held_capacity == 0 ? 8 : 2 * node->held_capacity;
-        node->held = mem_resize(node->held, node->held_capacity * sizeof *node->held);
+    for (size_t i = 0; i < node->load_count && node->room != NULL; i++) {
+        struct link_load *load = &node->loads[i];
+        if (load->held && load->pending_bytes <= load_most(node) / 2) {
+            load->held = false;
+            link_room_hold(node->room, load->link, false);
+        }
     }
-    node->held[node->held_count++] = link;
-    link_room_hold(node->room, link, true);
 }
 
 void node_link_release_all(struct node *node)
 {
-    for (size_t i = 0; i < node->held_count && node->room != NULL; i++)
-        link_room_hold(node->room, node->held[i], false);
-    free(node->held);
-    node->held = NULL;
-    node->held_count = node->held_capacity = 0;
+    for (size_t i = 0; i < node->load_count && node->room != NULL; i++) {
+        if (node->loads[i].held)
+            link_room_hold(node->room, node->loads[i].link, false);
+        node->loads[i].held = false;
+    }
 }
 
 void node_link_set_cut(struct node *node, bool cut)

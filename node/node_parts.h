@@ -17,10 +17,13 @@
 #include "replication/query/query.h"
 
 enum {
-    /* Messages and requests that wait for the core: above the first, links are held and clients
-     * not read from; below the second they go on. */
+    /* Messages and requests that wait for the core: above the first, clients are not read from and
+     * links beyond a fair share of it are held; below the second they go on. */
     PENDING_BYTES_MOST = 8 << 20,
     PENDING_BYTES_LEAST = 2 << 20,
+    /* Of one link, which is held above it and goes on below half of it: a window a class, and some
+     * control. So a flood of control messages, which no credit bounds, waits at its sender. */
+    PENDING_LINK_BYTES_MOST = (CLASS_COUNT + 1) * CREDIT_BYTES,
     READ_THREADS = 2,          /* a long total must not hold up a short read */
     READ_CACHE_MS = 10 * 1000, /* the readers' copy of the tree is dropped when not used */
     STATUS_WAIT_MS = 250,      /* for the core's news; then the last known are told */
@@ -42,6 +45,13 @@ struct status_call {
 
 struct read_job;
 
+/* What of one link's waits for the core. */
+struct link_load {
+    uint32_t link;
+    size_t pending_bytes;
+    bool held; /* the link is not read from */
+};
+
 struct node {
     const char *dir;
     struct node_config config;
@@ -62,8 +72,8 @@ struct node {
     struct core_tree *tree; /* as the core last said */
     size_t pending_bytes;   /* pushed to the core and not done with */
     bool pending_much;
-    uint32_t *held; /* links that are held because of that */
-    size_t held_count, held_capacity;
+    struct link_load *loads; /* of the links that are up, ascending by link; owned */
+    size_t load_count, load_capacity;
 
     bool cut;
     uint32_t uplink; /* the link that is up; 0: none */
@@ -94,7 +104,8 @@ enum error_code node_link_start(struct node *node, struct error *error);
 void node_link_take_sends(struct node *node, struct span sends);
 /* Who may dial us and whom we dial, from node->tree. */
 void node_link_take_tree(struct node *node);
-void node_link_hold(struct node *node, uint32_t link);
+/* Messages that the core is done with: links that were held for them may go on. */
+void node_link_settle(struct node *node, struct span taken);
 void node_link_release_all(struct node *node);
 void node_link_set_cut(struct node *node, bool cut);
 
