@@ -146,6 +146,9 @@ enum error_code node_link_start(struct node *node, struct error *error)
         .listen_url = node->config.listen[0] != '\0' ? node->config.listen : NULL,
         .callbacks = {on_up, on_message, on_down, on_stopped},
         .context = node,
+        .handshake_ms = node->config.links.handshake_ms,
+        .ping_ms = node->config.links.ping_ms,
+        .dead_ms = node->config.links.dead_ms,
     };
     memcpy(options.link_secret, node->keys->link_secret, LINK_KEY_BYTES);
     memcpy(options.tree_id, node->config.tree_id.bytes, HASH_BYTES);

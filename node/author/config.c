@@ -11,17 +11,18 @@
 #include "node/author/file.h"
 #include "node/author/keys.h"
 
-struct tuning_key {
-    const char *name;
+struct number_key {
+    const char *map, *name;
     uint32_t least, most;
     size_t offset;
 };
 
-/* Least and most: what the replica can still work with; a day is as good as never. */
-static const struct tuning_key tuning_keys[] = {
+/* Least and most: what the replica and the links can still work with; a day is as good as never.
+ * The keys of one map stand together. */
+static const struct number_key number_keys[] = {
 #define KEY(name, least, most)                                                                     \
     {                                                                                              \
-#name, least, most, offsetof(struct replica_tuning, name)                                  \
+        "tuning", #name, least, most, offsetof(struct node_config, tuning.name)                    \
     }
     KEY(token_every_ms, 100, 86400000),
     KEY(statement_after_data_ms, 10, 86400000),
@@ -32,8 +33,16 @@ static const struct tuning_key tuning_keys[] = {
     KEY(credit_entries, BLOCK_ENTRIES_MAX, 1 << 20),
     KEY(block_entries, 1, BLOCK_ENTRIES_USUAL),
 #undef KEY
+#define KEY(name, least, most)                                                                     \
+    {                                                                                              \
+        "links", #name, least, most, offsetof(struct node_config, links.name)                      \
+    }
+    KEY(handshake_ms, 100, 3600000),
+    KEY(ping_ms, 100, 86400000),
+    KEY(dead_ms, 300, 86400000),
+#undef KEY
 };
-enum { TUNING_KEY_COUNT = sizeof tuning_keys / sizeof *tuning_keys };
+enum { NUMBER_KEY_COUNT = sizeof number_keys / sizeof *number_keys };
 
 static const char *const log_names[] = {"error", "info", "trace"};
 
@@ -113,20 +122,21 @@ static void read_log(struct yaml_node *root, struct node_config *config)
 
 static void read_numbers(struct yaml_node *root, struct node_config *config)
 {
-    struct yaml_node *store = NULL, *tuning = NULL;
+    struct yaml_node *store = NULL;
     uint64_t map_mib = MAP_MIB_USUAL, freshness_s = FRESHNESS_S_USUAL;
     yaml_get_map(root, "store", false, &store);
     yaml_get_uint(store, "map_mib", false, MAP_MIB_MIN, MAP_MIB_MAX, &map_mib);
     config->map_mib = (uint32_t)map_mib;
     yaml_get_uint(root, "freshness_s", false, 1, 31536000, &freshness_s);
     config->freshness_ms = freshness_s * 1000;
-    yaml_get_map(root, "tuning", false, &tuning);
-    for (size_t i = 0; i < TUNING_KEY_COUNT; i++) {
+    for (size_t i = 0; i < NUMBER_KEY_COUNT; i++) {
+        const struct number_key *key = &number_keys[i];
+        struct yaml_node *map = NULL;
         uint64_t value = 0;
-        yaml_get_uint(tuning, tuning_keys[i].name, false, tuning_keys[i].least, tuning_keys[i].most,
-                      &value);
+        yaml_get_map(root, key->map, false, &map);
+        yaml_get_uint(map, key->name, false, key->least, key->most, &value);
         uint32_t narrow = (uint32_t)value;
-        memcpy((uint8_t *)&config->tuning + tuning_keys[i].offset, &narrow, sizeof narrow);
+        memcpy((uint8_t *)config + key->offset, &narrow, sizeof narrow);
     }
 }
 
@@ -190,14 +200,16 @@ void config_write(const struct node_config *config, struct buffer *text)
         append_line(text, "listen: \"%s\"\n", config->listen);
     append_line(text, "store:\n  map_mib: %" PRIu32 "\nlog: %s\nfreshness_s: %" PRIu64 "\n",
                 config->map_mib, log_names[config->log], config->freshness_ms / 1000);
-    bool any = false;
-    for (size_t i = 0; i < TUNING_KEY_COUNT; i++) {
+    const char *map = "";
+    for (size_t i = 0; i < NUMBER_KEY_COUNT; i++) {
+        const struct number_key *key = &number_keys[i];
         uint32_t value;
-        memcpy(&value, (const uint8_t *)&config->tuning + tuning_keys[i].offset, sizeof value);
+        memcpy(&value, (const uint8_t *)config + key->offset, sizeof value);
         if (value == 0)
             continue;
-        append_line(text, "%s  %s: %" PRIu32 "\n", any ? "" : "tuning:\n", tuning_keys[i].name,
-                    value);
-        any = true;
+        if (strcmp(map, key->map) != 0)
+            append_line(text, "%s:\n", key->map);
+        append_line(text, "  %s: %" PRIu32 "\n", key->name, value);
+        map = key->map;
     }
 }

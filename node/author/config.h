@@ -13,6 +13,11 @@ enum {
     FRESHNESS_S_USUAL = 1500, /* two idle statements and a half */
 };
 
+/* What links are given, in milliseconds; 0 = as limits.h. */
+struct link_times {
+    uint32_t handshake_ms, ping_ms, dead_ms;
+};
+
 struct node_config {
     char seat[SEAT_BYTES_MAX + 1];
     struct hash tree_id;
@@ -21,6 +26,7 @@ struct node_config {
     enum log_level log;
     uint64_t freshness_ms;
     struct replica_tuning tuning; /* 0 = as limits.h */
+    struct link_times links;
 };
 
 /* A configuration with everything at its usual value, and no seat and tree. */

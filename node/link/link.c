@@ -140,7 +140,9 @@ static void fill_options(struct link_options *options)
     or_default(&options->redial_most_ms, REDIAL_MOST_MS);
     or_default(&options->drain_ms, LINK_DRAIN_MS);
     or_default(&options->handshakes_max, HANDSHAKES_MAX);
+    or_default(&options->handshakes_second_max, LINK_HANDSHAKES_PER_SECOND);
     or_default(&options->links_max, LINKS_MAX);
+    or_default(&options->rate_least, LINK_RATE_LEAST);
     if (options->queue_bytes_max == 0)
         options->queue_bytes_max = LINK_QUEUE_BYTES_MAX;
 }
@@ -273,6 +275,8 @@ void link_room_hold(struct link_room *room, uint32_t id, bool held)
     if (held)
         return;
     link->heard_ms = room_now(room);
+    if (link->asked_ms > 0)
+        link->asked_ms = link->heard_ms; /* its pong may lie unread here */
     link_arm(link);
     link_read(link);
 }

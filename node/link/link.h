@@ -21,9 +21,11 @@ enum {
     /* Queued for one link, all channels: what credit lets out (a window a class) and as much again
      * for control. A peer that makes us owe more than this is closed (flood). */
     LINK_QUEUE_BYTES_MAX = 1 << 20,
-    LINK_DRAIN_MS = 2 * 1000,            /* for the last words on a closing link */
-    LINK_ACCEPT_RETRY_MS = 100,          /* after a failed accept (no descriptors left) */
-    LINK_ACCEPTS_PER_SECOND = 400,       /* each may cost four key exchanges: 10 % of a core */
+    LINK_DRAIN_MS = 2 * 1000,         /* for the last words on a closing link */
+    LINK_ACCEPT_RETRY_MS = 100,       /* after a failed accept (no descriptors left) */
+    LINK_ACCEPTS_PER_SECOND = 2000,   /* so that a flood doesn't fill the kernel's queue */
+    LINK_HANDSHAKES_PER_SECOND = 400, /* each costs four key exchanges: 10 % of a core */
+    LINK_RATE_LEAST = 1024, /* bytes a second: a peer that reads less is as good as dead */
     LINK_RENEW_MS = 24 * 60 * 60 * 1000, /* then the dialler makes a new handshake */
 };
 
@@ -97,7 +99,8 @@ struct link_options {
     uint64_t rate_bytes;
     /* 0 = as limits.h and above; tests set them small. */
     uint32_t handshake_ms, ping_ms, dead_ms, redial_first_ms, redial_most_ms, drain_ms;
-    uint32_t handshakes_max, links_max;
+    uint32_t handshakes_max, handshakes_second_max, links_max;
+    uint32_t rate_least; /* bytes a second that a peer reads, or is as good as dead */
     size_t queue_bytes_max;
 };
 
@@ -151,8 +154,8 @@ struct link_counters {
     uint64_t oversize;    /* a length above its bound before the peer was known */
     uint64_t damaged;     /* a frame whose tag does not fit */
     uint64_t malformed;   /* a frame or message that can't be */
-    uint64_t flood;       /* more owed to a peer than may be queued */
-    uint64_t timeout;     /* too slow to prove itself, or silent for too long */
+    uint64_t flood;       /* more owed to a peer than may be queued; callers beyond the places */
+    uint64_t timeout;     /* too slow to prove itself or to read, or silent for too long */
     uint64_t bytes_in, bytes_out; /* of the streams, all overhead included */
     uint64_t accepted, dialled, came_up;
 };

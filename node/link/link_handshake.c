@@ -127,6 +127,7 @@ static void replace_former(struct link *link)
 void handshake_proved(struct link *link)
 {
     assert(link->state == LINK_PROVING);
+    listener_remember(link->room, &link->caller);
     replace_former(link);
     come_up(link);
 }
@@ -137,10 +138,15 @@ static void take_first(struct link *link, struct span message)
     struct noise_handshake *noise = &link->greeting->noise;
     struct link_counters *counters = &link->room->counters;
     struct buffer payload = {0};
-    const bool read = message.data[0] == HANDSHAKE_VERSION &&
-                      noise_read(noise, SPAN(message.data + 1, message.size - 1), &payload);
-    const bool empty = payload.size == 0;
+    bool read, empty;
 
+    if (!listener_admits(link->room, &link->caller)) {
+        handshake_failed(link, &counters->flood);
+        return;
+    }
+    read = message.data[0] == HANDSHAKE_VERSION &&
+           noise_read(noise, SPAN(message.data + 1, message.size - 1), &payload);
+    empty = payload.size == 0;
     buffer_free(&payload);
     if (!read || !empty) {
         handshake_failed(link, &counters->handshake);

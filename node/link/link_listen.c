@@ -1,13 +1,14 @@
 /* Who knocks. A stranger costs a place among few and, if it sends a first message, some key
- * exchanges; so places, and accepts a second, are bounded, and what has no place yet waits in the
- * kernel.
+ * exchanges; so places, accepts and first messages a second are bounded.
  *
- * When all places are taken, one that has been silent for a quarter of its time makes room: the
- * oldest of the neighbourhood (/24, or /48) that holds most places, so that a flood from one
- * network evicts itself and not the village that calls from another. */
+ * A quarter of the places is for callers from addresses where a peer of ours has proved itself
+ * before. When a stranger's places are all taken, the oldest of the neighbourhood (/24, or /48)
+ * that holds most of them makes room, if it has had a quarter of its time or the newcomer is from a
+ * less crowded one: so a flood from one network evicts itself, and not the village that calls from
+ * another. Otherwise the newcomer is refused. */
 #include "node/link/link_parts.h"
 
-#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void accept_again(uv_timer_t *timer)
@@ -21,25 +22,44 @@ static void retry_in(struct link_room *room, uint64_t wait_ms)
         uv_timer_start(&room->listener.timer, accept_again, wait_ms ? wait_ms : 1, 0);
 }
 
-/* The neighbourhood of a stream's peer; 0 for this machine. */
-static uint32_t group_of(nng_stream *stream)
+static struct caller caller_of(const struct link_room *room, nng_stream *stream)
 {
+    const struct listener *listener = &room->listener;
+    struct caller caller = {0};
     nng_sockaddr address;
-    uint8_t bytes[4] = {0};
+    uint8_t bytes[16] = {0};
 
     if (nng_stream_get_addr(stream, NNG_OPT_REMADDR, &address) != 0)
-        return 0;
+        return caller;
     if (address.s_family == NNG_AF_INET)
-        memcpy(bytes, &address.s_in.sa_addr, 3);
+        memcpy(bytes, &address.s_in.sa_addr, 4);
     else if (address.s_family == NNG_AF_INET6)
-        memcpy(bytes, address.s_in6.sa_addr + 2, 4); /* most of the /48 */
-    return read_u32(bytes);
+        memcpy(bytes, address.s_in6.sa_addr, 16);
+    caller.group = address.s_family == NNG_AF_INET ? read_u32(bytes) & ~UINT32_C(0xff)
+                                                   : read_u32(bytes + 2); /* most of the /48 */
+    crypto_shorthash((uint8_t *)&caller.address, bytes, sizeof bytes, listener->address_key);
+    caller.familiar = listener->familiar &&
+                      listener->familiar[caller.address % LINK_FAMILIAR_PLACES] == caller.address;
+    return caller;
 }
 
-static bool waits_in_group(const struct link *link, uint32_t group)
+void listener_remember(struct link_room *room, const struct caller *caller)
 {
-    return !link->uplink && link->group == group &&
-           (link->state == LINK_GREETING || link->state == LINK_PROVING);
+    struct listener *listener = &room->listener;
+
+    if (!listener->familiar)
+        listener->familiar = mem_alloc(LINK_FAMILIAR_PLACES * sizeof *listener->familiar);
+    listener->familiar[caller->address % LINK_FAMILIAR_PLACES] = caller->address;
+}
+
+static bool is_unproved(const struct link *link)
+{
+    return !link->uplink && (link->state == LINK_GREETING || link->state == LINK_PROVING);
+}
+
+static bool is_strange(const struct link *link)
+{
+    return is_unproved(link) && !link->caller.familiar;
 }
 
 static size_t group_size(const struct link_room *room, uint32_t group)
@@ -47,53 +67,107 @@ static size_t group_size(const struct link_room *room, uint32_t group)
     size_t size = 0;
 
     for (size_t i = 0; i < room->link_count; i++)
-        size += waits_in_group(room->links[i], group);
+        size += is_strange(room->links[i]) && room->links[i]->caller.group == group;
     return size;
 }
 
-/* Oldest unproved link of the most crowded neighbourhood; the array is in order of age. */
-static struct link *link_to_evict(const struct link_room *room)
+static size_t stranger_count(const struct link_room *room)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < room->link_count; i++)
+        count += is_strange(room->links[i]);
+    return count;
+}
+
+/* Oldest stranger of the most crowded neighbourhood; the array is in order of age. */
+static struct link *stranger_to_evict(const struct link_room *room, size_t *crowd)
 {
     struct link *found = NULL;
-    size_t crowd = 0;
 
+    *crowd = 0;
     for (size_t i = 0; i < room->link_count; i++) {
         struct link *link = room->links[i];
         size_t size;
 
-        if (!waits_in_group(link, link->group))
+        if (!is_strange(link))
             continue;
-        size = group_size(room, link->group);
-        if (size > crowd) {
-            crowd = size;
+        size = group_size(room, link->caller.group);
+        if (size > *crowd) {
+            *crowd = size;
             found = link;
         }
     }
     return found;
 }
 
-/* True when a place is free. Otherwise the timer looks again when one may be made free. */
-static bool place_free(struct link_room *room)
+static struct link *oldest_unproved(const struct link_room *room)
+{
+    for (size_t i = 0; i < room->link_count; i++)
+        if (is_unproved(room->links[i]))
+            return room->links[i];
+    return NULL;
+}
+
+/* Whom a newcomer may push out: NULL: nobody. */
+static struct link *whom_to_evict(const struct link_room *room, const struct caller *caller)
 {
     const uint64_t patience_ms = room->options.handshake_ms / 4;
-    const uint64_t now = room_now(room);
+    size_t crowd;
+    struct link *link = stranger_to_evict(room, &crowd);
+
+    if (caller->familiar) {
+        if (link)
+            return link;
+        link = oldest_unproved(room);
+    } else if (link && crowd > group_size(room, caller->group) + 1) {
+        return link;
+    }
+    return link && link->began_ms + patience_ms <= room_now(room) ? link : NULL;
+}
+
+/* Whether the newcomer gets a place; another may lose its own for it. */
+static bool find_place(struct link_room *room, const struct caller *caller)
+{
+    const uint32_t most = room->options.handshakes_max;
     struct link *link;
 
-    if (room->link_count >= room->options.links_max) {
-        retry_in(room, LINK_ACCEPT_RETRY_MS);
-        return false;
-    }
-    if (room->unproved_count < room->options.handshakes_max)
+    if (room->unproved_count < most && (caller->familiar || stranger_count(room) < most - most / 4))
         return true;
-    link = link_to_evict(room);
-    assert(link);
-    if (now < link->began_ms + patience_ms) {
-        retry_in(room, link->began_ms + patience_ms - now);
+    link = whom_to_evict(room, caller);
+    if (!link) {
+        room->counters.flood++;
         return false;
     }
     room->counters.timeout++;
-    link_fail(link, LINK_DOWN_TIMEOUT); /* frees the place, which calls listener_accept */
+    link_fail(link, LINK_DOWN_TIMEOUT);
+    return true;
+}
+
+/* True when one more link may be. Otherwise the timer looks again. */
+static bool place_free(struct link_room *room)
+{
+    if (room->link_count < room->options.links_max)
+        return true;
+    retry_in(room, LINK_ACCEPT_RETRY_MS);
     return false;
+}
+
+static void count_second(struct listener *listener, uint64_t now)
+{
+    if (now < listener->second_ms + 1000)
+        return;
+    listener->second_ms = now;
+    listener->accepts = 0;
+    listener->handshakes = 0;
+}
+
+bool listener_admits(struct link_room *room, const struct caller *caller)
+{
+    struct listener *listener = &room->listener;
+
+    count_second(listener, room_now(room));
+    return caller->familiar || listener->handshakes++ < room->options.handshakes_second_max;
 }
 
 static bool rate_allows(struct link_room *room)
@@ -101,10 +175,7 @@ static bool rate_allows(struct link_room *room)
     struct listener *listener = &room->listener;
     const uint64_t now = room_now(room);
 
-    if (now >= listener->second_ms + 1000) {
-        listener->second_ms = now;
-        listener->accepts = 0;
-    }
+    count_second(listener, now);
     if (listener->accepts < LINK_ACCEPTS_PER_SECOND)
         return true;
     retry_in(room, listener->second_ms + 1000 - now);
@@ -128,6 +199,7 @@ static void accepted(struct operation *operation)
     struct link_room *room = operation->room;
     const int result = nng_aio_result(operation->aio);
     nng_stream *stream = result == 0 ? nng_aio_get_output(operation->aio, 0) : NULL;
+    struct caller caller;
 
     if (room->stopping) {
         if (stream)
@@ -141,8 +213,13 @@ static void accepted(struct operation *operation)
     }
     room->counters.accepted++;
     room->listener.accepts++;
-    link_begin(room, stream, false);
-    room->links[room->link_count - 1]->group = group_of(stream);
+    caller = caller_of(room, stream);
+    if (find_place(room, &caller)) {
+        link_begin(room, stream, false);
+        room->links[room->link_count - 1]->caller = caller;
+    } else {
+        nng_stream_free(stream);
+    }
     listener_accept(room);
 }
 
@@ -179,6 +256,7 @@ bool listener_start(struct link_room *room, struct error *error)
         return listen_failed(room, error, result);
     if (nng_stream_listener_get_int(listener->listener, NNG_OPT_TCP_BOUND_PORT, &port) == 0)
         listener->port = (uint16_t)port;
+    randombytes_buf(listener->address_key, sizeof listener->address_key);
     if (!operation_init(&listener->accepting, room, NULL, accepted))
         return listen_failed(room, error, NNG_ENOMEM);
     return true;
@@ -197,4 +275,6 @@ void listener_free(struct link_room *room)
     if (room->listener.listener)
         nng_stream_listener_free(room->listener.listener);
     room->listener.listener = NULL;
+    free(room->listener.familiar);
+    room->listener.familiar = NULL;
 }

@@ -10,6 +10,7 @@
 #define TERRACE_NODE_LINK_LINK_PARTS_H
 
 #include <nng/nng.h>
+#include <sodium.h>
 
 #include "node/link/frame.h"
 #include "node/link/link.h"
@@ -21,6 +22,8 @@ enum {
     HANDSHAKE_SECOND_BYTES = 48,
     LINK_INPUT_BYTES_SMALL = 256,      /* what an idle link keeps ready */
     LINK_INPUT_BYTES_LARGE = 32 << 10, /* while more comes than fits that */
+    LINK_PROOF_BYTES = 16 << 10,       /* a ping after so much: its pong shows that it was read */
+    LINK_FAMILIAR_PLACES = 1 << 10, /* addresses remembered of peers that have proved themselves */
     MESSAGE_TYPE_PING = 15,
     MESSAGE_TYPE_PONG = 16,
     MESSAGE_TYPE_BYE = 17,
@@ -46,6 +49,13 @@ enum link_state {
     LINK_DRAINING, /* last words; what is heard is dropped */
     LINK_CLOSING,  /* the stream is closed; operations are coming back */
     LINK_STATES
+};
+
+/* From where somebody calls. */
+struct caller {
+    uint64_t address; /* a keyed hash of it */
+    uint32_t group;   /* its neighbourhood, /24 or /48; 0: local */
+    bool familiar;    /* a peer of ours has proved itself from there */
 };
 
 /* Only while the handshake lasts. */
@@ -78,7 +88,10 @@ struct link {
     size_t output_at;
     uint8_t *large_input; /* owned; NULL when idle */
     uint64_t bytes_in, bytes_out;
-    uint32_t group; /* the neighbourhood it was accepted from; 0: local */
+    uint64_t asked_ms;                /* when the ping went out that isn't answered; 0: none */
+    uint64_t asked_bytes, read_bytes; /* of bytes_sealed, at that ping; and shown to be read */
+    uint64_t bytes_sealed;
+    struct caller caller; /* accepted: who called */
     uint8_t peer_key[LINK_KEY_BYTES];
     uint8_t small_input[LINK_INPUT_BYTES_SMALL];
 };
@@ -101,9 +114,12 @@ struct listener {
     nng_stream_listener *listener; /* NULL: none */
     struct operation accepting;
     uv_timer_t timer;
-    uint64_t second_ms; /* the second in which accepts are counted */
-    uint32_t accepts;   /* in it */
+    uint64_t second_ms;  /* the second in which accepts are counted */
+    uint32_t accepts;    /* in it */
+    uint32_t handshakes; /* in it, of callers that aren't familiar */
     uint16_t port;
+    uint64_t *familiar; /* LINK_FAMILIAR_PLACES addresses, each at its place; NULL: none yet */
+    uint8_t address_key[crypto_shorthash_KEYBYTES];
 };
 
 struct link_room {
@@ -165,6 +181,10 @@ void handshake_proved(struct link *link);
 /* link_listen.c */
 bool listener_start(struct link_room *room, struct error *error);
 void listener_accept(struct link_room *room); /* whenever a place may have become free */
+/* Whether one more first message may be answered this second; counts it. */
+bool listener_admits(struct link_room *room, const struct caller *caller);
+/* A peer of ours has proved itself from there: it keeps a place in any flood. */
+void listener_remember(struct link_room *room, const struct caller *caller);
 void listener_stop(struct link_room *room);
 void listener_free(struct link_room *room);
 

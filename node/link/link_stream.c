@@ -173,6 +173,27 @@ static void start_send(struct link *link)
     nng_stream_send(link->stream, link->sending.aio);
 }
 
+/* What the kernel has taken isn't read yet. A ping behind it is: its pong is the proof. */
+static void ask_for_proof(struct link *link)
+{
+    if (link->state != LINK_UP || link->asked_ms > 0 ||
+        link->bytes_sealed - link->read_bytes < LINK_PROOF_BYTES ||
+        !frame_send(&link->sender, 0, MESSAGE_TYPE_PING, SPAN_EMPTY))
+        return;
+    link->asked_ms = room_now(link->room);
+    link->asked_bytes = link->bytes_sealed;
+}
+
+static void take_proof(struct link *link)
+{
+    if (link->asked_ms == 0)
+        return;
+    link->asked_ms = 0;
+    link->read_bytes = link->asked_bytes;
+    ask_for_proof(link);
+    link_flush(link);
+}
+
 /* Seal what may be sent now into the output: frames up to one slice together, or one frame when the
  * rate is declared. False: nothing may. */
 static bool fill_output(struct link *link)
@@ -193,6 +214,8 @@ static bool fill_output(struct link *link)
             break;
     if (link->output.size == 0)
         return false;
+    link->bytes_sealed += link->output.size;
+    ask_for_proof(link);
     link->sent_ms = now;
     if (rate > 0)
         link->pace_ms = now + link->output.size * 1000 / rate;
@@ -265,6 +288,8 @@ static void take_message(struct link *link, const struct frame_message *message)
         malformed(link);
     else if (message->type == MESSAGE_TYPE_PING)
         link_queue(link, 0, MESSAGE_TYPE_PONG, SPAN_EMPTY);
+    else
+        take_proof(link);
 }
 
 /* A tag that does not fit. Before the first good frame: somebody repeats another's first message.

@@ -24,11 +24,23 @@ static uint64_t progress_deadline(const struct link *link)
     return link->sending.busy ? link->progress_ms + link->room->options.dead_ms : UINT64_MAX;
 }
 
+/* Until then a peer must have read what stands before a ping of ours. */
+static uint64_t reading_deadline(const struct link *link)
+{
+    const struct link_options *options = &link->room->options;
+    const uint64_t ahead = link->asked_bytes - link->read_bytes;
+
+    if (link->asked_ms == 0 || link->held)
+        return UINT64_MAX;
+    return link->asked_ms + options->dead_ms + ahead * 1000 / options->rate_least;
+}
+
 /* At least once in every dead_ms: a send may begin, and the keys grow old, while the timer runs. */
 static uint64_t up_deadline(const struct link *link)
 {
     uint64_t deadline = sooner(silence_deadline(link), progress_deadline(link));
 
+    deadline = sooner(deadline, reading_deadline(link));
     deadline = sooner(deadline, room_now(link->room) + link->room->options.dead_ms);
     if (link->uplink)
         deadline = sooner(deadline, link->sent_ms + link->room->options.ping_ms);
@@ -78,7 +90,8 @@ static bool keys_are_old(const struct link *link, uint64_t now)
 
 static void tick_up(struct link *link, uint64_t now)
 {
-    if (now >= silence_deadline(link) || now >= progress_deadline(link)) {
+    if (now >= silence_deadline(link) || now >= progress_deadline(link) ||
+        now >= reading_deadline(link)) {
         overdue(link);
         return;
     }

@@ -239,11 +239,19 @@ int world_tear_down(void **state)
 
 void stranger_connect(struct stranger *stranger)
 {
+    stranger_connect_from(stranger, "127.0.0.1");
+}
+
+void stranger_connect_from(struct stranger *stranger, const char *from)
+{
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(world.port)};
+    struct sockaddr_in own = {.sin_family = AF_INET};
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
     stranger->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(stranger->socket >= 0);
+    assert_int_equal(bind(stranger->socket, (struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(stranger->socket, (struct sockaddr *)&address, sizeof address), 0);
     assert_true(fcntl(stranger->socket, F_SETFL, O_NONBLOCK) == 0);
 }
@@ -307,12 +315,17 @@ bool stranger_hears_nothing(struct stranger *stranger)
 /* The whole handshake as `as`, without the first frame. */
 void stranger_shake_hands(struct stranger *stranger, const struct side *as)
 {
-    uint8_t second[SECOND_BYTES];
-    struct buffer payload = {0};
-
     stranger_connect(stranger);
     stranger_make_first(stranger, as);
     stranger_send(stranger, stranger->first, FIRST_BYTES);
+    stranger_finish(stranger);
+}
+
+void stranger_finish(struct stranger *stranger)
+{
+    uint8_t second[SECOND_BYTES];
+    struct buffer payload = {0};
+
     assert_int_equal(stranger_read(stranger, second, sizeof second), SECOND_BYTES);
     assert_int_equal(read_u16(second), 48);
     assert_true(noise_read(&stranger->noise, SPAN(second + 2, 48), &payload));

@@ -81,6 +81,8 @@ struct stranger {
 };
 
 void stranger_connect(struct stranger *stranger);
+/* The same from another address of this machine, as 127.0.5.1. */
+void stranger_connect_from(struct stranger *stranger, const char *address);
 void stranger_send(struct stranger *stranger, const uint8_t *data, size_t size);
 /* The first message of `as`, for the tree and the parent of this world. */
 void stranger_make_first(struct stranger *stranger, const struct side *as);
@@ -90,6 +92,8 @@ size_t stranger_read(struct stranger *stranger, uint8_t *data, size_t size);
 bool stranger_hears_nothing(struct stranger *stranger);
 /* Connects; the whole handshake as `as`, without the first frame. */
 void stranger_shake_hands(struct stranger *stranger, const struct side *as);
+/* Takes the second message of the handshake. */
+void stranger_finish(struct stranger *stranger);
 /* Seals `plain` (channel and bytes) as the next frame; returns its size. */
 size_t stranger_frame(struct stranger *stranger, const uint8_t *plain, size_t size, uint8_t *out);
 void stranger_ping(struct stranger *stranger);

@@ -14,6 +14,24 @@
 
 #include "tests/process/link_world.h"
 
+static void waited(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+static void pass_time(uint64_t ms)
+{
+    uv_timer_t timer;
+    bool over = false;
+
+    uv_timer_init(&world.loop, &timer);
+    timer.data = &over;
+    uv_timer_start(&timer, waited, ms, 0);
+    RUN_UNTIL(over);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&world.loop, UV_RUN_NOWAIT);
+}
+
 static void unknown_key_gets_nothing(void **state)
 {
     const struct link_options options = parent_options();
@@ -125,12 +143,109 @@ static void strangers_hold_all_places(void **state)
     start_parent(&options);
     for (unsigned i = 0; i < 12; i++)
         stranger_connect(&strangers[i]);
-    RUN_UNTIL(counters_of(&world.sides[0]).accepted == 4);
+    RUN_UNTIL(counters_of(&world.sides[0]).accepted == 12);
+    assert_int_equal(counters_of(&world.sides[0]).flood, 12 - 3); /* the fourth isn't for them */
     start_child(&world.sides[1]);
     RUN_UNTIL(world.sides[0].link && world.sides[1].link);
-    assert_true(counters_of(&world.sides[0]).timeout >= 9 - 4);
+    assert_true(counters_of(&world.sides[0]).timeout >= 1);
     for (unsigned i = 0; i < 12; i++)
         close(strangers[i].socket);
+}
+
+/* A crowd of one neighbourhood makes room for a caller from another, at once. */
+static void another_neighbourhood_gets_in(void **state)
+{
+    struct link_options options = parent_options();
+    struct side *parent = &world.sides[0];
+    struct stranger strangers[8], caller;
+
+    (void)state;
+    options.handshakes_max = 4;
+    start_parent(&options);
+    for (unsigned i = 0; i < 8; i++)
+        stranger_connect_from(&strangers[i], "127.0.9.9");
+    RUN_UNTIL(counters_of(parent).accepted == 8);
+    stranger_connect_from(&caller, "127.0.5.1");
+    RUN_UNTIL(counters_of(parent).accepted == 9);
+    assert_int_equal(counters_of(parent).timeout, 1); /* one of theirs */
+    assert_int_equal(counters_of(parent).flood, 8 - 3);
+    stranger_make_first(&caller, &world.sides[1]);
+    stranger_send(&caller, caller.first, FIRST_BYTES);
+    stranger_finish(&caller);
+    stranger_ping(&caller);
+    RUN_UNTIL(parent->link);
+    close(caller.socket);
+    for (unsigned i = 0; i < 8; i++)
+        close(strangers[i].socket);
+}
+
+/* Where a child of ours has proved itself before, one is never refused for lack of places or of
+ * handshakes in this second; the strangers are. */
+static void familiar_callers_keep_a_place(void **state)
+{
+    struct link_options options = parent_options();
+    struct side *parent = &world.sides[0];
+    struct stranger child, strangers[8];
+
+    (void)state;
+    options.handshakes_max = 4;
+    options.handshakes_second_max = 2;
+    options.handshake_ms = 60000;
+    start_parent(&options);
+    stranger_shake_hands(&child, &world.sides[1]);
+    stranger_ping(&child);
+    RUN_UNTIL(parent->link);
+    close(child.socket);
+    RUN_UNTIL(!parent->link);
+    for (unsigned i = 0; i < 8; i++) {
+        stranger_connect_from(&strangers[i], "127.0.9.9");
+        stranger_make_first(&strangers[i], &world.sides[2]);
+        stranger_send(&strangers[i], strangers[i].first, FIRST_BYTES);
+        assert_true(stranger_hears_nothing(&strangers[i]));
+    }
+    assert_in_range(counters_of(parent).unknown_key, 1, 4);
+    assert_true(counters_of(parent).flood >= 4);
+    for (unsigned i = 0; i < 8; i++)
+        stranger_connect_from(&strangers[i], "127.0.9.9");
+    stranger_shake_hands(&child, &world.sides[1]);
+    stranger_ping(&child);
+    RUN_UNTIL(parent->link);
+    for (unsigned i = 0; i < 8; i++)
+        close(strangers[i].socket);
+    close(child.socket);
+}
+
+/* It pings, so it lives, but what it is sent stays in the kernel. */
+static void who_does_not_read_is_dropped(void **state)
+{
+    struct link_options options = parent_options();
+    struct side *parent = &world.sides[0];
+    struct stranger idler;
+
+    (void)state;
+    options.dead_ms = 300;
+    options.rate_least = 1 << 20;
+    start_parent(&options);
+    stranger_shake_hands(&idler, &world.sides[1]);
+    stranger_ping(&idler);
+    RUN_UNTIL(parent->link);
+    send_body(parent, 3, 15000); /* so little is never asked about */
+    for (unsigned i = 0; i < 8; i++) {
+        stranger_ping(&idler);
+        pass_time(100);
+    }
+    assert_true(parent->link != 0);
+    send_body(parent, 3, 5000);
+    while (parent->link) {
+        uint8_t frame[64];
+        const size_t size = stranger_frame(&idler, ping_plain, 4, frame);
+
+        send(idler.socket, frame, size, MSG_NOSIGNAL); /* the last one may find it closed */
+        pass_time(50);
+    }
+    assert_int_equal(parent->log[1].reason, LINK_DOWN_TIMEOUT);
+    assert_int_equal(counters_of(parent).timeout, 1);
+    close(idler.socket);
 }
 
 static void replayed_first_message(void **state)
@@ -279,11 +394,6 @@ static void count_turn(uv_prepare_t *prepare)
     (*(unsigned *)prepare->data)++;
 }
 
-static void waited(uv_timer_t *timer)
-{
-    *(bool *)timer->data = true;
-}
-
 enum { DESCRIPTORS_MAX = 128 };
 
 /* Under a low limit, takes what is free but for one. */
@@ -305,19 +415,13 @@ static size_t take_descriptors(struct rlimit limit, int *taken)
 static unsigned turns_of_the_loop(void)
 {
     uv_prepare_t prepare;
-    uv_timer_t timer;
     unsigned turns = 0;
-    bool over = false;
 
     uv_prepare_init(&world.loop, &prepare);
-    uv_timer_init(&world.loop, &timer);
     prepare.data = &turns;
-    timer.data = &over;
     uv_prepare_start(&prepare, count_turn);
-    uv_timer_start(&timer, waited, 3 * LINK_ACCEPT_RETRY_MS, 0);
-    RUN_UNTIL(over);
+    pass_time(3 * LINK_ACCEPT_RETRY_MS);
     uv_close((uv_handle_t *)&prepare, NULL);
-    uv_close((uv_handle_t *)&timer, NULL);
     uv_run(&world.loop, UV_RUN_NOWAIT);
     return turns;
 }
@@ -360,6 +464,9 @@ int main(void)
         LINK_TEST(garbage_first_messages),
         LINK_TEST(slow_loris),
         LINK_TEST(strangers_hold_all_places),
+        LINK_TEST(another_neighbourhood_gets_in),
+        LINK_TEST(familiar_callers_keep_a_place),
+        LINK_TEST(who_does_not_read_is_dropped),
         LINK_TEST(replayed_first_message),
         LINK_TEST(reflected_handshake),
         LINK_TEST(damaged_and_malformed_frames),

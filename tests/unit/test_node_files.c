@@ -64,6 +64,7 @@ static struct node_config some_config(void)
     config.freshness_ms = 7000;
     config.tuning.report_every_ms = 20;
     config.tuning.block_entries = 16;
+    config.links.dead_ms = 2500;
     return config;
 }
 
