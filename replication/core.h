@@ -193,6 +193,10 @@ void replica_raise_alarm(struct step *step, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The row `self`, and this node's interval settings with their defaults. */
 void self_row_put(struct step *step);
+/* Of the row `self`: epoch, commits that signed, statement, report, record counter, next stream.
+ * READ_UNREADABLE: it is there and not as it should be. */
+enum { SELF_NUMBERS = 6 };
+enum read_answer self_row_numbers(const struct view *view, uint64_t numbers[static SELF_NUMBERS]);
 uint32_t tuning_or(uint32_t value, uint32_t otherwise);
 uint32_t replica_random(struct replica *replica);
 

@@ -51,7 +51,7 @@ void self_row_put(struct step *step)
 }
 
 struct self_row {
-    uint64_t numbers[6];
+    uint64_t numbers[SELF_NUMBERS];
     uint8_t instance[8];
     uint8_t key_id[8];
     struct span reason;
@@ -88,6 +88,14 @@ static enum read_answer self_row_get(const struct view *view, struct self_row *s
                  numbers[0] <= UINT32_MAX && numbers[4] <= UINT32_MAX && numbers[5] >= 1 &&
                  numbers[5] <= STREAM_NUMBER_MAX + 1;
     return sound ? READ_FOUND : READ_UNREADABLE;
+}
+
+enum read_answer self_row_numbers(const struct view *view, uint64_t numbers[static SELF_NUMBERS])
+{
+    struct self_row self;
+    enum read_answer answer = self_row_get(view, &self);
+    memcpy(numbers, self.numbers, sizeof self.numbers);
+    return answer;
 }
 
 /* Why the past of this store is doubted; NULL: it is not. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/verify/verify.h"
 #include "sim/check.h"
 
 struct walking {
@@ -108,6 +109,27 @@ static bool on_aside(void *context, enum table table, struct span key, struct sp
     return true;
 }
 
+static void on_finding(void *context, const struct verify_finding *finding)
+{
+    struct walking *walking = context;
+    findings_add(walking->model->findings, FINDING_DAMAGED, "%s: %s: %s: %s", seat_of(walking),
+                 table_name(finding->table), finding->key, finding->what);
+}
+
+/* The core's own verifier has nothing to say of a store that only the core has written to. */
+static void verify_store(struct walking *walking, const struct tree *tree)
+{
+    const struct county *county = walking->model->county;
+    struct verify_options options = {.tree_id = *tree_id(tree),
+                                     .own = county->seats[walking->node].key_id,
+                                     .context = walking,
+                                     .finding = on_finding};
+    struct verify *verify = verify_new(&options);
+    while (verify_step(verify, world_view(walking->model->world, walking->node))) {
+    }
+    verify_free(verify);
+}
+
 static void walk_all(struct walking *walking)
 {
     struct model *model = walking->model;
@@ -128,6 +150,7 @@ static void walk_all(struct walking *walking)
         if (query_walk(world_view(model->world, node), tree, &visitor, &error) != ERR_OK)
             findings_add(model->findings, FINDING_DAMAGED, "%s: %s: %s", seat_of(walking),
                          error.what, error.why);
+        verify_store(walking, tree);
     }
 }
 

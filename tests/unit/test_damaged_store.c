@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "replication/query/query.h"
-#include "tests/unit/hostile_desk.h"
+#include "tests/unit/furnished_desk.h"
 
 /* ---- epochs, numbers, clocks ---- */
 
@@ -115,34 +115,6 @@ static void a_clock_past_its_end_is_survived(void **state)
 
 /* ---- a damaged store ---- */
 
-struct row_at {
-    enum table table;
-    struct buffer key, value;
-};
-
-static size_t rows_of(struct desk *desk, struct row_at *rows, size_t most)
-{
-    const struct view *view = &desk->port.view;
-    size_t count = 0;
-    for (int table = 0; table < TABLE_COUNT; table++) {
-        struct buffer from = {0};
-        struct span key, value;
-        buffer_append_byte(&from, 0);
-        while (count < most && view->next(view->context, (enum table)table, span_of_buffer(&from),
-                                          &key, &value) == READ_FOUND) {
-            rows[count] = (struct row_at){.table = (enum table)table};
-            buffer_append_span(&rows[count].key, key);
-            buffer_append_span(&rows[count].value, value);
-            buffer_clear(&from);
-            buffer_append_span(&from, key);
-            buffer_append_byte(&from, 0);
-            count++;
-        }
-        buffer_free(&from);
-    }
-    return count;
-}
-
 static bool see(void *context, const char *what, struct span key)
 {
     (void)context;
@@ -188,66 +160,18 @@ static void use(struct memory_store *store)
     desk_free(desk);
 }
 
-/* A store with something in every table. */
-static struct desk *furnished(void)
-{
-    struct desk *desk = desk_new(SEAT_T1, NULL);
-    uint32_t link = desk_live(desk, SEAT_V1);
-    struct signer v1 = desk_incident(desk, link);
-    struct signer second = signer_of(SEAT_V1, DESK_EPOCH, 2, CLASS_NORMAL, 1);
-    struct signer c = signer_of(SEAT_C, DESK_EPOCH, 1, CLASS_URGENT, 0);
-    struct block_text text = {0};
-    struct buffer body = {0};
-    signer_say_open(desk, link, &second);
-    desk_edits(desk, link, &second, 5, 2); /* wait */
-    desk_edits(desk, link, &v1, 2, 1);
-    desk_statement(desk, link, DESK_EPOCH, 1);
-    mp_write_map(&body, 0);
-    text_add(&text, &(struct text_entry){.kind = ENTRY_WRITE,
-                                         .type = TYPE_INCIDENT,
-                                         .counter = 7,
-                                         .n = 1,
-                                         .body = span_of_buffer(&body)}); /* excluded */
-    signer_say(desk, link, &v1, &text);
-    uint32_t above = desk_live(desk, SEAT_C);
-    text_open_subtree(&text, CLASS_URGENT, 2);
-    signer_say(desk, above, &c, &text);
-    desk_put(desk, "mediation", "own");
-    desk_put(desk, "incident", "path");
-    desk_put(desk, "directive", "down");
-    desk_wait(desk, 3600 * 1000);
-    buffer_free(&body);
-    return desk;
-}
-
-static struct memory_store *store_with(const struct memory_store *image, const struct row_at *row,
-                                       struct span value, bool removed)
-{
-    struct memory_store *store = memory_store_clone(image);
-    struct store_port port;
-    memory_store_port(store, &port);
-    port.begin(port.context);
-    if (removed)
-        assert_int_equal(port.remove(port.context, row->table, span_of_buffer(&row->key)), ERR_OK);
-    else
-        assert_int_equal(port.put(port.context, row->table, span_of_buffer(&row->key), value),
-                         ERR_OK);
-    assert_int_equal(port.commit(port.context), ERR_OK);
-    return store;
-}
-
 static void any_damaged_row_is_survived(void **state)
 {
     enum { ROWS_MAX = 400 };
     static struct row_at rows[ROWS_MAX];
     (void)state;
-    struct desk *desk = furnished();
-    size_t count = rows_of(desk, rows, ROWS_MAX);
+    struct desk *desk = desk_furnished();
+    size_t count = desk_rows_of(desk, rows, ROWS_MAX);
     assert_true(count > 40 && count < ROWS_MAX);
     for (size_t i = 0; i < count; i++) {
         struct buffer *value = &rows[i].value;
-        use(store_with(desk->store, &rows[i], SPAN_EMPTY, true));
-        use(store_with(desk->store, &rows[i], SPAN_EMPTY, false));
+        use(memory_store_with(desk->store, &rows[i], SPAN_EMPTY, true));
+        use(memory_store_with(desk->store, &rows[i], SPAN_EMPTY, false));
         struct memory_store *unreadable = memory_store_clone(desk->store);
         assert_true(memory_store_damage(unreadable, rows[i].table, span_of_buffer(&rows[i].key)));
         use(unreadable);
@@ -255,7 +179,7 @@ static void any_damaged_row_is_survived(void **state)
             size_t at = k < 3 ? k % value->size : (k * 7919 + i) % value->size;
             uint8_t flip = (uint8_t)(k % 2 == 0 ? 0xff : 1 << (k + i) % 8);
             value->data[at] ^= flip;
-            use(store_with(desk->store, &rows[i], span_of_buffer(value), false));
+            use(memory_store_with(desk->store, &rows[i], span_of_buffer(value), false));
             value->data[at] ^= flip;
         }
     }
@@ -275,11 +199,11 @@ static void a_locator_astray_is_survived(void **state)
     struct signer v1 = desk_incident(desk, link);
     struct row_at rows[100];
     desk_edits(desk, link, &v1, 2, 1);
-    size_t count = rows_of(desk, rows, 100);
+    size_t count = desk_rows_of(desk, rows, 100);
     for (size_t i = 0; i < count; i++) {
         static const uint8_t astray[] = {0x92, 0x01, 0x02}; /* stream 1, place 2: the edit */
         if (rows[i].table == TABLE_RECORDS)
-            use(store_with(desk->store, &rows[i], SPAN_OF_ARRAY(astray), false));
+            use(memory_store_with(desk->store, &rows[i], SPAN_OF_ARRAY(astray), false));
         buffer_free(&rows[i].key);
         buffer_free(&rows[i].value);
     }

@@ -1,0 +1,73 @@
+/* Inside of the verifier: shared by the files of this room. */
+#ifndef TERRACE_REPLICATION_VERIFY_VERIFY_PARTS_H
+#define TERRACE_REPLICATION_VERIFY_VERIFY_PARTS_H
+
+#include "replication/core.h"
+#include "replication/verify/verify.h"
+
+enum { VERIFY_CACHES = 16 };
+
+/* The chain of the stream whose blocks are being walked. */
+struct verify_chain {
+    bool begun, known; /* known: its row is here */
+    uint8_t key[STREAM_KEY_BYTES];
+    struct stream_id id;
+    struct stream_head head; /* after the blocks seen so far */
+    bool ended;              /* the last entry seen was its close */
+    bool broken;             /* said already */
+    struct stream_row row;
+};
+
+struct verify {
+    struct verify_options options;
+    struct verify_counts counts;
+    uint64_t findings;
+    unsigned phase;
+    const struct view *view; /* of the step that is going on */
+    struct tree *tree;       /* NULL: not read yet, or not readable */
+    uint64_t tree_stamp;
+    uint8_t from[STORE_KEY_BYTES_MAX + 1]; /* where the phase goes on */
+    size_t from_size;                      /* 0: at its beginning */
+    struct verify_chain chain;
+    struct block_cache caches[VERIFY_CACHES]; /* by stream */
+};
+
+/* Tell a finding; `key` is formatted. */
+void verify_say(struct verify *verify, enum table table, const char *what, const char *key, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The same of a row that can't be put into words: its key in hex. */
+void verify_say_row(struct verify *verify, enum table table, const char *what, struct span key);
+/* The next row of a table from where the phase stands; false: the end. The spans live as the
+ * view says; `from` has moved past the row. */
+bool verify_next(struct verify *verify, enum table table, struct span *key, struct span *value);
+/* "TYPE ID" of a record. */
+struct label verify_record_name(const struct verify *verify, uint16_t type,
+                                const struct record_id *id);
+/* The entry at a place, verified; NULL: not readable. */
+const struct prepared_block *verify_block_at(struct verify *verify, const struct stream_id *stream,
+                                             uint32_t seq);
+/* The stream and place of a locator; false: its author isn't known. */
+bool verify_locator(const struct verify *verify, const uint8_t locator[static LOCATOR_BYTES],
+                    struct stream_id *stream, uint32_t *seq);
+/* Whether a row of quarantine stands there: what 'e' entry, 'b' block. */
+bool verify_quarantined(const struct verify *verify, char what, const struct stream_id *stream,
+                        uint32_t seq);
+/* An author has as many rows of quarantine as it may: further ones may be missing. */
+bool verify_quarantine_full(const struct verify *verify, struct key_id author);
+/* A record's creation, as its row says. False: told why not. */
+bool verify_creation(struct verify *verify, struct span key, uint64_t *clock, bool *deleted);
+
+/* The phases: each one step; false: nothing more of this phase. */
+bool verify_documents(struct verify *verify);
+bool verify_who(struct verify *verify);
+bool verify_meta(struct verify *verify);
+bool verify_log(struct verify *verify);
+bool verify_streams(struct verify *verify);
+bool verify_records(struct verify *verify);
+bool verify_tally(struct verify *verify);
+bool verify_cells(struct verify *verify);
+bool verify_notes(struct verify *verify);
+bool verify_parked(struct verify *verify);
+bool verify_quarantine(struct verify *verify);
+
+#endif
