@@ -22,11 +22,15 @@ struct mp_reader {
     unsigned items_max; /* VALUE_ITEMS_MAX; only the local API raises it */
     bool failed;
     bool text_keys; /* maps may have str keys, in any order (local API only) */
+    bool known;     /* the input has been read as canonical before: see mp_reader_known */
 };
 
 /* The input may hold several values, one after the other: the bound on items is for each.
  * Always begin with this; move only by reading (or copy the whole reader to come back). */
 struct mp_reader mp_reader(struct span input);
+/* For bytes that mp_read_any has already found canonical: bounds and kinds are checked as ever, but
+ * not again UTF-8, the order of keys and the number of items. */
+struct mp_reader mp_reader_known(struct span input);
 
 /* Kind of the next value, nothing consumed; MP_END at the end, MP_BAD after a failure or
  * at a byte that can't begin a value. */

@@ -72,6 +72,21 @@ struct record_state *load_record(struct step *step, const struct record_type *ty
     return find_record(step, type, id, &record) == ERR_OK ? record : NULL;
 }
 
+const struct stream_open *load_stream_open(struct step *step, const struct stream_id *stream)
+{
+    struct open_cache *cache = step->replica->open_cache;
+    if (cache != NULL && cache->present && stream_id_compare(&cache->stream, stream) == 0)
+        return &cache->open;
+    if (cache == NULL)
+        cache = step->replica->open_cache = mem_alloc(sizeof *cache);
+    struct stream_row *row = mem_alloc(sizeof *row);
+    cache->present = stream_row_read(step->view, stream, row);
+    cache->stream = *stream;
+    cache->open = row->open;
+    free(row);
+    return cache->present ? &cache->open : NULL;
+}
+
 bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
                  struct stream_row *row)
 {
@@ -92,25 +107,23 @@ static enum judgement circle_fits(struct step *step, struct application *a)
 {
     const struct located_entry *located = a->located;
     struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
-    struct stream_row *row = mem_alloc(sizeof *row);
-    if (!stream_row_read(step->view, &stream, row)) {
-        free(row);
+    const struct stream_open *open = load_stream_open(step, &stream);
+    if (open == NULL) {
         a->reason = "its stream's row here can't be read";
         return PARK_RECORD;
     }
-    bool fits = row->open.class == a->type->class;
+    bool fits = open->class == a->type->class;
     if (fits && a->type->circle == CIRCLE_ORIGIN) {
-        fits = row->open.holders == HOLDERS_SELF;
+        fits = open->holders == HOLDERS_SELF;
     } else if (fits && a->type->circle == CIRCLE_PATH) {
         fits = a->author->rank == 0
-                   ? row->open.holders == HOLDERS_SELF
-                   : row->open.holders == HOLDERS_PATH &&
-                         strcmp(row->open.seats[row->open.seat_count - 1],
+                   ? open->holders == HOLDERS_SELF
+                   : open->holders == HOLDERS_PATH &&
+                         strcmp(open->seats[open->seat_count - 1],
                                 tree_root_seat(step->replica->tree)->row.seat) == 0;
     } else if (fits) {
-        fits = row->open.holders == HOLDERS_SUBTREE;
+        fits = open->holders == HOLDERS_SUBTREE;
     }
-    free(row);
     return fits ? ADMIT : EXCLUDE;
 }
 
@@ -146,10 +159,12 @@ static bool saw_creation(const struct application *a)
     return false;
 }
 
-static enum judgement judge_body(struct step *step, struct application *a)
+static enum judgement judge_body(struct application *a)
 {
-    (void)step;
-    enum error_code body = schema_check_body(a->type, a->located->entry->body, a->creating, NULL);
+    enum error_code body =
+        a->located->made_here
+            ? ERR_OK
+            : schema_check_fields(a->type, a->located->entry->body, a->creating, NULL);
     if (body == ERR_PARKED) {
         a->reason = "a field that this schema doesn't know";
         return PARK_SCHEMA;
@@ -223,7 +238,7 @@ static enum judgement judge(struct step *step, struct application *a)
         return PARK_RECORD;
     }
     enum judgement standing = judge_standing(step, a);
-    return standing == ADMIT ? judge_body(step, a) : standing;
+    return standing == ADMIT ? judge_body(a) : standing;
 }
 
 static void quarantine(struct step *step, const struct located_entry *located, enum error_code code,
@@ -245,6 +260,7 @@ static void quarantine(struct step *step, const struct located_entry *located, e
     buffer_free(&value);
 }
 
+/* A creation is its own state: the row points to it. Any other state is written out. */
 static void write_record(struct step *step, const struct application *a)
 {
     const struct entry *entry = a->located->entry;
@@ -258,7 +274,7 @@ static void write_record(struct step *step, const struct application *a)
         index_key(index, entry->clock, key);
         updates_put(step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index), SPAN_EMPTY);
     }
-    if (record_operation_count(a->record) == 1 && a->op.verdict == OPERATION_ADMITTED) {
+    if (a->record == NULL) {
         record_row_write_located(step->updates, key, a->located->stream, a->located->seq);
         return;
     }
@@ -268,17 +284,26 @@ static void write_record(struct step *step, const struct application *a)
     buffer_free(&row);
 }
 
+/* 1: the record is one more; -1: one less. */
+static int fold_into_record(struct application *a)
+{
+    bool first = a->record == NULL;
+    if (first && a->creating && a->op.verdict == OPERATION_ADMITTED)
+        return a->op.deletes == 1 ? 0 : 1;
+    bool counted = !first && !record_deleted(a->record);
+    if (first)
+        a->record = record_new();
+    record_apply(a->record, &a->op, a->type, a->located->entry->body);
+    return (int)!record_deleted(a->record) - (int)counted;
+}
+
 /* Fold the operation in, admitted or excluded, and keep what is derived from it. */
 static void fold(struct step *step, struct application *a)
 {
     const struct entry *entry = a->located->entry;
-    bool counted = a->record != NULL && !record_deleted(a->record);
-    if (a->record == NULL)
-        a->record = record_new();
     who_assign(step->updates, &a->located->author);
-    record_apply(a->record, &a->op, a->type, entry->body);
+    int change = fold_into_record(a);
     write_record(step, a);
-    int change = (int)!record_deleted(a->record) - (int)counted;
     if (change != 0)
         cells_count_record(step, &entry->record, a->type, change);
     updates_trace(step->updates, "apply %s %s at %s%s%s", a->type->name,
@@ -339,14 +364,14 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
         outcome = park(step, &a, judgement, from) ? OUTCOME_PARKED : OUTCOME_FULL;
     else if (from != NULL)
         parked_remove(step, located, from);
+    if (judgement == ADMIT || (judgement == EXCLUDE && a.record != NULL))
+        outcome = OUTCOME_FOLDED;
     if (judgement == ADMIT)
         fold(step, &a);
     else if (judgement == EXCLUDE)
         exclude(step, &a);
     else if (judgement == FORKED)
         quarantine(step, located, ERR_FORK, "another operation stands under the same name");
-    if ((judgement == ADMIT || judgement == EXCLUDE) && a.record != NULL)
-        outcome = OUTCOME_FOLDED;
     record_free(a.record);
     return outcome;
 }

@@ -138,6 +138,13 @@ struct alarm {
     char text[200];
 };
 
+/* What a stream is never changes: that of the last one asked for. */
+struct open_cache {
+    bool present;
+    struct stream_id stream;
+    struct stream_open open;
+};
+
 /* Which machines have come with a child's key: the one of its last hello, and the one before. */
 struct instances {
     struct instances *next;
@@ -166,6 +173,8 @@ struct replica {
     uint64_t deadline_tick;
     struct refusals refusals;
     struct block_cache cache;
+    struct open_cache *open_cache; /* NULL until it is used */
+    bool none_parked;              /* nothing waits for a record; false: not known */
     uint64_t random_count;
     uint32_t heard_epoch;      /* the latest of our key that a signature of ours has proved */
     bool epoch_passed;         /* a later epoch of our key lives somewhere: ours must end */
@@ -202,8 +211,10 @@ uint32_t replica_random(struct replica *replica);
 
 /* own_stream.c */
 struct own_stream *own_stream_for(struct step *step, const struct audience *audience);
-/* Appends; signs the block before when it is full. Gives the entry's place. */
-uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry);
+/* Appends; signs the block before when it is full. Gives the entry's place, and its digest (NULL:
+ * not wanted), which lives until the stream's block is signed. */
+uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry,
+                        const struct hash **digest);
 void own_stream_sign(struct step *step, struct own_stream *stream);
 void own_streams_sign_all(struct step *step);
 void own_stream_free(struct own_stream *stream);
@@ -221,6 +232,8 @@ enum outcome apply_judge(struct step *step, const struct located_entry *located,
 /* State of a record, the entries of this batch included. NULL: absent or unreadable. */
 struct record_state *load_record(struct step *step, const struct record_type *type,
                                  const struct record_id *id);
+/* What a stream is, from its row. NULL: not known here, or not readable. Dies at the next call. */
+const struct stream_open *load_stream_open(struct step *step, const struct stream_id *stream);
 /* The circle of a record: the stream of its creation. */
 bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
                  struct stream_row *row);

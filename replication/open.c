@@ -333,6 +333,7 @@ void replica_close(struct replica *replica)
     HASH_ITER (hh, replica->sessions, session, after)
         session_free(replica, session);
     block_cache_free(&replica->cache);
+    free(replica->open_cache);
     for (struct instances *known = replica->instances, *next; known != NULL; known = next) {
         next = known->next;
         free(known);

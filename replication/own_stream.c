@@ -100,7 +100,7 @@ static struct own_stream *own_stream_open(struct step *step, const struct audien
     stream_open_encode(&row->open, &stream->open);
     write_row(step, stream, false, row);
     struct entry entry = entry_about_stream(step, ENTRY_OPEN, span_of_buffer(&stream->open));
-    own_stream_add(step, stream, &entry);
+    own_stream_add(step, stream, &entry, NULL);
     updates_trace(step->updates, "open %s", label_stream(replica->tree, &stream->id).text);
     free(row);
     return stream;
@@ -110,7 +110,7 @@ static void own_stream_close(struct step *step, struct own_stream *stream)
 {
     static const uint8_t empty_map[] = {0x80};
     struct entry entry = entry_about_stream(step, ENTRY_CLOSE, SPAN_OF_ARRAY(empty_map));
-    own_stream_add(step, stream, &entry);
+    own_stream_add(step, stream, &entry, NULL);
     own_stream_sign(step, stream);
     struct stream_row *row = mem_alloc(sizeof *row);
     write_row(step, stream, true, row);
@@ -149,7 +149,16 @@ static uint32_t schema_version(const struct replica *replica)
     return schema == NULL ? 0 : schema->version;
 }
 
-uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry)
+static uint32_t last_added(const struct own_stream *stream, const struct hash **digest)
+{
+    size_t count = entry_writer_count(stream->writer);
+    if (digest != NULL)
+        *digest = &entry_writer_digests(stream->writer)[count - 1];
+    return next_seq(stream) - 1;
+}
+
+uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry,
+                        const struct hash **digest)
 {
     struct replica *replica = step->replica;
     struct entry dated = *entry;
@@ -159,12 +168,12 @@ uint32_t own_stream_add(struct step *step, struct own_stream *stream, const stru
         (entry_writer_count(stream->writer) >= most || !entry_writer_add(stream->writer, &dated)))
         own_stream_sign(step, stream);
     else if (stream->writer != NULL)
-        return next_seq(stream) - 1;
+        return last_added(stream, digest);
     stream->writer =
         entry_writer_new(&replica->self, replica->options.signing_key, dated.schema_version);
     bool added = entry_writer_add(stream->writer, &dated);
     assert(added);
-    return next_seq(stream) - 1;
+    return last_added(stream, digest);
 }
 
 void own_stream_sign(struct step *step, struct own_stream *stream)

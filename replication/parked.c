@@ -141,6 +141,7 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
         updates_remove(step->updates, TABLE_PARKED, span_of_key(from));
     else if (!aside_room(step, 'p', located->author.author, PARKED_AN_AUTHOR_MAX))
         return false;
+    step->replica->none_parked = false;
     updates_put(step->updates, TABLE_PARKED, span_of_key(&key), span_of_text(reason));
     updates_trace(step->updates, "parked %s: %s",
                   label_record(step->replica->tree, &located->entry->record).text, reason);
@@ -232,8 +233,20 @@ static void wake_those_for(struct step *step, uint16_t type, const struct record
     block_cache_free(&again.cache);
 }
 
+/* Most nodes have nothing parked for long: then an entry costs no look. */
+static bool nothing_waits(struct step *step)
+{
+    static const struct parked_key first = {.bytes = {PARKED_RECORD}, .size = 1};
+    struct parked_key key;
+    if (!step->replica->none_parked)
+        step->replica->none_parked = !next_row(step, &first, span_of_key(&first), &key);
+    return step->replica->none_parked;
+}
+
 void parked_wake(struct step *step, uint16_t type, const struct record_id *id, struct dot dot)
 {
+    if (nothing_waits(step))
+        return;
     struct woken woken = {0};
     woken_add(&woken, dot);
     while (woken.count > 0) {

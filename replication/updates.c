@@ -1,5 +1,6 @@
 /* Rows lie in a hash table by (table, key) and, per table, in a list, so that next and previous
- * can look through the few that a step has put in the table they ask for. */
+ * can look through the few that a step has put in the table they ask for. Their memory comes in
+ * chunks that are given back together: a block of entries puts a thousand rows. */
 #include "replication/updates.h"
 
 #include <assert.h>
@@ -20,10 +21,19 @@ struct row {
     uint8_t key[]; /* table byte, then the row's key */
 };
 
+enum { CHUNK_FIRST_BYTES = 2 << 10, CHUNK_BYTES = 64 << 10 };
+
+struct chunk {
+    struct chunk *next;
+    size_t used, size;
+    max_align_t bytes[];
+};
+
 struct updates {
     struct view base, overlay;
     struct row *rows;
     struct row *by_table[TABLE_COUNT];
+    struct chunk *chunks;
     struct outgoing *outgoing;
     size_t outgoing_count, outgoing_capacity;
     struct answer *answers;
@@ -178,15 +188,32 @@ struct updates *updates_new(void)
     return updates;
 }
 
+/* Zeroed; lives until free_rows. */
+static void *row_memory(struct updates *updates, size_t size)
+{
+    struct chunk *chunk = updates->chunks;
+    size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    if (chunk == NULL || chunk->size - chunk->used < size) {
+        size_t room = chunk == NULL ? CHUNK_FIRST_BYTES : CHUNK_BYTES;
+        room = size > room ? size : room;
+        chunk = mem_alloc(sizeof *chunk + room);
+        *chunk = (struct chunk){.next = updates->chunks, .size = room};
+        updates->chunks = chunk;
+    }
+    void *memory = (uint8_t *)chunk->bytes + chunk->used;
+    chunk->used += size;
+    return memory;
+}
+
 static void free_rows(struct updates *updates)
 {
-    struct row *row, *next;
-    HASH_ITER (hh, updates->rows, row, next) {
-        HASH_DEL(updates->rows, row);
-        free(row->value);
-        free(row);
-    }
+    HASH_CLEAR(hh, updates->rows);
     memset(updates->by_table, 0, sizeof updates->by_table);
+    while (updates->chunks != NULL) {
+        struct chunk *next = updates->chunks->next;
+        free(updates->chunks);
+        updates->chunks = next;
+    }
 }
 
 static void free_outgoing(struct updates *updates)
@@ -234,7 +261,7 @@ static struct row *row_of(struct updates *updates, enum table table, struct span
     struct row *row = find_row(updates, table, key);
     if (row != NULL)
         return row;
-    row = mem_alloc(sizeof *row + key.size + 1);
+    row = row_memory(updates, sizeof *row + key.size + 1);
     row->key_size = lookup_key(row->key, table, key);
     HASH_ADD_KEYPTR(hh, updates->rows, row->key, row->key_size, row);
     row->next_in_table = updates->by_table[table];
@@ -244,9 +271,10 @@ static struct row *row_of(struct updates *updates, enum table table, struct span
 
 void updates_put(struct updates *updates, enum table table, struct span key, struct span value)
 {
-    uint8_t *copy = mem_copy(value.data, value.size);
+    uint8_t *copy = row_memory(updates, value.size); /* first: `value` may be the row's own */
+    if (value.size > 0)
+        memcpy(copy, value.data, value.size);
     struct row *row = row_of(updates, table, key);
-    free(row->value);
     row->value = copy;
     row->value_size = value.size;
     row->removed = false;
@@ -255,7 +283,6 @@ void updates_put(struct updates *updates, enum table table, struct span key, str
 void updates_remove(struct updates *updates, enum table table, struct span key)
 {
     struct row *row = row_of(updates, table, key);
-    free(row->value);
     row->value = NULL;
     row->value_size = 0;
     row->removed = true;
@@ -318,10 +345,13 @@ void updates_answer(struct updates *updates, const struct answer *answer)
     updates->answers[updates->answer_count++] = *answer;
 }
 
-void updates_trace(struct updates *updates, const char *format, ...)
+bool updates_tracing(const struct updates *updates)
 {
-    if (!updates->tracing)
-        return;
+    return updates->tracing;
+}
+
+void updates_trace_line(struct updates *updates, const char *format, ...)
+{
     char line[512];
     va_list arguments;
     va_start(arguments, format);

@@ -107,13 +107,27 @@ static enum error_code circle_of_record(struct step *step, struct local_write *w
     return ERR_OK;
 }
 
+static bool adds_to_counters(const struct local_write *write)
+{
+    struct mp_reader reader = mp_reader_known(span_of_buffer(&write->body));
+    struct mp_fields fields = mp_fields(&reader);
+    for (int32_t key; mp_field(&reader, &fields, &key); mp_read_any(&reader)) {
+        const struct field *field = type_field(write->type, key);
+        if (field != NULL && field->kind == FIELD_COUNTER)
+            return true;
+    }
+    return false;
+}
+
 /* A counter's operation carries its author's running total, not what was added. */
 static bool totals_for_counters(struct step *step, struct local_write *write)
 {
     struct buffer body = {0};
-    struct mp_reader reader = mp_reader(span_of_buffer(&write->body));
+    struct mp_reader reader = mp_reader_known(span_of_buffer(&write->body));
     struct mp_fields fields = mp_fields(&reader);
     bool fits = true;
+    if (!adds_to_counters(write))
+        return true;
     mp_write_map(&body, fields.left);
     for (int32_t key; mp_field(&reader, &fields, &key);) {
         const struct field *field = type_field(write->type, key);
@@ -254,19 +268,16 @@ static void append_and_apply(struct step *step, struct local_write *write)
         .context = write->context,
         .context_count = write->context_count,
     };
-    uint16_t stream_number = 0;
-    uint32_t seq = 0;
+    struct located_entry located = {.author = replica->self, .entry = &entry, .made_here = true};
     for (size_t i = 0; i < write->audience_count; i++) {
         struct own_stream *stream = own_stream_for(step, &write->audiences[i]);
-        seq = own_stream_add(step, stream, &entry);
-        stream_number = stream->id.number;
+        located.seq = own_stream_add(step, stream, &entry, &located.digest);
+        located.stream = stream->id.number;
         updates_trace(step->updates, "write %s %s#%u at %s+%u", write->type->name,
                       label_record(replica->tree, &write->id).text, write->n,
-                      label_stream(replica->tree, &stream->id).text, seq);
+                      label_stream(replica->tree, &stream->id).text, located.seq);
     }
     entry.schema_version = tree_schema(replica->tree)->version;
-    struct hash digest = entry_digest(&entry, replica->options.signing_key, replica->self.epoch);
-    struct located_entry located = {replica->self, stream_number, seq, &entry, &digest};
     if (!apply_entry(step, &located))
         parked_stream_from(step, &located);
     replica->self_dirty = true;

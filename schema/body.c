@@ -158,7 +158,7 @@ static bool list_fits(const struct field *field, struct mp_reader *reader)
 /* Whether a canonical value, as it stands in a body, is one of this field. */
 static bool value_fits(const struct field *field, struct span value)
 {
-    struct mp_reader reader = mp_reader(value);
+    struct mp_reader reader = mp_reader_known(value);
     bool fits = false;
     int64_t number;
     struct span text;
@@ -193,11 +193,12 @@ static bool value_fits(const struct field *field, struct span value)
 
 /* ---- local writes ---- */
 
+/* What is given, by the place of its field in the type; size 0: not given. */
 struct given {
-    struct span name, value;
+    struct span values[FIELDS_MAX];
+    struct span deleted;
+    size_t count;
 };
-
-enum { GIVEN_MAX = FIELDS_MAX + 1 }; /* every field and _deleted */
 
 static bool is_deleted_name(struct span name)
 {
@@ -225,60 +226,49 @@ static enum error_code refuse_name(const struct check *check, struct span name)
     return ERR_UNKNOWN_FIELD;
 }
 
-static enum error_code check_given(const struct check *check, const struct given *given,
-                                   size_t count)
+static enum error_code refuse_twice(const struct check *check, struct span name)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (type_field_named(check->type, given[i].name) == NULL && !is_deleted_name(given[i].name))
-            return refuse_name(check, given[i].name);
-        for (size_t j = 0; j < i; j++) {
-            if (!span_equal(given[i].name, given[j].name))
-                continue;
-            char why[160];
-            snprintf(why, sizeof why, "the field \"%.*s\" is given twice", (int)given[i].name.size,
-                     (const char *)given[i].name.data);
-            return refuse_body(check, why);
-        }
-    }
-    return ERR_OK;
+    char why[160];
+    snprintf(why, sizeof why, "the field \"%.*s\" is given twice", (int)name.size,
+             (const char *)name.data);
+    return refuse_body(check, why);
 }
 
 static enum error_code read_given(const struct check *check, struct span fields,
-                                  struct given given[static GIVEN_MAX], size_t *count)
+                                  struct given *given)
 {
     struct mp_reader reader = mp_reader(fields);
     uint32_t pairs = mp_read_map(&reader);
-    *count = 0;
+    struct span unknown = SPAN_EMPTY, twice = SPAN_EMPTY;
     for (uint32_t i = 0; i < pairs && !reader.failed; i++) {
-        struct given pair;
-        pair.name = mp_read_str(&reader);
-        pair.value = mp_read_any(&reader);
-        if (*count == GIVEN_MAX)
-            return refuse_body(check, "more fields are given than a type can have");
-        if (!reader.failed)
-            given[(*count)++] = pair;
+        struct span name = mp_read_str(&reader), value = mp_read_any(&reader);
+        const struct field *field = type_field_named(check->type, name);
+        struct span *place = field != NULL ? &given->values[field - check->type->fields]
+                             : is_deleted_name(name) ? &given->deleted
+                                                     : NULL;
+        if (place == NULL && unknown.data == NULL)
+            unknown = name;
+        else if (place != NULL && place->size > 0 && twice.data == NULL)
+            twice = name;
+        if (place != NULL)
+            *place = value;
+        given->count++;
     }
     mp_read_end(&reader);
     if (reader.failed)
         return refuse_body(check, "expected a map from names to texts, numbers, true or false");
-    return check_given(check, given, *count);
-}
-
-static const struct given *find_given(const struct given *given, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (span_equal(given[i].name, span_of_text(name)))
-            return &given[i];
-    }
-    return NULL;
+    if (unknown.data != NULL)
+        return refuse_name(check, unknown);
+    return twice.data != NULL ? refuse_twice(check, twice) : ERR_OK;
 }
 
 static bool write_boolean_of_text(struct span text, struct buffer *out)
 {
     bool is_true = span_equal(text, span_of_text("true"));
-    if (is_true || span_equal(text, span_of_text("false")))
+    bool is_false = !is_true && span_equal(text, span_of_text("false"));
+    if (is_true || is_false)
         mp_write_bool(out, is_true);
-    return out->size > 0;
+    return is_true || is_false;
 }
 
 /* A text where the field wants something else; false if it doesn't read as that. */
@@ -307,23 +297,23 @@ static bool write_converted(const struct field *field, struct span text, struct 
     return false;
 }
 
+/* The value has been read whole before. */
 static enum error_code encode_value(const struct check *check, const struct field *field,
                                     struct span value, struct buffer *body)
 {
-    struct buffer converted = {0};
-    struct mp_reader reader = mp_reader(value);
+    struct mp_reader reader = mp_reader_known(value);
+    size_t before = body->size;
     bool fits = true;
+    mp_write_int(body, field->number);
+    size_t at = body->size;
     if (mp_peek(&reader) == MP_STR)
-        fits = write_converted(field, mp_read_str(&reader), &converted);
+        fits = write_converted(field, mp_read_str(&reader), body);
     else
-        buffer_append_span(&converted, value);
-    fits = fits && value_fits(field, span_of_buffer(&converted));
-    if (fits) {
-        mp_write_int(body, field->number);
-        buffer_append_span(body, span_of_buffer(&converted));
-    }
-    buffer_free(&converted);
-    return fits ? ERR_OK : refuse_value(check, field, value);
+        buffer_append_span(body, value);
+    if (fits && value_fits(field, SPAN(body->data + at, body->size - at)))
+        return ERR_OK;
+    body->size = before;
+    return refuse_value(check, field, value);
 }
 
 static enum error_code encode_deleted(const struct check *check, struct span value,
@@ -345,37 +335,34 @@ static enum error_code refuse_missing(const struct check *check, const struct fi
 }
 
 static enum error_code encode_given(const struct check *check, const struct given *given,
-                                    size_t count, bool creating, struct buffer *pairs)
+                                    bool creating, struct buffer *body)
 {
     for (size_t i = 0; i < check->type->field_count; i++) {
         const struct field *field = &check->type->fields[i];
-        const struct given *pair = find_given(given, count, field->name);
-        if (pair == NULL && creating && field->required)
+        bool is_given = given->values[i].size > 0;
+        if (!is_given && creating && field->required)
             return refuse_missing(check, field);
         enum error_code code =
-            pair != NULL ? encode_value(check, field, pair->value, pairs) : ERR_OK;
+            is_given ? encode_value(check, field, given->values[i], body) : ERR_OK;
         if (code != ERR_OK)
             return code;
     }
-    const struct given *deleted = find_given(given, count, "_deleted");
-    return deleted != NULL ? encode_deleted(check, deleted->value, pairs) : ERR_OK;
+    return given->deleted.size > 0 ? encode_deleted(check, given->deleted, body) : ERR_OK;
 }
 
 enum error_code schema_encode_body(const struct record_type *type, struct span fields,
                                    bool creating, struct buffer *body, struct error *error)
 {
     struct check check = {.type = type, .quotes = true, .error = error};
-    struct given given[GIVEN_MAX];
-    struct buffer pairs = {0};
-    size_t count;
-    enum error_code code = read_given(&check, fields, given, &count);
-    if (code == ERR_OK)
-        code = encode_given(&check, given, count, creating, &pairs);
+    struct given given = {0};
+    size_t before = body->size;
+    enum error_code code = read_given(&check, fields, &given);
     if (code == ERR_OK) {
-        mp_write_map(body, (uint32_t)count);
-        buffer_append_span(body, span_of_buffer(&pairs));
+        mp_write_map(body, (uint32_t)given.count);
+        code = encode_given(&check, &given, creating, body);
     }
-    buffer_free(&pairs);
+    if (code != ERR_OK)
+        body->size = before;
     return code;
 }
 
@@ -401,7 +388,7 @@ static bool removal_fits(const struct record_type *type, struct mp_reader *reade
 
 static enum error_code check_removal(const struct check *check, struct span value)
 {
-    struct mp_reader reader = mp_reader(value);
+    struct mp_reader reader = mp_reader_known(value);
     if (removal_fits(check->type, &reader))
         return ERR_OK;
     return refuse(check, "_remove", "items of lists: [[field, key id, epoch, n, place] ...]",
@@ -410,7 +397,7 @@ static enum error_code check_removal(const struct check *check, struct span valu
 
 static enum error_code check_deleted(const struct check *check, struct span value)
 {
-    struct mp_reader reader = mp_reader(value);
+    struct mp_reader reader = mp_reader_known(value);
     return mp_peek(&reader) == MP_BOOL ? ERR_OK : refuse(check, "_deleted", "true or false", value);
 }
 
@@ -433,7 +420,7 @@ static enum error_code check_pair(const struct check *check, int32_t key, struct
 /* Required fields that a creation lacks; both are in the order of their numbers. */
 static const struct field *missing_field(const struct record_type *type, struct span body)
 {
-    struct mp_reader reader = mp_reader(body);
+    struct mp_reader reader = mp_reader_known(body);
     struct mp_fields fields = mp_fields(&reader);
     int32_t key;
     bool more = mp_field(&reader, &fields, &key);
@@ -456,7 +443,7 @@ static enum error_code check_pairs(const struct record_type *type, struct span b
     struct error fault = {0};
     struct check check = {.type = type, .quotes = false, .error = &fault};
     enum error_code code = ERR_OK;
-    struct mp_reader reader = mp_reader(body);
+    struct mp_reader reader = mp_reader_known(body);
     struct mp_fields fields = mp_fields(&reader);
     int32_t key;
     while (code != ERR_PARKED && mp_field(&reader, &fields, &key)) {
@@ -469,21 +456,32 @@ static enum error_code check_pairs(const struct record_type *type, struct span b
     return code;
 }
 
-enum error_code schema_check_body(const struct record_type *type, struct span body, bool creating,
-                                  struct error *error)
+enum error_code schema_check_fields(const struct record_type *type, struct span body,
+                                    bool creating, struct error *error)
 {
     struct error fault = {0};
     struct check check = {.type = type, .quotes = false, .error = &fault};
-    struct mp_reader reader = mp_reader(body);
-    enum error_code code;
-    if (mp_peek(&reader) != MP_MAP || !mp_valid(body))
-        code = refuse_body(&check, "the body is not a fields map");
-    else
-        code = check_pairs(type, body, &fault);
+    struct mp_reader reader = mp_reader_known(body);
+    enum error_code code = mp_peek(&reader) == MP_MAP
+                               ? check_pairs(type, body, &fault)
+                               : refuse_body(&check, "the body is not a fields map");
     const struct field *missing = code == ERR_OK && creating ? missing_field(type, body) : NULL;
     if (missing != NULL)
         code = refuse_missing(&check, missing);
     if (code != ERR_OK && error != NULL)
         *error = fault;
     return code;
+}
+
+enum error_code schema_check_body(const struct record_type *type, struct span body, bool creating,
+                                  struct error *error)
+{
+    struct error fault = {0};
+    struct check check = {.type = type, .quotes = false, .error = &fault};
+    if (mp_valid(body))
+        return schema_check_fields(type, body, creating, error);
+    refuse_body(&check, "the body is not a fields map");
+    if (error != NULL)
+        *error = fault;
+    return ERR_INVALID;
 }

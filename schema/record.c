@@ -407,7 +407,7 @@ void record_apply(struct record_state *record, const struct operation *op,
         assign_deletion(record, by);
     if (body.size == 0)
         return;
-    struct mp_reader reader = mp_reader(body);
+    struct mp_reader reader = mp_reader_known(body);
     struct mp_fields fields = mp_fields(&reader);
     int32_t key;
     while (mp_field(&reader, &fields, &key))

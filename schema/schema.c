@@ -148,7 +148,8 @@ const struct field *type_field(const struct record_type *type, int32_t number)
 const struct field *type_field_named(const struct record_type *type, struct span name)
 {
     for (size_t i = 0; i < type->field_count; i++) {
-        if (span_equal(span_of_text(type->fields[i].name), name))
+        const char *known = type->fields[i].name;
+        if (name.size > 0 && known[0] == (char)name.data[0] && span_equal(span_of_text(known), name))
             return &type->fields[i];
     }
     return NULL;

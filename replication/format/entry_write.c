@@ -100,7 +100,7 @@ static void assert_sound(const struct entry_writer *writer, const struct entry *
         assert(!same_author(&(struct author_epoch){dot->author, dot->epoch}, &writer->self));
     }
     if (!entry->hole) {
-        struct mp_reader reader = mp_reader(entry->body);
+        struct mp_reader reader = mp_reader_known(entry->body);
         bool hole = false;
         struct hash hash;
         entry_read_body(&reader, &hole, &hash);

@@ -143,7 +143,7 @@ void record_row_write_located(struct updates *updates, const uint8_t key[static 
 
 uint8_t body_deletes(struct span body)
 {
-    struct mp_reader reader = mp_reader(body);
+    struct mp_reader reader = mp_reader_known(body);
     if (mp_peek(&reader) != MP_MAP)
         return 0;
     struct mp_fields fields = mp_fields(&reader);
@@ -196,11 +196,11 @@ const struct prepared_block *block_cache_open(struct block_cache *cache, const s
  * store points astray or a schema gave a number to another kind of field. */
 static bool can_fold(const struct record_type *type, struct span body)
 {
-    struct mp_reader reader = mp_reader(body);
+    struct mp_reader reader = mp_reader_known(body);
     struct mp_fields fields = mp_fields(&reader);
     for (int32_t key; mp_field(&reader, &fields, &key);) {
         const struct field *field = type_field(type, key);
-        struct mp_reader value = mp_reader(mp_read_any(&reader));
+        struct mp_reader value = mp_reader_known(mp_read_any(&reader));
         enum mp_kind kind = mp_peek(&value);
         if (key == FIELD_DELETED)
             mp_read_bool(&value);

@@ -96,6 +96,7 @@ struct located_entry {
     uint32_t seq;
     const struct entry *entry;
     const struct hash *digest;
+    bool made_here; /* in this step, by the schema in force: its body needs no verdict */
 };
 /* The operation that an entry is. The context is borrowed from the entry. */
 struct operation operation_of(const struct located_entry *located, uint8_t rank);
