@@ -193,6 +193,8 @@ static bool value_fits(const struct field *field, struct span value)
 
 /* ---- local writes ---- */
 
+enum { GIVEN_MAX = FIELDS_MAX + 1 }; /* every field and _deleted */
+
 /* What is given, by the place of its field in the type; size 0: not given. */
 struct given {
     struct span values[FIELDS_MAX];
@@ -241,9 +243,11 @@ static enum error_code read_given(const struct check *check, struct span fields,
     uint32_t pairs = mp_read_map(&reader);
     struct span unknown = SPAN_EMPTY, twice = SPAN_EMPTY;
     for (uint32_t i = 0; i < pairs && !reader.failed; i++) {
+        if (given->count == GIVEN_MAX)
+            return refuse_body(check, "more fields are given than a type can have");
         struct span name = mp_read_str(&reader), value = mp_read_any(&reader);
         const struct field *field = type_field_named(check->type, name);
-        struct span *place = field != NULL ? &given->values[field - check->type->fields]
+        struct span *place = field != NULL           ? &given->values[field - check->type->fields]
                              : is_deleted_name(name) ? &given->deleted
                                                      : NULL;
         if (place == NULL && unknown.data == NULL)
@@ -456,8 +460,8 @@ static enum error_code check_pairs(const struct record_type *type, struct span b
     return code;
 }
 
-enum error_code schema_check_fields(const struct record_type *type, struct span body,
-                                    bool creating, struct error *error)
+enum error_code schema_check_fields(const struct record_type *type, struct span body, bool creating,
+                                    struct error *error)
 {
     struct error fault = {0};
     struct check check = {.type = type, .quotes = false, .error = &fault};

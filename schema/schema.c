@@ -149,7 +149,8 @@ const struct field *type_field_named(const struct record_type *type, struct span
 {
     for (size_t i = 0; i < type->field_count; i++) {
         const char *known = type->fields[i].name;
-        if (name.size > 0 && known[0] == (char)name.data[0] && span_equal(span_of_text(known), name))
+        if (name.size > 0 && known[0] == (char)name.data[0] &&
+            span_equal(span_of_text(known), name))
             return &type->fields[i];
     }
     return NULL;

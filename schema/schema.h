@@ -106,7 +106,7 @@ enum error_code schema_encode_body(const struct record_type *type, struct span f
 enum error_code schema_check_body(const struct record_type *type, struct span body, bool creating,
                                   struct error *error);
 /* The same of a body that is known to be one canonical value, as a decoded entry's is. */
-enum error_code schema_check_fields(const struct record_type *type, struct span body,
-                                    bool creating, struct error *error);
+enum error_code schema_check_fields(const struct record_type *type, struct span body, bool creating,
+                                    struct error *error);
 
 #endif
