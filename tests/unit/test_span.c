@@ -144,6 +144,35 @@ static void utf8_is_judged_by_the_letter(void **state)
     assert_false(utf8_valid(SPAN("a\0b", 3)));
 }
 
+static bool valid_by_characters(struct span all)
+{
+    uint32_t code = 1;
+    size_t at = 0, length = 1;
+    while (at < all.size && (length = utf8_character(all, at, &code)) > 0 && code != 0)
+        at += length;
+    return at == all.size;
+}
+
+/* Whole texts are judged in long steps: by any three bytes, wherever they stand in the text, the
+ * verdict is that of one character after the other. */
+static void long_steps_judge_as_single_characters(void **state)
+{
+    static const uint8_t ends[] = {0x00, 0x01, 0x7f, 0x80, 0x8f, 0x90,
+                                   0x9f, 0xa0, 0xbf, 0xc2, 0xff};
+    (void)state;
+    for (size_t at = 0; at < 10; at++) {
+        uint8_t bytes[13] = "abcdefghijkl";
+        for (size_t draw = 0; draw < 256 * sizeof ends * sizeof ends; draw++) {
+            bytes[at] = (uint8_t)(draw % 256);
+            bytes[at + 1] = ends[draw / 256 % sizeof ends];
+            bytes[at + 2] = ends[draw / 256 / sizeof ends];
+            assert_int_equal(utf8_valid(SPAN(bytes, 12)), valid_by_characters(SPAN(bytes, 12)));
+            assert_int_equal(utf8_valid(SPAN(bytes, at + 3)),
+                             valid_by_characters(SPAN(bytes, at + 3)));
+        }
+    }
+}
+
 static void control_characters_are_not_printable(void **state)
 {
     (void)state;
@@ -248,6 +277,7 @@ int main(void)
         cmocka_unit_test(numbers_are_big_endian),
         cmocka_unit_test(memory_is_zeroed_and_copied),
         cmocka_unit_test(utf8_is_judged_by_the_letter),
+        cmocka_unit_test(long_steps_judge_as_single_characters),
         cmocka_unit_test(control_characters_are_not_printable),
         cmocka_unit_test(a_character_has_a_length_and_a_code),
         cmocka_unit_test(every_error_has_its_words),
