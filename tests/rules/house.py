@@ -1,7 +1,8 @@
 """The house as the rules see it: which room may know which, and which library lives where.
 
-One way only: base <- schema <- topology <- replication <- {node, sim} <- cli. Inside node the
-rooms don't know each other, except that link hears of the loop's inbox; node's own files know all.
+One way only: base <- schema <- topology <- replication <- {node, sim} <- cli <- bench. Inside node
+the rooms don't know each other, except that link hears of the loop's inbox; node's own files know
+all.
 """
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ ROOMS = {
     'node': Room(PURE + NODE, ('uv', 'sodium')),
     'sim': Room(PURE, ('bsd', 'uthash')),
     'cli': Room(PURE + NODE + ('node', 'sim'), ('jansson',)),
+    'bench': Room(('base', 'node/api', 'cli')),
+    'bench/limit': Room(('base', 'bench'), ('lmdb', 'msgpack', 'sodium', 'zstd')),
+    'bench/nats': Room(('base', 'bench'), ('nats',)),
 }
 
 # Whose header is it? Ends with / : every header below it.
@@ -46,8 +50,11 @@ LIBRARIES = {
     'sodium.h': 'sodium', 'sodium/': 'sodium', 'msgpack.h': 'msgpack', 'msgpack/': 'msgpack',
     'yaml.h': 'yaml', 'csv.h': 'csv', 'uthash.h': 'uthash', 'utlist.h': 'uthash',
     'zstd.h': 'zstd', 'zstd_errors.h': 'zstd', 'lmdb.h': 'lmdb', 'uv.h': 'uv', 'nng/': 'nng',
-    'bsd/': 'bsd', 'jansson.h': 'jansson', 'cmocka.h': 'cmocka',
+    'bsd/': 'bsd', 'jansson.h': 'jansson', 'cmocka.h': 'cmocka', 'nats/': 'nats',
 }
+
+# Compiled only where its library is: no build of the tests needs it.
+OPTIONAL = ('bench/nats',)
 
 # The language's own headers: all that a pure room needs.
 LANGUAGE = frozenset('assert.h inttypes.h limits.h stdalign.h stdarg.h stdatomic.h stdbool.h '
