@@ -82,6 +82,8 @@ enum {
     LINK_DEAD_MS = 60 * 1000, /* without a frame heard */
     REDIAL_FIRST_MS = 80,     /* before jitter; a passing cut costs no more */
     REDIAL_MOST_MS = 30 * 1000,
+    REDIAL_UNANSWERED_MS = 5 * 1000, /* where nobody answers, an attempt costs a packet or two */
+    REDIAL_SHARE = 64, /* of the time without a link: who was away long isn't missed for long */
     GROUP_COMMIT_MS = 0, /* what the inbox holds is one batch: no waiting */
     TOKEN_EVERY_MS = 60 * 1000,
     STATEMENT_AFTER_DATA_MS = 30 * 1000,

@@ -123,9 +123,10 @@ struct link_peer {
 };
 void link_room_set_peers(struct link_room *room, const struct link_peer *peers, size_t count);
 
-/* The uplink: dial this peer, and again whenever the link is gone, waiting at random below a bound
- * that doubles from REDIAL_FIRST_MS to REDIAL_MOST_MS and starts afresh once a link has outlived
- * it. The endpoints are tried in turn. Another peer than before: the link to the former one is
+/* The uplink: dial this peer, and again whenever the link is gone, waiting at random below a bound.
+ * Where nobody answers it is a REDIAL_SHAREth of the time without a link, from REDIAL_FIRST_MS to
+ * REDIAL_UNANSWERED_MS; where somebody answers and it comes to no link, or to none that lasts, it
+ * doubles up to REDIAL_MOST_MS, and starts afresh once a link has outlived it. The endpoints are tried in turn. Another peer than before: the link to the former one is
  * closed (moved). The same peer and endpoints: nothing happens. count 0: no uplink. At most
  * ENDPOINTS_MAX URLs, each at most ENDPOINT_BYTES_MAX; all is copied. Error: a URL that can't be;
  * then the uplink stays as it was. */

@@ -1,7 +1,10 @@
 /* The uplink: one peer, its endpoints in turn, and a wait before each attempt.
  *
- * The wait is drawn from the whole range below a doubling bound (full jitter), so that 330 villages
- * that lost their parent together do not come back together. A link that outlives the bound its
+ * The wait is drawn from the whole range below a bound (full jitter), so that 330 villages that
+ * lost their parent together do not come back together. An attempt that nobody answers costs a
+ * packet or two and the parent nothing: its bound is a small share of the time without a link, so
+ * that after any cut a link comes back within a few percent of what the cut has lasted. One that is
+ * answered costs the parent key exchanges: that bound doubles. A link that outlives the bound its
  * wait was drawn from earns a fresh start; one that is refused at once does not. */
 #include "node/link/link_parts.h"
 
@@ -26,8 +29,11 @@ static bool uplink_free_to_dial(const struct link_room *room)
 static uint64_t wait_bound(const struct link_room *room)
 {
     const uint64_t first = room->options.redial_first_ms, most = room->options.redial_most_ms;
+    const uint64_t share = (room_now(room) - room->uplink.alone_ms) / REDIAL_SHARE;
+    const uint64_t unanswered = share < REDIAL_UNANSWERED_MS ? share : REDIAL_UNANSWERED_MS;
     const unsigned doublings = room->uplink.attempts < 20 ? room->uplink.attempts : 20;
-    const uint64_t bound = first << doublings;
+    const uint64_t answered = first << doublings;
+    const uint64_t bound = unanswered > answered ? unanswered : answered;
 
     return bound < most ? bound : most;
 }
@@ -39,6 +45,8 @@ static void dial_soon(struct link_room *room)
     if (!uplink_free_to_dial(room))
         return;
     uplink->attempts = 0;
+    uplink->unanswered = 0;
+    uplink->alone_ms = room_now(room);
     uplink->wait_most_ms = 0;
     uv_timer_start(&uplink->timer, uplink_dial, 1, 0);
 }
@@ -50,18 +58,32 @@ static void dial_later(struct link_room *room)
     if (!uplink_free_to_dial(room))
         return;
     uplink->wait_most_ms = wait_bound(room);
-    uplink->attempts++;
     uv_timer_start(&uplink->timer, uplink_dial,
                    1 + randombytes_uniform((uint32_t)uplink->wait_most_ms), 0);
 }
 
-static void attempt_failed(struct link_room *room)
+static void attempt_failed(struct link_room *room, bool answered)
 {
     struct uplink *uplink = &room->uplink;
 
+    if (answered) {
+        uplink->attempts++;
+        uplink->unanswered = 0;
+    } else {
+        uplink->unanswered++;
+    }
     if (uplink->url_count > 0)
         uplink->url_index = (uplink->url_index + 1) % uplink->url_count;
     dial_later(room);
+}
+
+/* The kernel says its first packet again only after seconds: a new attempt is sooner there when the
+ * line is good again. Every third may take its time, for lines that are slow. */
+static uint32_t patience_ms(const struct link_room *room)
+{
+    const uint32_t most = room->options.handshake_ms;
+
+    return room->uplink.unanswered % 3 == 2 ? most : most / 5 + 1;
 }
 
 static void uplink_dial(uv_timer_t *timer)
@@ -73,13 +95,13 @@ static void uplink_dial(uv_timer_t *timer)
         return;
     if (nng_stream_dialer_alloc(&uplink->dialer, uplink->urls[uplink->url_index]) != 0) {
         uplink->dialer = NULL;
-        attempt_failed(room);
+        attempt_failed(room, false);
         return;
     }
     room->counters.dialled++;
     uplink->stale = false;
     uplink->dialling.busy = true;
-    nng_aio_set_timeout(uplink->dialling.aio, (nng_duration)room->options.handshake_ms);
+    nng_aio_set_timeout(uplink->dialling.aio, (nng_duration)patience_ms(room));
     nng_stream_dialer_dial(uplink->dialer, uplink->dialling.aio);
 }
 
@@ -102,7 +124,7 @@ static void dialled(struct operation *operation)
     if (stale)
         dial_soon(room);
     else
-        attempt_failed(room);
+        attempt_failed(room, false);
     room_finish_if_idle(room);
 }
 
@@ -125,12 +147,16 @@ void uplink_link_gone(struct link_room *room, const struct link *link)
     if (uplink->link != link)
         return; /* a former uplink that took its time to close */
     uplink->link = NULL;
+    if (link->told_up)
+        uplink->alone_ms = room_now(room);
     if (link->told_up && lived_ms > uplink->wait_most_ms)
         uplink->attempts = 0;
+    else if (link->told_up)
+        uplink->attempts++;
     if (link->told_up)
         dial_later(room);
     else
-        attempt_failed(room);
+        attempt_failed(room, true);
 }
 
 bool uplink_init(struct link_room *room)

@@ -103,7 +103,9 @@ struct uplink {
     nng_stream_dialer *dialer; /* while dialling is busy */
     struct operation dialling;
     uv_timer_t timer;
-    unsigned attempts;     /* since a link lived long enough */
+    unsigned attempts;     /* that were answered, since a link lived long enough */
+    unsigned unanswered;   /* attempts that were not, since one was */
+    uint64_t alone_ms;     /* since when there is no link */
     uint64_t wait_most_ms; /* the bound under which the last wait was drawn */
     struct link *link;     /* NULL: none */
     bool cut;

@@ -85,8 +85,10 @@ static void heard_message(void *context, uint32_t link, unsigned channel, uint8_
     }
     if (type != 100 + channel || !body_is_right(body))
         side->broken = true;
-    if (channel == 1 && side->heard[1] == 0)
+    if (channel == 1 && side->heard[1] == 0) {
         side->bulk_before_urgent = side->heard[3];
+        side->bytes_before_urgent = side->heard_bytes[2] + side->heard_bytes[3];
+    }
     side->heard[channel]++;
     side->heard_bytes[channel] += body.size;
     if (side->flutters) {

@@ -27,7 +27,7 @@ struct side {
     } log[LOG_MAX];
     size_t log_count;
     size_t heard[CHANNELS], heard_bytes[CHANNELS];
-    size_t bulk_before_urgent;
+    size_t bulk_before_urgent, bytes_before_urgent; /* messages; bytes of all of them */
     unsigned byes;
     uint8_t last_type;
     bool broken; /* a message was not what its sender made */

@@ -76,6 +76,57 @@ static void paced_by_the_declared_rate(void **state)
     RUN_UNTIL(parent->heard[3] == 3 && parent->heard[1] == 1);
 }
 
+/* The child has much to send, and `heard` bytes of it have come; then it says one urgent
+ * thing. Behind how many bytes does that leave? */
+static size_t bytes_before_urgent(uint64_t rate_bytes, size_t heard)
+{
+    struct side *parent = &world.sides[0], *child = &world.sides[1];
+    struct link_options options = side_options(child);
+    const struct link_options parents = parent_options();
+    uint64_t left;
+
+    options.rate_bytes = rate_bytes;
+    start_parent(&parents);
+    start_side(child, &options);
+    dial_parent(child);
+    RUN_UNTIL(parent->link && child->link);
+    for (unsigned i = 0; i < 900; i++)
+        send_body(child, i % 4 == 0 ? 2 : 3, 1000);
+    RUN_UNTIL(parent->heard_bytes[3] + parent->heard_bytes[2] >= heard);
+    left = counters_of(child).bytes_out;
+    send_body(child, 1, 300);
+    RUN_UNTIL(parent->heard[1] == 1);
+    assert_true(parent->bulk_before_urgent < 600); /* there was more to be overtaken */
+    return parent->bytes_before_urgent > left ? parent->bytes_before_urgent - left : 0;
+}
+
+/* What had left when the urgent message was handed over is the kernel's; of what this node still
+ * holds, the frames that are on their way go first, two at most. */
+static void urgent_waits_for_two_frames(void **state)
+{
+    static const struct {
+        uint64_t rate_bytes;
+        size_t slice, heard;
+    } cases[] = {{0, FRAME_SLICE_BYTES, 1},
+                 {0, FRAME_SLICE_BYTES, 200000},
+                 {2000000, FRAME_SLICE_BYTES, 100000},
+                 {40000, 10000, 3000},
+                 {2000, FRAME_SLICE_BYTES_MIN, 500}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t frame = cases[i].slice + FRAME_OVERHEAD_BYTES;
+        size_t bytes;
+
+        if (i > 0) {
+            world_tear_down(state);
+            world_set_up(state);
+        }
+        bytes = bytes_before_urgent(cases[i].rate_bytes, cases[i].heard);
+        if (bytes > 2 * frame)
+            fail_msg("case %zu: %zu bytes went before", i, bytes);
+    }
+}
+
 /* 400 cuts in the middle of both directions: nothing wrong is heard, nothing leaks, nothing hangs.
  */
 static void cut_in_mid_send(void **state)
@@ -109,6 +160,37 @@ static void cut_in_mid_send(void **state)
     assert_true(counters_of(parent).came_up > rounds);
     assert_int_equal(counters_of(parent).damaged + counters_of(child).damaged, 0);
     assert_int_equal(counters_of(parent).malformed + counters_of(child).malformed, 0);
+}
+
+/* Nobody listens for a while: attempts go on, none is far from the next, and the link is there soon
+ * after somebody does. How soon is the bound's matter: a share of the time alone. */
+static void away_for_long_and_back_soon(void **state)
+{
+    struct side *parent = &world.sides[0], *child = &world.sides[1];
+    const struct link_options parents = parent_options();
+    struct link_options options = side_options(child), again = parent_options();
+    uint64_t dialled, before;
+    char url[64];
+
+    (void)state;
+    options.redial_first_ms = 5;
+    options.redial_most_ms = 30000;
+    start_parent(&parents);
+    start_side(child, &options);
+    dial_parent(child);
+    RUN_UNTIL(parent->link && child->link);
+    snprintf(url, sizeof url, "tcp://127.0.0.1:%u", (unsigned)link_room_port(parent->room));
+    link_room_stop(parent->room);
+    RUN_UNTIL(parent->stopped && !child->link);
+    dialled = counters_of(child).dialled;
+    RUN_UNTIL(counters_of(child).dialled >= dialled + 60); /* doubling would be at 30 s by then */
+    again.listen_url = url;
+    parent->stopped = false;
+    start_side(parent, &again);
+    name_peer(parent, child);
+    before = counters_of(child).dialled;
+    RUN_UNTIL(parent->link && child->link);
+    assert_in_range(counters_of(child).dialled - before, 0, 3);
 }
 
 static void cut_stays_cut(void **state)
@@ -314,6 +396,8 @@ int main(void)
         LINK_TEST(messages_on_all_channels),
         LINK_TEST(urgent_passes_bulk),
         LINK_TEST(paced_by_the_declared_rate),
+        LINK_TEST(urgent_waits_for_two_frames),
+        LINK_TEST(away_for_long_and_back_soon),
         LINK_TEST(cut_in_mid_send),
         LINK_TEST(cut_stays_cut),
         LINK_TEST(newer_link_replaces_older),
