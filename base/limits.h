@@ -52,8 +52,12 @@ enum {
     HANDLES_MAX = 4096,
     CREDIT_BYTES = 256 << 10, /* window a class: two round trips of a fast link */
     CREDIT_ENTRIES = 8192,
-    HANDSHAKES_MAX = 32, /* connections that have not proved who they are */
-    LINKS_MAX = 4160,    /* children of one node, and its parent */
+    CREDIT_TOTAL_BYTES = 6 << 20,  /* normal and bulk windows of all links together, as far as */
+    CREDIT_BYTES_LEAST = 96 << 10, /* ... each has this: a block, and some before it is used up */
+    CHILD_SHARE_PERCENT = 50,      /* a child may bring as much in a day as it leaves free */
+    STORE_RESERVE_SHARE = 32,      /* of the store: for what is written here, and what is urgent */
+    HANDSHAKES_MAX = 32,           /* connections that have not proved who they are */
+    LINKS_MAX = 4160,              /* children of one node, and its parent */
 
     STORE_KEY_BYTES_MAX = 511, /* LMDB's own */
     BLOCK_PIECE_BYTES = 2000,  /* two a page */
@@ -83,12 +87,16 @@ enum {
     REDIAL_FIRST_MS = 80,     /* before jitter; a passing cut costs no more */
     REDIAL_MOST_MS = 30 * 1000,
     REDIAL_UNANSWERED_MS = 5 * 1000, /* where nobody answers, an attempt costs a packet or two */
-    REDIAL_SHARE = 64, /* of the time without a link: who was away long isn't missed for long */
+    REDIAL_SHARE = 64,   /* of the time without a link: who was away long isn't missed for long */
     GROUP_COMMIT_MS = 0, /* what the inbox holds is one batch: no waiting */
     TOKEN_EVERY_MS = 60 * 1000,
     STATEMENT_AFTER_DATA_MS = 30 * 1000,
     STATEMENT_IDLE_MS = 10 * 60 * 1000,
     REPORT_EVERY_MS = 1000,
+    QUOTA_MS = 24 * 60 * 60 * 1000,
+    URGENT_TRICKLE_MS = 60 * 1000,     /* who has used up its share still brings a block so often */
+    ROOM_EVERY_MS = 1000,              /* how often the store is asked what is free; and */
+    ROOM_EVERY_BYTES = 1 << 20,        /* ... whenever so much has been put */
     CLOCK_SUSPECT_MS = 10 * 60 * 1000, /* this far from the newest token */
     READER_AGE_MS = 2 * 1000,
 };
@@ -98,6 +106,7 @@ _Static_assert(BLOCK_PLAIN_BYTES_USUAL + 4096 <= BLOCK_PAYLOAD_BYTES_MAX,
                "a usual block fits even when nothing compresses");
 _Static_assert(CARRY_BYTES_MAX > ENTRY_BYTES_MAX, "a carried entry holds an entry");
 _Static_assert(CREDIT_BYTES >= 2 * MESSAGE_BYTES_MAX, "half a window is at least one block");
+_Static_assert(CREDIT_BYTES_LEAST > MESSAGE_BYTES_MAX, "a block always fits");
 _Static_assert(BLOCK_ENTRIES_USUAL <= BLOCK_ENTRIES_MAX, "blocks");
 _Static_assert(PING_MS * 2 < LINK_DEAD_MS, "a lost ping does not kill a link");
 

@@ -139,8 +139,17 @@ static void on_stopped(void *context)
     node_push(node, core_item_new(CORE_END, SPAN_EMPTY), 0);
 }
 
+/* What credit lets out, a window a class, and as much again for control as is usual. */
+static size_t queue_bytes_max(const struct node *node)
+{
+    size_t window = node->config.tuning.credit_bytes;
+    return window <= CREDIT_BYTES ? LINK_QUEUE_BYTES_MAX
+                                  : LINK_QUEUE_BYTES_MAX + CLASS_COUNT * (window - CREDIT_BYTES);
+}
+
 enum error_code node_link_start(struct node *node, struct error *error)
 {
+    uint64_t rate = (uint64_t)node->config.links.rate_kbit * 125;
     struct link_options options = {
         .loop = &node->loop,
         .listen_url = node->config.listen[0] != '\0' ? node->config.listen : NULL,
@@ -149,6 +158,9 @@ enum error_code node_link_start(struct node *node, struct error *error)
         .handshake_ms = node->config.links.handshake_ms,
         .ping_ms = node->config.links.ping_ms,
         .dead_ms = node->config.links.dead_ms,
+        .rate_bytes = rate,
+        .rate_least = (uint32_t)(rate == 0 || rate / 4 > LINK_RATE_LEAST ? 0 : rate / 4 + 1),
+        .queue_bytes_max = queue_bytes_max(node),
     };
     memcpy(options.link_secret, node->keys->link_secret, LINK_KEY_BYTES);
     memcpy(options.tree_id, node->config.tree_id.bytes, HASH_BYTES);

@@ -72,6 +72,7 @@ struct lane {                           /* one class of one direction */
     uint64_t got_bytes, given_bytes; /* received, and what we have granted */
     uint64_t got_entries, given_entries;
     uint64_t lost_entries; /* at most so many in what couldn't be read */
+    uint64_t excess_bytes; /* of the peer's window: more than we have on the way at once */
 };
 
 struct stream_entry { /* a line of the comparison */
@@ -89,12 +90,22 @@ struct note_due { /* a note that waits to be passed on to this peer */
     uint8_t context;
 };
 
+/* What a child has brought since its day began. It outlives sessions: coming anew wins nothing. */
+struct intake {
+    struct intake *next;
+    char seat[SEAT_BYTES_MAX + 1];
+    uint64_t since_tick, urgent_tick; /* the day's beginning; when urgent credit was given last */
+    uint64_t bytes;                   /* of the store, estimated */
+    bool withheld;                    /* it has had its share */
+};
+
 struct session {
     uint32_t link; /* hash key */
     UT_hash_handle hh;
     char seat[SEAT_BYTES_MAX + 1];
     uint8_t peer_key[KEY_BYTES]; /* proved by the handshake */
     bool uplink;
+    struct intake *intake; /* of a child; borrowed */
     enum session_state state;
     bool hello_heard;
     struct hash own_digest; /* of documents, as our hello said */
@@ -180,7 +191,9 @@ struct replica {
     bool epoch_passed;         /* a later epoch of our key lives somewhere: ours must end */
     uint64_t epoch_began_tick; /* of the last one opened for that */
     struct instances *instances;
-    struct alarm *alarms; /* what people must look into */
+    struct intake *intakes;
+    struct store_room room; /* total 0: not known */
+    struct alarm *alarms;   /* what people must look into */
     size_t alarm_count;
     struct parked_key sweep;        /* parked rows are judged again from here on; empty: none */
     struct parked_key streams_from; /* streams that wait are tried from here on; empty: none */
@@ -347,13 +360,22 @@ void send_on_mark(struct step *step, struct session *session, struct span body);
 
 /* credit.c: the hello's field; may a block go, and it goes; the peer's message; a block has come
  * (false: it wasn't granted); once a batch, grants anew what is used up. */
-void credit_write_hello(const struct step *step, struct session *session, struct buffer *body);
-void credit_read_hello(struct mp_reader *reader, struct session *session);
+void credit_write_hello(struct step *step, struct session *session, struct buffer *body);
+void credit_read_hello(const struct step *step, struct session *session, struct mp_reader *reader);
 bool credit_reaches(const struct lane *lane, size_t bytes, uint32_t entries);
 void credit_spend(struct lane *lane, size_t bytes, uint32_t entries);
 void credit_on_message(struct step *step, struct session *session, struct span body);
 bool credit_take(struct session *session, const struct event *event);
 void credit_give(struct step *step, struct session *session);
+
+/* quota.c: how much of the store's room a child may take in a day. */
+struct intake *intake_of(struct replica *replica, const char *seat); /* made where there is none */
+void intakes_free(struct replica *replica);
+void quota_count(struct session *session, const struct event *event); /* a block has come */
+/* Nothing but a trickle of what is urgent is taken from there now; says so when it begins. */
+bool quota_withholds(struct step *step, struct session *session);
+/* Whether its urgent lane may be given credit all the same. */
+bool quota_trickles(const struct step *step, struct session *session);
 
 /* write.c */
 void write_local(struct step *step, const struct event *event);

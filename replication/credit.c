@@ -2,29 +2,54 @@
  *
  * Each side counts totals since the session began: what it has sent against what it was granted,
  * what it has got against what it has given. The receiver grants again when half a window is used;
- * who sends more than it was granted is refused. */
+ * who sends more than it was granted is refused. The windows of all links together are bounded, as
+ * long as each lane has a block's worth: the more links, the smaller each window. */
 #include <assert.h>
 
 #include "replication/core.h"
 
+/* What one lane may have on the way to us now. */
+static uint64_t window_bytes(const struct replica *replica)
+{
+    uint64_t most = tuning_or(replica->options.tuning.credit_bytes, CREDIT_BYTES);
+    uint64_t lanes = 2 * (uint64_t)HASH_COUNT(replica->sessions); /* normal, bulk */
+    uint64_t total = 2 * most > CREDIT_TOTAL_BYTES ? 2 * most : CREDIT_TOTAL_BYTES;
+    uint64_t share = total / (lanes == 0 ? 1 : lanes);
+    if (share < CREDIT_BYTES_LEAST)
+        share = CREDIT_BYTES_LEAST;
+    return share < most ? share : most;
+}
+
+/* The window of one class; 0: it is withheld. */
+static uint64_t window_of(const struct step *step, struct session *session, bool withheld,
+                          uint32_t class)
+{
+    if (!withheld)
+        return window_bytes(step->replica);
+    return class == CLASS_URGENT && quota_trickles(step, session) ? MESSAGE_BYTES_MAX : 0;
+}
+
 /* What this node gives at first; into the hello's field. */
-void credit_write_hello(const struct step *step, struct session *session, struct buffer *body)
+void credit_write_hello(struct step *step, struct session *session, struct buffer *body)
 {
     const struct replica_tuning *tuning = &step->replica->options.tuning;
-    uint32_t bytes = tuning_or(tuning->credit_bytes, CREDIT_BYTES);
-    uint32_t entries = tuning_or(tuning->credit_entries, CREDIT_ENTRIES);
+    bool withheld = quota_withholds(step, session);
     mp_write_array(body, CLASS_COUNT);
-    for (int class = 0; class < CLASS_COUNT; class ++) {
-        session->lanes[class].given_bytes = bytes;
-        session->lanes[class].given_entries = entries;
+    for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
+        struct lane *lane = &session->lanes[class];
+        lane->given_bytes = window_of(step, session, withheld, class);
+        lane->given_entries = tuning_or(tuning->credit_entries, CREDIT_ENTRIES);
         mp_write_array(body, 2);
-        mp_write_uint(body, bytes);
-        mp_write_uint(body, entries);
+        mp_write_uint(body, lane->given_bytes);
+        mp_write_uint(body, lane->given_entries);
     }
 }
 
-void credit_read_hello(struct mp_reader *reader, struct session *session)
+/* A peer may open a wider window than our links have room for: then a part of it stays unused. */
+void credit_read_hello(const struct step *step, struct session *session, struct mp_reader *reader)
 {
+    uint32_t tuned = step->replica->options.tuning.credit_bytes;
+    uint64_t most = tuned > CREDIT_BYTES ? tuned : CREDIT_BYTES;
     uint32_t lanes = mp_read_array(reader);
     for (uint32_t i = 0; i < lanes && !reader->failed; i++) {
         if (mp_read_array(reader) != 2)
@@ -34,13 +59,14 @@ void credit_read_hello(struct mp_reader *reader, struct session *session)
         if (i < CLASS_COUNT) {
             session->lanes[i].granted_bytes = bytes;
             session->lanes[i].granted_entries = entries;
+            session->lanes[i].excess_bytes = bytes > most ? bytes - most : 0;
         }
     }
 }
 
 bool credit_reaches(const struct lane *lane, size_t bytes, uint32_t entries)
 {
-    return lane->sent_bytes + bytes <= lane->granted_bytes &&
+    return lane->sent_bytes + bytes + lane->excess_bytes <= lane->granted_bytes &&
            lane->sent_entries + entries <= lane->granted_entries;
 }
 
@@ -78,27 +104,47 @@ bool credit_take(struct session *session, const struct event *event)
     lane->got_bytes += event->message.body.size;
     lane->got_entries += event->message.entries;
     lane->lost_entries += event->message.entries == 0 ? BLOCK_ENTRIES_MAX : 0;
+    quota_count(session, event);
     return lane->got_bytes <= lane->given_bytes && lane->got_entries <= lane->given_entries;
+}
+
+/* When what is left may not do for a block, or half a window of the usual size has come. */
+static bool grant_is_due(const struct lane *lane, uint64_t window)
+{
+    uint64_t left = lane->given_bytes - lane->got_bytes;
+    uint64_t step = (window < CREDIT_BYTES ? window : CREDIT_BYTES) / 2;
+    return left < MESSAGE_BYTES_MAX || left + step < window;
+}
+
+static void give_lane(struct step *step, struct session *session, uint32_t class, uint64_t window)
+{
+    struct lane *lane = &session->lanes[class];
+    uint64_t entries = tuning_or(step->replica->options.tuning.credit_entries, CREDIT_ENTRIES);
+    uint64_t gone = lane->got_entries + lane->lost_entries;
+    struct buffer body = {0};
+    if (!grant_is_due(lane, window) && lane->given_entries >= gone + entries / 2)
+        return;
+    if (lane->given_bytes < lane->got_bytes + window)
+        lane->given_bytes = lane->got_bytes + window;
+    if (lane->given_entries < gone + entries)
+        lane->given_entries = gone + entries;
+    mp_write_uint(&body, CHANNEL_URGENT + class);
+    mp_write_uint(&body, lane->given_bytes);
+    mp_write_uint(&body, lane->given_entries);
+    send_control(step, session, MESSAGE_CREDIT, span_of_buffer(&body));
+    buffer_free(&body);
 }
 
 void credit_give(struct step *step, struct session *session)
 {
-    const struct replica_tuning *tuning = &step->replica->options.tuning;
-    uint64_t bytes = tuning_or(tuning->credit_bytes, CREDIT_BYTES);
-    uint64_t entries = tuning_or(tuning->credit_entries, CREDIT_ENTRIES);
+    bool withheld = quota_withholds(step, session);
     for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
-        struct lane *lane = &session->lanes[class];
-        struct buffer body = {0};
-        uint64_t gone = lane->got_entries + lane->lost_entries;
-        if (lane->given_bytes - lane->got_bytes >= bytes / 2 &&
-            lane->given_entries >= gone + entries / 2)
+        const struct lane *lane = &session->lanes[class];
+        if (withheld &&
+            (class != CLASS_URGENT || lane->given_bytes - lane->got_bytes >= MESSAGE_BYTES_MAX))
             continue;
-        lane->given_bytes = lane->got_bytes + bytes;
-        lane->given_entries = gone + entries;
-        mp_write_uint(&body, CHANNEL_URGENT + class);
-        mp_write_uint(&body, lane->given_bytes);
-        mp_write_uint(&body, lane->given_entries);
-        send_control(step, session, MESSAGE_CREDIT, span_of_buffer(&body));
-        buffer_free(&body);
+        uint64_t window = window_of(step, session, withheld, class);
+        if (window > 0)
+            give_lane(step, session, class, window);
     }
 }

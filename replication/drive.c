@@ -10,6 +10,8 @@ struct drive {
     struct replica *replica;
     struct updates *updates;
     uint64_t commits, failed_commits;
+    uint64_t room_due_tick; /* when the store is asked for its room again */
+    size_t put_bytes;       /* since it was asked */
     bool rows_put;
 };
 
@@ -51,6 +53,7 @@ static enum error_code put_rows(struct drive *drive)
         if (code != ERR_OK)
             return code;
         drive->rows_put = true;
+        drive->put_bytes += change.key.size + change.value.size;
     }
     return ERR_OK;
 }
@@ -171,6 +174,7 @@ static enum error_code start_over(struct drive *drive, const struct event *event
     if (drive->ports.log != NULL)
         drive->ports.log(drive->ports.context, span_of_text("commit failed: links reset\n"));
     drive->failed_commits++;
+    drive->room_due_tick = 0;
     replica_close(drive->replica);
     drive->replica = NULL;
     if (code != ERR_FULL)
@@ -180,11 +184,24 @@ static enum error_code start_over(struct drive *drive, const struct event *event
     return opened == ERR_OK ? ERR_FULL : opened;
 }
 
+static void look_for_room(struct drive *drive, uint64_t tick_ms)
+{
+    const struct store_port *store = &drive->ports.store;
+    struct store_room room;
+    if (store->room == NULL ||
+        (tick_ms < drive->room_due_tick && drive->put_bytes < ROOM_EVERY_BYTES))
+        return;
+    drive->room_due_tick = tick_ms + ROOM_EVERY_MS;
+    drive->put_bytes = 0;
+    replica_set_room(drive->replica, store->room(store->context, &room) ? &room : NULL);
+}
+
 enum error_code drive_batch(struct drive *drive, struct event *events, size_t count)
 {
     const struct store_port *store = &drive->ports.store;
     assert(count > 0 && drive->replica != NULL);
     drive->rows_put = false;
+    look_for_room(drive, events[0].tick_ms);
     store->begin(store->context);
     enum error_code code = step_all(drive, events, count);
     if (code == ERR_OK)

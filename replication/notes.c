@@ -341,7 +341,9 @@ void notes_send_due(struct step *step, struct session *session)
             return;
         if (step->view->get(step->view->context, TABLE_NOTES, SPAN(due->key, due->key_size),
                             &value) == READ_FOUND) {
-            send_control(step, session, message_of(due->context), value);
+            /* up to 32 KiB each, and up to 32 of them: not in front of what is urgent */
+            updates_send(step->updates, session->link, CHANNEL_NORMAL,
+                         (uint8_t)message_of(due->context), value);
             session->notes_in_flight++;
         }
         HASH_DEL(session->notes, due);

@@ -338,6 +338,7 @@ void replica_close(struct replica *replica)
         next = known->next;
         free(known);
     }
+    intakes_free(replica);
     free(replica->alarms);
     tree_free(replica->tree);
     free(replica);

@@ -53,6 +53,10 @@ struct high_water {
     uint64_t statement;
 };
 
+struct store_room {
+    uint64_t free_bytes, total_bytes;
+};
+
 struct store_port {
     struct view view; /* reads the open transaction when there is one, else the last commit */
     void (*begin)(void *context);
@@ -62,6 +66,8 @@ struct store_port {
      * ERR_IO: the process must end and verify. */
     enum error_code (*commit)(void *context);
     void (*abort)(void *context);
+    /* What may still be put, as far as known; between transactions. NULL, or false: no bound. */
+    bool (*room)(void *context, struct store_room *room);
     /* Write the high-water file durably; called before a commit that signs. ERR_OK, FULL, IO. */
     enum error_code (*raise_high_water)(void *context, const struct high_water *mark);
     void *context;

@@ -22,6 +22,7 @@ struct replica_tuning {
     uint32_t report_every_ms;
     uint32_t credit_bytes, credit_entries;
     uint32_t block_entries; /* <= BLOCK_ENTRIES_USUAL */
+    uint32_t child_share_percent;
 };
 
 struct replica_options {
@@ -114,6 +115,9 @@ void event_release(struct event *event); /* frees what replica_prepare made */
  * commit: see drive.h. */
 void replica_step(struct replica *replica, const struct view *view, const struct event *event,
                   struct updates *updates);
+
+/* What the store has free, NULL: unknown. Before a batch. */
+void replica_set_room(struct replica *replica, const struct store_room *room);
 
 /* The tick at which the next EVENT_TIME is due; UINT64_MAX: never. */
 uint64_t replica_deadline(const struct replica *replica);

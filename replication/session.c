@@ -180,6 +180,8 @@ void session_up(struct step *step, const struct event *event)
     session->state = SESSION_GREETING;
     session->since_tick = step->tick_ms;
     memcpy(session->seat, peer->row.seat, sizeof session->seat);
+    if (!session->uplink)
+        session->intake = intake_of(replica, session->seat);
     memcpy(session->peer_key, event->link_up.peer_key, sizeof session->peer_key);
     HASH_ADD(hh, replica->sessions, link, sizeof session->link, session);
     updates_trace(step->updates, "link %s up", session->seat);
@@ -237,7 +239,7 @@ static void on_hello(struct step *step, struct session *session, struct span bod
         else if (key == 4)
             instance = mp_read_bin_of(&reader, 8);
         else if (key == 6)
-            credit_read_hello(&reader, session);
+            credit_read_hello(step, session, &reader);
         else if (key == 7)
             digest = mp_read_bin_of(&reader, HASH_BYTES);
         else

@@ -409,6 +409,14 @@ static enum error_code memory_raise_high_water(void *context, const struct high_
     return store->crashed ? ERR_IO : ERR_OK;
 }
 
+static bool memory_room(void *context, struct store_room *room)
+{
+    const struct memory_store *store = context;
+    uint64_t free_bytes = store->bytes_max > store->bytes ? store->bytes_max - store->bytes : 0;
+    *room = (struct store_room){free_bytes, free_bytes + store->bytes};
+    return store->bytes_max > 0;
+}
+
 struct memory_store *memory_store_new(void)
 {
     return mem_alloc(sizeof(struct memory_store));
@@ -437,6 +445,7 @@ void memory_store_port(struct memory_store *store, struct store_port *port)
                  .previous = memory_previous},
         .begin = memory_begin,
         .put = memory_put,
+        .room = memory_room,
         .remove = memory_remove,
         .commit = memory_commit,
         .abort = memory_abort,

@@ -32,6 +32,7 @@ static const struct number_key number_keys[] = {
     KEY(credit_bytes, 2 * MESSAGE_BYTES_MAX, 16 << 20),
     KEY(credit_entries, BLOCK_ENTRIES_MAX, 1 << 20),
     KEY(block_entries, 1, BLOCK_ENTRIES_USUAL),
+    KEY(child_share_percent, 1, 100),
 #undef KEY
 #define KEY(name, least, most)                                                                     \
     {                                                                                              \
@@ -40,6 +41,7 @@ static const struct number_key number_keys[] = {
     KEY(handshake_ms, 100, 3600000),
     KEY(ping_ms, 100, 86400000),
     KEY(dead_ms, 300, 86400000),
+    KEY(rate_kbit, 1, 100000000),
 #undef KEY
 };
 enum { NUMBER_KEY_COUNT = sizeof number_keys / sizeof *number_keys };

@@ -13,9 +13,10 @@ enum {
     FRESHNESS_S_USUAL = 1500, /* two idle statements and a half */
 };
 
-/* What links are given, in milliseconds; 0 = as limits.h. */
+/* What links are given; 0 = as limits.h, and as fast as it goes. */
 struct link_times {
     uint32_t handshake_ms, ping_ms, dead_ms;
+    uint32_t rate_kbit; /* declared, of each link */
 };
 
 struct node_config {

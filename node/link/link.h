@@ -126,8 +126,9 @@ void link_room_set_peers(struct link_room *room, const struct link_peer *peers, 
 /* The uplink: dial this peer, and again whenever the link is gone, waiting at random below a bound.
  * Where nobody answers it is a REDIAL_SHAREth of the time without a link, from REDIAL_FIRST_MS to
  * REDIAL_UNANSWERED_MS; where somebody answers and it comes to no link, or to none that lasts, it
- * doubles up to REDIAL_MOST_MS, and starts afresh once a link has outlived it. The endpoints are tried in turn. Another peer than before: the link to the former one is
- * closed (moved). The same peer and endpoints: nothing happens. count 0: no uplink. At most
+ * doubles, up to REDIAL_MOST_MS at last, and starts afresh once a link has outlived it. The
+ * endpoints are tried in turn. Another peer than before: the link to the former one is closed
+ * (moved). The same peer and endpoints: nothing happens. count 0: no uplink. At most
  * ENDPOINTS_MAX URLs, each at most ENDPOINT_BYTES_MAX; all is copied. Error: a URL that can't be;
  * then the uplink stays as it was. */
 enum error_code link_room_dial(struct link_room *room, const uint8_t peer[static LINK_KEY_BYTES],

@@ -12,6 +12,10 @@
 #include <sodium.h>
 #include <string.h>
 
+/* So often a parent may be too crowded, as when all its children come back at once, before the
+ * attempts become rare. */
+enum { CROWD_ATTEMPTS = 16 };
+
 static void uplink_dial(uv_timer_t *timer);
 
 static bool uplink_wanted(const struct link_room *room)
@@ -31,10 +35,13 @@ static uint64_t wait_bound(const struct link_room *room)
     const uint64_t first = room->options.redial_first_ms, most = room->options.redial_most_ms;
     const uint64_t share = (room_now(room) - room->uplink.alone_ms) / REDIAL_SHARE;
     const uint64_t unanswered = share < REDIAL_UNANSWERED_MS ? share : REDIAL_UNANSWERED_MS;
-    const unsigned doublings = room->uplink.attempts < 20 ? room->uplink.attempts : 20;
-    const uint64_t answered = first << doublings;
-    const uint64_t bound = unanswered > answered ? unanswered : answered;
+    const unsigned attempts = room->uplink.attempts;
+    uint64_t answered = first << (attempts < 20 ? attempts : 20);
+    uint64_t bound;
 
+    if (attempts <= CROWD_ATTEMPTS && answered > REDIAL_UNANSWERED_MS)
+        answered = REDIAL_UNANSWERED_MS;
+    bound = unanswered > answered ? unanswered : answered;
     return bound < most ? bound : most;
 }
 

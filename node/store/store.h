@@ -65,6 +65,8 @@ void store_snapshot_end(struct store_snapshot *snapshot); /* NULL is legal */
 /* Bytes of pages that hold something, as of the last commit; at most the map's. */
 uint64_t store_used_bytes(struct store *store);
 uint64_t store_map_bytes(const struct store *store);
+/* What may still be put: the map's rest, or the disk's if that is less. False: can't be said. */
+bool store_room(struct store *store, struct store_room *room);
 
 /* Frees the reader slots of processes that died; answers how many. Once a minute. */
 unsigned store_reader_check(struct store *store);

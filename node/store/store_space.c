@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "node/store/store_internal.h"
@@ -12,6 +13,7 @@ enum {
     HANDLE_FREE = 0,
     HANDLE_MAIN = 1,
     META_PAGES = 2,
+    BLOCK_BYTES = 512, /* of st_blocks */
 };
 
 static uint64_t pages_of(MDB_txn *txn, MDB_dbi handle)
@@ -52,6 +54,23 @@ uint64_t store_map_bytes(const struct store *store)
     assert(answer == MDB_SUCCESS);
     (void)answer;
     return info.me_mapsize;
+}
+
+bool store_room(struct store *store, struct store_room *room)
+{
+    struct stat status;
+    struct statvfs disk;
+    int fd = -1;
+    if (mdb_env_get_fd(store->env, &fd) != MDB_SUCCESS || fstat(fd, &status) != 0 ||
+        fstatvfs(fd, &disk) != 0)
+        return false;
+    uint64_t used = store_used_bytes(store), map = store_map_bytes(store);
+    uint64_t file = (uint64_t)status.st_blocks * BLOCK_BYTES;
+    uint64_t rest = map > used ? map - used : 0;
+    uint64_t spare = (uint64_t)disk.f_bavail * disk.f_frsize + (file > used ? file - used : 0);
+    room->free_bytes = rest < spare ? rest : spare;
+    room->total_bytes = room->free_bytes + used;
+    return true;
 }
 
 /* Pages of one list of free pages (a count, then page numbers) that are >= first. */

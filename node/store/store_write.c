@@ -152,6 +152,11 @@ static enum error_code port_raise_high_water(void *context, const struct high_wa
     return code;
 }
 
+static bool port_room(void *context, struct store_room *room)
+{
+    return store_room(context, room);
+}
+
 void store_write_end(struct store *store)
 {
     if (store->writing)
@@ -171,6 +176,7 @@ void store_port(struct store *store, struct store_port *port)
         .remove = port_remove,
         .commit = port_commit,
         .abort = port_abort,
+        .room = port_room,
         .raise_high_water = port_raise_high_water,
         .context = store,
     };
