@@ -21,10 +21,11 @@ struct world_options {
     uint32_t batch_ms_max;               /* how long an inbox gathers */
     uint32_t batch_events_max;           /* 0: everything that is there */
     uint32_t redial_ms_min, redial_ms_max;
-    uint32_t down_ms_max;                         /* how late an end hears that its link is gone */
-    bool overtaking;                              /* each channel has delays of its own */
-    unsigned duplicate_permille, damage_permille; /* of block messages */
-    unsigned full_permille;                       /* of commits */
+    uint32_t down_ms_max;  /* how late an end hears that its link is gone */
+    bool overtaking;       /* each channel has delays of its own */
+    uint32_t rate_bytes_s; /* of a link, each way; what is urgent goes first. 0: no bound */
+    unsigned duplicate_permille, damage_permille;        /* of block messages */
+    unsigned full_permille;                              /* of commits */
     unsigned gift_types_permille, gift_subtree_permille; /* nodes that are not given these */
     struct replica_tuning tuning;
     bool tracing;

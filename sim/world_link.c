@@ -40,11 +40,27 @@ bool link_arrival_counts(const struct world *world, const struct happening *happ
     return false;
 }
 
+/* How long the line is busy with this message and what goes before it. What is less urgent and on
+ * its way already isn't moved back: a line that is a little too good for it. */
+static uint64_t line_ms(struct world *world, struct world_link *link, enum end to,
+                        enum channel channel, size_t size)
+{
+    uint64_t now_us = world->now_ms * 1000;
+    uint64_t took_us = size * 1000000 / world->options.rate_bytes_s;
+    for (int other = (int)channel; other < WORLD_CHANNELS; other++) {
+        uint64_t *busy_us = &link->busy_us[to][other];
+        *busy_us = (*busy_us > now_us ? *busy_us : now_us) + took_us;
+    }
+    return (link->busy_us[to][channel] - now_us) / 1000;
+}
+
 static uint64_t arrival_ms(struct world *world, struct world_link *link, enum end to,
-                           enum channel channel)
+                           enum channel channel, size_t size)
 {
     const struct world_options *options = &world->options;
     uint64_t at = world->now_ms + draw_between(world, options->delay_ms_min, options->delay_ms_max);
+    if (options->rate_bytes_s > 0)
+        at += line_ms(world, link, to, channel, size);
     uint64_t *last = link->last_ms[to];
     for (int other = 0; other < WORLD_CHANNELS; other++) {
         if ((other == (int)channel || !options->overtaking) && at < last[other])
@@ -69,7 +85,7 @@ static void plan_arrival(struct world *world, size_t child, enum end to, enum ch
 {
     struct world_link *link = &world->links[child];
     struct happening arrival = {
-        .at_ms = arrival_ms(world, link, to, channel),
+        .at_ms = arrival_ms(world, link, to, channel, body.size),
         .kind = HAPPENING_ARRIVAL,
         .node = end_node(world, child, to),
         .link = link->ids[to],
@@ -213,6 +229,7 @@ static void plan_up(struct world *world, size_t child, enum end end)
     agenda_plan(&world->agenda, &up);
     for (int channel = 0; channel < WORLD_CHANNELS; channel++)
         link->last_ms[end][channel] = up.at_ms;
+    memset(link->busy_us[end], 0, sizeof link->busy_us[end]);
 }
 
 void link_dial(struct world *world, size_t child)

@@ -45,6 +45,7 @@ struct world_link {
     bool open[END_COUNT];                        /* messages to this end still arrive */
     uint32_t handles[END_COUNT];                 /* that blocks to this end have named */
     uint64_t last_ms[END_COUNT][WORLD_CHANNELS]; /* latest arrival planned; LINK_UP at first */
+    uint64_t busy_us[END_COUNT][WORLD_CHANNELS]; /* until when this channel and those before it */
 };
 
 struct world {
