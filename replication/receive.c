@@ -452,6 +452,11 @@ static void send_marks(struct step *step, struct session *session)
         if (stream_row_read(step->view, &cursor->stream, row)) {
             mp_write_uint(&body, cursor->in_handle);
             mp_write_uint(&body, row->head.seq);
+            if (cursor->in_handle == SHARED_HANDLE) { /* which of its streams? */
+                mp_write_bin(&body, SPAN_OF_ARRAY(cursor->stream.author.bytes));
+                mp_write_uint(&body, cursor->stream.epoch);
+                mp_write_uint(&body, cursor->stream.number);
+            }
             send_control(step, session, MESSAGE_MARK, span_of_buffer(&body));
         }
         buffer_free(&body);

@@ -186,21 +186,38 @@ void send_what_credit_allows(struct step *step)
     }
 }
 
+/* The mark of the shared handle says the stream too. NULL: not one that was sent. */
+static struct cursor *read_shared(struct mp_reader *reader, const struct session *session)
+{
+    struct stream_id stream;
+    const uint8_t *author = mp_read_bin_of(reader, KEY_ID_BYTES);
+    stream.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+    stream.number = (uint16_t)mp_read_uint_max(reader, STREAM_NUMBER_MAX);
+    if (reader->failed)
+        return NULL;
+    memcpy(stream.author.bytes, author, KEY_ID_BYTES);
+    struct cursor *cursor = cursor_find(session, &stream);
+    return cursor != NULL && cursor->out_handle == SHARED_HANDLE ? cursor : NULL;
+}
+
 /* 'Durable here up to seq': a hint, for status. What was never sent can't be held. */
 void send_on_mark(struct step *step, struct session *session, struct span body)
 {
     struct mp_reader reader = mp_reader(body);
     uint64_t handle = mp_read_uint_max(&reader, HANDLES_MAX - 1);
     uint32_t seq = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
+    struct cursor *cursor = NULL;
+    if (handle == SHARED_HANDLE)
+        cursor = read_shared(&reader, session);
+    else if (handle < session->out_handle_count)
+        cursor = session->out_handles[handle];
     mp_read_end(&reader);
-    if (reader.failed || handle >= session->out_handle_count) {
+    if (reader.failed || (cursor == NULL && handle != SHARED_HANDLE)) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
         return;
     }
-    if (handle == SHARED_HANDLE) {
-        return; /* no saying which of its streams is meant */
-    }
-    struct cursor *cursor = session->out_handles[handle];
+    if (cursor == NULL)
+        return;
     if (seq > cursor->known_seq) {
         step->replica->refusals.forged++;
         updates_trace(step->updates, "mark of %s at %u from %s: never sent",

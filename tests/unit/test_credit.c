@@ -257,6 +257,35 @@ static void a_wide_window_is_not_used_up(void **state)
     desk_free(desk);
 }
 
+/* Two streams on the handle that all share: each mark says which of them it means. */
+static void marks_of_the_shared_handle_name_their_stream(void **state)
+{
+    struct desk *desk = desk_new(SEAT_T1, NULL);
+    uint32_t link = desk_live(desk, SEAT_V1), marked = 0;
+    struct signer one = signer_of(SEAT_V1, DESK_EPOCH, 1, CLASS_NORMAL, HANDLES_MAX - 1);
+    struct signer two = signer_of(SEAT_V1, DESK_EPOCH, 2, CLASS_BULK, HANDLES_MAX - 1);
+    (void)state;
+    signer_say_open(desk, link, &one);
+    signer_say_open(desk, link, &two);
+    desk_run(desk);
+    for (size_t i = 0; i < desk->heard_count; i++) {
+        const struct heard *heard = &desk->heard[i];
+        if (heard->type != SAY_MARK)
+            continue;
+        struct mp_reader reader = mp_reader(span_of_buffer(&heard->body));
+        assert_int_equal(mp_read_uint(&reader), HANDLES_MAX - 1);
+        assert_int_equal(mp_read_uint(&reader), 1);
+        const uint8_t *author = mp_read_bin_of(&reader, KEY_ID_BYTES);
+        assert_memory_equal(author, desk->county->seats[SEAT_V1].key_id.bytes, KEY_ID_BYTES);
+        assert_int_equal(mp_read_uint(&reader), DESK_EPOCH);
+        marked |= 1U << mp_read_uint(&reader);
+        mp_read_end(&reader);
+        assert_false(reader.failed);
+    }
+    assert_int_equal(marked, 1U << 1 | 1U << 2);
+    desk_free(desk);
+}
+
 /* ---- the log is the queue ---- */
 
 static void put_backlog(struct desk *desk, unsigned count)
@@ -327,6 +356,7 @@ int main(void)
         cmocka_unit_test(no_share_when_a_hundred_percent),
         cmocka_unit_test(near_the_end_all_wait_but_what_is_urgent),
         cmocka_unit_test(a_wide_window_is_not_used_up),
+        cmocka_unit_test(marks_of_the_shared_handle_name_their_stream),
         cmocka_unit_test(a_backlog_costs_no_memory),
     };
     if (!crypto_start())
