@@ -248,6 +248,29 @@ enum error_code client_ask(struct client *client, const char *verb, struct span 
     return client_ask_pieces(client, verb, args, NULL, NULL, value, error);
 }
 
+enum error_code client_ask_begin(struct client *client, const char *verb, struct span args,
+                                 uint64_t *number, struct error *error)
+{
+    *number = ++client->id;
+    buffer_clear(&client->out);
+    api_request_encode(*number, verb, args, &client->out);
+    return send_all(client, tick_now_ms() + client->wait_ms, error);
+}
+
+enum error_code client_ask_end(struct client *client, uint64_t *number, struct span *value,
+                               struct error *error)
+{
+    struct api_answer answer;
+    enum error_code code = read_answer(client, &answer, error);
+    *number = code == ERR_OK ? answer.id : 0;
+    if (code != ERR_OK)
+        return code;
+    *value = answer.value;
+    if (answer.status == API_ERROR)
+        *error = answer.error;
+    return answer.status == API_ERROR ? error->code : ERR_OK;
+}
+
 enum error_code client_once(const char *directory, const char *verb, struct span args,
                             struct buffer *out, struct error *error)
 {

@@ -37,6 +37,14 @@ enum error_code client_ask_pieces(struct client *client, const char *verb, struc
                                   bool (*piece)(void *context, struct span value), void *context,
                                   struct span *value, struct error *error);
 
+/* Several requests at once: client_ask_begin sends and gives the request's number, client_ask_end
+ * waits for the next answer, whichever request it is for; its value stays valid until the next
+ * call. An error of the node comes with its number, one of the connection with number 0. */
+enum error_code client_ask_begin(struct client *client, const char *verb, struct span args,
+                                 uint64_t *number, struct error *error);
+enum error_code client_ask_end(struct client *client, uint64_t *number, struct span *value,
+                               struct error *error);
+
 /* Connect, ask once, close; the value is appended to `out` when it isn't NULL. */
 enum error_code client_once(const char *directory, const char *verb, struct span args,
                             struct buffer *out, struct error *error);

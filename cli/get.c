@@ -3,21 +3,19 @@
 #include <string.h>
 
 #include "cli/record.h"
+#include "cli/types.h"
 
-static void print_value(const char *name, const json_t *value)
+static void print_value(const struct record_type *type, const char *name, const json_t *value)
 {
-    char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-    struct span raw = json_is_string(value)
-                          ? SPAN(json_string_value(value), json_string_length(value))
-                          : span_of_text(text);
-    char *shown = text_shown(raw, 0);
+    char *text = types_value_text(type, name, value);
+    char *shown = text_shown(span_of_text(text), 0);
     size_t width = text_width(name);
     printf("  %s%*s  %s\n", name, width < 12 ? (int)(12 - width) : 0, "", shown);
     free(shown);
     free(text);
 }
 
-static void print_conflicts(const json_t *conflicts)
+static void print_conflicts(const struct record_type *type, const json_t *conflicts)
 {
     size_t index = 0;
     json_t *conflict = NULL;
@@ -27,12 +25,12 @@ static void print_conflicts(const json_t *conflicts)
     {
         char when[32];
         time_text(json_number(conflict, "clock"), when);
-        print_value(json_text(conflict, "field"), json_object_get(conflict, "value"));
+        print_value(type, json_text(conflict, "field"), json_object_get(conflict, "value"));
         printf("    at %s, %s\n", json_text(conflict, "seat"), when);
     }
 }
 
-static void print_record(const json_t *record)
+static void print_record(const struct record_type *type, const json_t *record)
 {
     char created[32], changed[32];
     const char *key = NULL;
@@ -43,8 +41,9 @@ static void print_record(const json_t *record)
            json_flag(record, "deleted") ? " (deleted)" : "");
     printf("  made at %s, %s; last changed %s; %llu operations\n", json_text(record, "origin"),
            created, changed, (unsigned long long)json_number(record, "operations"));
-    json_object_foreach(json_object_get(record, "fields"), key, value) print_value(key, value);
-    print_conflicts(json_object_get(record, "conflicts"));
+    json_object_foreach(json_object_get(record, "fields"), key, value)
+        print_value(type, key, value);
+    print_conflicts(type, json_object_get(record, "conflicts"));
 }
 
 static int run(const struct arguments *arguments, struct error *error)
@@ -61,7 +60,9 @@ static int run(const struct arguments *arguments, struct error *error)
         print_json(record);
         return EXIT_DONE;
     }
-    print_record(record);
+    struct schema *schema = NULL;
+    print_record(types_for_showing(arguments, arguments->words[0], &schema), record);
+    schema_free(schema);
     json_decref(record);
     return EXIT_DONE;
 }

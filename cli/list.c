@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "cli/client.h"
 #include "cli/record.h"
+#include "cli/types.h"
 
 enum { LIST_FIELDS_COLUMNS = 60 };
 
@@ -16,37 +17,38 @@ static const struct option_row options[] = {
 };
 
 struct listing {
-    struct table_rows *table; /* NULL: JSON lines */
+    struct table_rows *table;       /* NULL: JSON lines */
+    const struct record_type *type; /* for the table; NULL: not known */
     uint64_t count;
     bool malformed;
 };
 
-static char *fields_text(const json_t *fields)
+static char *fields_text(const struct record_type *type, const json_t *fields)
 {
     struct buffer text = {0};
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)fields, key, value)
     {
-        char *other = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-        const char *shown = other != NULL ? other : json_string_value(value);
+        char *shown = types_value_text(type, key, value);
         if (text.size != 0)
             buffer_append(&text, "  ", 2);
         buffer_append(&text, key, strlen(key));
         buffer_append_byte(&text, '=');
         buffer_append(&text, shown, strlen(shown));
-        free(other);
+        free(shown);
     }
     char *cut = text_shown(span_of_buffer(&text), LIST_FIELDS_COLUMNS);
     buffer_free(&text);
     return cut;
 }
 
-static void add_row(struct table_rows *table, const json_t *record)
+static void add_row(const struct listing *listing, const json_t *record)
 {
+    struct table_rows *table = listing->table;
     char created[32];
     time_text(json_number(record, "created"), created);
-    char *fields = fields_text(json_object_get(record, "fields"));
+    char *fields = fields_text(listing->type, json_object_get(record, "fields"));
     table_cell(table, "%s", json_text(record, "id"));
     table_cell(table, "%s", json_text(record, "origin"));
     table_cell(table, "%s", created);
@@ -67,7 +69,7 @@ static bool take_piece(void *context, struct span value)
         if (listing->table == NULL) {
             print_json(record);
         } else {
-            add_row(listing->table, record);
+            add_row(listing, record);
             json_decref(record);
         }
     }
@@ -118,10 +120,13 @@ static int run(const struct arguments *arguments, struct error *error)
     uint64_t limit = LIST_LIMIT_DEFAULT;
     struct buffer args = {0};
     struct listing listing = {0};
+    struct schema *schema = NULL;
     if (arguments_number(arguments, "limit", 0, INT64_MAX, &limit, error) == ERR_OK &&
         write_args(arguments, limit, &args, error) == ERR_OK) {
-        if (!arguments->json)
+        if (!arguments->json) {
             listing.table = table_new(columns, 4);
+            listing.type = types_for_showing(arguments, arguments->words[0], &schema);
+        }
         ask_list(arguments, &args, &listing, error);
     }
     if (listing.table != NULL) {
@@ -129,6 +134,7 @@ static int run(const struct arguments *arguments, struct error *error)
         if (listing.count == limit && limit != 0)
             print_note("shown: the newest %llu; --limit N shows more", (unsigned long long)limit);
     }
+    schema_free(schema);
     buffer_free(&args);
     return error->code == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }

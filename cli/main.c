@@ -12,8 +12,10 @@
 #include "cli/print.h"
 
 static const struct command *const commands[] = {
-    &command_init, &command_run,  &command_put,    &command_set,    &command_add,   &command_delete,
-    &command_get,  &command_list, &command_rollup, &command_status, &command_drill, &command_sim,
+    &command_init,   &command_run,       &command_put,        &command_set,    &command_add,
+    &command_delete, &command_get,       &command_list,       &command_import, &command_export,
+    &command_rollup, &command_conflicts, &command_quarantine, &command_status, &command_doctor,
+    &command_drill,  &command_sim,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -23,7 +25,7 @@ static void print_help(void)
            "usage: terrace [-d NODE_DIR] [--json] COMMAND ...\n\n",
            TERRACE_VERSION);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     printf("\n  -d NODE_DIR   the node's directory; also from TERRACE_DIR\n"
            "  --json        one JSON object (or one a line) on stdout\n"
            "  --help        this text; after a command, that command's\n"

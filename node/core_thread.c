@@ -197,6 +197,9 @@ static void add_writes(struct core *core, struct core_writes *writes)
         event->write.record = write->record;
         event->write.fields = write->fields;
         event->write.request_id = write->request_id;
+        event->write.import = write->import;
+        event->write.import_row = write->import_row;
+        event->write.import_after = write->import_after;
     }
     core->result->taken_bytes += writes->argument_bytes;
 }

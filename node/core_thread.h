@@ -35,8 +35,9 @@ enum core_item_kind {
 /* One local write of a request, and what became of it. */
 struct core_write {
     enum write_kind kind;
-    struct span type, fields, request_id; /* in the item's memory */
-    struct record_id record;              /* which; then the one that was written */
+    struct span type, fields, request_id, import; /* in the item's memory */
+    uint64_t import_row, import_after;
+    struct record_id record; /* which; then the one that was written */
     uint64_t clock;
     struct error *error; /* owned; NULL: done */
     bool answered;

@@ -31,6 +31,7 @@ static void push_writes(struct node *node, struct api_call call, struct span arg
         writes[i].type = moved(writes[i].type, args, item->writes.arguments);
         writes[i].fields = moved(writes[i].fields, args, item->writes.arguments);
         writes[i].request_id = moved(writes[i].request_id, args, item->writes.arguments);
+        writes[i].import = moved(writes[i].import, args, item->writes.arguments);
     }
     node_push(node, item, args.size);
 }
@@ -65,30 +66,74 @@ static struct core_write *read_records(struct span records, struct span type, si
     return writes;
 }
 
+/* `import` with `rows`, a number for each record, and `after`, the one before the first. */
+static bool read_import(const struct argument *name, const struct argument *rows,
+                        const struct argument *after, struct core_write *writes, size_t count,
+                        struct error *error)
+{
+    struct span import;
+    uint64_t last = 0;
+    if (name->value.size == 0 && rows->value.size == 0)
+        return true;
+    if (!argument_text(name, true, &import, error) || !argument_uint(after, &last, error))
+        return false;
+    struct mp_reader reader = api_reader(rows->value);
+    bool right = import.size > 0 && mp_read_array(&reader) == count;
+    for (size_t i = 0; right && i < count; i++) {
+        writes[i].import = import;
+        writes[i].import_after = last;
+        last = writes[i].import_row = mp_read_uint(&reader);
+        right = !reader.failed && last > writes[i].import_after;
+    }
+    if (!right)
+        error_set(error, ERR_INVALID, "rows", "expected a rising number for each of the records");
+    return right;
+}
+
+static void put_one(struct node *node, struct api_call call, struct span args,
+                    const struct argument *fields, struct core_write *write)
+{
+    struct error error;
+    error_clear(&error);
+    if (argument_map(fields, true, &write->fields, &error))
+        push_writes(node, call, args, single(write), 1, false);
+    else
+        node_api_refuse(node, call, &error);
+}
+
 static void put(struct node *node, struct api_call call, struct span args)
 {
-    struct argument all[] = {
-        {.name = "type"}, {.name = "fields"}, {.name = "request"}, {.name = "records"}};
-    struct core_write write = {.kind = WRITE_PUT}, *writes;
+    enum { TYPE, FIELDS, REQUEST, RECORDS, IMPORT, ROWS, AFTER, ARGUMENTS };
+    struct argument all[ARGUMENTS] = {{.name = "type"},    {.name = "fields"}, {.name = "request"},
+                                      {.name = "records"}, {.name = "import"}, {.name = "rows"},
+                                      {.name = "after"}};
+    struct core_write write = {.kind = WRITE_PUT}, *writes = NULL;
     struct error error;
-    size_t count = 1;
-    bool many = false;
+    size_t count = 0;
     error_clear(&error);
-    if (arguments_read(args, all, 4, &error) && argument_text(&all[0], true, &write.type, &error) &&
-        argument_text(&all[2], false, &write.request_id, &error)) {
-        many = all[3].value.size > 0;
-        if (many && (all[1].value.size > 0 || all[2].value.size > 0))
-            error_set(&error, ERR_USAGE, "put", "`records` comes without `fields` and `request`");
-        else if (!many)
-            argument_map(&all[1], true, &write.fields, &error);
+    if (!arguments_read(args, all, ARGUMENTS, &error) ||
+        !argument_text(&all[TYPE], true, &write.type, &error) ||
+        !argument_text(&all[REQUEST], false, &write.request_id, &error)) {
+        node_api_refuse(node, call, &error);
+        return;
     }
-    writes = error.code != ERR_OK ? NULL
-             : many               ? read_records(all[3].value, write.type, &count, &error)
-                                  : single(&write);
+    if (all[RECORDS].value.size == 0) {
+        put_one(node, call, args, &all[FIELDS], &write);
+        return;
+    }
+    if (all[FIELDS].value.size > 0 || all[REQUEST].value.size > 0)
+        error_set(&error, ERR_USAGE, "put", "`records` comes without `fields` and `request`");
+    else
+        writes = read_records(all[RECORDS].value, write.type, &count, &error);
+    if (writes != NULL &&
+        !read_import(&all[IMPORT], &all[ROWS], &all[AFTER], writes, count, &error)) {
+        free(writes);
+        writes = NULL;
+    }
     if (writes == NULL)
         node_api_refuse(node, call, &error);
     else
-        push_writes(node, call, args, writes, count, many);
+        push_writes(node, call, args, writes, count, true);
 }
 
 static void change(struct node *node, struct api_call call, struct span args, enum write_kind kind)
@@ -132,6 +177,26 @@ static void rollup(struct node *node, struct api_call call, struct span args)
     node_read_begin(node, call, READ_ROLLUP, args);
 }
 
+static void conflicts(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_CONFLICTS, args);
+}
+
+static void aside(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_ASIDE, args);
+}
+
+static void types(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_TYPES, args);
+}
+
+static void imported(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_IMPORTED, args);
+}
+
 static void status(struct node *node, struct api_call call, struct span args)
 {
     (void)args;
@@ -171,8 +236,10 @@ static const struct verb {
     const char *name;
     void (*run)(struct node *node, struct api_call call, struct span args);
 } verbs[] = {
-    {"put", put},       {"get", get},       {"set", set},       {"list", list}, {"delete", delete},
-    {"rollup", rollup}, {"status", status}, {"link", cut_link}, {"stop", stop},
+    {"put", put},       {"get", get},       {"set", set},           {"list", list},
+    {"delete", delete}, {"rollup", rollup}, {"status", status},     {"link", cut_link},
+    {"stop", stop},     {"types", types},   {"imported", imported}, {"conflicts", conflicts},
+    {"aside", aside},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)
@@ -226,11 +293,15 @@ static void write_done(const struct core_write *write, struct buffer *out)
 
 static void write_refused(const struct error *error, struct buffer *out)
 {
-    mp_write_map(out, 2);
+    mp_write_map(out, 4);
     mp_write_text(out, "error");
     mp_write_text(out, error_name(error->code));
+    mp_write_text(out, "what");
+    mp_write_text(out, error->what);
     mp_write_text(out, "why");
     mp_write_text(out, error->why);
+    mp_write_text(out, "next");
+    mp_write_text(out, error->next);
 }
 
 static void answer_writes(struct node *node, const struct core_writes *writes)

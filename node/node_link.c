@@ -86,6 +86,17 @@ static void load_add(struct node *node, uint32_t link, size_t bytes)
     link_room_hold(node->room, link, true);
 }
 
+/* Attempts are counted from here on. */
+static void uplink_turns(struct node *node, uint32_t link)
+{
+    struct link_counters counters;
+    link_room_counters(node->room, &counters);
+    node->uplink = link;
+    node->uplink_since_ms = uv_now(&node->loop);
+    node->uplink_dialled = counters.dialled;
+    node->uplink_answered = counters.answered;
+}
+
 static void on_up(void *context, uint32_t link, const uint8_t peer_key[static LINK_KEY_BYTES],
                   bool uplink)
 {
@@ -94,10 +105,8 @@ static void on_up(void *context, uint32_t link, const uint8_t peer_key[static LI
     item->up.link = link;
     item->up.uplink = uplink;
     memcpy(item->up.peer_key, peer_key, KEY_BYTES);
-    if (uplink) {
-        node->uplink = link;
-        node->uplink_since_ms = uv_now(&node->loop);
-    }
+    if (uplink)
+        uplink_turns(node, link);
     log_line(&node->log, LOG_INFO, "link %u is up: %s%s", link, seat_of_link(node, link, uplink),
              uplink ? " (the seat above)" : "");
     load_begin(node, link);
@@ -123,10 +132,8 @@ static void on_down(void *context, uint32_t link, enum link_down reason)
     struct core_item *item = core_item_new(CORE_LINK_DOWN, SPAN_EMPTY);
     item->down = link;
     load_end(node, link);
-    if (link == node->uplink) {
-        node->uplink = 0;
-        node->uplink_since_ms = uv_now(&node->loop);
-    }
+    if (link == node->uplink)
+        uplink_turns(node, 0);
     log_line(&node->log, LOG_INFO, "link %u is down: %s", link, link_down_sentence(reason));
     node_push(node, item, 0);
 }

@@ -28,6 +28,7 @@ enum {
     READ_CACHE_MS = 10 * 1000, /* the readers' copy of the tree is dropped when not used */
     STATUS_WAIT_MS = 250,      /* for the core's news; then the last known are told */
     READER_CHECK_MS = 60 * 1000,
+    CHILDREN_NAMED = 32, /* in status, of those that are missing */
 };
 
 /* A tree that several readers share; under node.read_mutex. */
@@ -78,7 +79,8 @@ struct node {
     bool cut;
     uint32_t uplink; /* the link that is up; 0: none */
     uint64_t uplink_since_ms;
-    char uplink_trouble[400]; /* why it can't even be dialled; "": nothing */
+    uint64_t uplink_dialled, uplink_answered; /* the room's counters as it last went up or down */
+    char uplink_trouble[400];                 /* why it can't even be dialled; "": nothing */
 
     struct core_status *status; /* as the core last said; NULL: never */
     struct status_call *status_calls;
@@ -134,7 +136,16 @@ bool argument_map(const struct argument *argument, bool required, struct span *m
 bool argument_record(const struct argument *argument, struct record_id *id, struct error *error);
 
 /* node_read.c */
-enum read_kind { READ_GET, READ_LIST, READ_ROLLUP, READ_STATUS };
+enum read_kind {
+    READ_GET,
+    READ_LIST,
+    READ_CONFLICTS,
+    READ_ASIDE,
+    READ_ROLLUP,
+    READ_TYPES,
+    READ_IMPORTED,
+    READ_STATUS
+};
 void node_read_begin(struct node *node, struct api_call call, enum read_kind kind,
                      struct span args);
 void node_read_cancel(struct node *node, struct api_call call);
@@ -153,8 +164,10 @@ void node_status_stop(struct node *node);       /* frees all */
 /* What must be counted in the store; on a pool thread. */
 struct store_counts {
     uint64_t streams, records, entries, quarantine, parked;
+    uint64_t token_ms; /* the newest time signed at the root */
 };
-void node_status_count(const struct view *view, struct store_counts *counts);
+void node_status_count(const struct view *view, const struct store_snapshot *snapshot,
+                       struct store_counts *counts);
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out);
 
 #endif

@@ -31,6 +31,12 @@ struct read_job {
     struct error error;
 };
 
+/* Answered in pieces, with a cursor. */
+static bool is_list(enum read_kind kind)
+{
+    return kind == READ_LIST || kind == READ_CONFLICTS || kind == READ_ASIDE;
+}
+
 /* On a pool thread: the readers' tree for this snapshot, built anew when documents have changed. */
 static struct shared_tree *tree_acquire(struct node *node, const struct view *view,
                                         struct error *error)
@@ -111,11 +117,21 @@ static void run_query(struct read_job *job, const struct view *view, const struc
         job->code = query_list(view, tree, job->type, job->where, job->deleted, (size_t)step,
                                &job->cursor, &job->out, &job->count, &job->error);
         break;
+    case READ_CONFLICTS:
+        job->code = query_conflicts(view, tree, job->type, (size_t)step, &job->cursor, &job->out,
+                                    &job->count, &job->error);
+        break;
+    case READ_ASIDE:
+        job->code = query_aside(view, tree, config->seat, (size_t)step, &job->cursor, &job->out,
+                                &job->count, &job->error);
+        break;
     case READ_ROLLUP:
         job->code = query_rollup(view, tree, config->seat, job->name, job->by, config->freshness_ms,
                                  &job->out, &job->error);
         break;
-    case READ_STATUS: node_status_count(view, &job->counts); break;
+    case READ_TYPES: job->code = query_types(tree, &job->out, &job->error); break;
+    case READ_IMPORTED: query_imported(view, job->name, &job->out); break;
+    case READ_STATUS: break;
     }
 }
 
@@ -129,7 +145,7 @@ static void work(uv_work_t *work)
     if (job->code != ERR_OK)
         return;
     if (job->kind == READ_STATUS) {
-        run_query(job, &view, NULL);
+        node_status_count(&view, snapshot, &job->counts);
     } else {
         struct shared_tree *shared = tree_acquire(job->node, &view, &job->error);
         if (shared != NULL) {
@@ -286,7 +302,7 @@ static void worked(uv_work_t *work, int status)
     node->running_reads--;
     if (!node->stopping)
         uv_timer_start(&node->cache_timer, node_read_cache_timer, READ_CACHE_MS, 0);
-    if (job->code == ERR_OK && job->kind == READ_LIST) {
+    if (job->code == ERR_OK && is_list(job->kind)) {
         list_step_done(job);
         return;
     }
@@ -297,6 +313,21 @@ static void worked(uv_work_t *work, int status)
     else
         answer_whole(job);
     job_free(job);
+}
+
+static bool read_aside_arguments(struct read_job *job, struct span args)
+{
+    struct argument all[] = {{.name = "limit"}, {.name = "cursor"}, {.name = "type"}};
+    struct span cursor = SPAN_EMPTY;
+    size_t count = job->kind == READ_CONFLICTS ? 3 : 2;
+    job->limit = INT64_MAX;
+    if (!arguments_read(args, all, count, &job->error) ||
+        !argument_uint(&all[0], &job->limit, &job->error) ||
+        !argument_bin(&all[1], &cursor, &job->error) ||
+        !argument_text(&all[2], false, &job->type, &job->error))
+        return false;
+    buffer_append_span(&job->cursor, cursor);
+    return true;
 }
 
 static bool read_list_arguments(struct read_job *job, struct span args)
@@ -323,16 +354,23 @@ static bool read_arguments(struct read_job *job, struct span args)
 {
     struct argument get[] = {{.name = "type"}, {.name = "id"}};
     struct argument rollup[] = {{.name = "name"}, {.name = "by"}};
+    struct argument imported[] = {{.name = "name"}};
     switch (job->kind) {
     case READ_GET:
         return arguments_read(args, get, 2, &job->error) &&
                argument_text(&get[0], true, &job->type, &job->error) &&
                argument_record(&get[1], &job->id, &job->error);
     case READ_LIST: return read_list_arguments(job, args);
+    case READ_CONFLICTS:
+    case READ_ASIDE: return read_aside_arguments(job, args);
     case READ_ROLLUP:
         return arguments_read(args, rollup, 2, &job->error) &&
                argument_text(&rollup[0], true, &job->name, &job->error) &&
                argument_text(&rollup[1], false, &job->by, &job->error);
+    case READ_IMPORTED:
+        return arguments_read(args, imported, 1, &job->error) &&
+               argument_text(&imported[0], true, &job->name, &job->error);
+    case READ_TYPES:
     case READ_STATUS: break;
     }
     return true;
@@ -352,7 +390,7 @@ void node_read_begin(struct node *node, struct api_call call, enum read_kind kin
     if (!read_arguments(job, SPAN(job->arguments, args.size))) {
         answer_error(job);
         job_free(job);
-    } else if (kind == READ_LIST && job->limit == 0) {
+    } else if (is_list(kind) && job->limit == 0) {
         answer_list_end(job);
         job_free(job);
     } else {

@@ -60,23 +60,8 @@ void node_status_stop(struct node *node)
     node->status = NULL;
 }
 
-static uint64_t count_rows(const struct view *view, enum table table)
-{
-    uint8_t after[STORE_KEY_BYTES_MAX + 1] = {0};
-    struct span from = SPAN_EMPTY, key, value;
-    uint64_t count = 0;
-    while (view->next(view->context, table, from, &key, &value) == READ_FOUND) {
-        count++;
-        if (key.size >= STORE_KEY_BYTES_MAX)
-            break;
-        memcpy(after, key.data, key.size); /* the least key behind this one: a zero byte more */
-        after[key.size] = 0;
-        from = SPAN(after, key.size + 1);
-    }
-    return count;
-}
-
-void node_status_count(const struct view *view, struct store_counts *counts)
+void node_status_count(const struct view *view, const struct store_snapshot *snapshot,
+                       struct store_counts *counts)
 {
     struct stream_id stream;
     struct stream_row row;
@@ -86,9 +71,10 @@ void node_status_count(const struct view *view, struct store_counts *counts)
         counts->streams++;
         counts->entries += row.head.seq;
     }
-    counts->records = count_rows(view, TABLE_RECORDS);
-    counts->quarantine = count_rows(view, TABLE_QUARANTINE);
-    counts->parked = count_rows(view, TABLE_PARKED);
+    counts->records = store_snapshot_rows(snapshot, TABLE_RECORDS);
+    counts->quarantine = store_snapshot_rows(snapshot, TABLE_QUARANTINE);
+    counts->parked = store_snapshot_rows(snapshot, TABLE_PARKED);
+    counts->token_ms = newest_token_ms(view);
 }
 
 static void put_text(struct buffer *out, const char *key, const char *text)
@@ -187,16 +173,61 @@ static const char *uplink_state(const struct node *node)
     return status != NULL ? status->state : "greeting";
 }
 
-static void write_uplink(const struct node *node, size_t children, struct buffer *out)
+static void write_uplink(const struct node *node, struct buffer *out)
 {
+    struct link_counters room = {0};
+    if (node->room != NULL)
+        link_room_counters(node->room, &room);
     mp_write_text(out, "uplink");
-    mp_write_map(out, 2);
+    mp_write_map(out, 6);
     put_text(out, "state", uplink_state(node));
     put_uint(out, "since_ms", uv_now(&node->loop) - node->uplink_since_ms);
+    put_text(out, "seat", node->tree->parent);
+    put_text(out, "url", node->tree->endpoint_count > 0 ? node->tree->endpoints[0] : "");
+    put_uint(out, "tries", room.dialled - node->uplink_dialled);
+    put_uint(out, "answered", room.answered - node->uplink_answered);
+}
+
+static bool is_linked(const struct node *node, const uint32_t *links, size_t count,
+                      const char *seat)
+{
+    struct link_info info;
+    for (size_t i = 0; i < count; i++) {
+        if (link_room_info(node->room, links[i], &info) && !info.uplink &&
+            strcmp(info.seat, seat) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Seats below without a link, CHILDREN_NAMED of them at most. */
+static uint32_t write_missing(const struct node *node, struct buffer *names)
+{
+    size_t count = node->room != NULL ? link_room_list(node->room, NULL, 0) : 0;
+    uint32_t *links = mem_alloc((count + 1) * sizeof *links), missing = 0;
+    if (node->room != NULL)
+        link_room_list(node->room, links, count);
+    for (size_t i = 0; i < node->tree->peer_count && missing < CHILDREN_NAMED; i++) {
+        if (is_linked(node, links, count, node->tree->peers[i].seat))
+            continue;
+        mp_write_text(names, node->tree->peers[i].seat);
+        missing++;
+    }
+    free(links);
+    return missing;
+}
+
+static void write_children(const struct node *node, size_t live, struct buffer *out)
+{
+    struct buffer names = {0};
     mp_write_text(out, "children");
-    mp_write_map(out, 2);
+    mp_write_map(out, 3);
     put_uint(out, "expected", node->tree->peer_count);
-    put_uint(out, "live", children);
+    put_uint(out, "live", live);
+    mp_write_text(out, "missing");
+    mp_write_array(out, live < node->tree->peer_count ? write_missing(node, &names) : 0);
+    buffer_append_span(out, span_of_buffer(&names));
+    buffer_free(&names);
 }
 
 /* The link room sees what never reaches the core. */
@@ -301,6 +332,8 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "records", counts->records);
     put_uint(out, "entries", counts->entries);
     put_uint(out, "store_bytes", store_used_bytes(node->store));
+    put_uint(out, "map_bytes", store_map_bytes(node->store));
+    put_uint(out, "token_ms", counts->token_ms);
     put_uint(out, "quarantine", counts->quarantine);
     put_uint(out, "parked", counts->parked);
     put_uint(out, "commits", node->status->commits);
@@ -310,7 +343,7 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "memory_proportional_bytes", memory.proportional_bytes);
 }
 
-enum { STATUS_PAIRS = 22 };
+enum { STATUS_PAIRS = 24 };
 
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
 {
@@ -325,7 +358,8 @@ void node_status_write(struct node *node, const struct store_counts *counts, str
     write_tree(node, out);
     write_epoch(node->status, out);
     size_t children = write_links(node, out);
-    write_uplink(node, children, out);
+    write_uplink(node, out);
+    write_children(node, children, out);
     write_store(node, counts, out);
     write_refused(node, out);
     write_alarms(node, counts, out);

@@ -251,6 +251,10 @@ const struct stream_open *load_stream_open(struct step *step, const struct strea
 bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
                  struct stream_row *row);
 
+/* imports.c: false with `error`: this row was taken before, or isn't the next one. */
+bool import_may_write(struct step *step, const struct event *event, struct error *error);
+void import_decided(struct step *step, const struct event *event, enum error_code code);
+
 /* parked.c */
 void locator_write(struct step *step, const struct located_entry *located,
                    uint8_t to[static LOCATOR_BYTES]);

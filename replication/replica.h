@@ -76,6 +76,11 @@ struct event {
             struct span fields;      /* msgpack map name -> value; not for DELETE */
             struct span
                 request_id; /* PUT: at most 64 bytes; the same gives the same record (A39) */
+            /* PUT: the import's name, empty: none. Its rows rise from 1; `import_after` is the row
+             * before this one. A row that was taken before is ERR_STALE, one that comes too early
+             * ERR_PARKED. */
+            struct span import;
+            uint64_t import_row, import_after;
         } write;
         struct {
             uint32_t link;

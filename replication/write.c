@@ -329,7 +329,8 @@ void write_local(struct step *step, const struct event *event)
         updates_answer(step->updates, &answer);
         return;
     }
-    if (prepare(step, &write, &answer.error) == ERR_OK) {
+    if (import_may_write(step, event, &answer.error) &&
+        prepare(step, &write, &answer.error) == ERR_OK) {
         if (event->write.kind == WRITE_PUT)
             write.id = record_id_make(&replica->self, ++replica->record_counter);
         append_and_apply(step, &write);
@@ -338,6 +339,7 @@ void write_local(struct step *step, const struct event *event)
     } else {
         updates_trace(step->updates, "refuse write: %s: %s", answer.error.what, answer.error.why);
     }
+    import_decided(step, event, answer.error.code);
     updates_answer(step->updates, &answer);
     record_free(write.record);
     buffer_free(&write.body);

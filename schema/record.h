@@ -90,6 +90,11 @@ void record_canonical(const struct record_state *record, struct buffer *out);
 void record_describe(const struct record_state *record, const struct record_type *type,
                      struct buffer *out);
 
+/* How many assignments of this field stand, none having seen another; *shown gets the operation of
+ * the one that is shown (borrowed; left alone when there is none). Lists and counters: 0. */
+size_t record_shown(const struct record_state *record, int32_t field,
+                    const struct operation **shown);
+
 /* Order of dots' authors: by key id, then epoch. */
 int dot_compare(const struct dot *a, const struct dot *b);
 

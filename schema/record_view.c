@@ -495,3 +495,15 @@ void record_describe(const struct record_state *record, const struct record_type
     mp_write_uint(out, changed_clock(record));
     view_end(&view);
 }
+
+size_t record_shown(const struct record_state *record, int32_t field,
+                    const struct operation **shown)
+{
+    const struct held_list *list = &record->assignments;
+    size_t first = held_first(list, field);
+    if (first == list->count || list->at[first].field != field)
+        return 0;
+    size_t end = held_end(list, first);
+    *shown = &held_shown(list, first, end)->by->operation;
+    return end - first;
+}

@@ -19,9 +19,11 @@ static int run(const struct arguments *arguments, struct error *error)
         print_json(
             json_pack("{s:I,s:I}", "nodes", (json_int_t)count, "forced", (json_int_t)forced));
     else
-        printf("%zu nodes are down%s\n", count, forced == 0 ? "" : ", some only by force");
+        printf("%zu %s down%s\n", count, count == 1 ? "node is" : "nodes are",
+               forced == 0 ? "" : ", some only by force");
     if (forced != 0)
-        print_note("%zu nodes did not end cleanly and were killed", forced);
+        print_note("%zu %s did not end cleanly and had to be killed", forced,
+                   forced == 1 ? "node" : "nodes");
     return forced == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -9,19 +9,24 @@ static const struct option_row options[] = {DRILL_DIR_OPTION, {NULL, NULL, NULL}
 static const struct option_row start_options[] = {
     DRILL_DIR_OPTION, {"all", NULL, "every node that does not run"}, {NULL, NULL, NULL}};
 
-static void print_seats(const struct drill *drill, const bool *chosen, const char *word, bool json)
+/* `former`: the processes before; those that are the same ran already. NULL: nothing to compare. */
+static void print_seats(const struct drill *drill, const bool *chosen, const pid_t *former,
+                        const char *word, bool json)
 {
     json_t *seats = json_array();
     for (size_t i = 0; i < drill->seat_count; i++) {
+        const struct drill_seat *seat = &drill->seats[i];
+        bool already = former != NULL && seat->pid != 0 && former[i] == seat->pid;
         if (!chosen[i])
             continue;
         if (json)
-            json_array_append_new(seats, json_pack("{s:s,s:i}", "code", drill->seats[i].code, "pid",
-                                                   (int)drill->seats[i].pid));
-        else if (drill->seats[i].pid != 0)
-            printf("%s %s, pid %ld\n", drill->seats[i].code, word, (long)drill->seats[i].pid);
+            json_array_append_new(seats, json_pack("{s:s,s:i,s:b}", "code", seat->code, "pid",
+                                                   (int)seat->pid, "already", already));
+        else if (seat->pid != 0)
+            printf("%s %s, pid %ld\n", seat->code, already ? "runs already" : word,
+                   (long)seat->pid);
         else
-            printf("%s %s\n", drill->seats[i].code, word);
+            printf("%s %s\n", seat->code, word);
     }
     if (json)
         print_json(json_pack("{s:o}", word, seats));
@@ -37,7 +42,7 @@ static int run_kill(const struct arguments *arguments, struct error *error)
         return status;
     bool *chosen = act_chosen(&drill, arguments->words, arguments->word_count, error);
     if (chosen != NULL && act_kill(&drill, chosen, error) == ERR_OK) {
-        print_seats(&drill, chosen, "killed", arguments->json);
+        print_seats(&drill, chosen, NULL, "killed", arguments->json);
         status = EXIT_DONE;
     }
     free(chosen);
@@ -68,10 +73,14 @@ static int run_start(const struct arguments *arguments, struct error *error)
     if (drill_open_given(arguments, true, &drill, error) != ERR_OK)
         return status;
     bool *chosen = choose(arguments, &drill, error);
+    pid_t *former = mem_alloc((drill.seat_count + 1) * sizeof *former);
+    for (size_t i = 0; i < drill.seat_count; i++)
+        former[i] = (pid_t)drill.seats[i].pid;
     if (chosen != NULL && act_start(&drill, chosen, false, arguments->json, error) == ERR_OK) {
-        print_seats(&drill, chosen, "started", arguments->json);
+        print_seats(&drill, chosen, former, "started", arguments->json);
         status = EXIT_DONE;
     }
+    free(former);
     free(chosen);
     drill_free(&drill);
     return status;

@@ -132,8 +132,8 @@ static int run(const struct arguments *arguments, struct error *error)
         print_json(json_pack("{s:I,s:s,s:s,s:f}", "nodes", (json_int_t)drill.seat_count, "dir",
                              drill.directory, "root", drill.seats[0].code, "seconds", seconds));
     else
-        printf("%zu nodes are up and linked after %.1f s in %s\n", drill.seat_count, seconds,
-               drill.directory);
+        printf("%zu %s up and linked after %.1f s in %s\n", drill.seat_count,
+               drill.seat_count == 1 ? "node is" : "nodes are", seconds, drill.directory);
     drill_free(&drill);
     return EXIT_DONE;
 }

@@ -160,6 +160,7 @@ struct link_counters {
     uint64_t timeout;     /* too slow to prove itself or to read, or silent for too long */
     uint64_t bytes_in, bytes_out; /* of the streams, all overhead included */
     uint64_t accepted, dialled, came_up;
+    uint64_t answered; /* of those dialled: somebody was there, whoever it is */
 };
 void link_room_counters(const struct link_room *room, struct link_counters *counters);
 

@@ -122,6 +122,7 @@ static void dialled(struct operation *operation)
 
     nng_stream_dialer_free(uplink->dialer);
     uplink->dialer = NULL;
+    room->counters.answered += stream != NULL;
     if (stream && !stale) {
         link_begin(room, stream, true);
         return;

@@ -62,6 +62,9 @@ enum error_code store_snapshot_begin(struct store *store, struct store_snapshot 
                                      struct view *view, struct error *error);
 void store_snapshot_end(struct store_snapshot *snapshot); /* NULL is legal */
 
+/* How many rows a table has; without a walk. */
+uint64_t store_snapshot_rows(const struct store_snapshot *snapshot, enum table table);
+
 /* Bytes of pages that hold something, as of the last commit; at most the map's. */
 uint64_t store_used_bytes(struct store *store);
 uint64_t store_map_bytes(const struct store *store);

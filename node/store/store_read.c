@@ -171,3 +171,14 @@ void store_snapshot_end(struct store_snapshot *snapshot)
     mdb_txn_abort(snapshot->reader.txn);
     free(snapshot);
 }
+
+uint64_t store_snapshot_rows(const struct store_snapshot *snapshot, enum table table)
+{
+    const struct store *store = snapshot->store;
+    MDB_stat stat;
+    assert(table < TABLE_COUNT);
+    if (!store->table_present[table] ||
+        mdb_stat(snapshot->reader.txn, store->tables[table], &stat) != MDB_SUCCESS)
+        return 0;
+    return stat.ms_entries;
+}

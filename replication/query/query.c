@@ -1,12 +1,10 @@
 /* Reads of records for people: get and list. Locators are followed to the blocks, which verify
  * themselves; nothing is taken from the store on trust. */
-#include "replication/query/query.h"
+#include "replication/query/query_parts.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "replication/rows/rows.h"
 
 enum { LIST_SCAN_MAX = 10000 };
 
@@ -54,10 +52,9 @@ static struct mp_reader names_reader(struct span value)
     return reader;
 }
 
-/* ERR_NOT_FOUND when there is no row. */
-static enum error_code load_state(struct block_cache *cache, const struct view *view,
-                                  const struct tree *tree, const struct record_type *type,
-                                  const struct record_id *id, struct record_state **state)
+enum error_code query_load_state(struct block_cache *cache, const struct view *view,
+                                 const struct tree *tree, const struct record_type *type,
+                                 const struct record_id *id, struct record_state **state)
 {
     uint8_t key[RECORD_KEY_BYTES];
     struct record_row row;
@@ -143,10 +140,10 @@ static void write_description(const struct tree *tree, struct mp_reader *reader,
     }
 }
 
-/* The map of a record: ours, then record_describe's pairs. */
-static void describe(const struct tree *tree, const struct record_type *type,
-                     const struct record_id *id, const struct record_state *state,
-                     struct buffer *out)
+/* Ours, then record_describe's pairs. */
+void query_describe(const struct tree *tree, const struct record_type *type,
+                    const struct record_id *id, const struct record_state *state,
+                    struct buffer *out)
 {
     struct buffer inner = {0};
     char text[33];
@@ -178,9 +175,9 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
     struct block_cache cache = {0};
     if (type == NULL)
         return ERR_UNKNOWN_TYPE;
-    enum error_code code = load_state(&cache, view, tree, type, id, &state);
+    enum error_code code = query_load_state(&cache, view, tree, type, id, &state);
     if (code == ERR_OK) {
-        describe(tree, type, id, state, out);
+        query_describe(tree, type, id, state, out);
     } else {
         char text[33];
         record_id_text(id, text);
@@ -260,10 +257,10 @@ static bool list_one(struct listing *listing, struct span index)
     bool added = false;
     if (index.size == INDEX_KEY_BYTES &&
         record_key_parse(listing->view, SPAN(index.data + 10, RECORD_KEY_BYTES), &number, &id) &&
-        load_state(&listing->cache, listing->view, listing->tree, listing->type, &id, &state) ==
-            ERR_OK &&
+        query_load_state(&listing->cache, listing->view, listing->tree, listing->type, &id,
+                         &state) == ERR_OK &&
         (listing->deleted_too || !record_deleted(state))) {
-        describe(listing->tree, listing->type, &id, state, &record);
+        query_describe(listing->tree, listing->type, &id, state, &record);
         added = listing->where.size == 0 ||
                 matches(listing->type, span_of_buffer(&record), listing->where);
     }

@@ -29,6 +29,21 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
                            struct span where, bool deleted_too, size_t limit, struct buffer *cursor,
                            struct buffer *out, size_t *count, struct error *error);
 
+/* Records with conflicts, of one type or (empty) of all, in the order of their rows; `limit`,
+ * `cursor`, `out` and *count as in query_list. Each: {"record": map as above, "shown": [{"field":,
+ * "seat":, "name":, "clock":}]}: who wrote the value that is shown of each conflicting field. */
+enum error_code query_conflicts(const struct view *view, const struct tree *tree, struct span type,
+                                size_t limit, struct buffer *cursor, struct buffer *out,
+                                size_t *count, struct error *error);
+
+/* What is set aside here: quarantine, then what waits. `limit`, `cursor`, `out` and *count as in
+ * query_list. Each: {"kind": "quarantined" | "waiting", "seat":, "name":, "epoch": ordinal,
+ * "stream": number, "place": seq, "type":, "record": id or "", "code":, "reason":, "since": ms or
+ * 0, "who": the seat that must act or "", "next": what it does}. */
+enum error_code query_aside(const struct view *view, const struct tree *tree, const char *self,
+                            size_t limit, struct buffer *cursor, struct buffer *out, size_t *count,
+                            struct error *error);
+
 /* A total and how complete it is: rules.md 6.
  * name "records": by = "" | "type" | "origin" | "tier" | "parent" (the origin's parent seat).
  * name "received": by must be a record id text of a subtree type: who has it and who not yet.
@@ -42,6 +57,13 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
 enum error_code query_rollup(const struct view *view, const struct tree *tree, const char *self,
                              struct span name, struct span by, uint64_t freshness_ms,
                              struct buffer *out, struct error *error);
+
+/* The signed types as their document's rows, for schema_load: {"version": u, "rows": [bin ...]}.
+ * ERR_UNKNOWN_TYPE: none are here yet. */
+enum error_code query_types(const struct tree *tree, struct buffer *out, struct error *error);
+
+/* How far the import of this name has come here: {"row": u}, 0: nothing of it. */
+void query_imported(const struct view *view, struct span name, struct buffer *out);
 
 /* Completeness from one author (seat) at `self` by its newest heads statements. */
 enum completeness_state {

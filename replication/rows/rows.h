@@ -129,6 +129,11 @@ size_t note_key(uint8_t key[static 16], enum hash_context context, struct key_id
                 uint32_t epoch);
 enum { NOTE_KEY_BYTES_MAX = 16 };
 
+/* The last row of this import that was decided; 0: none. */
+enum { IMPORT_KEY_BYTES = 1 + HASH_BYTES };
+uint64_t import_row_read(const struct view *view, struct span name);
+void import_row_write(struct updates *updates, struct span name, uint64_t row);
+
 /* Time of the newest token held; 0: none. */
 uint64_t newest_token_ms(const struct view *view);
 

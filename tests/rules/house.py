@@ -39,7 +39,7 @@ ROOMS = {
     'node/api': Room(('base',), ('uv',)),
     'node': Room(PURE + NODE, ('uv', 'sodium')),
     'sim': Room(PURE, ('bsd', 'uthash')),
-    'cli': Room(PURE + NODE + ('node', 'sim'), ('jansson',)),
+    'cli': Room(PURE + NODE + ('node', 'sim'), ('jansson', 'csv')),
     'bench': Room(('base', 'node/api', 'cli')),
     'bench/limit': Room(('base', 'bench'), ('lmdb', 'msgpack', 'sodium', 'zstd')),
     'bench/nats': Room(('base', 'bench'), ('nats',)),

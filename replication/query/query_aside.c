@@ -1,0 +1,178 @@
+/* What is set aside here, and who must act: rows of quarantine, then what waits for something. */
+#include <string.h>
+
+#include "replication/query/query_parts.h"
+
+struct place {
+    struct author_epoch author;
+    uint16_t stream;
+    uint32_t seq;
+};
+
+struct finding {
+    const char *kind; /* quarantined, waiting */
+    enum error_code code;
+    struct span reason;
+    uint64_t since_ms;
+    bool placed;
+    struct place place;
+    struct span name; /* of the row, where it names no place */
+};
+
+/* Whoever can end it: a seat ("" for nobody), and what that seat's people do. */
+struct remedy {
+    const char *seat;
+    const char *next;
+};
+
+static struct remedy remedy_of(const struct tree *tree, const char *self,
+                               const struct finding *finding)
+{
+    const struct author *author =
+        finding->placed ? tree_author(tree, finding->place.author.author) : NULL;
+    const char *seat = author == NULL ? "" : author->seat->row.seat;
+    const char *above =
+        author == NULL || author->seat->parent == NULL ? seat : author->seat->parent->row.seat;
+    if (strcmp(finding->kind, "waiting") == 0)
+        return (struct remedy){"", "nothing: it goes on by itself when that is here"};
+    if (finding->code == ERR_MALFORMED)
+        return (struct remedy){seat, "look at that node's program and machine: it signed bytes "
+                                     "that nobody can read"};
+    if (finding->code == ERR_FORK)
+        return (struct remedy){above, "two machines or a restored copy wrote under one key: find "
+                                      "out which one counts, give the other a key of its own"};
+    if (finding->code == ERR_DAMAGED)
+        return (struct remedy){self, "`terrace doctor` and a look at this disk; it is fetched "
+                                     "again from the neighbours"};
+    return (struct remedy){seat, "its author writes it again as the type allows; here it has no "
+                                 "effect"};
+}
+
+/* The record that an entry is about; false: unreadable, or none. */
+static bool record_of(const struct view *view, const struct tree *tree, const struct place *place,
+                      uint16_t *type, struct record_id *id)
+{
+    struct stream_id stream = {place->author.author, place->author.epoch, place->stream};
+    struct block_cache cache = {0};
+    const struct prepared_block *block = block_cache_open(&cache, view, tree, &stream, place->seq);
+    bool known = block != NULL && !block->opaque &&
+                 block->list.entries[place->seq - block->header.seq].has_record;
+    if (known) {
+        *type = block->list.entries[place->seq - block->header.seq].type;
+        *id = block->list.entries[place->seq - block->header.seq].record;
+    }
+    block_cache_free(&cache);
+    return known;
+}
+
+static void write_record(const struct view *view, const struct tree *tree,
+                         const struct finding *finding, struct buffer *out)
+{
+    uint16_t number = 0;
+    struct record_id id;
+    char text[33] = "";
+    const struct record_type *type = NULL;
+    if (finding->placed && record_of(view, tree, &finding->place, &number, &id)) {
+        record_id_text(&id, text);
+        type = tree_schema(tree) == NULL ? NULL : schema_type(tree_schema(tree), number);
+    }
+    query_put_text(out, "type", type == NULL ? "" : type->name);
+    query_put_text(out, "record", text);
+}
+
+static void write_finding(const struct view *view, const struct tree *tree, const char *self,
+                          const struct finding *finding, struct buffer *out)
+{
+    struct remedy remedy = remedy_of(tree, self, finding);
+    mp_write_map(out, 13);
+    query_put_text(out, "kind", finding->kind);
+    query_put_seat(out, tree, finding->place.author.author);
+    query_put_uint(out, "epoch", finding->place.author.epoch >> 16);
+    query_put_uint(out, "stream", finding->place.stream);
+    query_put_uint(out, "place", finding->place.seq);
+    write_record(view, tree, finding, out);
+    query_put_text(out, "code", error_name(finding->code));
+    mp_write_text(out, "reason");
+    mp_write_str(out, utf8_valid(finding->reason) ? finding->reason : SPAN_EMPTY);
+    query_put_uint(out, "since", finding->since_ms);
+    query_put_text(out, "who", remedy.seat);
+    query_put_text(out, "next", remedy.next);
+}
+
+static bool read_place(const struct view *view, const uint8_t locator[static LOCATOR_BYTES],
+                       struct place *place)
+{
+    place->stream = read_u16(locator + 3);
+    place->seq = read_u32(locator + 5);
+    return who_author(view, read_u32(locator) >> 8, &place->author);
+}
+
+static void read_quarantine(const struct view *view, struct span key, struct span value,
+                            struct finding *finding)
+{
+    struct mp_reader reader = mp_reader(value);
+    struct mp_fields fields = mp_fields(&reader);
+    *finding = (struct finding){.kind = "quarantined", .code = ERR_INTERNAL, .name = key};
+    for (int32_t number; mp_field(&reader, &fields, &number);) {
+        if (number == 1)
+            finding->code = error_by_name(mp_read_str(&reader));
+        else if (number == 2)
+            finding->reason = mp_read_str(&reader);
+        else if (number == 3)
+            finding->since_ms = mp_read_uint(&reader);
+        else
+            mp_read_any(&reader);
+    }
+    finding->placed =
+        key.size == 1 + LOCATOR_BYTES && read_place(view, key.data + 1, &finding->place);
+}
+
+static void read_parked(const struct view *view, struct span key, struct span value,
+                        struct finding *finding)
+{
+    *finding =
+        (struct finding){.kind = "waiting", .code = ERR_PARKED, .reason = value, .name = key};
+    finding->placed = key.size > LOCATOR_BYTES &&
+                      read_place(view, key.data + key.size - LOCATOR_BYTES, &finding->place);
+}
+
+enum error_code query_aside(const struct view *view, const struct tree *tree, const char *self,
+                            size_t limit, struct buffer *cursor, struct buffer *out, size_t *count,
+                            struct error *error)
+{
+    static const enum table tables[] = {TABLE_QUARANTINE, TABLE_PARKED};
+    struct buffer from = {0};
+    size_t at = cursor->size > 0 ? cursor->data[0] : 0;
+    *count = 0;
+    if (at > 1 || cursor->size > STORE_KEY_BYTES_MAX)
+        return error_set(error, ERR_USAGE, "cursor", "it isn't one that this list has given");
+    if (cursor->size > 1)
+        buffer_append(&from, cursor->data + 1, cursor->size - 1);
+    while (at < 2 && *count < limit) {
+        struct span key, value;
+        struct finding finding;
+        if (view->next(view->context, tables[at], span_of_buffer(&from), &key, &value) !=
+                READ_FOUND ||
+            key.size >= STORE_KEY_BYTES_MAX) {
+            buffer_clear(&from);
+            at++;
+            continue;
+        }
+        if (at == 0)
+            read_quarantine(view, key, value, &finding);
+        else
+            read_parked(view, key, value, &finding);
+        write_finding(view, tree, self, &finding, out);
+        ++*count;
+        buffer_clear(&from);
+        buffer_append_span(&from, key);
+        buffer_append_byte(&from, 0);
+    }
+    buffer_clear(cursor);
+    if (at < 2) {
+        buffer_append_byte(cursor, (uint8_t)at);
+        buffer_append_span(cursor, span_of_buffer(&from));
+    }
+    buffer_free(&from);
+    return ERR_OK;
+}
