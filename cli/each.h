@@ -10,4 +10,11 @@ enum error_code ask_each(const struct arguments *arguments, const char *verb,
                          const struct buffer *args, bool (*each)(void *context, const json_t *item),
                          void *context, struct error *error);
 
+/* The same without end: each answer may take as long as it likes. `last` gets the answer at the
+ * end, NULL when there is none; the caller owns it. */
+enum error_code ask_each_for_ever(const struct arguments *arguments, const char *verb,
+                                  const struct buffer *args,
+                                  bool (*each)(void *context, const json_t *item), void *context,
+                                  json_t **last, struct error *error);
+
 #endif

@@ -91,6 +91,7 @@ static void close_loop(struct node *node)
     close_handle(&node->reader_check);
     close_handle(&node->status_timer);
     close_handle(&node->cache_timer);
+    close_handle(&node->watch_timer);
 }
 
 static void take_result(void *context, struct inbox_event *event)
@@ -112,6 +113,7 @@ static void take_result(void *context, struct inbox_event *event)
     settle(node, result->taken_bytes);
     node_link_settle(node, span_of_buffer(&result->taken));
     bool ended = result->ended;
+    node_read_committed(node);
     core_result_free(result);
     if (ended) {
         core_join(&node->core);
@@ -182,6 +184,7 @@ static enum error_code begin_loop(struct node *node, struct error *error)
     init_timer(node, &node->reader_check);
     init_timer(node, &node->status_timer);
     init_timer(node, &node->cache_timer);
+    init_timer(node, &node->watch_timer);
     uv_timer_start(&node->reader_check, check_readers, READER_CHECK_MS, READER_CHECK_MS);
     return ERR_OK;
 }

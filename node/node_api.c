@@ -182,6 +182,11 @@ static void conflicts(struct node *node, struct api_call call, struct span args)
     node_read_begin(node, call, READ_CONFLICTS, args);
 }
 
+static void watch(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_WATCH, args);
+}
+
 static void aside(struct node *node, struct api_call call, struct span args)
 {
     node_read_begin(node, call, READ_ASIDE, args);
@@ -239,7 +244,7 @@ static const struct verb {
     {"put", put},       {"get", get},       {"set", set},           {"list", list},
     {"delete", delete}, {"rollup", rollup}, {"status", status},     {"link", cut_link},
     {"stop", stop},     {"types", types},   {"imported", imported}, {"conflicts", conflicts},
-    {"aside", aside},
+    {"aside", aside},   {"watch", watch},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

@@ -25,6 +25,7 @@ enum {
      * control. So a flood of control messages, which no credit bounds, waits at its sender. */
     PENDING_LINK_BYTES_MOST = (CLASS_COUNT + 1) * CREDIT_BYTES,
     READ_THREADS = 2,          /* a long total must not hold up a short read */
+    WATCH_LOOK_MS = 1000,      /* what the core does by itself gives no result */
     READ_CACHE_MS = 10 * 1000, /* the readers' copy of the tree is dropped when not used */
     STATUS_WAIT_MS = 250,      /* for the core's news; then the last known are told */
     READER_CHECK_MS = 60 * 1000,
@@ -64,7 +65,7 @@ struct node {
 
     uv_loop_t loop;
     uv_signal_t terminate, interrupt;
-    uv_timer_t stop_soon, reader_check, status_timer, cache_timer;
+    uv_timer_t stop_soon, reader_check, status_timer, cache_timer, watch_timer;
     struct inbox results;
     struct api_server *api; /* NULL: not open any more */
     struct link_room *room; /* NULL: not open any more */
@@ -87,6 +88,7 @@ struct node {
 
     struct read_job *reads; /* jobs that are not finished */
     size_t running_reads;   /* of them, those on the pool */
+    uint64_t core_results;  /* how many have come: a watch looks again after each */
     uv_mutex_t read_mutex;
     struct shared_tree *shared_tree;
 };
@@ -141,6 +143,7 @@ enum read_kind {
     READ_LIST,
     READ_CONFLICTS,
     READ_ASIDE,
+    READ_WATCH,
     READ_ROLLUP,
     READ_TYPES,
     READ_IMPORTED,
@@ -150,6 +153,9 @@ void node_read_begin(struct node *node, struct api_call call, enum read_kind kin
                      struct span args);
 void node_read_cancel(struct node *node, struct api_call call);
 void node_read_drained(struct node *node, uint64_t client);
+/* Something was committed: watches look again. */
+void node_read_committed(struct node *node);
+void node_read_watch_timer(uv_timer_t *timer);
 void node_read_cache_timer(uv_timer_t *timer);
 void node_read_drop_cache(struct node *node);
 /* Ends the lists that wait for their clients. */

@@ -23,6 +23,11 @@ struct read_job {
     bool deleted;
     struct buffer cursor;
     bool cancelled, stalled;
+    bool ends;             /* a watch that doesn't wait for more */
+    bool waiting;          /* a watch that has told all there is */
+    uint64_t results_seen; /* of the core's, when this step began */
+    size_t cursor_size;    /* and its cursor then: the same afterwards, there is no more */
+    uint8_t cursor_before[WATCH_CURSOR_BYTES];
     /* what a step gave */
     struct buffer out;
     size_t count;
@@ -34,7 +39,7 @@ struct read_job {
 /* Answered in pieces, with a cursor. */
 static bool is_list(enum read_kind kind)
 {
-    return kind == READ_LIST || kind == READ_CONFLICTS || kind == READ_ASIDE;
+    return kind == READ_LIST || kind == READ_CONFLICTS || kind == READ_ASIDE || kind == READ_WATCH;
 }
 
 /* On a pool thread: the readers' tree for this snapshot, built anew when documents have changed. */
@@ -123,6 +128,10 @@ static void run_query(struct read_job *job, const struct view *view, const struc
         break;
     case READ_ASIDE:
         job->code = query_aside(view, tree, config->seat, (size_t)step, &job->cursor, &job->out,
+                                &job->count, &job->error);
+        break;
+    case READ_WATCH:
+        job->code = query_watch(view, tree, job->type, (size_t)step, &job->cursor, &job->out,
                                 &job->count, &job->error);
         break;
     case READ_ROLLUP:
@@ -232,7 +241,11 @@ static void worked(uv_work_t *work, int status);
 
 static void run_step(struct read_job *job)
 {
-    job->stalled = false;
+    job->stalled = job->waiting = false;
+    job->results_seen = job->node->core_results;
+    job->cursor_size = job->cursor.size;
+    if (job->kind == READ_WATCH && job->cursor.size == WATCH_CURSOR_BYTES)
+        memcpy(job->cursor_before, job->cursor.data, WATCH_CURSOR_BYTES);
     if (uv_queue_work(&job->node->loop, &job->work, work, worked) != 0)
         abort(); /* only for arguments that can't be */
     job->node->running_reads++;
@@ -271,11 +284,55 @@ static bool answer_step(struct read_job *job)
     return true;
 }
 
+/* A watch that has told all there is waits for the core's next result. */
+static bool watch_waits(struct read_job *job)
+{
+    struct node *node = job->node;
+    if (job->kind != READ_WATCH || job->ends || job->cancelled || node->stopping ||
+        job->results_seen != node->core_results || job->cursor_size != WATCH_CURSOR_BYTES ||
+        memcmp(job->cursor_before, job->cursor.data, WATCH_CURSOR_BYTES) != 0)
+        return false;
+    job->waiting = true;
+    if (!uv_is_active((uv_handle_t *)&node->watch_timer))
+        uv_timer_start(&node->watch_timer, node_read_watch_timer, WATCH_LOOK_MS, 0);
+    return true;
+}
+
+/* Whether a watch that ends by itself has told all there is. */
+static bool watch_is_done(const struct read_job *job)
+{
+    return job->kind == READ_WATCH && job->ends && job->cursor_size == WATCH_CURSOR_BYTES &&
+           memcmp(job->cursor_before, job->cursor.data, WATCH_CURSOR_BYTES) == 0;
+}
+
+static void look_again(struct node *node)
+{
+    struct read_job *next;
+    for (struct read_job *job = node->reads; job != NULL; job = next) {
+        next = job->next;
+        if (job->waiting)
+            go_on(job);
+    }
+}
+
+void node_read_committed(struct node *node)
+{
+    node->core_results++;
+    look_again(node);
+}
+
+void node_read_watch_timer(uv_timer_t *timer)
+{
+    look_again(timer->data);
+}
+
 static void list_step_done(struct read_job *job)
 {
     bool right = answer_step(job);
     buffer_free(&job->out);
-    if (right && job->cursor.size > 0 && job->limit > 0) {
+    if (right && watch_waits(job))
+        return;
+    if (right && job->cursor.size > 0 && job->limit > 0 && !watch_is_done(job)) {
         go_on(job);
         return;
     }
@@ -317,14 +374,16 @@ static void worked(uv_work_t *work, int status)
 
 static bool read_aside_arguments(struct read_job *job, struct span args)
 {
-    struct argument all[] = {{.name = "limit"}, {.name = "cursor"}, {.name = "type"}};
+    struct argument all[] = {
+        {.name = "limit"}, {.name = "cursor"}, {.name = "type"}, {.name = "ends"}};
     struct span cursor = SPAN_EMPTY;
-    size_t count = job->kind == READ_CONFLICTS ? 3 : 2;
+    size_t count = job->kind == READ_WATCH ? 4 : job->kind == READ_CONFLICTS ? 3 : 2;
     job->limit = INT64_MAX;
     if (!arguments_read(args, all, count, &job->error) ||
         !argument_uint(&all[0], &job->limit, &job->error) ||
         !argument_bin(&all[1], &cursor, &job->error) ||
-        !argument_text(&all[2], false, &job->type, &job->error))
+        !argument_text(&all[2], false, &job->type, &job->error) ||
+        !argument_bool(&all[3], &job->ends, &job->error))
         return false;
     buffer_append_span(&job->cursor, cursor);
     return true;
@@ -362,6 +421,7 @@ static bool read_arguments(struct read_job *job, struct span args)
                argument_record(&get[1], &job->id, &job->error);
     case READ_LIST: return read_list_arguments(job, args);
     case READ_CONFLICTS:
+    case READ_WATCH:
     case READ_ASIDE: return read_aside_arguments(job, args);
     case READ_ROLLUP:
         return arguments_read(args, rollup, 2, &job->error) &&
@@ -404,7 +464,7 @@ void node_read_cancel(struct node *node, struct api_call call)
         if (job->call.client != call.client || job->call.id != call.id)
             continue;
         job->cancelled = true;
-        if (job->stalled)
+        if (job->stalled || job->waiting)
             go_on(job);
         return;
     }
@@ -426,7 +486,7 @@ void node_read_stop(struct node *node)
     for (struct read_job *job = node->reads; job != NULL; job = next) {
         next = job->next;
         job->cancelled = true;
-        if (job->stalled)
+        if (job->stalled || job->waiting)
             go_on(job);
     }
 }

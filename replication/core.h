@@ -200,6 +200,8 @@ struct replica {
     bool streams_due;               /* a stream that waits may go on */
     uint64_t streams_at_tick;
     uint32_t send_first; /* link of the session whose turn it is */
+    uint64_t arrivals;   /* the next number of an arrival */
+    struct buffer waits; /* of the block being applied: places of entries that have to wait */
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
@@ -254,6 +256,13 @@ bool load_circle(struct step *step, const struct record_state *record, const str
 /* imports.c: false with `error`: this row was taken before, or isn't the next one. */
 bool import_may_write(struct step *step, const struct event *event, struct error *error);
 void import_decided(struct step *step, const struct event *event, enum error_code code);
+
+/* arrivals.c: begin takes the next number, before the entries are judged; end puts its row. */
+uint64_t arrival_begin(struct step *step);
+void arrival_waits(struct step *step, uint32_t seq); /* this entry is not judged yet */
+void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, uint32_t seq,
+                 size_t count);
+void arrival_put(struct step *step, const struct stream_id *stream, uint32_t seq, size_t count);
 
 /* parked.c */
 void locator_write(struct step *step, const struct located_entry *located,

@@ -315,6 +315,7 @@ enum error_code replica_open(const struct replica_options *options, const struct
     replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
     replica->streams_due = true;
     token_load(replica, view);
+    replica->arrivals = arrivals_end(view);
     replica->heads_changed = replica->cells_changed = true;
     replica->deadline_tick = 0;
     *opened = replica;
@@ -339,6 +340,7 @@ void replica_close(struct replica *replica)
         free(known);
     }
     intakes_free(replica);
+    buffer_free(&replica->waits);
     free(replica->alarms);
     tree_free(replica->tree);
     free(replica);

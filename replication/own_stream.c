@@ -201,6 +201,7 @@ void own_stream_sign(struct step *step, struct own_stream *stream)
     updates_trace(step->updates, "sign %s %u..%u", label_stream(replica->tree, &stream->id).text,
                   from, stream->head.seq);
     cursors_head_moved(step, &stream->id, row, NULL);
+    arrival_put(step, &stream->id, from, block.header.count);
     updates_set_signs(step->updates);
     replica->self_dirty = true;
     if (row->open.holders != HOLDERS_SELF)

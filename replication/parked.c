@@ -143,6 +143,8 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
         return false;
     step->replica->none_parked = false;
     updates_put(step->updates, TABLE_PARKED, span_of_key(&key), span_of_text(reason));
+    if (from == NULL)
+        arrival_waits(step, located->seq);
     updates_trace(step->updates, "parked %s: %s",
                   label_record(step->replica->tree, &located->entry->record).text, reason);
     return true;
@@ -194,13 +196,26 @@ static bool open_located(struct step *step, const uint8_t locator[static LOCATOR
     return true;
 }
 
+/* Its arrival has a number of its own; what waits of the block being applied is not forgotten. */
+static void settled_late(struct step *step, const struct located_entry *located)
+{
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
+    struct buffer waits = step->replica->waits;
+    step->replica->waits = (struct buffer){0};
+    arrival_put(step, &stream, located->seq, 1);
+    step->replica->waits = waits;
+}
+
 static enum outcome judge_row(struct step *step, const struct parked_key *key, struct again *again)
 {
     if (key->size <= LOCATOR_BYTES ||
         !open_located(step, key->bytes + key->size - LOCATOR_BYTES, again)) {
         return OUTCOME_PARKED; /* unreadable, or its author is unknown: it goes on waiting */
     }
-    return apply_judge(step, &again->located, key);
+    enum outcome outcome = apply_judge(step, &again->located, key);
+    if (outcome == OUTCOME_FOLDED || outcome == OUTCOME_SETTLED)
+        settled_late(step, &again->located);
+    return outcome;
 }
 
 struct woken { /* operations folded in whose waiters are still to be judged */
@@ -320,13 +335,16 @@ static bool stream_block_on(struct step *step, struct located_entry *at)
     bool done = open_located(step, locator, &again);
     if (done) {
         const struct block_header *header = &again.cache.block.header;
-        uint32_t end = header->seq + header->count;
+        uint32_t end = header->seq + header->count, from = at->seq;
+        struct stream_id stream = {at->author.author, at->author.epoch, at->stream};
+        uint64_t arrival = arrival_begin(step);
         for (; done && at->seq < end; at->seq += done) {
             again.located.seq = at->seq;
             again.located.entry = &again.cache.block.list.entries[at->seq - header->seq];
             again.located.digest = &again.cache.block.digests[at->seq - header->seq];
             done = apply_entry(step, &again.located);
         }
+        arrival_end(step, arrival, &stream, from, at->seq - from);
     } else if (again.cache.present && again.cache.block.opaque) {
         at->seq = again.cache.block.header.seq + again.cache.block.header.count;
         done = true;

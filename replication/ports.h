@@ -22,7 +22,8 @@
     X(CELLS, "cells")                                                                              \
     X(MARKS, "marks")                                                                              \
     X(PARKED, "parked")                                                                            \
-    X(QUARANTINE, "quarantine")
+    X(QUARANTINE, "quarantine")                                                                    \
+    X(ARRIVALS, "arrivals")
 enum table {
 #define X(name, text) TABLE_##name,
     TABLE_LIST(X)

@@ -290,12 +290,14 @@ static void set_opaque_aside(struct step *step, const struct event *event)
     buffer_free(&value);
 }
 
-static void apply_entries(struct step *step, const struct event *event)
+/* Answers how many were judged: those behind wait with their stream. */
+static size_t apply_entries(struct step *step, const struct event *event)
 {
     const struct prepared_block *block = event->message.block;
     const struct stream_id *stream = &event->message.stream;
     bool room = !parked_stream_waits(step, stream);
-    for (size_t i = 0; room && i < block->list.count; i++) {
+    size_t i = 0;
+    for (; room && i < block->list.count; i += room) {
         struct located_entry located = {
             .author = {stream->author, stream->epoch},
             .stream = stream->number,
@@ -307,6 +309,7 @@ static void apply_entries(struct step *step, const struct event *event)
         if (!room)
             parked_stream_from(step, &located);
     }
+    return i;
 }
 
 static void store_block(struct step *step, const struct event *event, struct stream_row *row)
@@ -362,7 +365,8 @@ static void take_block(struct step *step, struct session *session, const struct 
     if (row->open.holders == HOLDERS_SUBTREE &&
         !key_id_equal(stream->author, step->replica->key_id))
         cells_received_stream(step, stream, row->head.seq);
-    apply_entries(step, event);
+    uint64_t arrival = arrival_begin(step);
+    arrival_end(step, arrival, stream, from, apply_entries(step, event));
 }
 
 /* A peer holds more of the epoch that we are writing in than we do: our past is lost. What we have

@@ -44,6 +44,20 @@ enum error_code query_aside(const struct view *view, const struct tree *tree, co
                             size_t limit, struct buffer *cursor, struct buffer *out, size_t *count,
                             struct error *error);
 
+/* What has changed here since a cursor, in the order in which it was applied, whoever wrote it; of
+ * one type or (empty) of all. `cursor`: empty: only what comes from now on; else one that was given
+ * here; comes back as where to go on. At most `limit` are appended; *count says how many, 0: there
+ * is nothing more yet. Each: {"cursor": where to go on after it, "change": "created" | "changed" |
+ * "deleted" | "conflict" | "void", "type":, "id":, "seat":, "name":, "clock":, "fields": {..} as
+ * written}. ERR_STALE: the cursor is too old, or of another life of this store: begin again with a
+ * list. ERR_USAGE: it is none. */
+enum { WATCH_CURSOR_BYTES = 14 };
+enum error_code query_watch(const struct view *view, const struct tree *tree, struct span type,
+                            size_t limit, struct buffer *cursor, struct buffer *out, size_t *count,
+                            struct error *error);
+/* The cursor before everything that is still remembered. */
+void query_watch_oldest(const struct view *view, struct buffer *cursor);
+
 /* A total and how complete it is: rules.md 6.
  * name "records": by = "" | "type" | "origin" | "tier" | "parent" (the origin's parent seat).
  * name "received": by must be a record id text of a subtree type: who has it and who not yet.

@@ -134,6 +134,23 @@ enum { IMPORT_KEY_BYTES = 1 + HASH_BYTES };
 uint64_t import_row_read(const struct view *view, struct span name);
 void import_row_write(struct updates *updates, struct span name, uint64_t row);
 
+/* What came when (arrival_rows.c): entries seq .. seq + count - 1 of a stream, but those that had
+ * to wait. */
+enum { ARRIVALS_MAX = 1 << 16 };
+struct arrival {
+    uint64_t n;     /* from 0 */
+    uint32_t epoch; /* ours, when it came */
+    struct stream_id stream;
+    uint32_t seq;
+    uint16_t count;
+    struct span left_out; /* places after seq, 2 bytes each */
+};
+/* The row that stands where number `n` belongs: its own number may be a later or earlier lap's. */
+bool arrival_read(const struct view *view, uint64_t n, struct arrival *arrival);
+bool arrival_leaves_out(const struct arrival *arrival, uint32_t seq);
+void arrival_write(struct updates *updates, const struct arrival *arrival);
+uint64_t arrivals_end(const struct view *view); /* the next number to be given */
+
 /* Time of the newest token held; 0: none. */
 uint64_t newest_token_ms(const struct view *view);
 

@@ -1,0 +1,229 @@
+/* What has changed here since a cursor: a walk over the arrivals, whose blocks are opened.
+ *
+ *     cursor = number 8 ‖ entries of it already told 2 ‖ our epoch at the number before 4
+ *
+ * Nothing is told twice or left out: an arrival is written in the commit that judged its entries.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/query/query_parts.h"
+
+enum { WATCH_ENTRIES_MAX = 20000 };
+
+struct watch {
+    const struct view *view;
+    const struct tree *tree;
+    const struct record_type *type; /* NULL: all */
+    uint64_t n;
+    uint16_t told;
+    uint32_t epoch;
+    struct buffer *out;
+    size_t count, scanned;
+};
+
+static void cursor_write(const struct watch *watch, struct buffer *cursor)
+{
+    buffer_clear(cursor);
+    buffer_append_u64(cursor, watch->n);
+    buffer_append_u16(cursor, watch->told);
+    buffer_append_u32(cursor, watch->epoch);
+}
+
+static enum error_code too_old(struct error *error)
+{
+    error_set(error, ERR_STALE, "cursor",
+              "it is older than what is remembered here, or from before the store was restored");
+    error_next(error,
+               "begin again: a `list` or `export` of everything, then a watch without cursor");
+    return ERR_STALE;
+}
+
+/* The epoch of the arrival before `n`: 0 for the first of all. */
+static bool epoch_before(const struct view *view, uint64_t n, uint32_t *epoch)
+{
+    struct arrival before;
+    *epoch = 0;
+    if (n == 0)
+        return true;
+    bool there = arrival_read(view, n - 1, &before) && before.n == n - 1;
+    *epoch = there ? before.epoch : 0;
+    return there;
+}
+
+static enum error_code cursor_read(struct watch *watch, const struct buffer *cursor,
+                                   struct error *error)
+{
+    uint32_t epoch;
+    if (cursor->size == 0) {
+        watch->n = arrivals_end(watch->view);
+        return epoch_before(watch->view, watch->n, &watch->epoch) ? ERR_OK : too_old(error);
+    }
+    if (cursor->size != WATCH_CURSOR_BYTES)
+        return error_set(error, ERR_USAGE, "cursor", "it isn't one that `watch` has given");
+    watch->n = read_u64(cursor->data);
+    watch->told = read_u16(cursor->data + 8);
+    watch->epoch = read_u32(cursor->data + 10);
+    return epoch_before(watch->view, watch->n, &epoch) && epoch == watch->epoch ? ERR_OK
+                                                                                : too_old(error);
+}
+
+void query_watch_oldest(const struct view *view, struct buffer *cursor)
+{
+    struct watch watch = {.n = arrivals_end(view)};
+    watch.n = watch.n < ARRIVALS_MAX ? 0 : watch.n - ARRIVALS_MAX + 1;
+    if (epoch_before(view, watch.n, &watch.epoch))
+        cursor_write(&watch, cursor);
+}
+
+static const struct operation *operation_named(const struct record_state *state,
+                                               const struct dot *dot)
+{
+    for (size_t i = record_operation_count(state); i-- > 0;) {
+        const struct operation *op = record_operation(state, i);
+        if (op->dot.n == dot->n && dot_compare(&op->dot, dot) == 0)
+            return op;
+    }
+    return NULL;
+}
+
+/* Whether some value of a field that this operation wrote stands beside another. */
+static bool conflicts(const struct record_state *state, const struct record_type *type,
+                      struct span body)
+{
+    const struct operation *shown = NULL;
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    (void)type;
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        mp_read_any(&reader);
+        if (key > 0 && record_shown(state, key, &shown) > 1)
+            return true;
+    }
+    return false;
+}
+
+static const char *change_of(const struct record_state *state, const struct record_type *type,
+                             const struct entry *entry, const struct dot *dot, bool creates)
+{
+    const struct operation *op = state == NULL ? NULL : operation_named(state, dot);
+    if (op == NULL || op->verdict == OPERATION_EXCLUDED)
+        return "void";
+    if (op->deletes == 1)
+        return "deleted";
+    if (conflicts(state, type, entry->body))
+        return "conflict";
+    return creates ? "created" : "changed";
+}
+
+static void write_fields(const struct record_type *type, struct span body, struct buffer *out)
+{
+    struct buffer pairs = {0};
+    uint32_t count = 0;
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        const struct field *field = type_field(type, key);
+        struct span value = mp_read_any(&reader);
+        if (field == NULL || reader.failed)
+            continue;
+        mp_write_text(&pairs, field->name);
+        buffer_append_span(&pairs, value);
+        count++;
+    }
+    mp_write_map(out, count);
+    buffer_append_span(out, span_of_buffer(&pairs));
+    buffer_free(&pairs);
+}
+
+static void write_change(struct watch *watch, struct block_cache *cache,
+                         const struct arrival *arrival, const struct entry *entry)
+{
+    const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
+    struct author_epoch author = {arrival->stream.author, arrival->stream.epoch};
+    struct dot dot = entry_dot(entry, &author);
+    struct record_state *state = NULL;
+    struct buffer cursor = {0};
+    char hex[2 * WATCH_CURSOR_BYTES + 1] = "", id[33];
+    query_load_state(cache, watch->view, watch->tree, type, &entry->record, &state);
+    cursor_write(watch, &cursor);
+    for (size_t i = 0; i < cursor.size; i++) {
+        hex[2 * i] = "0123456789abcdef"[cursor.data[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[cursor.data[i] & 15];
+    }
+    record_id_text(&entry->record, id);
+    mp_write_map(watch->out, 8);
+    query_put_text(watch->out, "cursor", hex);
+    query_put_text(watch->out, "change",
+                   change_of(state, type, entry, &dot,
+                             entry->n == 1 && entry->context_count == 0 &&
+                                 record_id_names(&entry->record, &author)));
+    query_put_text(watch->out, "type", type->name);
+    query_put_text(watch->out, "id", id);
+    query_put_seat(watch->out, watch->tree, author.author);
+    query_put_uint(watch->out, "clock", entry->clock);
+    mp_write_text(watch->out, "fields");
+    write_fields(type, entry->body, watch->out);
+    watch->count++;
+    buffer_free(&cursor);
+    record_free(state);
+}
+
+static bool is_wanted(const struct watch *watch, const struct entry *entry)
+{
+    const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
+    return entry->kind == ENTRY_WRITE && !entry->strange && type != NULL &&
+           (watch->type == NULL || watch->type == type);
+}
+
+/* One arrival, from what was told of it on; true when it is done. */
+static bool take_arrival(struct watch *watch, const struct arrival *arrival, size_t limit)
+{
+    struct prepared_block *block = mem_alloc(sizeof *block);
+    struct block_cache cache = {0};
+    bool open =
+        block_row_open(watch->view, watch->tree, &arrival->stream, arrival->seq, block) == ERR_OK;
+    for (; watch->told < arrival->count && watch->count < limit; watch->scanned++) {
+        uint32_t seq = arrival->seq + watch->told++;
+        if (!open || block->opaque || seq - block->header.seq >= block->list.count)
+            continue;
+        const struct entry *entry = &block->list.entries[seq - block->header.seq];
+        if (is_wanted(watch, entry) && !arrival_leaves_out(arrival, seq))
+            write_change(watch, &cache, arrival, entry);
+    }
+    if (open)
+        prepared_block_free(block);
+    block_cache_free(&cache);
+    free(block);
+    return watch->told >= arrival->count;
+}
+
+enum error_code query_watch(const struct view *view, const struct tree *tree, struct span name,
+                            size_t limit, struct buffer *cursor, struct buffer *out, size_t *count,
+                            struct error *error)
+{
+    struct watch watch = {.view = view, .tree = tree, .out = out};
+    struct arrival arrival;
+    *count = 0;
+    if (name.size > 0) {
+        watch.type = schema_find_type(tree_schema(tree), name, error);
+        if (watch.type == NULL)
+            return ERR_UNKNOWN_TYPE;
+    }
+    enum error_code code = cursor_read(&watch, cursor, error);
+    if (code != ERR_OK)
+        return code;
+    while (tree_schema(tree) != NULL && watch.count < limit && watch.scanned < WATCH_ENTRIES_MAX &&
+           arrival_read(view, watch.n, &arrival) && arrival.n >= watch.n) {
+        if (arrival.n > watch.n)
+            return too_old(error);
+        if (take_arrival(&watch, &arrival, limit)) {
+            watch.n++;
+            watch.told = 0;
+            watch.epoch = arrival.epoch;
+        }
+    }
+    cursor_write(&watch, cursor);
+    *count = watch.count;
+    return ERR_OK;
+}

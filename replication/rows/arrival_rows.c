@@ -1,0 +1,92 @@
+/* What came when: a ring of ARRIVALS_MAX rows, one for each block that was stored here or run of
+ * entries that was judged later.
+ *
+ *     n modulo ARRIVALS_MAX 4 -> n 8 ‖ our epoch 4 ‖ stream 5 ‖ seq 4 ‖ count 2 ‖ [left out 2 ...]
+ *
+ * Numbers go up from 0; a row that is written over belongs to a later lap, which its number says.
+ * Our epoch tells a cursor given before a restore from one given after it. */
+#include <assert.h>
+#include <string.h>
+
+#include "replication/rows/rows.h"
+
+enum { ARRIVAL_KEY_BYTES = 4, ARRIVAL_HEAD_BYTES = 8 + 4 + STREAM_KEY_BYTES + 4 + 2 };
+
+static struct span ring_key(uint8_t key[static ARRIVAL_KEY_BYTES], uint64_t n)
+{
+    write_u32(key, (uint32_t)(n % ARRIVALS_MAX));
+    return SPAN(key, ARRIVAL_KEY_BYTES);
+}
+
+bool arrival_read(const struct view *view, uint64_t n, struct arrival *arrival)
+{
+    uint8_t key[ARRIVAL_KEY_BYTES];
+    struct span value;
+    struct author_epoch author;
+    if (view->get(view->context, TABLE_ARRIVALS, ring_key(key, n), &value) != READ_FOUND ||
+        value.size < ARRIVAL_HEAD_BYTES)
+        return false;
+    const uint8_t *at = value.data;
+    *arrival = (struct arrival){.n = read_u64(at), .epoch = read_u32(at + 8)};
+    arrival->stream.number = read_u16(at + 15);
+    arrival->seq = read_u32(at + 17);
+    arrival->count = read_u16(at + 21);
+    arrival->left_out = SPAN(at + ARRIVAL_HEAD_BYTES, value.size - ARRIVAL_HEAD_BYTES);
+    if (!who_author(view, read_u32(at + 12) >> 8, &author))
+        return false;
+    arrival->stream.author = author.author;
+    arrival->stream.epoch = author.epoch;
+    return true;
+}
+
+bool arrival_leaves_out(const struct arrival *arrival, uint32_t seq)
+{
+    for (size_t i = 0; i + 2 <= arrival->left_out.size; i += 2) {
+        if (arrival->seq + read_u16(arrival->left_out.data + i) == seq)
+            return true;
+    }
+    return false;
+}
+
+void arrival_write(struct updates *updates, const struct arrival *arrival)
+{
+    uint8_t key[ARRIVAL_KEY_BYTES];
+    struct buffer value = {0};
+    struct author_epoch author = {arrival->stream.author, arrival->stream.epoch};
+    uint32_t who = who_assign(updates, &author);
+    buffer_append_u64(&value, arrival->n);
+    buffer_append_u32(&value, arrival->epoch);
+    buffer_append_byte(&value, (uint8_t)(who >> 16));
+    buffer_append_u16(&value, (uint16_t)who);
+    buffer_append_u16(&value, arrival->stream.number);
+    buffer_append_u32(&value, arrival->seq);
+    buffer_append_u16(&value, arrival->count);
+    assert(value.size == ARRIVAL_HEAD_BYTES);
+    buffer_append_span(&value, arrival->left_out);
+    updates_put(updates, TABLE_ARRIVALS, ring_key(key, arrival->n), span_of_buffer(&value));
+    buffer_free(&value);
+}
+
+static bool number_at(const struct view *view, uint64_t place, uint64_t *n)
+{
+    struct arrival arrival = {0};
+    bool there = arrival_read(view, place, &arrival);
+    *n = arrival.n;
+    return there && arrival.n % ARRIVALS_MAX == place;
+}
+
+/* The rows of the newest lap stand first, those of the lap before behind them. */
+uint64_t arrivals_end(const struct view *view)
+{
+    uint64_t first, low = 0, high = ARRIVALS_MAX, n;
+    if (!number_at(view, 0, &first))
+        return 0;
+    while (low + 1 < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (number_at(view, middle, &n) && n == first + middle)
+            low = middle;
+        else
+            high = middle;
+    }
+    return first + low + 1;
+}

@@ -1,0 +1,196 @@
+/* watch: every change once, in pieces, across restarts of reader and node. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/process/drill_world.h"
+#include "tests/process/run_terrace.h"
+
+enum { MANY = 4000, PIECE = 700 };
+
+static const char *directory, *village, *above;
+static char cursor[64];
+
+static int make(void **state)
+{
+    (void)state;
+    directory = drill_up("watch", "code,name,tier,parent\nC,县,county,\nV,村,village,C\n");
+    village = strdup(drill_node(directory, "V"));
+    above = strdup(drill_node(directory, "C"));
+    return 0;
+}
+
+/* The lines of one run as objects; the last gives the cursor to go on with. */
+static json_t *lines_of_output(void)
+{
+    json_t *lines = json_array(), *line;
+    const char *text = terrace_output();
+    while (*text != '\0') {
+        size_t size = strcspn(text, "\n");
+        line = json_loadb(text, size, 0, NULL);
+        assert_non_null(line);
+        snprintf(cursor, sizeof cursor, "%s", json_string_value(json_object_get(line, "cursor")));
+        if (json_object_get(line, "id") != NULL)
+            json_array_append_new(lines, line);
+        else
+            json_decref(line);
+        text += size + (text[size] == '\n');
+    }
+    return lines;
+}
+
+static json_t *watch(const char *node, const char *type, const char *limit)
+{
+    int status = terrace_run("-d", node, "--json", "watch", type, "--no-wait", "--cursor", cursor,
+                             "--limit", limit, NULL);
+    if (status != 0)
+        fail_msg("watch ended with %d: %s", status, terrace_errors());
+    return lines_of_output();
+}
+
+static void begins(void)
+{
+    strcpy(cursor, "0000000000000000000000000000");
+}
+
+static void is_change(const json_t *line, const char *change, const char *seat)
+{
+    assert_string_equal(json_string_value(json_object_get(line, "change")), change);
+    assert_string_equal(json_string_value(json_object_get(line, "seat")), seat);
+}
+
+static void each_kind_of_change(void **state)
+{
+    (void)state;
+    char id[64];
+    snprintf(id, sizeof id, "%s", node_put(village, "incident", "桥面开裂"));
+    while (!node_has(above, "incident", id)) {
+    }
+    drill_act(directory, "cut", "V");
+    assert_int_equal(terrace_run("-d", village, "set", "incident", id, "place=东", NULL), 0);
+    assert_int_equal(terrace_run("-d", above, "set", "incident", id, "place=西", NULL), 0);
+    drill_act(directory, "heal", "V");
+    do {
+        assert_int_equal(terrace_run("-d", village, "--json", "conflicts", NULL), 0);
+    } while (terrace_output()[0] == '\0');
+    assert_int_equal(terrace_run("-d", village, "delete", "incident", id, NULL), 0);
+    begins();
+    json_t *lines = watch(village, "incident", "100");
+    assert_int_equal(json_array_size(lines), 4);
+    is_change(json_array_get(lines, 0), "created", "V");
+    is_change(json_array_get(lines, 1), "conflict", "V");
+    is_change(json_array_get(lines, 2), "conflict", "C");
+    is_change(json_array_get(lines, 3), "deleted", "V");
+    json_decref(lines);
+    lines = watch(village, "incident", "100");
+    assert_int_equal(json_array_size(lines), 0);
+    json_decref(lines);
+}
+
+/* It waits; what comes is told; the county hears of the village's. */
+static void a_watch_waits_for_what_comes(void **state)
+{
+    (void)state;
+    const char *said = terrace_path("said");
+    static const char command[] =
+        "{ \"$0\" -d \"$1\" --json watch directive --limit 3 --cursor "
+        "0000000000000000000000000000 > \"$3\"; } & "
+        "for i in 1 2 3; do \"$0\" -d \"$2\" put directive title=$i >/dev/null || exit 1; done; "
+        "wait";
+    tool("sh", "-c", command, terrace_path("program"), above, above, said, NULL);
+    tool("sh", "-c", "test $(grep -c '\"created\"' \"$0\") = 3", said, NULL);
+}
+
+static const char *file_of_many(void)
+{
+    const char *path = terrace_path("many.ndjson");
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    for (int i = 0; i < MANY; i++)
+        fprintf(file, "{\"title\":\"第 %d 件\"}\n", i);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static void count_new(json_t *seen, const json_t *lines)
+{
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const char *id = json_string_value(json_object_get(json_array_get(lines, i), "id"));
+        if (json_object_get(seen, id) != NULL)
+            fail_msg("%s was told twice", id);
+        json_object_set_new(seen, id, json_true());
+    }
+}
+
+/* While they come in, in pieces, the node killed twice. */
+static void no_change_is_missed_or_told_twice(void **state)
+{
+    (void)state;
+    char piece[16];
+    snprintf(piece, sizeof piece, "%d", PIECE);
+    json_t *seen = json_object();
+    begins();
+    json_t *lines = watch(above, "incident", "1000000");
+    json_decref(lines);
+    pid_t import = background("-d", village, "import", "incident", file_of_many(), NULL);
+    int kills = 0;
+    while (json_object_size(seen) < MANY) {
+        lines = watch(above, "incident", piece);
+        count_new(seen, lines);
+        json_decref(lines);
+        if (kills < 2 && json_object_size(seen) > (size_t)(kills + 1) * MANY / 3) {
+            drill_act(directory, "kill", "C");
+            drill_act(directory, "start", "C");
+            kills++;
+        }
+    }
+    assert_int_equal(background_wait(import), 0);
+    assert_int_equal(kills, 2);
+    lines = watch(above, "incident", piece);
+    assert_int_equal(json_array_size(lines), 0);
+    assert_int_equal(json_object_size(seen), MANY);
+    json_decref(lines);
+    json_decref(seen);
+}
+
+static void a_cursor_of_another_life_is_refused(void **state)
+{
+    (void)state;
+    static const char *const cursors[] = {"ffffffffffffffff000000000000",
+                                          "0000000000000001000012345678"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(
+            terrace_run("-d", above, "watch", "--no-wait", "--cursor", cursors[i], NULL), 1);
+        assert_non_null(strstr(terrace_errors(), "older than what is remembered"));
+        assert_non_null(strstr(terrace_errors(), "next: begin again"));
+    }
+    assert_int_equal(terrace_run("-d", above, "watch", "--cursor", "12", NULL), 2);
+    assert_int_equal(terrace_run("-d", above, "watch", "incidnt", "--no-wait", NULL), 3);
+}
+
+int main(int count, char **values)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_of_change),
+        cmocka_unit_test(a_watch_waits_for_what_comes),
+        cmocka_unit_test(no_change_is_missed_or_told_twice),
+        cmocka_unit_test(a_cursor_of_another_life_is_refused),
+    };
+    if (count != 2)
+        return 2;
+    unsetenv("TERRACE_DIR");
+    terrace_use(values[1]);
+    background_use(values[1]);
+    char *program = realpath(values[1], NULL);
+    tool("ln", "-s", program, terrace_path("program"), NULL);
+    free(program);
+    int failed = cmocka_run_group_tests(tests, make, terrace_drill_end);
+    terrace_leave();
+    return failed;
+}
