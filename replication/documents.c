@@ -384,11 +384,15 @@ void documents_on_rows(struct step *step, struct session *session, struct span b
     bool formed = mp_read_array(&reader) == 3;
     uint32_t first = (uint32_t)mp_read_uint_max(&reader, DOCUMENT_ROWS_MAX);
     uint32_t count = mp_read_array(&reader);
+    if (!formed || reader.failed) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+        return;
+    }
     if (slot == NULL)
         return;
     struct mp_reader after = reader;
     struct span row = count == 1 ? mp_read_bin(&after) : SPAN_EMPTY;
-    if (formed && count == 1 && mp_peek(&after) == MP_BIN) {
+    if (count == 1 && mp_peek(&after) == MP_BIN) {
         struct span proof = mp_read_bin(&after);
         mp_read_end(&after);
         if (!after.failed) {
@@ -399,7 +403,7 @@ void documents_on_rows(struct step *step, struct session *session, struct span b
             return;
         }
     }
-    if (!formed || reader.failed || !gather_rows(slot, first, &reader, count)) {
+    if (!gather_rows(slot, first, &reader, count)) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
     } else if (slot->held == slot->row_count) {
         offer_whole(step, slot);

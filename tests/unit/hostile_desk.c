@@ -544,9 +544,22 @@ struct signer signer_of(enum desk_seat seat, uint32_t epoch, uint16_t number,
                         enum record_class class, uint32_t handle)
 {
     const struct county_seat *whose = &desk_county()->seats[seat];
+    struct stream_id stream = {whose->key_id, epoch, number};
+    struct signer signer = signer_with(whose->signing_key, whose->signing_secret,
+                                       &desk_county()->tree_id, &stream, class, handle);
+    signer.seat = whose;
+    return signer;
+}
+
+struct signer signer_with(const uint8_t *signing_key, const uint8_t *signing_secret,
+                          const struct hash *tree_id, const struct stream_id *stream,
+                          enum record_class class, uint32_t handle)
+{
     return (struct signer){
-        .seat = whose,
-        .stream = {whose->key_id, epoch, number},
+        .signing_key = signing_key,
+        .signing_secret = signing_secret,
+        .tree_id = tree_id,
+        .stream = *stream,
         .channel = (enum channel)(CHANNEL_URGENT + class),
         .handle = handle,
         .clock_ms = DESK_WALL_MS,
@@ -565,7 +578,7 @@ static void fill_root(const struct signer *signer, struct prepared_block *block,
         return;
     }
     struct hash *digests = mem_alloc(list.count * sizeof *digests);
-    entry_list_digests(&list, signer->seat->signing_key, self.epoch, digests);
+    entry_list_digests(&list, signer->signing_key, self.epoch, digests);
     block->header.root = merkle_root(digests, list.count);
     free(digests);
     entry_list_free(&list);
@@ -589,8 +602,8 @@ void signer_sign(struct signer *signer, struct block_text *text, struct prepared
     struct buffer plain = text_plain(text);
     *block = (struct prepared_block){0};
     struct block_header *header = &block->header;
-    header->tree_id = desk_county()->tree_id;
-    memcpy(header->author_key, signer->seat->signing_key, KEY_BYTES);
+    header->tree_id = *signer->tree_id;
+    memcpy(header->author_key, signer->signing_key, KEY_BYTES);
     header->stream = signer->stream;
     header->seq = signer->head.seq;
     header->previous = signer->head.seq == 0 ? hash_zero : signer->head.hash;
@@ -600,7 +613,7 @@ void signer_sign(struct signer *signer, struct block_text *text, struct prepared
     fill_root(signer, block, span_of_buffer(&plain), count);
     block->payload = plain;
     block->hash = block_header_hash(header);
-    sign_hash(&block->hash, signer->seat->signing_secret, block->signature);
+    sign_hash(&block->hash, signer->signing_secret, block->signature);
     signer->head = (struct stream_head){header->seq + header->count, block->hash, header->clock};
 }
 

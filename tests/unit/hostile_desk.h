@@ -138,7 +138,9 @@ struct buffer text_plain(struct block_text *text);
 
 /* A stream that a stolen key writes. */
 struct signer {
-    const struct county_seat *seat;
+    const struct county_seat *seat; /* NULL: of another county */
+    const uint8_t *signing_key, *signing_secret;
+    const struct hash *tree_id;
     struct stream_id stream;
     struct stream_head head;
     enum channel channel;
@@ -148,6 +150,10 @@ struct signer {
 };
 struct signer signer_of(enum desk_seat seat, uint32_t epoch, uint16_t number,
                         enum record_class class, uint32_t handle);
+/* The same with keys from elsewhere, which must outlive it. */
+struct signer signer_with(const uint8_t *signing_key, const uint8_t *signing_secret,
+                          const struct hash *tree_id, const struct stream_id *stream,
+                          enum record_class class, uint32_t handle);
 /* The opening of a stream: NULL ends the path; no seat: the author alone. */
 void text_open_path(struct block_text *text, enum record_class class, const char *const *seats);
 void text_open_subtree(struct block_text *text, enum record_class class, unsigned tier);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "sim/world.h"
+#include "tests/unit/hostile_desk.h"
 
 enum { TOWNSHIPS = 90, VILLAGES = 40, PIECE = 256 << 10, CODE_BYTES = 12 };
 enum { SEATS = 2 + TOWNSHIPS * (1 + VILLAGES) };
@@ -76,10 +77,27 @@ static void more_documents_than_one_piece_arrive(void **state)
     county_free(county);
 }
 
+/* Rows for no document are passed over, but not when they can't be read. */
+static void rows_that_cannot_be_read_are_refused_unasked(void **state)
+{
+    static const char *const bodies[] = {"", "\x93\x01", "\x92\x01\x90"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct desk *desk = desk_new(SEAT_T1, NULL);
+        uint32_t link = desk_live(desk, SEAT_V1);
+        desk_say(desk, link, CHANNEL_CONTROL, SAY_ROWS, span_of_text(bodies[i]));
+        assert_int_equal(desk_run(desk), ERR_OK);
+        assert_int_equal(desk_refusals(desk)->malformed, 1);
+        assert_true(desk_closed(desk, link));
+        desk_free(desk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_documents_than_one_piece_arrive),
+        cmocka_unit_test(rows_that_cannot_be_read_are_refused_unasked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,142 @@
+/* A drill under attack. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "tests/process/drill_world.h"
+#include "tests/process/hostile_county.h"
+#include "tests/process/run_terrace.h"
+
+static const char table[] = "code,name,tier,parent\n"
+                            "C,永顺县,county,\n"
+                            "T1,石堤镇,township,C\n"
+                            "V1,大明村,village,T1\n"
+                            "V2,二村,village,T1\n";
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+long long status_number(const char *node, const char *path)
+{
+    char words[64], *rest = words;
+    if (terrace_run("-d", node, "--json", "status", NULL) != 0)
+        fail_msg("status of %s: %s", node, terrace_errors());
+    const json_t *value = terrace_json();
+    snprintf(words, sizeof words, "%s", path);
+    for (char *word = strsep(&rest, "."); word != NULL; word = strsep(&rest, "."))
+        value = json_object_get(value, word);
+    if (!json_is_integer(value))
+        fail_msg("%s is no number in the status of %s", path, node);
+    return json_integer_value(value);
+}
+
+void status_reaches(const char *node, const char *path, long long least)
+{
+    uint64_t until = now_ms() + PEER_WAIT_MS;
+    long long value;
+    while ((value = status_number(node, path)) < least)
+        if (now_ms() > until)
+            fail_msg("%s of %s is %lld, expected %lld at least", path, node, value, least);
+}
+
+long long refused(const char *node, const char *counter)
+{
+    char path[64];
+    snprintf(path, sizeof path, "refused.%s", counter);
+    return status_number(node, path);
+}
+
+void refused_since(const char *node, const char *counter, long long before, long long least)
+{
+    char path[64];
+    snprintf(path, sizeof path, "refused.%s", counter);
+    status_reaches(node, path, before + least);
+}
+
+static void add_links(const char *node, const char *links)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/node.yaml", node);
+    FILE *file = fopen(path, "ae");
+    assert_non_null(file);
+    fprintf(file, "links:\n%s", links);
+    assert_int_equal(fclose(file), 0);
+}
+
+void county_begin(struct hostile_county *county, const char *name, unsigned records,
+                  const char *links)
+{
+    char number[16];
+    *county = (struct hostile_county){.directory = drill_up(name, table)};
+    snprintf(county->county, sizeof county->county, "%s/C", county->directory);
+    snprintf(county->attacked, sizeof county->attacked, "%s/T1", county->directory);
+    snprintf(county->honest, sizeof county->honest, "%s/V1", county->directory);
+    snprintf(county->stolen, sizeof county->stolen, "%s/V2", county->directory);
+    drill_act(county->directory, "kill", "V2");
+    if (links != NULL) {
+        drill_act(county->directory, "kill", "T1");
+        add_links(county->attacked, links);
+        drill_act(county->directory, "start", "T1");
+    }
+    thief_take(&county->thief, county->stolen);
+    status_reaches(county->attacked, "children.live", 1);
+    county->memory_before = status_number(county->attacked, "memory_bytes");
+    snprintf(number, sizeof number, "%u", records);
+    county->load = background("drill", "load", "--dir", county->directory, "--records", number,
+                              "--at", "V1", "--type", "incident", "--rate", "60", NULL);
+}
+
+/* How many of the acknowledged ids stand in the last output. */
+static size_t count_present(const char *directory, size_t *acknowledged)
+{
+    char path[4200], line[1024];
+    size_t present = 0;
+    snprintf(path, sizeof path, "%s/acknowledged.ndjson", directory);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    for (*acknowledged = 0; fgets(line, sizeof line, file) != NULL; (*acknowledged)++) {
+        json_t *object = json_loads(line, 0, NULL);
+        const char *id = json_string_value(json_object_get(object, "id"));
+        assert_non_null(id);
+        present += strstr(terrace_output(), id) != NULL;
+        json_decref(object);
+    }
+    fclose(file);
+    return present;
+}
+
+void county_holds(struct hostile_county *county)
+{
+    uint64_t until = now_ms() + 2 * PEER_WAIT_MS;
+    size_t present = 0, acknowledged = 0;
+    assert_int_equal(background_wait(county->load), 0);
+    do {
+        assert_int_equal(terrace_run("-d", county->county, "--json", "list", "incident", "--limit",
+                                     "100000", NULL),
+                         0);
+        present = count_present(county->directory, &acknowledged);
+        if (now_ms() > until)
+            fail_msg("%zu of %zu records are at the county", present, acknowledged);
+    } while (present < acknowledged);
+    assert_true(acknowledged > 0);
+    assert_true(status_number(county->attacked, "memory_bytes") <
+                county->memory_before + MEMORY_GROWTH_MAX);
+}
+
+void county_end(struct hostile_county *county)
+{
+    thief_free(&county->thief);
+    drill_down(county->directory);
+}
