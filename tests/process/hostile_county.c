@@ -85,10 +85,10 @@ void county_begin(struct hostile_county *county, const char *name, unsigned reco
     snprintf(county->honest, sizeof county->honest, "%s/V1", county->directory);
     snprintf(county->stolen, sizeof county->stolen, "%s/V2", county->directory);
     drill_act(county->directory, "kill", "V2");
-    if (links != NULL) {
-        drill_act(county->directory, "kill", "T1");
-        add_links(county->attacked, links);
-        drill_act(county->directory, "start", "T1");
+    for (unsigned i = 0; links != NULL && i < 2; i++) {
+        drill_act(county->directory, "kill", i == 0 ? "T1" : "V1");
+        add_links(i == 0 ? county->attacked : county->honest, links);
+        drill_act(county->directory, "start", i == 0 ? "T1" : "V1");
     }
     thief_take(&county->thief, county->stolen);
     status_reaches(county->attacked, "children.live", 1);
@@ -106,11 +106,16 @@ static size_t count_present(const char *directory, size_t *acknowledged)
     snprintf(path, sizeof path, "%s/acknowledged.ndjson", directory);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
-    for (*acknowledged = 0; fgets(line, sizeof line, file) != NULL; (*acknowledged)++) {
+    *acknowledged = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
         json_t *object = json_loads(line, 0, NULL);
         const char *id = json_string_value(json_object_get(object, "id"));
-        assert_non_null(id);
-        present += strstr(terrace_output(), id) != NULL;
+        const char *type = json_string_value(json_object_get(object, "type"));
+        assert_true(id != NULL && type != NULL);
+        if (strcmp(type, "incident") == 0) {
+            *acknowledged += 1;
+            present += strstr(terrace_output(), id) != NULL;
+        }
         json_decref(object);
     }
     fclose(file);

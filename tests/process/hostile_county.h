@@ -15,7 +15,7 @@ struct hostile_county {
     long long memory_before;
 };
 /* C, T1, V1 and V2: V2's keys are stolen, its node is down; `records` are written at V1 in the
- * background. `links` are lines for T1's node.yaml below `links:`, NULL: as usual. */
+ * background. `links` are lines for the node.yaml of T1 and V1, below `links:`; NULL: as usual. */
 void county_begin(struct hostile_county *county, const char *name, unsigned records,
                   const char *links);
 /* The load ends, all of it is at the county, and the attacked node is as large as before. */

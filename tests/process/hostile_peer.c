@@ -190,7 +190,7 @@ void peer_link(struct peer *peer, const struct thief *thief)
     assert_true(peer_say(peer, CHANNEL_CONTROL, 15, SPAN_EMPTY));
 }
 
-static int accept_one(const struct thief *thief)
+void peer_accept(struct peer *peer, const struct thief *thief)
 {
     const struct seat *seat = tree_seat(thief->tree, span_of_text(thief->config.seat));
     struct sockaddr_in address = address_of(seat);
@@ -200,10 +200,9 @@ static int accept_one(const struct thief *thief)
     assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(listener, 4), 0);
     assert_int_equal(poll(&wanted, 1, PEER_WAIT_MS), 1);
-    int accepted = accept(listener, NULL, NULL);
-    assert_true(accepted >= 0);
+    *peer = (struct peer){.thief = thief, .socket = accept(listener, NULL, NULL)};
+    assert_true(peer->socket >= 0);
     close(listener);
-    return accepted;
 }
 
 void peer_listen(struct peer *peer, const struct thief *thief)
@@ -211,7 +210,7 @@ void peer_listen(struct peer *peer, const struct thief *thief)
     uint8_t prologue[12 + 1 + HASH_BYTES], ephemeral[NOISE_KEY_BYTES];
     struct noise_options options = {.pattern = NOISE_IKPSK2, .prologue = SPAN_OF_ARRAY(prologue)};
     struct buffer payload = {0}, out = {0};
-    *peer = (struct peer){.thief = thief, .socket = accept_one(thief)};
+    peer_accept(peer, thief);
     fill_prologue(thief, &(struct peer_claim){0}, prologue);
     memcpy(options.psk, thief->keys.tree_secret, sizeof options.psk);
     memcpy(options.static_secret, thief->keys.link_secret, NOISE_KEY_BYTES);

@@ -59,7 +59,9 @@ size_t peer_receive(const struct peer *peer, uint8_t *bytes, size_t size);
 bool peer_hears_nothing(struct peer *peer);
 /* Connects, handshake, and the first frame: the seat above has a link. */
 void peer_link(struct peer *peer, const struct thief *thief);
-/* Waits at the thief's own endpoint for the first child that calls, and links with it. */
+/* Waits at the thief's own endpoint for the first child that calls. */
+void peer_accept(struct peer *peer, const struct thief *thief);
+/* The same, and links with it. */
 void peer_listen(struct peer *peer, const struct thief *thief);
 void peer_end(struct peer *peer);
 
