@@ -88,6 +88,7 @@ void mp_write_map(struct buffer *out, uint32_t pairs);
 /* UTF-8 as in RFC 3629: no surrogates, nothing overlong, nothing above U+10FFFF. And no NUL. */
 bool utf8_valid(struct span text);
 bool utf8_printable(struct span text); /* valid, and no control characters (C0, DEL, C1) */
+bool utf8_writable(struct span text); /* the same, but for line feeds and tabs: what people write */
 /* Bytes of the character that begins at offset `at`, and its code point; 0 if none is there. */
 size_t utf8_character(struct span text, size_t at, uint32_t *code);
 

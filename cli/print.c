@@ -79,13 +79,6 @@ void print_note(const char *format, ...)
     va_end(list);
 }
 
-void print_json(json_t *value)
-{
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-    fputc('\n', stdout);
-    json_decref(value);
-}
-
 static size_t character_width(uint32_t code)
 {
     int width = wcwidth((wchar_t)code);
@@ -109,6 +102,34 @@ static bool is_control(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
            (code >= 0x2066 && code <= 0x2069); /* and what turns the direction of writing */
+}
+
+/* JSON names what drives a terminal; jansson does so only below 0x20. */
+static int put_json(const char *bytes, size_t size, void *context)
+{
+    struct span text = SPAN(bytes, size);
+    size_t plain = 0;
+    (void)context;
+    for (size_t at = 0; at < size;) {
+        uint32_t code = 0;
+        size_t length = utf8_character(text, at, &code);
+        if (length > 0 && code >= 0x7f && is_control(code)) {
+            fwrite(bytes + plain, 1, at - plain, stdout);
+            printf("\\u%04X", (unsigned)code);
+            plain = at + length;
+        }
+        at += length == 0 ? 1 : length;
+    }
+    fwrite(bytes + plain, 1, size - plain, stdout);
+    return 0;
+}
+
+void print_json(json_t *value)
+{
+    json_dump_callback(value, put_json, NULL,
+                       JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    fputc('\n', stdout);
+    json_decref(value);
 }
 
 char *text_shown(struct span text, size_t width)

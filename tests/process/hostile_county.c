@@ -79,6 +79,8 @@ void county_begin(struct hostile_county *county, const char *name, unsigned reco
                   const char *links)
 {
     char number[16];
+    /* what the sanitizer holds back from use again would count as memory of the node's */
+    setenv("ASAN_OPTIONS", "quarantine_size_mb=8:detect_leaks=1:abort_on_error=0", 0);
     *county = (struct hostile_county){.directory = drill_up(name, table)};
     snprintf(county->county, sizeof county->county, "%s/C", county->directory);
     snprintf(county->attacked, sizeof county->attacked, "%s/T1", county->directory);
@@ -136,8 +138,9 @@ void county_holds(struct hostile_county *county)
             fail_msg("%zu of %zu records are at the county", present, acknowledged);
     } while (present < acknowledged);
     assert_true(acknowledged > 0);
-    assert_true(status_number(county->attacked, "memory_bytes") <
-                county->memory_before + MEMORY_GROWTH_MAX);
+    long long memory = status_number(county->attacked, "memory_bytes");
+    if (memory > county->memory_before + MEMORY_GROWTH_MAX)
+        fail_msg("from %lld bytes to %lld", county->memory_before, memory);
 }
 
 void county_end(struct hostile_county *county)

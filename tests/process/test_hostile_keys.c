@@ -261,6 +261,35 @@ static void add_zeros(struct buffer *body, size_t count)
         buffer_append_byte(body, 0);
 }
 
+/* Control characters that a thief has signed: kept as they are, and never shown. */
+static void signed_control_characters_reach_no_screen(void **state)
+{
+    struct block_text text = {0};
+    struct peer peer;
+    (void)state;
+    live(&peer);
+    struct signer signer = next_signer(CLASS_NORMAL, 0);
+    say_open(&peer, &signer);
+    add_incident(&text, 200,
+                 "drives\x1b[2J a \xc2\x9b"
+                 "2J screen\xe2\x80\xae");
+    say_block(&peer, &signer, &text);
+    expect_held(&peer, &signer);
+    peer_end(&peer);
+    for (unsigned json = 0; json < 2; json++) {
+        const char *form = json ? "--json" : "list";
+        assert_int_equal(terrace_run("-d", county.attacked, form, json ? "list" : "incident",
+                                     json ? "incident" : "--limit", json ? "--limit" : "1000",
+                                     json ? "1000" : NULL, NULL),
+                         0);
+        assert_non_null(strstr(terrace_output(), "drives"));
+        assert_null(strpbrk(terrace_output(), "\x1b\x07\x7f"));
+        assert_null(strstr(terrace_output(), "\xc2\x9b"));
+        assert_null(strstr(terrace_output(), "\xe2\x80\xae"));
+    }
+    assert_non_null(strstr(terrace_output(), "drives\\u001B[2J a \\u009B2J screen\\u202E"));
+}
+
 /* More entries than a block may have, in what it states and in its text. */
 static void impossible_counts_are_refused(void **state)
 {
@@ -458,6 +487,7 @@ int main(int count, char **values)
         cmocka_unit_test(a_gap_stops_its_own_stream),
         cmocka_unit_test(signed_poison_is_set_aside),
         cmocka_unit_test(repeated_blocks_are_without_effect),
+        cmocka_unit_test(signed_control_characters_reach_no_screen),
         cmocka_unit_test(impossible_counts_are_refused),
         cmocka_unit_test(forged_notes_are_refused),
         cmocka_unit_test(sending_beyond_the_credit_closes),

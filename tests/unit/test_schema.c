@@ -615,6 +615,24 @@ static void refusals_say_what_why_and_what_next(void **state)
                   "the field \"level\" is given twice", "");
 }
 
+/* At a local write; what others have signed is judged by its form alone. */
+static void control_characters_are_not_written(void **state)
+{
+    static const char *const wrong[] = {"a\x1b[2J", "a\r\n", "\x07", "\x7f", "a\xc2\x9b"};
+    static const char *const right[] = {"two\nlines", "a\ttab", "，。", "=1+1", "<b>", "\xc2\xa0"};
+    const struct record_type *visit = ((const struct fixture *)*state)->visit;
+    struct buffer body = {0};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(encode_texts(visit, false, &body, TEXTS("title", wrong[i])), ERR_INVALID);
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_int_equal(encode_texts(visit, false, &body, TEXTS("title", right[i])), ERR_OK);
+    buffer_free(&body);
+    write_refused(visit, false, TEXTS("title", "a\x1b"), "the field \"title\" of visit",
+                  "expected a text without control characters, but for line feeds and tabs, "
+                  "found \"a?\"",
+                  "give \"title\" such a value and write again");
+}
+
 static void long_texts_are_quoted_in_part(void **state)
 {
     const struct record_type *visit = ((const struct fixture *)*state)->visit;
@@ -737,6 +755,7 @@ int main(void)
         WITH_TYPES(values_of_their_own_kind_are_taken_too),
         WITH_TYPES(times_are_read),
         WITH_TYPES(refusals_say_what_why_and_what_next),
+        WITH_TYPES(control_characters_are_not_written),
         WITH_TYPES(long_texts_are_quoted_in_part),
         WITH_TYPES(hostile_fields_are_refused),
         WITH_TYPES(bodies_from_elsewhere_are_judged),

@@ -186,6 +186,19 @@ static void control_characters_are_not_printable(void **state)
     assert_false(utf8_printable(text("\xff")));
 }
 
+static void line_feeds_and_tabs_may_be_written(void **state)
+{
+    (void)state;
+    assert_true(utf8_writable(text("two\nlines\tand 永顺")));
+    assert_true(utf8_writable(SPAN_EMPTY));
+    assert_false(utf8_writable(text("a\r\n")));
+    assert_false(utf8_writable(text("\x1b[2J")));
+    assert_false(utf8_writable(text("\x7f")));
+    assert_false(utf8_writable(text("\xc2\x9b")));
+    assert_false(utf8_writable(SPAN("\0", 1)));
+    assert_false(utf8_writable(text("\xff")));
+}
+
 static void a_character_has_a_length_and_a_code(void **state)
 {
     (void)state;
@@ -279,6 +292,7 @@ int main(void)
         cmocka_unit_test(utf8_is_judged_by_the_letter),
         cmocka_unit_test(long_steps_judge_as_single_characters),
         cmocka_unit_test(control_characters_are_not_printable),
+        cmocka_unit_test(line_feeds_and_tabs_may_be_written),
         cmocka_unit_test(a_character_has_a_length_and_a_code),
         cmocka_unit_test(every_error_has_its_words),
         cmocka_unit_test(an_error_is_set_and_wrapped),
