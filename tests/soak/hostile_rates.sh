@@ -1,6 +1,6 @@
 #!/bin/sh
 # hostile_rates.sh SEED SECONDS: how fast an honest village's records rise to its township, quiet and
-# under each attack, and the ratio. Below one half is a failure. Rounds until the seconds are over.
+# under each attack, and the ratio. Below half is a failure. Rounds until the seconds are over.
 #
 #   SOURCE, TERRACE, BUILD_TEST in the environment; the seed only names the round in the output.
 set -eu
@@ -22,7 +22,8 @@ trap finish EXIT
 
 fail() {
     echo "hostile rates: $*" >&2
-    echo "replay: SOURCE=. TERRACE=build/terrace BUILD_TEST=build-test sh tests/soak/hostile_rates.sh $seed 1"
+    echo "replay: SOURCE=. TERRACE=build/terrace BUILD_TEST=build-test" \
+        "sh tests/soak/hostile_rates.sh $seed 1"
     exit 1
 }
 
@@ -37,7 +38,8 @@ milliseconds() {
 # The records are written while the village is cut off; then the time until the township has them.
 rise_ms() {
     "$TERRACE" drill cut --dir "$county" V1 >/dev/null
-    "$TERRACE" drill load --dir "$county" --records "$records" --at V1 --type incident >/dev/null 2>&1
+    "$TERRACE" drill load --dir "$county" --records "$records" --at V1 --type incident \
+        >/dev/null 2>&1
     target=$(number V1 records)
     [ -z "${1:-}" ] || {
         nice -n 10 "$attack" "$county/V2" "$1" 3600 >"$place/attack.log" 2>&1 &
@@ -50,7 +52,7 @@ rise_ms() {
     done
     took=$(($(milliseconds) - began))
     [ -z "${1:-}" ] || {
-        kill -0 "$attacker" 2>/dev/null || fail "the attack $1 ended: $(tail -n 3 "$place/attack.log")"
+        kill -0 "$attacker" 2>/dev/null || fail "$1 ended: $(tail -n 3 "$place/attack.log")"
         kill "$attacker"
         wait "$attacker" 2>/dev/null || true
         attacker=''
@@ -76,7 +78,7 @@ while [ "$rounds" -eq 0 ] || [ "$(date +%s)" -lt "$ends" ]; do
         rise_ms "$kind"
         ratio=$((quiet * 100 / (took > 0 ? took : 1)))
         said="$said $kind $ratio%"
-        echo "seed $seed: $records records: quiet ${quiet} ms, under $kind ${took} ms: $ratio % of the rate" >&2
+        echo "seed $seed: $records records: quiet ${quiet} ms, under $kind ${took} ms: $ratio %" >&2
         [ "$ratio" -ge 50 ] || low="${low:-} $kind=$ratio%"
     done
     rounds=$((rounds + 1))
