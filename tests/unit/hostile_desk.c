@@ -298,17 +298,31 @@ void desk_wait(struct desk *desk, uint64_t ms)
     desk_run(desk);
 }
 
-void desk_put(struct desk *desk, const char *type, const char *title)
+static void write_title(struct desk *desk, enum write_kind kind, const char *type,
+                        const struct record_id *record, const char *title)
 {
     struct event event = {.kind = EVENT_WRITE};
-    event.write.kind = WRITE_PUT;
+    event.write.kind = kind;
     event.write.type = span_of_text(type);
+    if (record != NULL)
+        event.write.record = *record;
     desk_event(desk, &event);
     struct buffer *fields = &desk->bodies[desk->event_count - 1];
     mp_write_map(fields, 1);
     mp_write_text(fields, "title");
     mp_write_text(fields, title);
     desk_run(desk);
+}
+
+void desk_put(struct desk *desk, const char *type, const char *title)
+{
+    write_title(desk, WRITE_PUT, type, NULL, title);
+}
+
+void desk_set(struct desk *desk, const char *type, const struct record_id *record,
+              const char *title)
+{
+    write_title(desk, WRITE_SET, type, record, title);
 }
 
 size_t desk_count(const struct desk *desk, uint32_t link, uint8_t type)

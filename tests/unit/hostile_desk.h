@@ -91,6 +91,8 @@ void desk_event(struct desk *desk, const struct event *event);
 enum error_code desk_run(struct desk *desk);    /* one batch; forgets what was heard before */
 void desk_wait(struct desk *desk, uint64_t ms); /* time passes; one batch */
 void desk_put(struct desk *desk, const char *type, const char *title); /* a local write; run */
+void desk_set(struct desk *desk, const char *type, const struct record_id *record,
+              const char *title); /* another; run */
 
 size_t desk_count(const struct desk *desk, uint32_t link, uint8_t type);
 size_t desk_heard_bytes(const struct desk *desk, uint32_t link);
