@@ -1,6 +1,6 @@
 #!/bin/sh
-# hostile_rates.sh SEED SECONDS: how fast an honest village's records rise to its township, quiet and
-# under each attack, and the ratio. Below half is a failure. Rounds until the seconds are over.
+# hostile_rates.sh SEED SECONDS: how fast an honest village's records rise to its township, quiet
+# and under each attack, and the ratio: below half is a failure. Rounds until the time is over.
 #
 #   SOURCE, TERRACE, BUILD_TEST in the environment; the seed only names the round in the output.
 set -eu
