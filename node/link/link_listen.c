@@ -160,14 +160,17 @@ static void count_second(struct listener *listener, uint64_t now)
     listener->second_ms = now;
     listener->accepts = 0;
     listener->handshakes = 0;
+    listener->familiar_handshakes = 0;
 }
 
 bool listener_admits(struct link_room *room, const struct caller *caller)
 {
     struct listener *listener = &room->listener;
 
+    uint32_t *count = caller->familiar ? &listener->familiar_handshakes : &listener->handshakes;
+
     count_second(listener, room_now(room));
-    return caller->familiar || listener->handshakes++ < room->options.handshakes_second_max;
+    return (*count)++ < room->options.handshakes_second_max;
 }
 
 static bool rate_allows(struct link_room *room)

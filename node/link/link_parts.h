@@ -118,7 +118,7 @@ struct listener {
     uv_timer_t timer;
     uint64_t second_ms;  /* the second in which accepts are counted */
     uint32_t accepts;    /* in it */
-    uint32_t handshakes; /* in it, of callers that aren't familiar */
+    uint32_t handshakes, familiar_handshakes; /* in it, of strangers and of others */
     uint16_t port;
     uint64_t *familiar; /* LINK_FAMILIAR_PLACES addresses, each at its place; NULL: none yet */
     uint8_t address_key[crypto_shorthash_KEYBYTES];

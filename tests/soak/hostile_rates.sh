@@ -1,12 +1,13 @@
 #!/bin/sh
 # hostile_rates.sh SEED SECONDS: how fast an honest village's records rise to its township, quiet
-# and under each attack, and the ratio: below half is a failure. Rounds until the time is over.
+# and under each attack, least of three in turn, and the ratio: below half is a failure. Rounds
+# until the time is over.
 #
 #   SOURCE, TERRACE, BUILD_TEST in the environment; the seed only names the round in the output.
 set -eu
 seed=$1
 ends=$(($(date +%s) + $2))
-records=${RECORDS:-40000}
+records=${RECORDS:-20000}
 attack=$BUILD_TEST/tests/attack
 place=$(mktemp -d /tmp/terrace-rates-XXXXXX)
 county=$place/county
@@ -73,12 +74,17 @@ rounds=0
 said=''
 while [ "$rounds" -eq 0 ] || [ "$(date +%s)" -lt "$ends" ]; do
     for kind in connections handshakes malformed damaged; do
-        rise_ms
-        quiet=$took
-        rise_ms "$kind"
-        ratio=$((quiet * 100 / (took > 0 ? took : 1)))
+        quiet=999999
+        loud=999999
+        for _ in 1 2 3; do
+            rise_ms
+            [ "$took" -ge "$quiet" ] || quiet=$took
+            rise_ms "$kind"
+            [ "$took" -ge "$loud" ] || loud=$took
+        done
+        ratio=$((quiet * 100 / (loud > 0 ? loud : 1)))
         said="$said $kind $ratio%"
-        echo "seed $seed: $records records: quiet ${quiet} ms, under $kind ${took} ms: $ratio %" >&2
+        echo "seed $seed: $records records: quiet $quiet ms, under $kind $loud ms: $ratio %" >&2
         [ "$ratio" -ge 50 ] || low="${low:-} $kind=$ratio%"
     done
     rounds=$((rounds + 1))
