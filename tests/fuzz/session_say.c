@@ -98,7 +98,7 @@ void say_anything(struct game *game)
 {
     struct buffer body = {0};
     enum channel channel = (enum channel)choose(&game->choices, CHANNELS);
-    uint8_t type = (uint8_t)choose(&game->choices, 24);
+    uint8_t type = (uint8_t)choose(&game->choices, 28);
     if (choose(&game->choices, 2) == 0) {
         write_value(game, &body, 4);
     } else {

@@ -390,7 +390,7 @@ static void all_honest_records_have_arrived(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    county_begin(&county, "strangers", RECORDS, "  handshake_ms: 1000\n");
+    county_begin(&county, "strangers", RECORDS, "  handshake_ms: 2000\n");
     return 0;
 }
 

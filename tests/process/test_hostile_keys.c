@@ -475,7 +475,7 @@ static void all_honest_records_have_arrived(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    county_begin(&county, "keys", RECORDS, "  ping_ms: 300\n  dead_ms: 3000\n");
+    county_begin(&county, "keys", RECORDS, "  ping_ms: 300\n  dead_ms: 5000\n");
     return 0;
 }
 
