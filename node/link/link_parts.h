@@ -116,8 +116,8 @@ struct listener {
     nng_stream_listener *listener; /* NULL: none */
     struct operation accepting;
     uv_timer_t timer;
-    uint64_t second_ms;  /* the second in which accepts are counted */
-    uint32_t accepts;    /* in it */
+    uint64_t second_ms;                       /* the second in which accepts are counted */
+    uint32_t accepts;                         /* in it */
     uint32_t handshakes, familiar_handshakes; /* in it, of strangers and of others */
     uint16_t port;
     uint64_t *familiar; /* LINK_FAMILIAR_PLACES addresses, each at its place; NULL: none yet */

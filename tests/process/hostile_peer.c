@@ -333,11 +333,13 @@ void peer_hello(struct peer *peer, const char *child_seat, unsigned lowest, unsi
 {
     struct hash digest = tree_link_digest(peer->thief->tree, span_of_text(child_seat));
     struct buffer body = {0};
-    mp_write_map(&body, 4);
+    mp_write_map(&body, 5);
     mp_write_uint(&body, 1);
     mp_write_uint(&body, lowest);
     mp_write_uint(&body, 2);
     mp_write_uint(&body, highest);
+    mp_write_uint(&body, 4);
+    mp_write_bin(&body, SPAN("thief 1", 8)); /* no machine that the key has lived on */
     mp_write_uint(&body, 6);
     mp_write_array(&body, CLASS_COUNT);
     for (int class = 0; class < CLASS_COUNT; class ++) {

@@ -463,6 +463,23 @@ static void who_reads_a_byte_a_second_is_dropped(void **state)
     peer_end(&peer);
 }
 
+/* The village's own machine again, and the thief once more: two with one key, which is said. What
+ * the village writes is heard all the same. */
+static void the_true_village_returns_beside_an_alarm(void **state)
+{
+    struct peer peer;
+    (void)state;
+    drill_act(county.directory, "start", "V2");
+    status_reaches(county.attacked, "children.live", 2);
+    live(&peer);
+    peer_end(&peer);
+    const char *id = node_put(county.stolen, "incident", "of the village itself");
+    for (unsigned i = 0; !node_has(county.county, "incident", id); i++)
+        assert_true(i < 1000);
+    assert_int_equal(terrace_run("-d", county.attacked, "--json", "status", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "two machines live with the key of V2"));
+}
+
 /* ---- and at last ---- */
 
 static void all_honest_records_have_arrived(void **state)
@@ -495,6 +512,7 @@ int main(int count, char **values)
         cmocka_unit_test(a_silent_peer_is_dead),
         cmocka_unit_test(a_suspended_village_comes_back),
         cmocka_unit_test(who_reads_a_byte_a_second_is_dropped),
+        cmocka_unit_test(the_true_village_returns_beside_an_alarm),
         cmocka_unit_test(all_honest_records_have_arrived),
     };
     if (count != 2 || !crypto_start())
