@@ -38,7 +38,7 @@ struct arguments {
 struct command {
     const char *name;
     const char *usage;   /* its words, as in "TYPE ID" */
-    const char *summary; /* one line */
+    const char *summary; /* one line; NULL: the program's own, not for people */
     const char *detail;  /* further lines, NULL: none */
     size_t words_min, words_max;
     const struct option_row *options;         /* NULL: none */
@@ -69,6 +69,6 @@ void command_help(const struct command *command, const char *path);
 extern const struct command command_init, command_run, command_put, command_set, command_add,
     command_delete, command_get, command_list, command_import, command_export, command_rollup,
     command_watch, command_conflicts, command_quarantine, command_status, command_doctor,
-    command_drill, command_sim;
+    command_verify, command_drill, command_sim, command_scrub_store;
 
 #endif

@@ -12,10 +12,10 @@
 #include "cli/print.h"
 
 static const struct command *const commands[] = {
-    &command_init,   &command_run,   &command_put,       &command_set,        &command_add,
-    &command_delete, &command_get,   &command_list,      &command_import,     &command_export,
-    &command_rollup, &command_watch, &command_conflicts, &command_quarantine, &command_status,
-    &command_doctor, &command_drill, &command_sim,
+    &command_init,   &command_run,    &command_put,       &command_set,        &command_add,
+    &command_delete, &command_get,    &command_list,      &command_import,     &command_export,
+    &command_rollup, &command_watch,  &command_conflicts, &command_quarantine, &command_status,
+    &command_doctor, &command_verify, &command_drill,     &command_sim,        &command_scrub_store,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -24,8 +24,10 @@ static void print_help(void)
     printf("terrace %s - a store for organisations built as a tree\n\n"
            "usage: terrace [-d NODE_DIR] [--json] COMMAND ...\n\n",
            TERRACE_VERSION);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (commands[i]->summary != NULL)
+            printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    }
     printf("\n  -d NODE_DIR   the node's directory; also from TERRACE_DIR\n"
            "  --json        one JSON object (or one a line) on stdout\n"
            "  --help        this text; after a command, that command's\n"

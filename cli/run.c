@@ -10,7 +10,8 @@ static const struct option_row options[] = {
 static int run(const struct arguments *arguments, struct error *error)
 {
     const char *directory = NULL;
-    struct node_run_options run_options = {.log_file = arguments_value(arguments, "log-file")};
+    struct node_run_options run_options = {.log_file = arguments_value(arguments, "log-file"),
+                                           .scrub_program = "/proc/self/exe"};
     if (arguments_directory(arguments, &directory, error) != ERR_OK)
         return EXIT_USAGE;
     return node_run(directory, &run_options);

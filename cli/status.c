@@ -86,6 +86,10 @@ static void print_status(const json_t *status)
            (unsigned long long)json_number(children, "live"),
            (unsigned long long)json_number(children, "expected"));
     print_counters(status);
+    const json_t *verified = json_object_get(status, "verified");
+    char when[32];
+    time_text(json_number(verified, "when"), when);
+    printf("last verified %s: %s\n", when, json_text(verified, "result"));
     print_links(json_object_get(status, "links"));
     print_refused(json_object_get(status, "refused"));
     size_t index = 0;

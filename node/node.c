@@ -85,6 +85,7 @@ static void close_loop(struct node *node)
     if (node->api != NULL)
         api_close(node->api, NULL, NULL);
     node->api = NULL;
+    node_scrub_close(node);
     close_handle(&node->terminate);
     close_handle(&node->interrupt);
     close_handle(&node->stop_soon);
@@ -185,6 +186,7 @@ static enum error_code begin_loop(struct node *node, struct error *error)
     init_timer(node, &node->status_timer);
     init_timer(node, &node->cache_timer);
     init_timer(node, &node->watch_timer);
+    node_scrub_start(node);
     uv_timer_start(&node->reader_check, check_readers, READER_CHECK_MS, READER_CHECK_MS);
     return ERR_OK;
 }
@@ -221,6 +223,7 @@ static enum error_code serve(struct node *node, struct error *error)
     uv_loop_close(&node->loop);
     node_read_drop_cache(node);
     node_status_stop(node);
+    node_scrub_free(node);
     free(node->loads);
     uv_mutex_destroy(&node->read_mutex);
     return code;
@@ -236,6 +239,7 @@ int node_run(const char *dir, const struct node_run_options *options)
     }
     struct node *node = mem_alloc(sizeof *node);
     error_clear(&error);
+    node->scrub_program = options != NULL ? options->scrub_program : NULL;
     enum error_code code = node_open_files(node, dir, options, &error);
     if (code == ERR_OK)
         code = serve(node, &error);

@@ -6,6 +6,9 @@
 
 struct node_run_options {
     const char *log_file; /* lines are appended; NULL: stderr */
+    /* What is started to check the store (check.h): this program, as it understands `scrub-store`.
+     * NULL: the store is not checked. */
+    const char *scrub_program;
 };
 
 /* Serves the node directory until SIGTERM, SIGINT or the API's `stop`; a second signal ends at

@@ -228,6 +228,12 @@ static void cut_link(struct node *node, struct api_call call, struct span args)
     buffer_free(&value);
 }
 
+static void verify(struct node *node, struct api_call call, struct span args)
+{
+    (void)args;
+    node_scrub_begin(node, call);
+}
+
 static void stop(struct node *node, struct api_call call, struct span args)
 {
     static const uint8_t empty_map[] = {0x80};
@@ -244,7 +250,7 @@ static const struct verb {
     {"put", put},       {"get", get},       {"set", set},           {"list", list},
     {"delete", delete}, {"rollup", rollup}, {"status", status},     {"link", cut_link},
     {"stop", stop},     {"types", types},   {"imported", imported}, {"conflicts", conflicts},
-    {"aside", aside},   {"watch", watch},
+    {"aside", aside},   {"watch", watch},   {"verify", verify},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

@@ -6,12 +6,14 @@
  *   node_api.c    requests: which verb does what; writes
  *   node_read.c   get, list, rollup: on pool threads, with snapshots of their own
  *   node_status.c status
+ *   node_scrub.c  verify: a child process checks the store
  *
  * Everything in struct node belongs to the loop's thread, but for what says otherwise. */
 #ifndef TERRACE_NODE_NODE_PARTS_H
 #define TERRACE_NODE_NODE_PARTS_H
 
 #include "node/author/keys.h"
+#include "node/scrub.h"
 #include "node/core_thread.h"
 #include "node/node.h"
 #include "replication/query/query.h"
@@ -46,6 +48,7 @@ struct status_call {
 };
 
 struct read_job;
+struct node_scrub;
 
 /* What of one link's waits for the core. */
 struct link_load {
@@ -85,6 +88,10 @@ struct node {
 
     struct core_status *status; /* as the core last said; NULL: never */
     struct status_call *status_calls;
+
+    const char *scrub_program; /* NULL: the store is not checked */
+    struct node_scrub *scrub;
+    struct scrub_last last_scrub; /* wall_ms 0: never */
 
     struct read_job *reads; /* jobs that are not finished */
     size_t running_reads;   /* of them, those on the pool */
@@ -160,6 +167,12 @@ void node_read_cache_timer(uv_timer_t *timer);
 void node_read_drop_cache(struct node *node);
 /* Ends the lists that wait for their clients. */
 void node_read_stop(struct node *node);
+
+/* node_scrub.c */
+void node_scrub_start(struct node *node);
+void node_scrub_begin(struct node *node, struct api_call call);
+void node_scrub_close(struct node *node); /* ends the child; the handles close */
+void node_scrub_free(struct node *node);
 
 /* node_status.c */
 void node_status_begin(struct node *node, struct api_call call);

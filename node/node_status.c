@@ -254,6 +254,19 @@ static void write_refused(const struct node *node, struct buffer *out)
 #undef X
 }
 
+static void write_scrub(const struct node *node, struct buffer *out)
+{
+    const struct scrub_last *last = &node->last_scrub;
+    mp_write_text(out, "verified");
+    mp_write_map(out, 3);
+    put_uint(out, "when", last->wall_ms);
+    put_text(out, "result",
+             last->wall_ms == 0   ? "never"
+             : last->damaged == 0 ? "sound"
+                                  : "damaged");
+    put_uint(out, "damaged", last->damaged);
+}
+
 /* Private memory that no file backs, and the share of everything mapped; 0 when the system doesn't
  * say. Read here, because a node's memory is closed to other processes. */
 struct memory {
@@ -316,6 +329,8 @@ static void write_alarms(const struct node *node, const struct store_counts *cou
              "the store is nearly full: raise store.map_mib and start the node again");
     alarm_if(&alarms, counts->quarantine > 0,
              "damaged or forged data is in quarantine: see terrace quarantine");
+    alarm_if(&alarms, node->last_scrub.damaged > 0,
+             "the last check found this store damaged: see terrace verify");
     struct span texts = span_of_buffer(&node->status->alarms);
     for (size_t at = 0; at < texts.size; at += strlen((const char *)texts.data + at) + 1)
         alarm_if(&alarms, true, (const char *)texts.data + at);
@@ -343,7 +358,7 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "memory_proportional_bytes", memory.proportional_bytes);
 }
 
-enum { STATUS_PAIRS = 24 };
+enum { STATUS_PAIRS = 25 };
 
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
 {
@@ -361,6 +376,7 @@ void node_status_write(struct node *node, const struct store_counts *counts, str
     write_uplink(node, out);
     write_children(node, children, out);
     write_store(node, counts, out);
+    write_scrub(node, out);
     write_refused(node, out);
     write_alarms(node, counts, out);
 }
