@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/value.h"
+#include "node/repair.h"
 #include "node/scrub.h"
 
 enum { VERIFY_WAIT_MS = 24 * 3600 * 1000 }; /* a whole day; the node says how far it is */
@@ -123,16 +124,16 @@ static int finish(const struct arguments *arguments, const char *directory, stru
         print_json(answer);
     }
     if (!sound)
-        print_note("%s: its store is damaged\n  next: stop the node and move `data` aside: it then "
-                   "fills an empty store from its parent",
-                   directory);
+        print_note("%s: its store is damaged\n  next: stop the node, then `terrace -d %s verify "
+                   "--repair`; the damaged file is kept beside the new one",
+                   directory, directory);
     return sound ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int run(const struct arguments *arguments, struct error *error)
 {
     const char *directory = NULL;
-    bool repair = false;
+    bool repair = arguments_flag(arguments, "repair");
     struct progress progress;
     struct buffer value = {0};
     if (arguments_directory(arguments, &directory, error) != ERR_OK)
@@ -151,14 +152,23 @@ static int run(const struct arguments *arguments, struct error *error)
     return status;
 }
 
+static const struct option_row options[] = {
+    {"repair", NULL,
+     "of a stopped node: everything that verifies goes into a new store, derived rows are made "
+     "anew; "
+     "the rest is fetched from other nodes when it runs"},
+    {NULL, NULL, NULL},
+};
+
 const struct command command_verify = {
     .name = "verify",
     .usage = "",
     .summary = "check every hash, signature and derived row of this node's store",
     .detail = "Of a running node too. Exit status 0: sound; 1: something is damaged, and named.\n"
-              "Nothing is changed.",
+              "A damaged store is never changed: --repair moves it aside, to data.damaged-N.",
     .words_min = 0,
     .words_max = 0,
+    .options = options,
     .run = run,
 };
 
@@ -168,7 +178,8 @@ static int run_child(const struct arguments *arguments, struct error *error)
     const char *directory = NULL;
     if (arguments_directory(arguments, &directory, error) != ERR_OK)
         return EXIT_USAGE;
-    return scrub_child(directory, false);
+    return arguments_flag(arguments, "repair") ? repair_child(directory)
+                                               : scrub_child(directory, false);
 }
 
 const struct command command_scrub_store = {
@@ -177,5 +188,6 @@ const struct command command_scrub_store = {
     .summary = NULL, /* not for people */
     .words_min = 0,
     .words_max = 0,
+    .options = options,
     .run = run_child,
 };

@@ -13,9 +13,9 @@
 #define TERRACE_NODE_NODE_PARTS_H
 
 #include "node/author/keys.h"
-#include "node/scrub.h"
 #include "node/core_thread.h"
 #include "node/node.h"
+#include "node/scrub.h"
 #include "replication/query/query.h"
 
 enum {

@@ -74,16 +74,6 @@ static void split(char *line, char *parts[static 4])
     }
 }
 
-static enum error_code code_named(const char *name)
-{
-#define X(code, text, ...)                                                                         \
-    if (strcmp(name, text) == 0)                                                                   \
-        return ERR_##code;
-    ERROR_LIST(X)
-#undef X
-    return ERR_INTERNAL;
-}
-
 static void take_place(struct child *child, const char *line)
 {
     const char *number = strrchr(line, ' ');
@@ -115,7 +105,7 @@ static void take_line(struct child *child, char *line)
         take_count(child->result, line + 6);
     } else if (strncmp(line, "error ", 6) == 0) {
         split(line + 6, parts);
-        error_set(child->error, code_named(parts[0]), parts[1], "%s", parts[2]);
+        error_set(child->error, error_by_name(span_of_text(parts[0])), parts[1], "%s", parts[2]);
         error_next(child->error, "%s", parts[3]);
         child->failed = true;
     } else if (strcmp(line, "end") == 0) {

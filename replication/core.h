@@ -221,6 +221,10 @@ void self_row_put(struct step *step);
  * READ_UNREADABLE: it is there and not as it should be. */
 enum { SELF_NUMBERS = 6 };
 enum read_answer self_row_numbers(const struct view *view, uint64_t numbers[static SELF_NUMBERS]);
+/* A row of an epoch in which nothing more can be written: all of its numbers are used up. */
+void self_row_ended(uint32_t epoch, struct key_id own, struct buffer *row);
+/* Whether a value is such a row, of this key. */
+bool self_row_reads(struct span value, struct key_id own, uint64_t *commits, uint32_t *epoch);
 uint32_t tuning_or(uint32_t value, uint32_t otherwise);
 uint32_t replica_random(struct replica *replica);
 
@@ -360,6 +364,8 @@ void receive_block(struct step *step, struct session *session, const struct even
 void receive_ask_when_due(struct step *step);  /* again, for streams that have waited a minute */
 void receive_ask_on_change(struct step *step); /* again, for what another tree may allow */
 void receive_batch_done(struct step *step);    /* marks and credit of this batch */
+/* A row of quarantine for a block that its author signed and that can't be decoded. */
+void quarantine_opaque(struct step *step, const struct stream_id *stream, uint32_t seq);
 
 /* standing.c: `row` gets the stream's row, of a first block that to be; `closes`: it is its last.
  */

@@ -28,26 +28,42 @@ uint32_t replica_random(struct replica *replica)
     return read_u32(hash.bytes);
 }
 
+static void self_row_encode(const uint64_t numbers[static SELF_NUMBERS],
+                            const uint8_t instance[static 8], const char *reason, struct key_id own,
+                            struct buffer *row)
+{
+    mp_write_map(row, SELF_NUMBERS + 3);
+    for (size_t i = 0; i < SELF_NUMBERS; i++) {
+        mp_write_uint(row, i + 1);
+        mp_write_uint(row, numbers[i]);
+    }
+    mp_write_uint(row, 7);
+    mp_write_bin(row, SPAN(instance, 8));
+    mp_write_uint(row, 8);
+    mp_write_text(row, reason);
+    mp_write_uint(row, 9);
+    mp_write_bin(row, SPAN_OF_ARRAY(own.bytes));
+}
+
 void self_row_put(struct step *step)
 {
     struct replica *replica = step->replica;
     struct buffer row = {0};
-    mp_write_map(&row, 9);
     const uint64_t numbers[] = {replica->self.epoch, replica->commits,        replica->statement_k,
                                 replica->report_k,   replica->record_counter, replica->next_stream};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        mp_write_uint(&row, i + 1);
-        mp_write_uint(&row, numbers[i]);
-    }
-    mp_write_uint(&row, 7);
-    mp_write_bin(&row, SPAN_OF_ARRAY(replica->options.instance));
-    mp_write_uint(&row, 8);
-    mp_write_text(&row, replica->epoch_reason);
-    mp_write_uint(&row, 9);
-    mp_write_bin(&row, SPAN_OF_ARRAY(replica->key_id.bytes));
+    self_row_encode(numbers, replica->options.instance, replica->epoch_reason, replica->key_id,
+                    &row);
     updates_put(step->updates, TABLE_META, span_of_text(self_key), span_of_buffer(&row));
     buffer_free(&row);
     replica->self_dirty = false;
+}
+
+void self_row_ended(uint32_t epoch, struct key_id own, struct buffer *row)
+{
+    static const uint8_t no_instance[8];
+    const uint64_t numbers[] = {epoch,      1,          UINT64_MAX,
+                                UINT64_MAX, UINT32_MAX, STREAM_NUMBER_MAX + 1};
+    self_row_encode(numbers, no_instance, "", own, row);
 }
 
 struct self_row {
@@ -57,14 +73,8 @@ struct self_row {
     struct span reason;
 };
 
-/* READ_UNREADABLE when it is there and not as it should be. */
-static enum read_answer self_row_get(const struct view *view, struct self_row *self)
+static bool self_row_decode(struct span value, struct self_row *self)
 {
-    struct span value;
-    memset(self, 0, sizeof *self);
-    enum read_answer answer = view->get(view->context, TABLE_META, span_of_text(self_key), &value);
-    if (answer != READ_FOUND)
-        return answer;
     struct mp_reader reader = mp_reader(value);
     struct mp_fields fields = mp_fields(&reader);
     unsigned seen = 0;
@@ -87,7 +97,28 @@ static enum read_answer self_row_get(const struct view *view, struct self_row *s
     bool sound = !reader.failed && seen == 0x3fe && numbers[0] >> 16 != 0 &&
                  numbers[0] <= UINT32_MAX && numbers[4] <= UINT32_MAX && numbers[5] >= 1 &&
                  numbers[5] <= STREAM_NUMBER_MAX + 1;
-    return sound ? READ_FOUND : READ_UNREADABLE;
+    return sound;
+}
+
+/* READ_UNREADABLE when it is there and not as it should be. */
+static enum read_answer self_row_get(const struct view *view, struct self_row *self)
+{
+    struct span value;
+    memset(self, 0, sizeof *self);
+    enum read_answer answer = view->get(view->context, TABLE_META, span_of_text(self_key), &value);
+    if (answer != READ_FOUND)
+        return answer;
+    return self_row_decode(value, self) ? READ_FOUND : READ_UNREADABLE;
+}
+
+bool self_row_reads(struct span value, struct key_id own, uint64_t *commits, uint32_t *epoch)
+{
+    struct self_row self = {0};
+    if (!self_row_decode(value, &self) || memcmp(self.key_id, own.bytes, KEY_ID_BYTES) != 0)
+        return false;
+    *commits = self.numbers[1];
+    *epoch = (uint32_t)self.numbers[0];
+    return true;
 }
 
 enum read_answer self_row_numbers(const struct view *view, uint64_t numbers[static SELF_NUMBERS])

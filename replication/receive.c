@@ -269,15 +269,14 @@ static void refuse_block(struct step *step, struct session *session, const struc
         ask_again(step, session, event, code == ERR_DAMAGED);
 }
 
-static void set_opaque_aside(struct step *step, const struct event *event)
+void quarantine_opaque(struct step *step, const struct stream_id *stream, uint32_t seq)
 {
-    const struct prepared_block *block = event->message.block;
-    struct author_epoch author = {event->message.stream.author, event->message.stream.epoch};
+    struct author_epoch author = {stream->author, stream->epoch};
     uint8_t key[1 + LOCATOR_BYTES] = {'b'};
     struct buffer value = {0};
     write_u32(key + 1, who_assign(step->updates, &author) << 8);
-    write_u16(key + 4, event->message.stream.number);
-    write_u32(key + 6, block->header.seq);
+    write_u16(key + 4, stream->number);
+    write_u32(key + 6, seq);
     mp_write_map(&value, 3);
     mp_write_uint(&value, 1);
     mp_write_text(&value, error_name(ERR_MALFORMED));
@@ -357,7 +356,7 @@ static void take_block(struct step *step, struct session *session, const struct 
                   label_stream(step->replica->tree, stream).text, from, row->head.seq,
                   session->seat, event->message.block->opaque ? ", opaque" : "");
     if (event->message.block->opaque)
-        set_opaque_aside(step, event);
+        quarantine_opaque(step, stream, event->message.block->header.seq);
     advance_cursor(session, event, row);
     cursors_head_moved(step, stream, row, session);
     if (key_id_equal(stream->author, step->replica->key_id))

@@ -54,8 +54,10 @@ enum error_code store_report(struct error *error, int answer, const char *what, 
     if (code == ERR_FULL)
         error_next(error, "Free space on this disk, then start again.");
     else if (code == ERR_DAMAGED)
-        error_next(error, "Move the directory's `" STORE_DATA "` aside and restore a backup, or "
-                          "let the node fill an empty store from its parent.");
+        error_next(error,
+                   "`terrace -d %s verify --repair` saves what is sound, keeps the old file "
+                   "beside, and the rest comes from other nodes.",
+                   dir);
     else if (answer == EACCES || answer == EPERM || answer == EROFS)
         error_next(error, "Check that this user may write in the directory.");
     else
@@ -175,8 +177,10 @@ static enum error_code check_data_file(const struct store *store, struct error *
         return ERR_OK;
     error_set(error, ERR_DAMAGED, "the store can't be opened",
               "%s/" STORE_DATA "/" STORE_DATA_FILE " %s", store->dir, why);
-    error_next(error, "Bring the file back, or move `" STORE_DATA "` aside: the node then fills "
-                      "an empty store from its parent.");
+    error_next(error,
+               "Bring the file back, or `terrace -d %s verify --repair`: what is left is "
+               "saved, the rest comes from other nodes.",
+               store->dir);
     return ERR_DAMAGED;
 }
 

@@ -142,7 +142,9 @@ enum error_code store_check_length(struct store *store, struct error *error)
     error_set(error, ERR_DAMAGED, "the store's file is cut off",
               "%s/" STORE_DATA "/" STORE_DATA_FILE " has %llu of %llu bytes", store->dir,
               (unsigned long long)status.st_size, (unsigned long long)wanted);
-    error_next(error, "Move `" STORE_DATA "` aside and restore a backup, or let the node fill an "
-                      "empty store from its parent.");
+    error_next(error,
+               "`terrace -d %s verify --repair` saves what is sound, keeps the old file beside, "
+               "and the rest comes from other nodes.",
+               store->dir);
     return ERR_DAMAGED;
 }

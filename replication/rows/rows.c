@@ -124,7 +124,7 @@ static bool stream_key(const struct view *view, const struct stream_id *stream, 
     return true;
 }
 
-static bool stream_row_decode(struct span value, struct stream_row *row)
+bool stream_row_decode(struct span value, struct stream_row *row)
 {
     struct mp_reader reader = mp_reader(value);
     struct mp_fields fields = mp_fields(&reader);

@@ -36,6 +36,7 @@ void who_each_epoch(const struct view *view, struct key_id author, void *context
 
 bool stream_row_read(const struct view *view, const struct stream_id *stream,
                      struct stream_row *row);
+bool stream_row_decode(struct span value, struct stream_row *row);
 void stream_row_write(struct updates *updates, const struct stream_id *stream,
                       const struct stream_row *row);
 /* Visit all streams in key order: false at the end. Start with *cursor = 0. */

@@ -1,0 +1,183 @@
+/* A new store out of loose rows: all of a sound one, and of a damaged one what proves itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "replication/salvage/salvage.h"
+#include "replication/verify/verify.h"
+#include "tests/unit/furnished_desk.h"
+
+enum { ROWS_MAX = 400 };
+
+/* What is offered: rows, and where `bytes` finds their values again. */
+struct offer {
+    const struct row_at *rows;
+    size_t count;
+    size_t without;       /* a row that is left out; SIZE_MAX: none */
+    bool damaged_copies;  /* beside each block a copy with a wrong byte, offered first */
+    enum desk_seat owner; /* whose store it is to be */
+};
+
+static bool read_bytes(void *context, uint64_t place, size_t size, uint8_t *to)
+{
+    const struct offer *offer = context;
+    const struct row_at *row = &offer->rows[place / 2];
+    if (size != row->value.size)
+        return false;
+    memcpy(to, row->value.data, size);
+    if (place % 2 == 1)
+        to[size / 2] ^= 0x10;
+    return true;
+}
+
+static void offer_row(struct salvage *salvage, const struct offer *offer, size_t i, bool damaged)
+{
+    const struct row_at *row = &offer->rows[i];
+    struct buffer value = {0};
+    buffer_append_span(&value, span_of_buffer(&row->value));
+    if (damaged)
+        value.data[value.size / 2] ^= 0x10;
+    salvage_offer(salvage, span_of_buffer(&row->key), span_of_buffer(&value), 2 * i + damaged);
+    buffer_free(&value);
+}
+
+/* In an order that no store has. */
+static struct memory_store *salvaged(struct offer *offer, struct salvage_counts *counts)
+{
+    struct salvage_options options = {
+        .tree_id = desk_county()->tree_id, .wall_ms = 1000, .context = offer, .bytes = read_bytes};
+    const struct county_seat *seat = &desk_county()->seats[offer->owner];
+    struct memory_store *store = memory_store_new();
+    struct store_port port;
+    enum error_code code;
+    uint64_t judged;
+    memcpy(options.signing_key, seat->signing_key, KEY_BYTES);
+    snprintf(options.seat, sizeof options.seat, "%s", seat->code);
+    memory_store_port(store, &port);
+    struct salvage *salvage = salvage_new(&options);
+    size_t stride = offer->count % 7 == 0 ? 11 : 7;
+    assert_int_not_equal(offer->count % stride, 0);
+    for (size_t k = 0; k < offer->count; k++) {
+        size_t i = (k * stride + 3) % offer->count;
+        if (i == offer->without)
+            continue;
+        if (offer->damaged_copies && offer->rows[i].table == TABLE_BLOCKS)
+            offer_row(salvage, offer, i, true);
+        offer_row(salvage, offer, i, false);
+    }
+    assert_int_equal(salvage_write(salvage, &port, counts), ERR_OK);
+    salvage_free(salvage);
+    struct rebuild *rebuild = rebuild_new(&options, &port);
+    while (rebuild_step(rebuild, &judged, &code)) {
+    }
+    assert_int_equal(code, ERR_OK);
+    rebuild_free(rebuild);
+    return store;
+}
+
+static void print_finding(void *context, const struct verify_finding *finding)
+{
+    (void)context;
+    printf("    %s: %s: %s\n", table_name(finding->table), finding->key, finding->what);
+}
+
+static struct verify_counts verified(struct memory_store *store, enum desk_seat owner)
+{
+    struct store_port port;
+    struct verify_options options = {.tree_id = desk_county()->tree_id,
+                                     .own = desk_county()->seats[owner].key_id,
+                                     .finding = print_finding};
+    memory_store_port(store, &port);
+    struct verify *verify = verify_new(&options);
+    while (verify_step(verify, &port.view)) {
+    }
+    struct verify_counts counts = *verify_counts(verify);
+    assert_int_equal(verify_finding_count(verify), 0);
+    verify_free(verify);
+    return counts;
+}
+
+static void a_sound_store_comes_back_whole(void **state)
+{
+    static struct row_at rows[ROWS_MAX];
+    (void)state;
+    for (int copies = 0; copies < 2; copies++) {
+        struct desk *desk = desk_furnished();
+        size_t count = desk_rows_of(desk, rows, ROWS_MAX);
+        struct offer offer = {rows, count, SIZE_MAX, copies == 1, SEAT_T1};
+        struct salvage_counts counts;
+        struct memory_store *store = salvaged(&offer, &counts);
+        verified(store, SEAT_T1);
+        for (int table = 0; table < TABLE_COUNT; table++) {
+            if (table != TABLE_META && table != TABLE_MARKS)
+                assert_int_equal(memory_store_row_count(store, (enum table)table),
+                                 desk_rows(desk, (enum table)table));
+        }
+        assert_int_equal(counts.gaps, 0);
+        assert_int_equal(counts.loose, 0);
+        memory_store_free(store);
+        rows_free(rows, count);
+        desk_free(desk);
+    }
+}
+
+/* Whatever row is lost, the rest is a sound store; and it can be used. */
+static void any_row_may_be_lost(void **state)
+{
+    static struct row_at rows[ROWS_MAX];
+    (void)state;
+    struct desk *desk = desk_furnished();
+    size_t count = desk_rows_of(desk, rows, ROWS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct offer offer = {rows, count, i, false, SEAT_T1};
+        struct salvage_counts counts;
+        enum error_code code;
+        if (rows[i].table == TABLE_DOCS)
+            continue; /* without its documents a node is nobody */
+        struct memory_store *store = salvaged(&offer, &counts);
+        verified(store, SEAT_T1);
+        if (rows[i].table == TABLE_BLOCKS)
+            assert_true(counts.gaps > 0);
+        struct desk *again = desk_over(SEAT_T1, NULL, store, &code);
+        assert_int_equal(code, ERR_OK);
+        desk_put(again, "incident", "more");
+        assert_int_equal(again->answer.error.code, ERR_OK);
+        verified(again->store, SEAT_T1);
+        desk_free(again);
+    }
+    rows_free(rows, count);
+    desk_free(desk);
+}
+
+/* Another node's file brings in nothing that isn't for this seat. */
+static void a_file_of_another_node_brings_nothing_in(void **state)
+{
+    static struct row_at rows[ROWS_MAX];
+    (void)state;
+    struct desk *desk = desk_furnished();
+    size_t count = desk_rows_of(desk, rows, ROWS_MAX);
+    struct offer offer = {rows, count, SIZE_MAX, false, SEAT_V2};
+    struct salvage_counts counts;
+    struct memory_store *store = salvaged(&offer, &counts);
+    struct verify_counts seen = verified(store, SEAT_V2);
+    assert_int_equal(seen.notes, counts.notes);
+    assert_true(counts.streams < 4); /* directives of those above, no more */
+    memory_store_free(store);
+    rows_free(rows, count);
+    desk_free(desk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sound_store_comes_back_whole),
+        cmocka_unit_test(any_row_may_be_lost),
+        cmocka_unit_test(a_file_of_another_node_brings_nothing_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
