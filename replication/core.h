@@ -199,6 +199,8 @@ struct replica {
     struct parked_key streams_from; /* streams that wait are tried from here on; empty: none */
     bool streams_due;               /* a stream that waits may go on */
     uint64_t streams_at_tick;
+    struct stream_id loose; /* whose loose blocks join its chain; while loose_due */
+    bool loose_due;
     uint32_t send_first; /* link of the session whose turn it is */
     uint64_t arrivals;   /* the next number of an arrival */
     struct buffer waits; /* of the block being applied: places of entries that have to wait */
@@ -267,6 +269,11 @@ void arrival_waits(struct step *step, uint32_t seq); /* this entry is not judged
 void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, uint32_t seq,
                  size_t count);
 void arrival_put(struct step *step, const struct stream_id *stream, uint32_t seq, size_t count);
+/* loose.c: the block at `filled` has come: its gap is none any more, and what a repair has kept
+ * behind it may join the chain, whose row is moved on. */
+void loose_attach(struct step *step, const struct stream_id *stream, uint32_t filled,
+                  struct stream_row *row);
+void loose_go_on(struct step *step); /* once a batch: a bounded piece of what is left of it */
 
 /* parked.c */
 void locator_write(struct step *step, const struct located_entry *located,
@@ -274,6 +281,7 @@ void locator_write(struct step *step, const struct located_entry *located,
 /* One more of an author's things that are counted under this letter ('p'arked, 'q'uarantined,
  * 's'treams begun); false: it has `most` of them. */
 bool aside_room(struct step *step, char what, struct key_id author, uint32_t most);
+void aside_fewer(struct step *step, char what, struct key_id author); /* one is gone */
 /* Let an entry wait; `dot`: of PARKED_RECORD; `from`: the row that it leaves, NULL: none. False:
  * there is no room for more of its author's. */
 bool parked_put(struct step *step, const struct located_entry *located, enum parked_kind kind,

@@ -67,12 +67,17 @@ bool aside_room(struct step *step, char what, struct key_id author, uint32_t mos
     return true;
 }
 
-static void parked_fewer(struct step *step, struct key_id author)
+void aside_fewer(struct step *step, char what, struct key_id author)
 {
     uint8_t key[COUNT_KEY_BYTES];
-    aside_key(key, 'p', author);
+    aside_key(key, what, author);
     uint32_t count = aside_count(step, key);
     aside_set(step, key, count > 0 ? count - 1 : 0);
+}
+
+static void parked_fewer(struct step *step, struct key_id author)
+{
+    aside_fewer(step, 'p', author);
     step->replica->streams_due = true;
 }
 

@@ -355,6 +355,7 @@ static void take_block(struct step *step, struct session *session, const struct 
     updates_trace(step->updates, "take %s %u..%u from %s%s",
                   label_stream(step->replica->tree, stream).text, from, row->head.seq,
                   session->seat, event->message.block->opaque ? ", opaque" : "");
+    loose_attach(step, stream, from, row);
     if (event->message.block->opaque)
         quarantine_opaque(step, stream, event->message.block->header.seq);
     advance_cursor(session, event, row);

@@ -48,6 +48,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     notes_when_due(step);
     receive_ask_when_due(step);
     parked_work(step);
+    loose_go_on(step);
     own_streams_sign_all(step);
     if (updates_signs(step->updates)) {
         replica->commits++;

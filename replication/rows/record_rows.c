@@ -75,7 +75,20 @@ uint32_t block_row_end(const struct view *view, const struct stream_id *stream, 
     if (view->next(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &found, &value) != READ_FOUND ||
         found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0)
         return head_seq;
-    return read_u32(found.data + 5);
+    uint32_t next = read_u32(found.data + 5);
+    return next < head_seq ? next : head_seq; /* behind the head lies what is loose */
+}
+
+bool block_row_begins(const struct view *view, const struct stream_id *stream, uint32_t seq)
+{
+    struct author_epoch author = {stream->author, stream->epoch};
+    uint32_t who;
+    uint8_t key[BLOCK_KEY_BYTES];
+    struct span value;
+    if (!who_find(view, &author, &who))
+        return false;
+    block_key(key, who, stream->number, seq, 0);
+    return view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) == READ_FOUND;
 }
 
 enum error_code block_row_open(const struct view *view, const struct tree *tree,

@@ -48,7 +48,9 @@ void block_row_put(struct updates *updates, const struct stream_id *stream, uint
                    struct span stored);
 enum read_answer block_row_get(const struct view *view, const struct stream_id *stream,
                                uint32_t seq, uint32_t *first_seq, struct buffer *stored);
-/* The seq after the block that begins at `first`; `head_seq` when it is the last. */
+/* Whether a stored block begins at `seq`. */
+bool block_row_begins(const struct view *view, const struct stream_id *stream, uint32_t seq);
+/* The seq after the block that begins at `first`; `head_seq` when it is the last of the chain. */
 uint32_t block_row_end(const struct view *view, const struct stream_id *stream, uint32_t first,
                        uint32_t head_seq);
 /* The stored block that holds entry `seq`, opened and verified. */

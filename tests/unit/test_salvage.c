@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "replication/rows/rows.h"
 #include "replication/salvage/salvage.h"
 #include "replication/verify/verify.h"
 #include "tests/unit/furnished_desk.h"
@@ -154,6 +155,73 @@ static void any_row_may_be_lost(void **state)
     desk_free(desk);
 }
 
+/* The rows of V1's first stream at T1, in order; answers how many. */
+static size_t blocks_of_v1(struct desk *desk, const struct row_at *rows, size_t count,
+                           size_t blocks[static 16])
+{
+    struct author_epoch v1 = {desk_county()->seats[SEAT_V1].key_id, DESK_EPOCH};
+    uint32_t who;
+    size_t found = 0;
+    assert_true(who_find(&desk->port.view, &v1, &who));
+    for (size_t i = 0; i < count && found < 16; i++) {
+        if (rows[i].table == TABLE_BLOCKS && read_u32(rows[i].key.data) >> 8 == who &&
+            read_u16(rows[i].key.data + WHO_BYTES) == 1)
+            blocks[found++] = i;
+    }
+    return found;
+}
+
+static void say_stored(struct desk *desk, uint32_t link, const struct row_at *row)
+{
+    struct stream_id stream = {desk_county()->seats[SEAT_V1].key_id, DESK_EPOCH, 1};
+    struct stream_head none = {0};
+    struct buffer body = {0};
+    mp_write_uint(&body, 0);
+    assert_true(block_reform(span_of_buffer(&row->value),
+                             BLOCK_HAS_STREAM | BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK, &stream, &none,
+                             &body));
+    desk_say_buffer(desk, link, CHANNEL_NORMAL, SAY_BLOCK, &body);
+    assert_int_equal(desk_run(desk), ERR_OK);
+}
+
+/* The block that was missing comes, and the ones kept behind it are a chain again. */
+static void what_was_kept_behind_a_gap_joins_again(void **state)
+{
+    static struct row_at rows[ROWS_MAX];
+    size_t blocks[16];
+    (void)state;
+    struct desk *desk = desk_furnished();
+    size_t count = desk_rows_of(desk, rows, ROWS_MAX);
+    size_t block_count = blocks_of_v1(desk, rows, count, blocks);
+    size_t quarantine = desk_rows(desk, TABLE_QUARANTINE);
+    struct stream_id stream = {desk_county()->seats[SEAT_V1].key_id, DESK_EPOCH, 1};
+    struct stream_row before, after;
+    enum error_code code;
+    assert_true(block_count >= 3 && stream_row_read(&desk->port.view, &stream, &before));
+    for (size_t i = 0; i + 1 < block_count; i++) {
+        struct offer offer = {rows, count, blocks[i], false, SEAT_T1};
+        struct salvage_counts counts;
+        struct memory_store *store = salvaged(&offer, &counts);
+        assert_int_equal(counts.loose, i == 0 ? 0 : block_count - 1 - i);
+        struct desk *again = desk_over(SEAT_T1, NULL, store, &code);
+        assert_int_equal(code, ERR_OK);
+        assert_int_equal(desk_rows(again, TABLE_QUARANTINE) > 0, true);
+        uint32_t link = desk_live(again, SEAT_V1);
+        say_stored(again, link, &rows[blocks[i]]);
+        for (size_t k = 1; i == 0 && k < block_count; k++)
+            say_stored(again, link, &rows[blocks[k]]); /* of a stranger's nothing was kept */
+        assert_true(stream_row_read(&again->port.view, &stream, &after));
+        assert_int_equal(after.head.seq, before.head.seq);
+        assert_memory_equal(&after.head.hash, &before.head.hash, sizeof after.head.hash);
+        assert_int_equal(desk_rows(again, TABLE_QUARANTINE), quarantine);
+        desk_wait(again, 1000);
+        assert_int_equal(verified(again->store, SEAT_T1).loose, 0);
+        desk_free(again);
+    }
+    rows_free(rows, count);
+    desk_free(desk);
+}
+
 /* Another node's file brings in nothing that isn't for this seat. */
 static void a_file_of_another_node_brings_nothing_in(void **state)
 {
@@ -177,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_store_comes_back_whole),
         cmocka_unit_test(any_row_may_be_lost),
+        cmocka_unit_test(what_was_kept_behind_a_gap_joins_again),
         cmocka_unit_test(a_file_of_another_node_brings_nothing_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
