@@ -135,11 +135,13 @@ static void make_seats(struct node_world *world, struct author_seat *rows, struc
                        char (*endpoints)[64])
 {
     uint8_t seed[32], public_key[KEY_BYTES];
+    char dir[sizeof world->dir]; /* a copy: it lies in what is written to */
+    memcpy(dir, world->dir, sizeof dir);
     for (size_t i = 0; i < world->count; i++) {
         struct node_world_seat *seat = &world->seats[i];
         *seat = (struct node_world_seat){.api = -1};
         memcpy(seat->code, rows[i].code.data, rows[i].code.size);
-        snprintf(seat->dir, sizeof seat->dir, "%s/%s", world->dir, seat->code);
+        snprintf(seat->dir, sizeof seat->dir, "%s/%s", dir, seat->code);
         node_keys_make(&keys[i], i > 0 ? keys[0].tree_secret : NULL);
         memcpy(rows[i].signing_key, keys[i].signing_key, KEY_BYTES);
         memcpy(rows[i].link_key, keys[i].link_key, KEY_BYTES);
