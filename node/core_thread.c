@@ -12,6 +12,7 @@
 
 #include "node/core_summary.h"
 #include "node/node.h"
+#include "node/suspect.h"
 
 enum {
     TRIM_AFTER_MS = 300, /* of quiet after load, memory goes back to the system */
@@ -140,6 +141,7 @@ static struct event *add_event(struct core *core, enum event_kind kind, size_t b
 static _Noreturn void end_process(const struct core *core, enum error_code code)
 {
     struct error error;
+    suspect_now("the disk answered with an error");
     error_set(&error, code, "the store", "a commit failed: %s", error_sentence(code));
     error_next(&error, "check the disk, then start the node again: nothing that was "
                        "acknowledged is lost");

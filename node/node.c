@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "node/node_parts.h"
+#include "node/suspect.h"
 
 enum {
     /* Under load the heap stays as it is: the blocks of a batch would fault their pages in anew
@@ -229,23 +230,40 @@ static enum error_code serve(struct node *node, struct error *error)
     return code;
 }
 
+/* One life of the node in this process; *again: it is to be opened anew. */
+static enum error_code live(const char *dir, const struct node_run_options *options, bool *again,
+                            struct error *error)
+{
+    struct node *node = mem_alloc(sizeof *node);
+    bool second = *again;
+    error_clear(error);
+    node->scrub_program = options != NULL ? options->scrub_program : NULL;
+    enum error_code code = node_open_files(node, dir, options, error);
+    *again = node->open_again && node->scrub_program != NULL && !second;
+    if (code == ERR_OK) {
+        code = serve(node, error);
+        *again = node->open_again && code == ERR_OK;
+        suspect_end();
+    }
+    node_close_files(node);
+    free(node);
+    return code;
+}
+
 int node_run(const char *dir, const struct node_run_options *options)
 {
     struct error error;
+    enum error_code code;
+    bool again = false;
     set_process_up();
     if (!crypto_start()) {
         fprintf(stderr, "terrace: libsodium can't be used on this machine\n");
         return EXIT_FAILED;
     }
-    struct node *node = mem_alloc(sizeof *node);
-    error_clear(&error);
-    node->scrub_program = options != NULL ? options->scrub_program : NULL;
-    enum error_code code = node_open_files(node, dir, options, &error);
-    if (code == ERR_OK)
-        code = serve(node, &error);
+    do
+        code = live(dir, options, &again, &error);
+    while (again);
     if (code != ERR_OK)
         node_print_error(&error);
-    node_close_files(node);
-    free(node);
     return code == ERR_OK ? EXIT_DONE : (int)error_exit_status(code);
 }

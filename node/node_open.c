@@ -6,6 +6,7 @@
 
 #include "node/author/document_file.h"
 #include "node/node_parts.h"
+#include "node/suspect.h"
 
 static enum error_code open_keys(struct node *node, struct error *error)
 {
@@ -186,9 +187,17 @@ enum error_code node_open_files(struct node *node, const char *dir,
     if (code == ERR_OK)
         code = open_keys(node, error);
     if (code == ERR_OK)
-        code = open_store(node, &port, error);
+        code = node_scrub_first(node, error);
     if (code == ERR_OK)
+        code = open_store(node, &port, error);
+    if (code == ERR_OK) {
+        node->unclean = suspect_begin(dir);
         code = open_core(node, &port, error);
+    }
+    if (code == ERR_DAMAGED && node->store != NULL && !node->open_again) {
+        suspect_now("rows that a node stands on can't be read");
+        node->open_again = true;
+    }
     if (code == ERR_OK)
         code = open_documents(node, error);
     return code;

@@ -92,6 +92,8 @@ struct node {
     const char *scrub_program; /* NULL: the store is not checked */
     struct node_scrub *scrub;
     struct scrub_last last_scrub; /* wall_ms 0: never */
+    bool unclean;                 /* the process before this one left no clean stop behind */
+    bool open_again;              /* once it has stopped */
 
     struct read_job *reads; /* jobs that are not finished */
     size_t running_reads;   /* of them, those on the pool */
@@ -173,6 +175,9 @@ void node_scrub_start(struct node *node);
 void node_scrub_begin(struct node *node, struct api_call call);
 void node_scrub_close(struct node *node); /* ends the child; the handles close */
 void node_scrub_free(struct node *node);
+/* Before the store is opened: checked, and made good, when something has marked it (suspect.h).
+ * ERR_DAMAGED: that failed. */
+enum error_code node_scrub_first(struct node *node, struct error *error);
 
 /* node_status.c */
 void node_status_begin(struct node *node, struct api_call call);

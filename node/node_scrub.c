@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "node/node_parts.h"
+#include "node/store/store_salvage.h"
+#include "node/suspect.h"
 
 struct scrub_call {
     struct scrub_call *next;
@@ -15,7 +17,7 @@ struct node_scrub {
     struct node *node;
     uv_thread_t thread;
     uv_async_t done;
-    uv_timer_t tell;
+    uv_timer_t tell, later;
     uv_mutex_t mutex; /* over place and rows */
     char place[32];
     uint64_t rows;
@@ -27,7 +29,10 @@ struct node_scrub {
     enum error_code code;
 };
 
-enum { TELL_MS = 500 };
+enum {
+    TELL_MS = 500,
+    AFTER_START_MS = 3 * 1000, /* first the links and whoever waits for them */
+};
 
 /* ---- on the thread ---- */
 
@@ -110,6 +115,16 @@ static void log_result(const struct node_scrub *scrub)
                  result->findings[i].key, result->findings[i].what);
 }
 
+static void repair_soon(struct node_scrub *scrub)
+{
+    struct node *node = scrub->node;
+    suspect_mark(node->dir, "a check of the store found damage");
+    log_line(&node->log, LOG_ERROR,
+             "the store is damaged: it is made good before it is served again");
+    node->open_again = true;
+    node_stop_soon(node);
+}
+
 static void take_result(struct node_scrub *scrub)
 {
     uv_thread_join(&scrub->thread);
@@ -121,6 +136,8 @@ static void take_result(struct node_scrub *scrub)
         scrub->node->last_scrub = (struct scrub_last){scrub->result.wall_ms, scrub->result.damaged};
     }
     answer_all(scrub);
+    if (scrub->code == ERR_OK && scrub->result.damaged > 0 && !scrub->node->stopping)
+        repair_soon(scrub);
 }
 
 static void on_done(uv_async_t *done)
@@ -141,6 +158,13 @@ static void begin(struct node_scrub *scrub)
     uv_timer_start(&scrub->tell, tell_progress, TELL_MS, TELL_MS);
 }
 
+static void begin_later(uv_timer_t *timer)
+{
+    struct node_scrub *scrub = timer->data;
+    if (!scrub->running && !scrub->node->stopping)
+        begin(scrub);
+}
+
 void node_scrub_start(struct node *node)
 {
     struct node_scrub *scrub = mem_alloc(sizeof *scrub);
@@ -149,7 +173,10 @@ void node_scrub_start(struct node *node)
     uv_mutex_init(&scrub->mutex);
     uv_async_init(&node->loop, &scrub->done, on_done);
     uv_timer_init(&node->loop, &scrub->tell);
-    scrub->done.data = scrub->tell.data = scrub;
+    uv_timer_init(&node->loop, &scrub->later);
+    scrub->done.data = scrub->tell.data = scrub->later.data = scrub;
+    if (node->unclean && node->scrub_program != NULL)
+        uv_timer_start(&scrub->later, begin_later, AFTER_START_MS, 0);
     scrub_last_read(node->dir, &node->last_scrub);
 }
 
@@ -179,6 +206,7 @@ void node_scrub_close(struct node *node)
     }
     uv_close((uv_handle_t *)&scrub->done, NULL);
     uv_close((uv_handle_t *)&scrub->tell, NULL);
+    uv_close((uv_handle_t *)&scrub->later, NULL);
 }
 
 void node_scrub_free(struct node *node)
@@ -187,4 +215,60 @@ void node_scrub_free(struct node *node)
         uv_mutex_destroy(&node->scrub->mutex);
     free(node->scrub);
     node->scrub = NULL;
+}
+
+/* ---- before it serves ---- */
+
+static enum error_code scrub_once(struct node *node, bool repair, struct scrub_result *result,
+                                  struct error *error)
+{
+    struct scrub_task task = {.program = node->scrub_program, .dir = node->dir, .repair = repair};
+    enum error_code code = scrub_run(&task, result, error);
+    if (code != ERR_OK)
+        return code;
+    for (size_t i = 0; i < result->told; i++)
+        log_line(&node->log, LOG_ERROR, "%s: %s: %s: %s",
+                 repair ? "the store could not be made good" : "the store is damaged",
+                 result->findings[i].table, result->findings[i].key, result->findings[i].what);
+    if (!repair)
+        scrub_last_write(node->dir, result);
+    return ERR_OK;
+}
+
+static enum error_code repair_first(struct node *node, struct scrub_result *result,
+                                    struct error *error)
+{
+    log_line(&node->log, LOG_ERROR, "the store is made good from what is sound in it");
+    enum error_code code = scrub_once(node, true, result, error);
+    if (code == ERR_OK)
+        log_line(
+            &node->log, LOG_INFO,
+            "saved: %llu blocks, %llu notes; %llu places are missing and come from other nodes",
+            (unsigned long long)result->counts.blocks, (unsigned long long)result->counts.notes,
+            (unsigned long long)result->counts.quarantine);
+    if (code == ERR_OK)
+        code = scrub_once(node, false, result, error);
+    if (code != ERR_OK || result->damaged == 0)
+        return code;
+    error_set(error, ERR_DAMAGED, "the store", "it could not be made good: %s: %s",
+              result->findings[0].key, result->findings[0].what);
+    error_next(error, "move `data` aside: the node then fills an empty store from its parent");
+    return ERR_DAMAGED;
+}
+
+enum error_code node_scrub_first(struct node *node, struct error *error)
+{
+    char why[SUSPECT_WHY_BYTES];
+    enum error_code code = store_salvage_finish(node->dir, error);
+    if (code != ERR_OK || node->scrub_program == NULL || !suspect_read(node->dir, why))
+        return code;
+    struct scrub_result *result = mem_alloc(sizeof *result);
+    log_line(&node->log, LOG_ERROR, "the store is checked before it is served: %s", why);
+    code = scrub_once(node, false, result, error);
+    if (code == ERR_OK && result->damaged > 0)
+        code = repair_first(node, result, error);
+    if (code == ERR_OK)
+        suspect_clear(node->dir);
+    free(result);
+    return code;
 }
