@@ -173,13 +173,20 @@ const struct command command_verify = {
 };
 
 /* The child of all of the above. */
+static const struct option_row child_options[] = {
+    {"repair", NULL, "make the store good"},
+    {"trusting", NULL, "for tests: rows are only read, nothing is compared"},
+    {NULL, NULL, NULL},
+};
+
 static int run_child(const struct arguments *arguments, struct error *error)
 {
     const char *directory = NULL;
     if (arguments_directory(arguments, &directory, error) != ERR_OK)
         return EXIT_USAGE;
-    return arguments_flag(arguments, "repair") ? repair_child(directory)
-                                               : scrub_child(directory, false);
+    return arguments_flag(arguments, "repair")
+               ? repair_child(directory)
+               : scrub_child(directory, arguments_flag(arguments, "trusting"));
 }
 
 const struct command command_scrub_store = {
@@ -188,6 +195,6 @@ const struct command command_scrub_store = {
     .summary = NULL, /* not for people */
     .words_min = 0,
     .words_max = 0,
-    .options = options,
+    .options = child_options,
     .run = run_child,
 };

@@ -173,6 +173,8 @@ void node_read_stop(struct node *node);
 /* node_scrub.c */
 void node_scrub_start(struct node *node);
 void node_scrub_begin(struct node *node, struct api_call call);
+/* A read has met something damaged: the store is checked, unless it was a moment ago. */
+void node_scrub_doubt(struct node *node);
 void node_scrub_close(struct node *node); /* ends the child; the handles close */
 void node_scrub_free(struct node *node);
 /* Before the store is opened: checked, and made good, when something has marked it (suspect.h).

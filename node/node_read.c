@@ -363,6 +363,8 @@ static void worked(uv_work_t *work, int status)
         list_step_done(job);
         return;
     }
+    if (job->code == ERR_DAMAGED)
+        node_scrub_doubt(node);
     if (job->code != ERR_OK)
         answer_error(job);
     else if (job->kind == READ_STATUS)

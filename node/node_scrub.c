@@ -23,6 +23,7 @@ struct node_scrub {
     uint64_t rows;
     atomic_bool stop, finished;
     bool running;
+    uint64_t doubted_ms; /* when a read last began a check; 0: never */
     struct scrub_call *calls;
     struct scrub_result result;
     struct error error;
@@ -31,6 +32,7 @@ struct node_scrub {
 
 enum {
     TELL_MS = 500,
+    DOUBT_EVERY_MS = 10 * 60 * 1000,
     AFTER_START_MS = 3 * 1000, /* first the links and whoever waits for them */
 };
 
@@ -194,6 +196,17 @@ void node_scrub_begin(struct node *node, struct api_call call)
     node->scrub->calls = waiting;
     if (!node->scrub->running)
         begin(node->scrub);
+}
+
+void node_scrub_doubt(struct node *node)
+{
+    struct node_scrub *scrub = node->scrub;
+    bool due = scrub->doubted_ms == 0 || uv_now(&node->loop) >= scrub->doubted_ms + DOUBT_EVERY_MS;
+    if (node->scrub_program == NULL || node->stopping || scrub->running || !due)
+        return;
+    scrub->doubted_ms = uv_now(&node->loop);
+    log_line(&node->log, LOG_ERROR, "a read met something damaged: the store is checked");
+    begin(scrub);
 }
 
 /* The API goes first: then nobody is answered any more. */

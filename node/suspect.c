@@ -62,20 +62,24 @@ void suspect_clear(const char *dir)
     close(fd);
 }
 
-/* The fault comes again when this returns, and meets whoever handled it before. */
-static void on_death(int number)
+/* Whoever handled it before meets it next: a fault comes again when this returns, what was sent is
+ * sent again. */
+static void on_death(int number, siginfo_t *info, void *where)
 {
+    (void)where;
     suspect_now(number == SIGABRT ? "the node ended itself: a check in its code failed"
                                   : "the node died of what it read");
     for (size_t i = 0; i < DEADLY_COUNT; i++) {
         if (deadly[i] == number)
             sigaction(number, &before[i], NULL);
     }
+    if (info->si_code <= 0)
+        raise(number);
 }
 
 bool suspect_begin(const char *dir)
 {
-    struct sigaction action = {.sa_handler = on_death};
+    struct sigaction action = {.sa_sigaction = on_death, .sa_flags = SA_SIGINFO};
     served_fd = open_dir(dir);
     if (served_fd < 0)
         return false;

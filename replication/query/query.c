@@ -52,6 +52,13 @@ static struct mp_reader names_reader(struct span value)
     return reader;
 }
 
+enum error_code damaged_store(struct error *error, const char *what)
+{
+    error_set(error, ERR_DAMAGED, what, "part of it can't be read: the store is damaged");
+    error_next(error, "the node looks into it by itself; `terrace verify` names what is damaged");
+    return ERR_DAMAGED;
+}
+
 enum error_code query_load_state(struct block_cache *cache, const struct view *view,
                                  const struct tree *tree, const struct record_type *type,
                                  const struct record_id *id, struct record_state **state)
@@ -244,6 +251,7 @@ struct listing {
     struct span where;
     bool deleted_too;
     struct buffer *out;
+    bool damaged; /* something that belongs in the list can't be read */
     struct block_cache cache;
 };
 
@@ -255,11 +263,13 @@ static bool list_one(struct listing *listing, struct span index)
     struct record_state *state = NULL;
     struct buffer record = {0};
     bool added = false;
-    if (index.size == INDEX_KEY_BYTES &&
+    bool read =
+        index.size == INDEX_KEY_BYTES &&
         record_key_parse(listing->view, SPAN(index.data + 10, RECORD_KEY_BYTES), &number, &id) &&
         query_load_state(&listing->cache, listing->view, listing->tree, listing->type, &id,
-                         &state) == ERR_OK &&
-        (listing->deleted_too || !record_deleted(state))) {
+                         &state) == ERR_OK;
+    listing->damaged |= !read;
+    if (read && (listing->deleted_too || !record_deleted(state))) {
         query_describe(listing->tree, listing->type, &id, state, &record);
         added = listing->where.size == 0 ||
                 matches(listing->type, span_of_buffer(&record), listing->where);
@@ -312,9 +322,11 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
                               .out = out};
     bool more = true;
     for (size_t scanned = 0; more && *count < limit && scanned < LIST_SCAN_MAX; scanned++) {
-        more = view->previous(view->context, TABLE_INDEX, SPAN_OF_ARRAY(from), &key, &value) ==
-                   READ_FOUND &&
-               key.size == INDEX_KEY_BYTES && read_u16(key.data) == type->number;
+        enum read_answer answer =
+            view->previous(view->context, TABLE_INDEX, SPAN_OF_ARRAY(from), &key, &value);
+        listing.damaged |= answer == READ_UNREADABLE;
+        more = answer == READ_FOUND && key.size == INDEX_KEY_BYTES &&
+               read_u16(key.data) == type->number;
         if (more) {
             memcpy(from, key.data, sizeof from);
             *count += list_one(&listing, SPAN_OF_ARRAY(from));
@@ -324,6 +336,8 @@ enum error_code query_list(const struct view *view, const struct tree *tree, str
     block_cache_free(&listing.cache);
     buffer_free(&wanted);
     buffer_clear(cursor);
+    if (listing.damaged)
+        return damaged_store(error, "list");
     if (more)
         buffer_append(cursor, from, sizeof from);
     return ERR_OK;

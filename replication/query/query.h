@@ -24,7 +24,8 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
  * bytes, empty at first) is where to go on; comes back empty at the end. `where` is a
  * msgpack map of field name -> value that must all be equal (empty span: all); values are
  * read as in a write, so the text "2" finds the integer; a list must hold the item. A step
- * examines at most 10,000 rows, so *count may be 0 with a cursor left. */
+ * examines at most 10,000 rows, so *count may be 0 with a cursor left. ERR_DAMAGED: something that
+ * belongs in the list can't be read. */
 enum error_code query_list(const struct view *view, const struct tree *tree, struct span type,
                            struct span where, bool deleted_too, size_t limit, struct buffer *cursor,
                            struct buffer *out, size_t *count, struct error *error);
@@ -97,6 +98,9 @@ struct completeness {
 void query_completeness(const struct view *view, const struct tree *tree, const char *self,
                         const struct seat *author, uint64_t freshness_ms,
                         struct completeness *answer);
+
+/* ERR_DAMAGED, in words: what an answer would have to leave out is said, never left out. */
+enum error_code damaged_store(struct error *error, const char *what);
 
 /* Text of a record id: 32 hex digits; and back (false: not one). */
 void record_id_text(const struct record_id *id, char text[static 33]);

@@ -27,6 +27,7 @@ struct total {
     size_t group_count;
     struct buffer behind;
     uint32_t behind_count;
+    bool damaged; /* a cell can't be read */
 };
 
 /* Figures from elsewhere may be anything: a sum stops at its ends, it never turns round. */
@@ -87,14 +88,19 @@ static void each_cell(struct total *total, uint16_t rollup, void *context,
     struct buffer from = {0};
     struct span key, value;
     buffer_append_u16(&from, rollup);
-    while (total->view->next(total->view->context, TABLE_CELLS, span_of_buffer(&from), &key,
-                             &value) == READ_FOUND) {
+    for (;;) {
         struct cell cell;
         struct key_id origin;
         uint64_t report;
+        enum read_answer answer = total->view->next(total->view->context, TABLE_CELLS,
+                                                    span_of_buffer(&from), &key, &value);
+        total->damaged |= answer == READ_UNREADABLE;
+        if (answer != READ_FOUND)
+            break;
         if (key.size < 2 || key.size >= STORE_KEY_BYTES_MAX || read_u16(key.data) != rollup)
             break;
         bool parsed = cell_parse(key, value, &cell, &origin, &report);
+        total->damaged |= !parsed;
         const struct author *author = parsed ? tree_author(total->tree, origin) : NULL;
         if (author != NULL && cell.value_count > 0 &&
             seat_is_ancestor_or_self(total->self, author->seat))
@@ -357,6 +363,8 @@ enum error_code query_rollup(const struct view *view, const struct tree *tree, c
         code = total_received(&total, by, error);
     else
         code = error_set(error, ERR_NOT_FOUND, "rollup", "the roll-ups are records and received");
+    if (code == ERR_OK && total.damaged)
+        code = damaged_store(error, "rollup");
     if (code == ERR_OK)
         write_total(&total, name, out);
     free(total.groups);

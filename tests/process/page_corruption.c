@@ -1,0 +1,441 @@
+/* Pages of a node's database are damaged, one a round, and everything is read back: each record is
+ * right, or the damage was reported; and what others hold is right again in the end.
+ *
+ *     page_corruption TERRACE SEED ROUNDS SECONDS [planted]
+ *
+ * planted: the check only parses and trusts; the rounds must then meet an answer that is wrong
+ * without a word, or this loop would notice nothing. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/process/drill_world.h"
+#include "tests/process/run_terrace.h"
+
+enum {
+    PAGE_BYTES = 4096,
+    RECORDS_MAX = 4096,
+    TRIES_MAX = 3000,
+    LOOK_MS = 20,
+    FIRST_RECORDS = 60,
+    ROUND_RECORDS = 3,
+};
+
+static const char county[] = "code,name,tier,parent\n"
+                             "C,county,county,\nT1,township,township,C\nV1,village,village,T1\n";
+static const char *const types[] = {"mediation", "incident"}; /* its own alone; up its path */
+
+struct written {
+    char id[40], title[32], former[32];
+    unsigned type;
+    bool lost; /* its own alone, damaged, reported */
+    unsigned seen;
+};
+
+static struct written records[RECORDS_MAX];
+static size_t record_count;
+static uint64_t seed, first_seed;
+static unsigned rounds_wanted, seconds, round_now;
+
+static unsigned reported_rounds, lost_count;
+
+static uint32_t drawn(uint32_t below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(seed >> 33) % below;
+}
+
+static void wait_a_little(void)
+{
+    (void)poll(NULL, 0, LOOK_MS); /* between two looks at a condition */
+}
+
+/* ---- writing ---- */
+
+static struct written *put(const char *node, unsigned type)
+{
+    struct written *record = &records[record_count];
+    assert_true(record_count < RECORDS_MAX);
+    *record = (struct written){.type = type};
+    snprintf(record->title, sizeof record->title, "题 %zu", record_count);
+    snprintf(record->id, sizeof record->id, "%s", node_put(node, types[type], record->title));
+    record_count++;
+    return record;
+}
+
+static void edit(const char *node, struct written *record)
+{
+    char pair[64];
+    memcpy(record->former, record->title, sizeof record->former);
+    snprintf(record->title, sizeof record->title, "改 %u %u", round_now, drawn(1000));
+    snprintf(pair, sizeof pair, "title=%s", record->title);
+    assert_int_equal(terrace_run("-d", node, "set", types[record->type], record->id, pair, NULL),
+                     0);
+}
+
+/* What is for others is at the next one, so that it can come back from there. */
+static void must_reach(const char *node, const struct written *record)
+{
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        if (terrace_run("-d", node, "get", types[record->type], record->id, NULL) == 0 &&
+            strstr(terrace_output(), record->title) != NULL)
+            return;
+        wait_a_little();
+    }
+    fail_msg("round %u: %s never got %s", round_now, node, record->id);
+}
+
+static void write_some(const char *node, const char *parent, unsigned count)
+{
+    struct written *last = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        struct written *record = put(node, drawn(3) > 0);
+        if (drawn(3) == 0)
+            edit(node, record);
+        last = record->type == 1 ? record : last;
+    }
+    if (last != NULL)
+        must_reach(parent, last);
+}
+
+/* ---- reading ---- */
+
+static struct written *find(const char *id)
+{
+    for (size_t i = 0; i < record_count; i++) {
+        if (strcmp(records[i].id, id) == 0)
+            return &records[i];
+    }
+    return NULL;
+}
+
+/* Everything that the node lists; answers how many answers are neither right nor absent. */
+static unsigned read_everything(const char *node, unsigned *absent, unsigned *stale)
+{
+    static unsigned look;
+    unsigned wrong = 0;
+    *absent = *stale = 0;
+    look++;
+    for (unsigned type = 0; type < 2; type++) {
+        if (terrace_run("-d", node, "list", types[type], "--limit", "0", "--json", NULL) != 0)
+            continue; /* it says that it can't: nothing of it is seen */
+        char *text = strdup(terrace_output()), *rest = NULL;
+        for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest)) {
+            json_t *json = json_loads(line, 0, NULL);
+            const char *id = json_string_value(json_object_get(json, "id"));
+            const char *title =
+                json_string_value(json_object_get(json_object_get(json, "fields"), "title"));
+            struct written *record = id == NULL ? NULL : find(id);
+            if (record == NULL || title == NULL) {
+                wrong += id != NULL; /* a last line that is a cursor has none */
+            } else if (strcmp(title, record->title) == 0) {
+                record->seen = look;
+            } else if (strcmp(title, record->former) == 0) {
+                record->seen = look;
+                ++*stale;
+            } else {
+                wrong++;
+            }
+            json_decref(json);
+        }
+        free(text);
+    }
+    for (size_t i = 0; i < record_count; i++)
+        *absent += records[i].seen != look && !records[i].lost;
+    for (size_t i = 0; i < record_count; i++) {
+        if (records[i].seen == look && records[i].lost)
+            records[i].lost = false; /* it came back after all */
+    }
+    return wrong;
+}
+
+/* ---- damage ---- */
+
+static void damage_a_page(const char *node)
+{
+    char path[2 * PATH_MAX];
+    unsigned char page[PAGE_BYTES];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/data/data.mdb", node);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &status), 0);
+    uint32_t pages = (uint32_t)(status.st_size / PAGE_BYTES), at = drawn(pages), kind = drawn(4);
+    long from = kind == 3 ? (long)drawn(pages) : (long)at;
+    assert_int_equal(fseek(file, from * PAGE_BYTES, SEEK_SET), 0);
+    assert_int_equal(fread(page, 1, sizeof page, file), sizeof page);
+    if (kind == 0)
+        page[drawn(PAGE_BYTES)] ^= (unsigned char)(1U << drawn(8));
+    for (size_t i = 0; i < sizeof page && (kind == 1 || kind == 2); i++)
+        page[i] = kind == 1 ? 0 : (unsigned char)drawn(256);
+    assert_int_equal(fseek(file, (long)at * PAGE_BYTES, SEEK_SET), 0);
+    assert_int_equal(fwrite(page, 1, sizeof page, file), sizeof page);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* ---- the node ---- */
+
+static pid_t node_process(const char *node)
+{
+    char path[2 * PATH_MAX];
+    int pid = 0;
+    snprintf(path, sizeof path, "%s/node.lock", node);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%d", &pid) != 1)
+        pid = 0;
+    if (file != NULL)
+        fclose(file);
+    return pid;
+}
+
+static bool runs(const char *node)
+{
+    char path[64], state = 'X';
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)node_process(node));
+    FILE *file = fopen(path, "r");
+    bool read = file != NULL && fscanf(file, "%*d (terrace) %c", &state) == 1;
+    if (file != NULL)
+        fclose(file);
+    return read && state != 'Z' && state != 'X';
+}
+
+static void stop(const char *node)
+{
+    assert_int_equal(kill(node_process(node), SIGTERM), 0);
+    for (unsigned tries = 0; runs(node); tries++) {
+        assert_true(tries < TRIES_MAX);
+        wait_a_little();
+    }
+}
+
+/* Stores that were replaced are counted, and taken away. */
+static unsigned replaced(const char *node)
+{
+    unsigned count = 0;
+    DIR *folder = opendir(node);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (strncmp(entry->d_name, "data.damaged-", 13) != 0)
+            continue;
+        char path[2 * PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", node, entry->d_name);
+        tool("rm", "-r", path, NULL);
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+static uint64_t now_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool is_verified(const char *node, uint64_t since_ms)
+{
+    if (terrace_run("--json", "-d", node, "status", NULL) != 0)
+        return false;
+    const json_t *verified = json_object_get(terrace_json(), "verified");
+    const char *result = json_string_value(json_object_get(verified, "result"));
+    return result != NULL && strcmp(result, "sound") == 0 &&
+           (uint64_t)json_integer_value(json_object_get(verified, "when")) >= since_ms;
+}
+
+/* Started with whatever is there: it serves, and has found its store sound, after so many restarts
+ * and repairs as that takes. */
+static void start_and_verify(const char *directory, const char *seat, const char *node)
+{
+    uint64_t since_ms = now_ms(CLOCK_REALTIME);
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        if (!runs(node) && terrace_run("drill", "start", "--dir", directory, seat, NULL) != 0 &&
+            !runs(node))
+            terrace_run("-d", node, "verify", "--repair", NULL); /* refused: guided */
+        else if (is_verified(node, since_ms))
+            return;
+        else
+            terrace_run("-d", node, "verify", NULL);
+        wait_a_little();
+    }
+    fail_msg("round %u: %s never served a sound store", round_now, seat);
+}
+
+static void start_by_hand(const char *directory, const char *seat, const char *node)
+{
+    int status = terrace_run("-d", node, "verify", NULL);
+    if (status != 0)
+        status = terrace_run("-d", node, "verify", "--repair", NULL);
+    if (status != 0)
+        fail_msg("round %u: repair ended with %d: %s", round_now, status, terrace_errors());
+    drill_act(directory, "start", seat);
+}
+
+static void mark(const char *node)
+{
+    char path[2 * PATH_MAX];
+    snprintf(path, sizeof path, "%s/suspect", node);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+/* ---- rounds ---- */
+
+static void heal(const char *node)
+{
+    unsigned absent = 1, stale = 0, wrong = 0;
+    for (unsigned tries = 0; tries < TRIES_MAX && (absent > 0 || stale > 0); tries++) {
+        wrong = read_everything(node, &absent, &stale);
+        if (wrong > 0)
+            fail_msg("round %u: %u wrong answers while it fills up", round_now, wrong);
+        wait_a_little();
+    }
+    if (absent > 0 || stale > 0)
+        fail_msg("round %u: %u records are missing and %u old, for ever", round_now, absent, stale);
+}
+
+/* Of its own alone nobody else has a copy. */
+static void give_up_own(const char *node)
+{
+    for (size_t i = 0; i < record_count; i++) {
+        struct written *record = &records[i];
+        if (record->type != 0 || record->lost)
+            continue;
+        bool there = terrace_run("-d", node, "get", types[0], record->id, NULL) == 0;
+        if (!there) {
+            record->lost = true;
+            lost_count++;
+        } else if (strstr(terrace_output(), record->title) == NULL) {
+            memcpy(record->title, record->former, sizeof record->title);
+        }
+    }
+}
+
+static void one_round(const char *directory, const char *seat, const char *node)
+{
+    unsigned absent, stale, mode = drawn(4);
+    if (mode == 0)
+        drill_act(directory, "kill", seat);
+    else
+        stop(node);
+    damage_a_page(node);
+    if (mode == 1)
+        mark(node);
+    if (mode <= 1)
+        start_and_verify(directory, seat, node);
+    else
+        start_by_hand(directory, seat, node);
+    unsigned wrong = read_everything(node, &absent, &stale);
+    bool reported = replaced(node) > 0;
+    reported_rounds += reported;
+    if (wrong > 0 || (!reported && absent + stale > 0))
+        fail_msg("round %u, mode %u: %u wrong, %u missing, %u old, %s", round_now, mode, wrong,
+                 absent, stale, reported ? "reported" : "without a word");
+    if (reported && absent + stale > 0) {
+        give_up_own(node);
+        heal(node);
+    }
+}
+
+static void every_answer_is_right_or_reported(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("pages", county), *node = drill_node(directory, "V1");
+    char victim[PATH_MAX], parent[PATH_MAX];
+    uint64_t until = now_ms(CLOCK_MONOTONIC) + seconds * UINT64_C(1000);
+    snprintf(victim, sizeof victim, "%s", node);
+    snprintf(parent, sizeof parent, "%s", drill_node(directory, "T1"));
+    write_some(victim, parent, FIRST_RECORDS);
+    for (round_now = 1; round_now <= rounds_wanted; round_now++) {
+        if (round_now > 1 && now_ms(CLOCK_MONOTONIC) >= until)
+            break;
+        write_some(victim, parent, ROUND_RECORDS);
+        one_round(directory, "V1", victim);
+    }
+    drill_down(directory);
+}
+
+/* ---- the check of the check ---- */
+
+/* The trusting check, on a store that was put back whole before it was damaged. */
+static bool trusted(const char *node)
+{
+    int status = terrace_run("-d", node, "scrub-store", "--trusting", NULL);
+    return status == 0 && strstr(terrace_output(), "\nend\n") != NULL &&
+           strstr(terrace_output(), "finding ") == NULL;
+}
+
+static void a_check_that_trusts_lets_wrong_answers_pass(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("planted", county);
+    char victim[PATH_MAX], parent[PATH_MAX], whole[2 * PATH_MAX], data[2 * PATH_MAX];
+    unsigned silent = 0, absent, stale;
+    snprintf(victim, sizeof victim, "%s", drill_node(directory, "V1"));
+    snprintf(parent, sizeof parent, "%s", drill_node(directory, "T1"));
+    write_some(victim, parent, FIRST_RECORDS);
+    stop(victim);
+    drill_act(directory, "kill", "T1"); /* so that nothing comes back from there */
+    snprintf(whole, sizeof whole, "%s/whole", terrace_place());
+    snprintf(data, sizeof data, "%s/data", victim);
+    tool("cp", "-a", data, whole, NULL);
+    for (round_now = 1; round_now <= rounds_wanted && silent == 0; round_now++) {
+        tool("rm", "-r", data, NULL);
+        tool("cp", "-a", whole, data, NULL);
+        damage_a_page(victim);
+        if (!trusted(victim) || terrace_run("drill", "start", "--dir", directory, "V1", NULL) != 0)
+            continue;
+        unsigned wrong = read_everything(victim, &absent, &stale);
+        silent += wrong + absent + stale > 0;
+        if (runs(victim))
+            stop(victim);
+    }
+    assert_true(silent > 0);
+    assert_int_equal(terrace_run("drill", "start", "--dir", directory, "T1", NULL), 0);
+    tool("rm", "-r", data, NULL);
+    tool("cp", "-a", whole, data, NULL);
+    drill_act(directory, "start", "V1");
+    drill_down(directory);
+}
+
+int main(int count, char **values)
+{
+    const struct CMUnitTest usual[] = {
+        cmocka_unit_test_teardown(every_answer_is_right_or_reported, terrace_drill_end)};
+    const struct CMUnitTest check[] = {
+        cmocka_unit_test_teardown(a_check_that_trusts_lets_wrong_answers_pass, terrace_drill_end)};
+    if (count < 5 || count > 6)
+        return 2;
+    terrace_use(values[1]);
+    background_use(values[1]);
+    first_seed = seed = strtoull(values[2], NULL, 10);
+    rounds_wanted = (unsigned)strtoul(values[3], NULL, 10);
+    seconds = (unsigned)strtoul(values[4], NULL, 10);
+    bool planted = count == 6 && strcmp(values[5], "planted") == 0;
+    int failed = planted ? cmocka_run_group_tests(check, NULL, NULL)
+                         : cmocka_run_group_tests(usual, NULL, NULL);
+    terrace_leave();
+    const char *found =
+        planted ? "a wrong answer that nobody reported, as it must be" : "no silent wrong answer";
+    printf("pages: %u damaged, seed %llu; %u stores replaced, %u records of one node alone lost, "
+           "%s\n",
+           round_now > 0 ? round_now - 1 : 0, (unsigned long long)first_seed, reported_rounds,
+           lost_count, failed == 0 ? found : "FAILED");
+    return failed;
+}
