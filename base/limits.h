@@ -61,6 +61,14 @@ enum {
 
     STORE_KEY_BYTES_MAX = 511, /* LMDB's own */
     BLOCK_PIECE_BYTES = 2000,  /* two a page */
+    /* what is kept back, for what must be written when all else is full: of the map, and as a file
+     * of the disk (1 MiB for a small store, 16 for a usual one) */
+    STORE_RESERVE_MAP_PART = 16,
+    STORE_RESERVE_BYTES_MAX = 64 << 20,
+    BALLAST_MAP_PART = 1024,
+    BALLAST_BYTES_MIN = 1 << 20,
+    BALLAST_BYTES_MAX = 64 << 20,
+    BALLAST_DISK_PART = 16, /* on a small disk */
 
     API_MESSAGE_BYTES_MAX = 1 << 20,
     API_IN_FLIGHT_MAX = 256,

@@ -17,7 +17,9 @@
 enum {
     TRIM_AFTER_MS = 300, /* of quiet after load, memory goes back to the system */
     TRIM_LOAD_BYTES = 128 << 10,
-    FULL_REST_MS = 1000,
+    LOOK_AGAIN_MS = 1000,        /* while there is little room */
+    LOOK_USUALLY_MS = 30 * 1000, /* otherwise, at the next batch */
+    LOOK_AFTER_BYTES = 256 << 10,
     SEND_HEAD_BYTES = 4 + 1 + 1 + 1 + 4,
     TAKEN_BYTES = 4 + 4,
 };
@@ -102,13 +104,13 @@ static void port_log(void *context, struct span lines)
 }
 
 enum error_code core_open(struct core *core, const struct replica_options *options,
-                          const struct store_port *store, const struct log *log,
-                          struct error *error)
+                          struct store *store, const struct log *log, struct error *error)
 {
-    *core = (struct core){.store = *store, .log = log};
+    *core = (struct core){.files = store, .log = log};
     memcpy(core->seat, options->seat, sizeof core->seat);
+    store_port(store, &core->store);
     struct drive_ports ports = {
-        .store = *store,
+        .store = core->store,
         .link = {.context = core, .send = port_send, .close = port_close},
         .context = core,
         .answer = port_answer,
@@ -151,16 +153,41 @@ static _Noreturn void end_process(const struct core *core, enum error_code code)
     _exit(EXIT_FAILED);
 }
 
-/* Said once, not at every try. */
-static void note_fullness(struct core *core, bool full)
+/* Said once, not at every look. */
+static void log_level(const struct core *core)
 {
-    if (full && !core->full)
-        log_line(core->log, LOG_ERROR, "the store or the disk is full: nothing new is taken");
-    if (!full && core->full)
-        log_line(core->log, LOG_INFO, "there is room again: writes are taken");
-    core->full = full;
-    if (full)
-        core->rest_until_ms = clock_ms(CLOCK_MONOTONIC) + FULL_REST_MS;
+    static const char *const lines[] = {
+        [STORE_ROOMY] = "there is room again: writes and what other nodes send are taken",
+        [STORE_TIGHT] = "the store or the disk is full: nothing new is taken until there is room",
+        [STORE_FULL] = "the store or the disk is full to the last: nothing can be written",
+    };
+    log_line(core->log, core->level == STORE_ROOMY ? LOG_INFO : LOG_ERROR, "%s",
+             lines[core->level]);
+}
+
+/* How much room there is decides what is taken. `failed`: a commit found none. */
+static void look_at_room(struct core *core, bool failed)
+{
+    static const enum replica_hold holds[] = {
+        [STORE_ROOMY] = HOLD_NOTHING, [STORE_TIGHT] = HOLD_BLOCKS, [STORE_FULL] = HOLD_EVERYTHING};
+    enum store_level level = store_level_look(core->files, failed);
+    bool roomy = level == STORE_ROOMY;
+    core->look_at_ms = clock_ms(CLOCK_MONOTONIC) + (roomy ? LOOK_USUALLY_MS : LOOK_AGAIN_MS);
+    core->unlooked_bytes = 0;
+    if (level == core->level)
+        return;
+    core->level = level;
+    core->level_changed = true;
+    log_level(core);
+    enum error_code code = drive_hold(core->drive, holds[level]);
+    if (code != ERR_OK)
+        end_process(core, code);
+}
+
+static void look_when_due(struct core *core)
+{
+    if (core->unlooked_bytes >= LOOK_AFTER_BYTES || core->look_at_ms <= clock_ms(CLOCK_MONOTONIC))
+        look_at_room(core, false);
 }
 
 static enum error_code run_batch(struct core *core)
@@ -169,11 +196,13 @@ static enum error_code run_batch(struct core *core)
         return ERR_OK;
     enum error_code code = drive_batch(core->drive, core->events, core->event_count);
     core->load_bytes += core->event_bytes + core->event_count * sizeof *core->events;
+    core->unlooked_bytes += core->event_bytes;
     core->event_count = 0;
     core->event_bytes = 0;
     if (code != ERR_OK && code != ERR_FULL)
         end_process(core, code);
-    note_fullness(core, code == ERR_FULL);
+    if (code == ERR_FULL)
+        look_at_room(core, true);
     return code;
 }
 
@@ -188,8 +217,36 @@ enum error_code core_take_document(struct core *core, const struct document_file
     return run_batch(core);
 }
 
+static void refuse_writes(struct core *core, struct core_writes *writes)
+{
+    struct store_room room;
+    struct error error;
+    store_room(core->files, &room);
+    if (room.disk_is_nearer) {
+        error_set(&error, ERR_FULL, "the disk is full",
+                  "%llu MiB are free, and kept for what must "
+                  "be written",
+                  (unsigned long long)(room.disk_free_bytes >> 20));
+        error_next(&error, "free space on it: writes are then taken again by themselves");
+    } else {
+        error_set(&error, ERR_FULL, "the store is full", "it holds %llu of %llu MiB",
+                  (unsigned long long)(room.used_bytes >> 20),
+                  (unsigned long long)(room.map_bytes >> 20));
+        error_next(&error, "raise store.map_mib in node.yaml and start the node again");
+    }
+    for (size_t i = 0; i < writes->count; i++) {
+        writes->writes[i].error = mem_copy(&error, sizeof error);
+        writes->writes[i].answered = true;
+    }
+    core->result->taken_bytes += writes->argument_bytes;
+}
+
 static void add_writes(struct core *core, struct core_writes *writes)
 {
+    if (core->level != STORE_ROOMY) {
+        refuse_writes(core, writes);
+        return;
+    }
     for (size_t i = 0; i < writes->count; i++) {
         struct core_write *write = &writes->writes[i];
         struct event *event = add_event(core, EVENT_WRITE, write->fields.size);
@@ -283,6 +340,8 @@ static void push_result(struct core *core, bool status_wanted)
     if (status_wanted)
         result->status =
             core_status_make(core->drive, &core->store.view, clock_ms(CLOCK_MONOTONIC));
+    if (status_wanted)
+        result->status->level = core->level;
     core->load_bytes += result->sends.size;
     core->ended = result->ended;
     core->result = NULL;
@@ -296,7 +355,7 @@ static void push_result(struct core *core, bool status_wanted)
 static uint64_t deadline_ms(const struct core *core)
 {
     uint64_t deadline = drive_deadline(core->drive);
-    return core->full && deadline < core->rest_until_ms ? core->rest_until_ms : deadline;
+    return core->level != STORE_ROOMY && core->look_at_ms < deadline ? core->look_at_ms : deadline;
 }
 
 /* The queue's next batch, to its commit and its result. */
@@ -305,13 +364,15 @@ static void take_batch(struct core *core)
     struct core_item *first = core_queue_take(&core->queue, BATCH_EVENTS_MAX, BATCH_BYTES_MAX);
     bool status_wanted = false;
     core->result = mem_alloc(sizeof *core->result);
+    look_when_due(core);
     for (struct core_item *item = first; item != NULL;
          item = (struct core_item *)item->event.next) {
         if (add_item(core, item))
             status_wanted = true;
     }
-    if (deadline_ms(core) <= clock_ms(CLOCK_MONOTONIC))
+    if (core->level_changed || deadline_ms(core) <= clock_ms(CLOCK_MONOTONIC))
         add_event(core, EVENT_TIME, 0);
+    core->level_changed = false;
     run_batch(core);
     settle_items(core, first);
     push_result(core, status_wanted);

@@ -99,6 +99,7 @@ struct core_status {
     char epoch_why[160];
     struct buffer alarms; /* texts, each ended by NUL */
     uint64_t commits, failed_commits;
+    enum store_level level;
     struct refusals refusals;
     size_t link_count;
     struct link_status *links; /* owned */
@@ -147,16 +148,18 @@ struct core {
     struct event *events;       /* of the batch; owned, freed when idle */
     size_t event_count, event_capacity, event_bytes;
     size_t load_bytes;      /* handled since memory was last given back */
-    bool full;              /* the last commit found no room */
-    uint64_t rest_until_ms; /* a full store is not tried again before, unless somebody asks */
+    struct store *files;    /* behind `store` */
+    enum store_level level; /* what else is taken, when there is little room */
+    uint64_t look_at_ms;    /* when that is looked at again */
+    size_t unlooked_bytes;  /* handled since it was looked at */
+    bool level_changed;     /* the links must be told */
     bool ended;
 };
 
 /* Opens the drive over `store`; what it sends before core_start is dropped. `results` must be open
  * when core_start is called, and until the result that says `ended`. */
 enum error_code core_open(struct core *core, const struct replica_options *options,
-                          const struct store_port *store, const struct log *log,
-                          struct error *error);
+                          struct store *store, const struct log *log, struct error *error);
 void core_close(struct core *core);
 /* Before core_start, on the caller's thread: one signed document from this node's own disk. */
 enum error_code core_take_document(struct core *core, const struct document_file *file);

@@ -16,18 +16,14 @@ static enum error_code open_keys(struct node *node, struct error *error)
     return keys_load(node->dir, node->keys, error);
 }
 
-static enum error_code open_store(struct node *node, struct store_port *port, struct error *error)
+static enum error_code open_store(struct node *node, struct error *error)
 {
     struct store_options options = {.dir = node->dir,
                                     .map_bytes = (uint64_t)node->config.map_mib << 20};
-    enum error_code code = store_open(&options, &node->store, error);
-    if (code == ERR_OK)
-        store_port(node->store, port);
-    return code;
+    return store_open(&options, &node->store, error);
 }
 
-static enum error_code open_core(struct node *node, const struct store_port *port,
-                                 struct error *error)
+static enum error_code open_core(struct node *node, struct error *error)
 {
     struct replica_options options = {.tree_id = node->config.tree_id,
                                       .tuning = node->config.tuning};
@@ -39,7 +35,7 @@ static enum error_code open_core(struct node *node, const struct store_port *por
     if (code == ERR_OK) {
         options.high_water_readable =
             store_high_water_read(node->store, &options.high_water) == HIGH_WATER_FOUND;
-        code = core_open(&node->core, &options, port, &node->log, error);
+        code = core_open(&node->core, &options, node->store, &node->log, error);
     }
     secret_wipe(&options, sizeof options);
     return code;
@@ -178,7 +174,6 @@ static enum error_code open_documents(struct node *node, struct error *error)
 enum error_code node_open_files(struct node *node, const char *dir,
                                 const struct node_run_options *options, struct error *error)
 {
-    struct store_port port;
     node->dir = dir;
     enum error_code code = config_load(dir, &node->config, error);
     if (code == ERR_OK)
@@ -189,10 +184,10 @@ enum error_code node_open_files(struct node *node, const char *dir,
     if (code == ERR_OK)
         code = node_scrub_first(node, error);
     if (code == ERR_OK)
-        code = open_store(node, &port, error);
+        code = open_store(node, error);
     if (code == ERR_OK) {
         node->unclean = suspect_begin(dir);
-        code = open_core(node, &port, error);
+        code = open_core(node, error);
     }
     if (code == ERR_DAMAGED && node->store != NULL && !node->open_again) {
         suspect_now("rows that a node stands on can't be read");

@@ -311,12 +311,47 @@ static uint64_t wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Said at each of three marks, so that there is time to do something about it. */
+static void alarm_of_room(struct alarms *alarms, const struct node *node)
+{
+    static const unsigned marks[] = {90, 80, 70};
+    struct store_room room;
+    char text[160];
+    store_room(node->store, &room);
+    const char *what = room.disk_is_nearer ? "disk" : "store";
+    const char *next =
+        room.disk_is_nearer ? "free space on it" : "raise store.map_mib and start the node again";
+    snprintf(text, sizeof text, "the %s is full: nothing new is taken; %s", what, next);
+    alarm_if(alarms, node->status->level != STORE_ROOMY, text);
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (room.percent < marks[i])
+            continue;
+        snprintf(text, sizeof text, "the store uses more than %u %% of the room on its %s: %s",
+                 marks[i], room.disk_is_nearer ? "disk" : "map", next);
+        alarm_if(alarms, node->status->level == STORE_ROOMY, text);
+        return;
+    }
+}
+
+static void write_room(const struct node *node, struct buffer *out)
+{
+    static const char *const levels[] = {"roomy", "tight", "full"};
+    struct store_room room;
+    store_room(node->store, &room);
+    mp_write_text(out, "room");
+    mp_write_map(out, 5);
+    put_text(out, "level", levels[node->status->level]);
+    put_uint(out, "percent", room.percent);
+    put_uint(out, "used_bytes", room.used_bytes);
+    put_uint(out, "map_bytes", room.map_bytes);
+    put_uint(out, "disk_free_bytes", room.disk_free_bytes);
+}
+
 static void write_alarms(const struct node *node, const struct store_counts *counts,
                          struct buffer *out)
 {
     struct alarms alarms = {0};
     const struct core_tree *tree = node->tree;
-    uint64_t used = store_used_bytes(node->store), map = store_map_bytes(node->store);
     alarm_if(&alarms, !tree->listed, "the signed tree does not list this seat as active");
     alarm_if(&alarms, tree->expires_ms != 0 && tree->expires_ms < wall_ms(),
              "the signed documents have expired: nobody new is admitted until they are renewed");
@@ -325,8 +360,7 @@ static void write_alarms(const struct node *node, const struct store_counts *cou
     alarm_if(&alarms, node->uplink_trouble[0] != '\0', node->uplink_trouble);
     alarm_if(&alarms, node->status->failed_commits > 0,
              "commits failed since the start: the disk or the store was full");
-    alarm_if(&alarms, used > map / 10 * 9,
-             "the store is nearly full: raise store.map_mib and start the node again");
+    alarm_of_room(&alarms, node);
     alarm_if(&alarms, counts->quarantine > 0,
              "damaged or forged data is in quarantine: see terrace quarantine");
     alarm_if(&alarms, node->last_scrub.damaged > 0,
@@ -358,7 +392,7 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "memory_proportional_bytes", memory.proportional_bytes);
 }
 
-enum { STATUS_PAIRS = 25 };
+enum { STATUS_PAIRS = 26 };
 
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
 {
@@ -377,6 +411,7 @@ void node_status_write(struct node *node, const struct store_counts *counts, str
     write_children(node, children, out);
     write_store(node, counts, out);
     write_scrub(node, out);
+    write_room(node, out);
     write_refused(node, out);
     write_alarms(node, counts, out);
 }

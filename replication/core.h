@@ -204,6 +204,7 @@ struct replica {
     uint32_t send_first; /* link of the session whose turn it is */
     uint64_t arrivals;   /* the next number of an arrival */
     struct buffer waits; /* of the block being applied: places of entries that have to wait */
+    enum replica_hold hold;
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none

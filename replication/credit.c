@@ -26,14 +26,15 @@ static uint64_t window_of(const struct step *step, struct session *session, bool
 {
     if (!withheld)
         return window_bytes(step->replica);
-    return class == CLASS_URGENT && quota_trickles(step, session) ? MESSAGE_BYTES_MAX : 0;
+    bool trickles = step->replica->hold == HOLD_NOTHING && quota_trickles(step, session);
+    return class == CLASS_URGENT && trickles ? MESSAGE_BYTES_MAX : 0;
 }
 
 /* What this node gives at first; into the hello's field. */
 void credit_write_hello(struct step *step, struct session *session, struct buffer *body)
 {
     const struct replica_tuning *tuning = &step->replica->options.tuning;
-    bool withheld = quota_withholds(step, session);
+    bool withheld = step->replica->hold != HOLD_NOTHING || quota_withholds(step, session);
     mp_write_array(body, CLASS_COUNT);
     for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
         struct lane *lane = &session->lanes[class];

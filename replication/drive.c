@@ -9,6 +9,7 @@ struct drive {
     struct drive_ports ports;
     struct replica *replica;
     struct updates *updates;
+    enum replica_hold hold;
     uint64_t commits, failed_commits;
     uint64_t room_due_tick; /* when the store is asked for its room again */
     size_t put_bytes;       /* since it was asked */
@@ -164,24 +165,47 @@ static void refuse_writers(struct drive *drive, const struct event *events, size
     }
 }
 
+static enum error_code open_again(struct drive *drive)
+{
+    struct error error;
+    replica_close(drive->replica);
+    drive->replica = NULL;
+    enum error_code code =
+        replica_open(&drive->options, &drive->ports.store.view, &drive->replica, &error);
+    if (code == ERR_OK)
+        replica_hold(drive->replica, drive->hold);
+    return code;
+}
+
 /* Nothing of the batch has happened: memory from the store again, writers told, links reset. */
 static enum error_code start_over(struct drive *drive, const struct event *events, size_t count,
                                   enum error_code code)
 {
-    struct error error;
     close_links(drive, events, count);
     refuse_writers(drive, events, count, code);
     if (drive->ports.log != NULL)
         drive->ports.log(drive->ports.context, span_of_text("commit failed: links reset\n"));
     drive->failed_commits++;
     drive->room_due_tick = 0;
+    if (code == ERR_FULL) {
+        enum error_code opened = open_again(drive);
+        return opened == ERR_OK ? ERR_FULL : opened;
+    }
     replica_close(drive->replica);
     drive->replica = NULL;
-    if (code != ERR_FULL)
-        return code;
-    enum error_code opened =
-        replica_open(&drive->options, &drive->ports.store.view, &drive->replica, &error);
-    return opened == ERR_OK ? ERR_FULL : opened;
+    return code;
+}
+
+enum error_code drive_hold(struct drive *drive, enum replica_hold hold)
+{
+    bool dropped = drive->hold == HOLD_EVERYTHING && hold != HOLD_EVERYTHING;
+    assert(drive->replica != NULL);
+    drive->hold = hold;
+    replica_hold(drive->replica, hold);
+    if (!dropped)
+        return ERR_OK;
+    close_links(drive, NULL, 0);
+    return open_again(drive);
 }
 
 static void look_for_room(struct drive *drive, uint64_t tick_ms)

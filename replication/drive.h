@@ -30,6 +30,10 @@ void drive_close(struct drive *drive); /* NULL is legal */
  * its next start; anything else is what replica_open said when opening again. */
 enum error_code drive_batch(struct drive *drive, struct event *events, size_t count);
 
+/* What isn't taken from now on (replica.h). Leaving HOLD_EVERYTHING closes all links and opens the
+ * replica again: what came meanwhile was dropped. ERR_OK, or what replica_open said. */
+enum error_code drive_hold(struct drive *drive, enum replica_hold hold);
+
 const struct replica *drive_replica(const struct drive *drive);
 uint64_t drive_deadline(const struct drive *drive); /* tick, as replica_deadline */
 uint64_t drive_commit_count(const struct drive *drive);

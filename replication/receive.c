@@ -473,9 +473,10 @@ void receive_batch_done(struct step *step)
 {
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
-        if (session->state >= SESSION_COMPARING) {
-            send_marks(step, session);
+        if (session->state < SESSION_COMPARING)
+            continue;
+        send_marks(step, session);
+        if (step->replica->hold == HOLD_NOTHING)
             credit_give(step, session);
-        }
     }
 }

@@ -131,6 +131,13 @@ uint64_t replica_deadline(const struct replica *replica);
  * updates_signs. */
 void replica_high_water(const struct replica *replica, struct high_water *mark);
 
+/* What is not taken while the store has little room, or none; HOLD_NOTHING at first. Blocks: no
+ * credit is given, so peers keep them; what they could send on credit given before is taken, and so
+ * are notes and documents. Everything: nothing is taken or made that would be a row; sessions can't
+ * go on from there (drive_hold ends them). Local writes are the caller's to refuse. */
+enum replica_hold { HOLD_NOTHING, HOLD_BLOCKS, HOLD_EVERYTHING };
+void replica_hold(struct replica *replica, enum replica_hold hold);
+
 /* Looks inside, for status and for the link room. Valid until the next step. */
 const struct tree *replica_tree(const struct replica *replica);
 uint32_t replica_epoch(const struct replica *replica);

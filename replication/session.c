@@ -313,12 +313,21 @@ static const struct {
 };
 enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
 
+/* Messages that become rows. */
+static bool brings_rows(uint8_t type)
+{
+    return type == MESSAGE_BLOCK || type == MESSAGE_DOCUMENT || type == MESSAGE_ROWS ||
+           type == MESSAGE_STATEMENT || type == MESSAGE_REPORT || type == MESSAGE_TOKEN;
+}
+
 void session_message(struct step *step, const struct event *event)
 {
     struct session *session = session_find(step->replica, event->message.link);
     uint8_t type = event->message.type;
     if (session == NULL || session->state == SESSION_REFUSED || type >= SKIPPED_FROM)
         return;
+    if (step->replica->hold == HOLD_EVERYTHING && brings_rows(type))
+        return; /* the session ends when there is room again, and the next one brings it */
     if (type == MESSAGE_BLOCK && session->state >= SESSION_COMPARING)
         receive_block(step, session, event);
     else if (type < HANDLER_COUNT && handlers[type].handle != NULL &&

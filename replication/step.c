@@ -44,6 +44,8 @@ static void on_batch_close(struct step *step, const struct event *event)
     struct replica *replica = step->replica;
     (void)event;
     replica->deadline_tick = UINT64_MAX;
+    if (replica->hold == HOLD_EVERYTHING)
+        return;
     documents_push_changes(step);
     notes_when_due(step);
     receive_ask_when_due(step);
@@ -90,6 +92,12 @@ void replica_step(struct replica *replica, const struct view *view, const struct
         .tick_ms = event->tick_ms,
     };
     handlers[event->kind](&step, event);
+}
+
+void replica_hold(struct replica *replica, enum replica_hold hold)
+{
+    assert(hold <= HOLD_EVERYTHING);
+    replica->hold = hold;
 }
 
 uint64_t replica_deadline(const struct replica *replica)

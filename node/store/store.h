@@ -4,6 +4,7 @@
  *     DIR/high_water    64 bytes beside the database (high_water.h)
  *     DIR/data/         the LMDB environment: one named database a table, format in meta
  *     DIR/data.new/     a store that was never finished: thrown away at the next open
+ *     DIR/ballast       nothing, for its length: freed when the disk is full (store_room.c)
  *
  * LMDB runs with its default, fully durable flags and MDB_NOTLS; the map is fixed while open, so a
  * full map and a full disk are one case. One directory is opened at most once in a process, even
@@ -70,6 +71,22 @@ uint64_t store_used_bytes(struct store *store);
 uint64_t store_map_bytes(const struct store *store);
 /* What may still be put: the map's rest, or the disk's if that is less. False: can't be said. */
 bool store_room(struct store *store, struct store_room *room);
+
+/* The numbers of it; any thread. */
+struct store_room {
+    uint64_t used_bytes, map_bytes;
+    uint64_t disk_bytes, disk_free_bytes; /* of the file system; what this user may still take */
+    unsigned percent;    /* of the store's own bytes and what it may still grow by, in use */
+    bool disk_is_nearer; /* the disk bounds that growth, not the map */
+};
+void store_room(struct store *store, struct store_room *room);
+
+/* ROOMY: writes are welcome. TIGHT: something is kept back for what must be written: no new data.
+ * FULL: nothing can be committed. */
+enum store_level { STORE_ROOMY, STORE_TIGHT, STORE_FULL };
+/* Looks how it is; `failed`: a commit has just answered ERR_FULL. Makes and frees DIR/ballast.
+ * On the port's thread, outside a transaction. */
+enum store_level store_level_look(struct store *store, bool failed);
 
 /* Frees the reader slots of processes that died; answers how many. Once a minute. */
 unsigned store_reader_check(struct store *store);

@@ -27,8 +27,12 @@ struct store {
     MDB_dbi tables[TABLE_COUNT];
     bool table_present[TABLE_COUNT]; /* a read-only walk may meet a store with fewer tables */
 
-    bool writing; /* between begin and commit or abort */
-    bool dead;    /* answered ERR_IO */
+    bool writing;      /* between begin and commit or abort */
+    bool dead;         /* answered ERR_IO */
+    bool map_was_full; /* rather than the disk, at the last ERR_FULL */
+    bool ballast;      /* the file stands */
+    enum store_level level;
+    uint64_t full_at_bytes; /* in use when the map was full; 0: it isn't */
     enum error_code failure;
     struct store_reader writer; /* the open transaction */
     struct store_reader reader; /* the port's picture of the last commit, made when first needed */

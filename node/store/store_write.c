@@ -22,6 +22,13 @@ static enum error_code write_code(int answer)
     return code == ERR_OK || code == ERR_FULL ? code : ERR_IO;
 }
 
+/* Which of the two ways of being full. */
+static void note_map(struct store *store, int answer)
+{
+    if (store_code(answer) == ERR_FULL)
+        store->map_was_full = answer == MDB_MAP_FULL || answer == MDB_TXN_FULL;
+}
+
 /* Keeps what the open transaction has come to. */
 static enum error_code settle(struct store *store, enum error_code code)
 {
@@ -67,6 +74,7 @@ static enum error_code port_put(void *context, enum table table, struct span key
     MDB_val row_key = {key.size, (void *)(uintptr_t)key.data};
     MDB_val row_value = {value.size, (void *)(uintptr_t)value.data};
     int answer = mdb_put(store->writer.txn, store->tables[table], &row_key, &row_value, 0);
+    note_map(store, answer);
     return settle(store, write_code(answer));
 }
 
@@ -79,6 +87,7 @@ static enum error_code port_remove(void *context, enum table table, struct span 
     store_reader_rest(&store->writer);
     MDB_val row_key = {key.size, (void *)(uintptr_t)key.data};
     int answer = mdb_del(store->writer.txn, store->tables[table], &row_key, NULL);
+    note_map(store, answer);
     return settle(store, answer == MDB_NOTFOUND ? ERR_OK : write_code(answer));
 }
 
@@ -135,6 +144,8 @@ static enum error_code port_commit(void *context)
         int answer = mdb_txn_commit(store->writer.txn);
         store->writer.txn = NULL; /* freed whatever it answered */
         store->writing = false;
+        store->map_was_full = false;
+        note_map(store, answer);
         return settle(store, commit_code(store, answer));
     }
     port_abort(store);
