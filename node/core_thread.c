@@ -150,6 +150,7 @@ static _Noreturn void end_process(const struct core *core, enum error_code code)
     if (core->log->file != STDERR_FILENO)
         log_line(core->log, LOG_ERROR, "%s: %s", error.what, error.why);
     node_print_error(&error);
+    store_suspect_mark(core->files, error_sentence(code)); /* last: it may hang on such a disk */
     _exit(EXIT_FAILED);
 }
 

@@ -1,0 +1,578 @@
+/* Real nodes on disks that fail, wait, or are full: what was acknowledged stays, what can't be
+ * written is refused, and reads and links go on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/crash/disk_shim.h"
+#include "tests/process/node_world.h"
+
+enum { PUTS_MAX = 400, BULK_RECORDS = 8, BULK_BYTES = 12000, ASKS_MAX = 30 * 1000 };
+
+static struct node_world world;
+
+/* What the village alone has acknowledged. */
+static struct {
+    char ids[PUTS_MAX][33];
+    size_t count;
+} acknowledged;
+
+static int make_world(void **state)
+{
+    (void)state;
+    acknowledged.count = 0;
+    node_world_make(&world, "code,name,tier,parent\nC,County,county,\nT,Township,township,C\n"
+                            "V,Village,village,T\n");
+    return 0;
+}
+
+static struct node_world_seat *at(const char *code)
+{
+    return node_world_seat(&world, code);
+}
+
+static int end_world(void **state)
+{
+    (void)state;
+    node_world_end(&world);
+    return 0;
+}
+
+static void id_of(struct span answer, char id[static 33])
+{
+    struct mp_reader reader = api_reader(node_world_at(answer, "id"));
+    struct span text = mp_read_str(&reader);
+    assert_int_equal(text.size, 32);
+    memcpy(id, text.data, 32);
+    id[32] = '\0';
+}
+
+static void say_put(const char *code, const char *title)
+{
+    struct buffer args = node_world_args("type", "incident", "fields.title", title, NULL);
+    node_world_say(at(code), "put", span_of_buffer(&args));
+    buffer_free(&args);
+}
+
+/* Puts a record and hears what became of it; false: the node hung up. */
+static bool put(const char *code, const char *title, struct api_answer *answer, char id[static 33])
+{
+    say_put(code, title);
+    if (!node_world_hear(at(code), answer))
+        return false;
+    if (answer->status == API_DONE)
+        id_of(answer->value, id);
+    return true;
+}
+
+static void must_put(const char *code, const char *title, char id[static 33])
+{
+    struct api_answer answer;
+    assert_true(put(code, title, &answer, id));
+    if (answer.status != API_DONE)
+        fail_msg("put at %s: %s: %s", code, answer.error.what, answer.error.why);
+}
+
+static bool is_done(const struct api_answer *answer, const void *context)
+{
+    (void)context;
+    return answer->status == API_DONE;
+}
+
+static void must_come(const char *code, const char *id)
+{
+    struct buffer args = node_world_args("type", "incident", "id", id, NULL);
+    node_world_until(at(code), "get", span_of_buffer(&args), is_done, NULL);
+    buffer_free(&args);
+}
+
+static bool is_there(const char *code, const char *id)
+{
+    struct buffer args = node_world_args("type", "incident", "id", id, NULL);
+    struct api_answer answer = node_world_ask(at(code), "get", span_of_buffer(&args), NULL);
+    buffer_free(&args);
+    return answer.status == API_DONE;
+}
+
+static bool uplink_is(const struct api_answer *answer, const void *state)
+{
+    return node_world_is_text(answer->value, "uplink.state", state);
+}
+
+static void until_live(const char *code)
+{
+    node_world_until(at(code), "status", SPAN_EMPTY, uplink_is, "live");
+}
+
+static bool level_is(const struct api_answer *answer, const void *level)
+{
+    return node_world_is_text(answer->value, "room.level", level);
+}
+
+static void until_level(const char *code, const char *level)
+{
+    node_world_until(at(code), "status", SPAN_EMPTY, level_is, level);
+}
+
+static size_t alarm_count(const char *code, const char *word)
+{
+    struct api_answer answer = node_world_ask(at(code), "status", SPAN_EMPTY, NULL);
+    struct mp_reader reader = api_reader(node_world_at(answer.value, "alarms"));
+    size_t count = 0;
+    for (uint32_t left = mp_read_array(&reader); left > 0; left--) {
+        struct span text = mp_read_str(&reader);
+        count += memmem(text.data, text.size, word, strlen(word)) != NULL;
+    }
+    return count;
+}
+
+static void epoch_is(const char *code, uint64_t ordinal)
+{
+    struct api_answer answer = node_world_ask(at(code), "status", SPAN_EMPTY, NULL);
+    assert_int_equal(node_world_number(answer.value, "epoch.ordinal"), ordinal);
+}
+
+static bool file_exists(const struct node_world_seat *seat, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", seat->dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A node that writes its last words to DIR.said. */
+static void start_heard(struct node_world_seat *seat)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s.said", seat->dir);
+    int kept = dup(STDERR_FILENO);
+    int said = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(kept >= 0 && said >= 0);
+    dup2(said, STDERR_FILENO);
+    node_world_start(seat);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    close(said);
+}
+
+static void said_once(const struct node_world_seat *seat, const char *line)
+{
+    char path[256], text[2000] = "";
+    snprintf(path, sizeof path, "%s.said", seat->dir);
+    int said = open(path, O_RDONLY);
+    ssize_t size = read(said, text, sizeof text - 1);
+    close(said);
+    assert_true(size > 0);
+    text[size] = '\0';
+    if (strncmp(text, line, strlen(line)) != 0 || strstr(text + 1, "terrace: ") != NULL)
+        fail_msg("it said: %s", text);
+}
+
+/* Everything that was ever acknowledged is there, in the first epoch, and it goes on. */
+static void holds_all(const char *code)
+{
+    char id[33];
+    for (size_t i = 0; i < acknowledged.count; i++) {
+        if (!is_there(code, acknowledged.ids[i]))
+            fail_msg("%s lost %s, the %zuth acknowledged", code, acknowledged.ids[i], i);
+    }
+    epoch_is(code, 1);
+    must_put(code, "it goes on", id);
+}
+
+/* Puts until the node ends; what it answered is kept. */
+static void put_until_it_ends(const char *code)
+{
+    struct api_answer answer;
+    for (;;) {
+        assert_true(acknowledged.count < PUTS_MAX);
+        if (!put(code, "on a bad disk", &answer, acknowledged.ids[acknowledged.count]))
+            return;
+        assert_int_equal(answer.status, API_DONE);
+        acknowledged.count++;
+    }
+}
+
+static void clear(struct disk_control *disk)
+{
+    disk->write_errno = disk->sync_errno = disk->make_errno = 0;
+    disk->short_writes = disk->passing = disk->failed = 0;
+    disk->target = DISK_ANY;
+}
+
+/* One failure: the node ends with one line and status 1, and the next start has everything. */
+static void ends_and_comes_back(struct disk_control *disk)
+{
+    put_until_it_ends("V");
+    assert_int_equal(node_world_wait(at("V")), EXIT_FAILED);
+    assert_in_range(disk->failed, 1, 1); /* no call was tried again */
+    said_once(at("V"), "terrace: the store: a commit failed: the disk answered with an error");
+    assert_true(file_exists(at("V"), "suspect"));
+    clear(disk);
+    start_heard(at("V"));
+    holds_all("V");
+}
+
+static void a_disk_that_fails_ends_the_node_at_once(void **state)
+{
+    static const struct {
+        enum disk_target target;
+        int write_errno, sync_errno;
+        uint32_t short_writes;
+    } faults[] = {
+        {DISK_DATA, EIO, 0, 0},   {DISK_DATA, 0, EIO, 0},       {DISK_META, EIO, 0, 0},
+        {DISK_META, 0, 0, 1},     {DISK_HIGH_WATER, EIO, 0, 0}, {DISK_HIGH_WATER, 0, EIO, 0},
+        {DISK_DATA, EROFS, 0, 0}, {DISK_META, EROFS, 0, 0},     {DISK_HIGH_WATER, EROFS, 0, 0},
+    };
+    (void)state;
+    struct disk_control *disk = disk_control_make(at("V")->dir);
+    start_heard(at("V"));
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        char id[33];
+        must_put("V", "before", id);
+        memcpy(acknowledged.ids[acknowledged.count++], id, sizeof id);
+        disk->target = faults[i].target;
+        disk->write_errno = faults[i].write_errno;
+        disk->sync_errno = faults[i].sync_errno;
+        disk->short_writes = faults[i].short_writes;
+        ends_and_comes_back(disk);
+    }
+}
+
+/* The n-th call of any kind fails, for n from the first on. */
+static void any_call_may_fail(void **state)
+{
+    enum { CALLS = 12 };
+    (void)state;
+    struct disk_control *disk = disk_control_make(at("V")->dir);
+    start_heard(at("V"));
+    for (uint32_t passing = 0; passing < CALLS; passing++) {
+        disk->passing = passing;
+        if (passing % 2 == 0)
+            disk->write_errno = EIO;
+        else
+            disk->sync_errno = EIO;
+        ends_and_comes_back(disk);
+    }
+}
+
+static void reads_go_on(const char *code, const char *id)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        assert_true(is_there(code, id));
+        struct api_answer answer = node_world_ask(at(code), "status", SPAN_EMPTY, NULL);
+        assert_int_equal(answer.status, API_DONE);
+        assert_true(node_world_is_text(answer.value, "seat", code));
+    }
+}
+
+/* A second client of the same node: one waits for its answer while the other reads. */
+static struct node_world_seat *beside(struct node_world_seat *seat)
+{
+    static struct node_world_seat other;
+    other = *seat;
+    other.process = 0;
+    other.api = -1;
+    other.heard = (struct buffer){0};
+    node_world_dial(&other);
+    return &other;
+}
+
+static void wait_for(_Atomic uint32_t *number)
+{
+    for (unsigned asked = 0; *number == 0; asked++) {
+        assert_true(asked < ASKS_MAX);
+        poll(NULL, 0, 1);
+    }
+}
+
+static void a_disk_that_takes_long_delays_answers_alone(void **state)
+{
+    char first[33], below[33];
+    struct api_answer answer;
+    (void)state;
+    struct disk_control *disk = disk_control_make(at("T")->dir);
+    node_world_start(at("C"));
+    node_world_start(at("T"));
+    node_world_start(at("V"));
+    until_live("V");
+    until_live("T");
+    must_put("T", "before", first);
+    must_come("C", first);
+    disk->hold_syncs = 1;
+    struct node_world_seat *writer = beside(at("T"));
+    struct buffer args = node_world_args("type", "incident", "fields.title", "slow", NULL);
+    node_world_say(writer, "put", span_of_buffer(&args));
+    buffer_free(&args);
+    wait_for(&disk->waiting);
+    reads_go_on("T", first);
+    must_put("V", "written meanwhile", below); /* its own disk is well */
+    until_live("V");
+    until_live("T");
+    assert_false(is_there("T", below));
+    struct pollfd answered = {.fd = writer->api, .events = POLLIN};
+    assert_int_equal(poll(&answered, 1, 0), 0); /* not durable, so not said */
+    disk->hold_syncs = 0;
+    assert_true(node_world_hear(writer, &answer));
+    assert_int_equal(answer.status, API_DONE);
+    id_of(answer.value, first);
+    must_come("C", first);
+    must_come("C", below);
+    close(writer->api);
+    buffer_free(&writer->heard);
+}
+
+/* Records whose bytes don't compress. True: they were refused as full, with words for people. */
+static bool bulk_is_refused(const char *code, unsigned *seed)
+{
+    static char title[BULK_BYTES];
+    struct buffer args = {0};
+    mp_write_map(&args, 2);
+    mp_write_text(&args, "type");
+    mp_write_text(&args, "incident");
+    mp_write_text(&args, "records");
+    mp_write_array(&args, BULK_RECORDS);
+    for (size_t i = 0; i < BULK_RECORDS; i++) {
+        for (size_t byte = 0; byte < sizeof title; byte++)
+            title[byte] = (char)(' ' + rand_r(seed) % 90);
+        mp_write_map(&args, 1);
+        mp_write_text(&args, "title");
+        mp_write_str(&args, SPAN(title, sizeof title));
+    }
+    struct api_answer answer = node_world_ask(at(code), "put", span_of_buffer(&args), NULL);
+    buffer_free(&args);
+    assert_int_equal(answer.status, API_DONE);
+    struct mp_reader reader = api_reader(answer.value);
+    assert_int_equal(mp_read_array(&reader), BULK_RECORDS);
+    return node_world_is_text(mp_read_any(&reader), "error", "full");
+}
+
+static void fill_until_refused(const char *code)
+{
+    unsigned seed = 1, batches = 0;
+    while (!bulk_is_refused(code, &seed))
+        assert_true(++batches < 1000);
+}
+
+static void is_refused_in_words(const char *code)
+{
+    struct api_answer answer;
+    char id[33];
+    assert_true(put(code, "no room", &answer, id));
+    assert_int_equal(answer.status, API_ERROR);
+    assert_int_equal(answer.error.code, ERR_FULL);
+    assert_non_null(strstr(answer.error.what, "full"));
+    assert_string_not_equal(answer.error.why, "");
+    assert_non_null(strstr(answer.error.next, "free space"));
+}
+
+/* A file system of 16 MiB under the township; false: this machine doesn't let us. */
+static bool move_to_small_disk(struct node_world_seat *seat)
+{
+    char place[160], command[512];
+    snprintf(place, sizeof place, "%s.small", seat->dir);
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mkdir(place, 0700) != 0 ||
+        mount("terrace-test", place, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=700") != 0) {
+        print_message("skipped: mounting a small file system needs root: %s\n", strerror(errno));
+        return false;
+    }
+    snprintf(command, sizeof command, "cp -a '%s/.' '%s/'", seat->dir, place);
+    assert_int_equal(system(command), 0);
+    snprintf(seat->dir, sizeof seat->dir, "%.120s", place);
+    return true;
+}
+
+static void leave_small_disk(struct node_world_seat *seat)
+{
+    if (seat->process != 0)
+        node_world_kill(seat);
+    assert_int_equal(umount2(seat->dir, MNT_DETACH), 0);
+}
+
+/* Somebody else takes all that is left on the disk. */
+static void others_fill_it(const struct node_world_seat *seat)
+{
+    static const char bytes[64 << 10];
+    char path[256];
+    snprintf(path, sizeof path, "%s/of others", seat->dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    assert_true(fd >= 0);
+    while (write(fd, bytes, sizeof bytes) > 0)
+        continue;
+    assert_int_equal(errno, ENOSPC);
+    close(fd);
+}
+
+static void others_leave(const struct node_world_seat *seat)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/of others", seat->dir);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void must_be_as_it_was(const char *first, const char *below)
+{
+    char id[33];
+    until_level("T", "roomy");
+    assert_true(file_exists(at("T"), "ballast"));
+    must_come("T", below);
+    must_come("C", below);
+    must_put("T", "after", id);
+    must_come("C", id);
+    assert_true(is_there("T", first));
+    epoch_is("T", 1);
+}
+
+static void a_full_disk_refuses_and_resumes(void **state)
+{
+    char first[33], below[33];
+    (void)state;
+    if (!move_to_small_disk(at("T")))
+        skip();
+    node_world_start(at("C"));
+    node_world_start(at("T"));
+    node_world_start(at("V"));
+    until_live("V");
+    until_live("T");
+    must_put("T", "before", first);
+    must_come("C", first);
+    until_level("T", "roomy");
+    assert_true(file_exists(at("T"), "ballast"));
+    others_fill_it(at("T"));
+    fill_until_refused("T");
+    until_level("T", "tight");
+    assert_false(file_exists(at("T"), "ballast"));
+    is_refused_in_words("T");
+    assert_in_range(alarm_count("T", "the disk is full"), 1, 1);
+    until_live("T");
+    until_live("V");
+    must_put("V", "meanwhile", below);
+    reads_go_on("T", first);
+    until_live("V");
+    assert_false(is_there("T", below)); /* what others send stays with them */
+    others_leave(at("T"));
+    must_be_as_it_was(first, below);
+    assert_int_equal(alarm_count("T", "the disk is full"), 0);
+    leave_small_disk(at("T"));
+}
+
+/* What was kept back is gone as well: nothing can be committed, and nothing is tried. */
+static void a_disk_full_to_the_last_still_serves(void **state)
+{
+    char first[33], below[33];
+    (void)state;
+    if (!move_to_small_disk(at("T")))
+        skip();
+    node_world_start(at("C"));
+    node_world_start(at("T"));
+    node_world_start(at("V"));
+    until_live("V");
+    must_put("T", "before", first);
+    must_come("C", first);
+    until_level("T", "roomy");
+    others_fill_it(at("T"));
+    fill_until_refused("T");
+    for (unsigned asked = 0; asked < ASKS_MAX; asked++) {
+        others_fill_it(at("T")); /* its own pages come free between commits */
+        struct api_answer answer = node_world_ask(at("T"), "status", SPAN_EMPTY, NULL);
+        if (node_world_is_text(answer.value, "room.level", "full"))
+            break;
+        poll(NULL, 0, 5);
+    }
+    until_level("T", "full");
+    must_put("V", "meanwhile", below);
+    reads_go_on("T", first);
+    is_refused_in_words("T");
+    node_world_kill(at("T")); /* and a start there serves, too */
+    node_world_start(at("T"));
+    reads_go_on("T", first);
+    others_leave(at("T"));
+    must_be_as_it_was(first, below);
+    leave_small_disk(at("T"));
+}
+
+static uint64_t list_count(const char *code)
+{
+    struct buffer args = node_world_args("name", "records", NULL);
+    struct api_answer answer = node_world_ask(at(code), "rollup", span_of_buffer(&args), NULL);
+    buffer_free(&args);
+    return answer.status == API_DONE ? node_world_number(answer.value, "value") : 0;
+}
+
+/* History 46: one batch of a local put and the village's blocks finds no room, again and again. */
+static void a_failed_commit_never_happened(void **state)
+{
+    enum { ROUNDS = 6, EACH = 5 };
+    char ids[ROUNDS * EACH * 2][33];
+    size_t count = 0, refused = 0;
+    (void)state;
+    struct disk_control *disk = disk_control_make(at("T")->dir);
+    node_world_start(at("C"));
+    node_world_start(at("T"));
+    node_world_start(at("V"));
+    until_live("V");
+    until_live("T");
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        static const enum disk_target targets[] = {DISK_DATA, DISK_HIGH_WATER};
+        struct api_answer answer;
+        until_level("T", "roomy");
+        disk->target = targets[round % 2];
+        disk->write_errno = ENOSPC;
+        disk->failed = 0;
+        for (unsigned i = 0; i < EACH; i++) {
+            must_put("V", "from below", ids[count++]);
+            say_put("T", "own");
+            assert_true(node_world_hear(at("T"), &answer));
+            if (answer.status == API_DONE)
+                id_of(answer.value, ids[count++]);
+            else
+                refused += answer.error.code == ERR_FULL;
+        }
+        wait_for(&disk->failed);
+        disk->write_errno = 0;
+    }
+    assert_true(refused > 0);
+    until_level("T", "roomy");
+    for (size_t i = 0; i < count; i++) {
+        must_come("T", ids[i]);
+        must_come("C", ids[i]);
+    }
+    assert_int_equal(list_count("T"), count);
+    epoch_is("T", 1);
+    struct api_answer answer = node_world_ask(at("C"), "status", SPAN_EMPTY, NULL);
+    assert_int_equal(node_world_number(answer.value, "refused.forged"), 0);
+    assert_int_equal(node_world_number(answer.value, "quarantine"), 0);
+}
+
+int main(int argument_count, char **arguments)
+{
+    if (argument_count == 3 && strcmp(arguments[1], "--serve") == 0)
+        disk_shim_begin(arguments[2]);
+    node_world_child(argument_count, arguments);
+    if (argument_count == 2)
+        cmocka_set_test_filter(arguments[1]);
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
+        TEST(a_disk_that_fails_ends_the_node_at_once),
+        TEST(any_call_may_fail),
+        TEST(a_disk_that_takes_long_delays_answers_alone),
+        TEST(a_failed_commit_never_happened),
+        TEST(a_full_disk_refuses_and_resumes),
+        TEST(a_disk_full_to_the_last_still_serves),
+#undef TEST
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
