@@ -177,7 +177,7 @@ static void leave(void)
 static bool fails(const struct tracked *tracked, bool meta, int error)
 {
     uint32_t target = control->target;
-    if (error == 0 || (target == DISK_META && !meta) ||
+    if (error == 0 || (target == DISK_META && !meta) || (target == DISK_DATA && meta) ||
         (target != DISK_ANY && target != DISK_META && target != tracked->target))
         return false;
     for (uint32_t left = control->passing; left > 0; left = control->passing) {
