@@ -245,6 +245,17 @@ void node_world_dial(struct node_world_seat *seat)
     assert_true(dial(seat));
 }
 
+void node_world_spawn(struct node_world_seat *seat)
+{
+    hang_up(seat);
+    spawn(seat);
+}
+
+bool node_world_try(struct node_world_seat *seat)
+{
+    return dial(seat);
+}
+
 void node_world_start(struct node_world_seat *seat)
 {
     uint64_t until = now_ms() + NODE_WORLD_WAIT_MS;

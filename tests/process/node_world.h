@@ -37,6 +37,9 @@ struct node_world_seat *node_world_seat(struct node_world *world, const char *co
 
 /* Starts a node and waits until its API answers. */
 void node_world_start(struct node_world_seat *seat);
+/* The halves of it: starts a process; dials once (false: it doesn't answer yet). */
+void node_world_spawn(struct node_world_seat *seat);
+bool node_world_try(struct node_world_seat *seat);
 /* One more client of a node that runs, for a copy of its seat with `api` -1 and no process. */
 void node_world_dial(struct node_world_seat *seat);
 /* Starts it and gives its exit status, for those that can't serve. */
