@@ -7,21 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/author/config.h"
-#include "node/store/store.h"
-#include "replication/drive.h"
 #include "tests/crash/disk_model.h"
-
-enum { MAP_BYTES = 64 << 20 };
 
 /* One opened state, and what is wrong with it. */
 struct state {
     const struct crash_subject *subject;
     size_t point;
-    struct store *store;
-    struct store_port port;
-    struct drive *drive;
-    struct answer answer;
+    struct offline_node node;
     uint32_t epoch;   /* as the first opening came to; 0: none yet */
     bool own_entries; /* something of this node's own stood here after the cut */
     bool after_write;
@@ -43,80 +35,13 @@ static void say(struct state *state, const char *format, ...)
     va_end(arguments);
 }
 
-static void take_answer(void *context, const struct answer *answer)
-{
-    struct state *state = context;
-    state->answer = *answer;
-}
-
-static void send_nowhere(void *context, uint32_t link, enum channel channel, uint8_t type,
-                         struct span body)
-{
-    (void)context, (void)link, (void)channel, (void)type, (void)body;
-}
-
-static void close_nowhere(void *context, uint32_t link)
-{
-    (void)context, (void)link;
-}
-
-static void run(struct state *state, struct event *event)
-{
-    event->wall_ms = UINT64_C(2000000000000);
-    event->tick_ms = 1;
-    enum error_code code = drive_batch(state->drive, event, 1);
-    if (code != ERR_OK)
-        say(state, "a batch ends with %s", error_name(code));
-}
-
-/* As a node's start does: what stands in its documents/ is offered. */
-static void take_documents(struct state *state)
-{
-    const struct document_files *files = &state->subject->documents;
-    for (size_t i = 0; i < files->count && state->wrong[0] == '\0'; i++) {
-        const struct document_file *file = &files->files[i];
-        struct event event = {.kind = EVENT_DOCUMENT,
-                              .document = {.envelope = file->envelope,
-                                           .rows = file->rows,
-                                           .row_count = file->row_count,
-                                           .places = file->places,
-                                           .proofs = file->proofs}};
-        run(state, &event);
-    }
-}
-
 static bool open_state(struct state *state, const char *dir, uint64_t *random)
 {
-    struct store_options place = {.dir = dir, .map_bytes = MAP_BYTES};
-    struct replica_options options = state->subject->options;
     struct error error = {0};
-    for (size_t i = 0; i < sizeof options.random; i++)
-        options.random[i] = (uint8_t)draw(random, 256);
-    if (store_open(&place, &state->store, &error) != ERR_OK) {
-        say(state, "the store doesn't open: %s: %s", error.what, error.why);
-        return false;
-    }
-    store_port(state->store, &state->port);
-    options.high_water_readable =
-        store_high_water_read(state->store, &options.high_water) == HIGH_WATER_FOUND;
-    struct drive_ports ports = {.store = state->port,
-                                .link = {.send = send_nowhere, .close = close_nowhere},
-                                .context = state,
-                                .answer = take_answer};
-    if (drive_open(&options, &ports, &state->drive, &error) != ERR_OK) {
-        say(state, "the replica doesn't open: %s: %s", error.what, error.why);
-        return false;
-    }
-    take_documents(state);
-    return state->wrong[0] == '\0';
-}
-
-static void close_state(struct state *state)
-{
-    drive_close(state->drive);
-    store_close(state->store);
-    state->drive = NULL;
-    state->store = NULL;
+    if (offline_node_open(&state->node, &state->subject->identity, dir, random, &error) == ERR_OK)
+        return true;
+    say(state, "it doesn't open: %s: %s", error.what, error.why);
+    return false;
 }
 
 static int compare_places(const void *a, const void *b)
@@ -157,8 +82,8 @@ static void judge_entry(struct state *state, const struct known_entry *entry)
     const struct crash_subject *subject = state->subject;
     const struct known_entry *was =
         bsearch(entry, subject->entries, subject->entry_count, sizeof *entry, compare_places);
-    bool own = memcmp(entry->stream.author.bytes, key_id_of(subject->options.signing_key).bytes,
-                      KEY_ID_BYTES) == 0;
+    bool own = memcmp(entry->stream.author.bytes,
+                      key_id_of(subject->identity.options.signing_key).bytes, KEY_ID_BYTES) == 0;
     state->own_entries |= own && !state->after_write;
     bool same = was != NULL && hash_equal(&was->digest, &entry->digest);
     if (same || (was == NULL && state->after_write && own))
@@ -214,8 +139,8 @@ static void walk(struct state *state)
     struct walk_visitor visitor = {
         .context = state, .entry = visit_entry, .damage = visit_damage, .aside = visit_aside};
     struct error error = {0};
-    const struct tree *tree = replica_tree(drive_replica(state->drive));
-    if (query_walk(&state->port.view, tree, &visitor, &error) != ERR_OK)
+    const struct tree *tree = replica_tree(drive_replica(state->node.drive));
+    if (query_walk(&state->node.port.view, tree, &visitor, &error) != ERR_OK)
         say(state, "the walk ends: %s", error.why);
 }
 
@@ -226,8 +151,8 @@ static bool read_title(struct state *state, const struct record_id *record,
     static const char title_key[] = "\xa5title"; /* as msgpack has it among the fields */
     struct buffer out = {0};
     struct error error;
-    const struct tree *tree = replica_tree(drive_replica(state->drive));
-    bool found = query_record(&state->port.view, tree, span_of_text("incident"), record, &out,
+    const struct tree *tree = replica_tree(drive_replica(state->node.drive));
+    bool found = query_record(&state->node.port.view, tree, span_of_text("incident"), record, &out,
                               &error) == ERR_OK;
     const uint8_t *at = found ? memmem(out.data, out.size, title_key, sizeof title_key - 1) : NULL;
     size_t size = 0;
@@ -280,7 +205,7 @@ static void judge_records(struct state *state)
  * begins, under whatever number. */
 static void judge_epoch(struct state *state)
 {
-    const struct replica *replica = drive_replica(state->drive);
+    const struct replica *replica = drive_replica(state->node.drive);
     uint32_t epoch = replica_epoch(replica);
     uint32_t expected = state->own_entries ? state->subject->epoch : state->epoch;
     if (epoch >> 16 != 1 || replica_epoch_reason(replica)[0] != '\0')
@@ -292,20 +217,11 @@ static void judge_epoch(struct state *state)
 
 static void write_on(struct state *state)
 {
-    struct buffer fields = {0};
-    struct event event = {
-        .kind = EVENT_WRITE,
-        .write = {.request = 1, .kind = WRITE_PUT, .type = span_of_text("incident")}};
-    mp_write_map(&fields, 1);
-    mp_write_text(&fields, "title");
-    mp_write_text(&fields, "after the cut");
-    event.write.fields = span_of_buffer(&fields);
+    struct error error = {0};
     state->after_write = true;
-    run(state, &event);
-    buffer_free(&fields);
-    if (state->wrong[0] == '\0' && state->answer.error.code != ERR_OK)
-        say(state, "a write is refused: %s", state->answer.error.why);
-    if (heard_of(state, &state->answer.record) > 0)
+    if (offline_node_put(&state->node, "after the cut", &error) != ERR_OK)
+        say(state, "a write is refused: %s", error.why);
+    else if (heard_of(state, &state->node.answer.record) > 0)
         say(state, "a record id is given again");
 }
 
@@ -314,7 +230,8 @@ static void judge_again(struct state *state)
     char title[TITLE_BYTES_MAX];
     judge_epoch(state);
     judge_records(state);
-    if (!read_title(state, &state->answer.record, title) || strcmp(title, "after the cut") != 0)
+    if (!read_title(state, &state->node.answer.record, title) ||
+        strcmp(title, "after the cut") != 0)
         say(state, "what was written after the cut is missing");
 }
 
@@ -330,35 +247,11 @@ const char *crash_check(const struct crash_subject *subject, const char *dir, si
         write_on(&state);
         walk(&state);
     }
-    close_state(&state);
+    offline_node_close(&state.node);
     if (state.wrong[0] == '\0' && open_state(&state, dir, random))
         judge_again(&state);
-    close_state(&state);
+    offline_node_close(&state.node);
     return state.wrong[0] == '\0' ? NULL : state.wrong;
-}
-
-static _Noreturn void give_up(const struct error *error)
-{
-    fprintf(stderr, "crash states: %s: %s\n", error->what, error->why);
-    exit(2);
-}
-
-static void load_options(struct crash_subject *subject)
-{
-    struct replica_options *options = &subject->options;
-    struct node_config config;
-    struct node_keys keys;
-    struct error error = {0};
-    if (config_load(subject->dir, &config, &error) != ERR_OK ||
-        keys_load(subject->dir, &keys, &error) != ERR_OK ||
-        store_instance(subject->dir, options->instance, &error) != ERR_OK ||
-        document_files_load(subject->dir, &subject->documents, &error) != ERR_OK)
-        give_up(&error);
-    options->tree_id = config.tree_id;
-    options->tuning = config.tuning;
-    memcpy(options->seat, config.seat, sizeof options->seat);
-    memcpy(options->signing_key, keys.signing_key, sizeof options->signing_key);
-    memcpy(options->signing_secret, keys.signing_secret, sizeof options->signing_secret);
 }
 
 static void count_entries(struct known_entry *entries, size_t count)
@@ -373,8 +266,12 @@ static void count_entries(struct known_entry *entries, size_t count)
 void crash_subject_load(struct crash_subject *subject, const char *dir)
 {
     uint64_t random = 1;
+    struct error error = {0};
     *subject = (struct crash_subject){.dir = dir};
-    load_options(subject);
+    if (node_identity_load(&subject->identity, dir, &error) != ERR_OK) {
+        fprintf(stderr, "crash states: %s: %s\n", error.what, error.why);
+        exit(2);
+    }
     struct state state = {.subject = subject, .point = SIZE_MAX};
     if (open_state(&state, dir, &random))
         walk(&state);
@@ -382,8 +279,8 @@ void crash_subject_load(struct crash_subject *subject, const char *dir)
         fprintf(stderr, "crash states: the recorded node itself: %s\n", state.wrong);
         exit(2);
     }
-    subject->epoch = replica_epoch(drive_replica(state.drive));
-    close_state(&state);
+    subject->epoch = replica_epoch(drive_replica(state.node.drive));
+    offline_node_close(&state.node);
     qsort(state.found, state.found_count, sizeof *state.found, compare_places);
     count_entries(state.found, state.found_count);
     subject->entries = state.found;
@@ -392,7 +289,7 @@ void crash_subject_load(struct crash_subject *subject, const char *dir)
 
 void crash_subject_free(struct crash_subject *subject)
 {
-    document_files_free(&subject->documents);
+    node_identity_free(&subject->identity);
     free(subject->observations);
     free(subject->entries);
 }

@@ -2,10 +2,8 @@
 #ifndef TERRACE_TESTS_CRASH_CRASH_CHECK_H
 #define TERRACE_TESTS_CRASH_CRASH_CHECK_H
 
-#include "node/author/document_file.h"
-#include "node/author/keys.h"
 #include "replication/query/query.h"
-#include "replication/replica.h"
+#include "tests/crash/offline_node.h"
 
 enum { TITLE_BYTES_MAX = 48 };
 
@@ -28,9 +26,8 @@ struct known_entry {
 
 /* A node whose life was recorded. */
 struct crash_subject {
-    const char *dir;                /* its own directory: keys, documents, configuration */
-    struct replica_options options; /* but for the high-water mark */
-    struct document_files documents;
+    const char *dir;
+    struct node_identity identity;
     struct observation *observations;
     size_t observation_count;
     struct known_entry *entries;

@@ -13,7 +13,8 @@ import gate
 # Meant to be ours: what a program or a fuzz target gives to its runtime.
 OURS = frozenset(('main', 'LLVMFuzzerTestOneInput'))
 # Stands in for the system's calls on purpose, to make them fail.
-STAND_INS = frozenset(('tests/unit/store_place.c', 'tests/crash/disk_shim.c'))
+STAND_INS = frozenset(('tests/unit/store_place.c', 'tests/crash/disk_shim.c',
+                       'tests/crash/test_no_memory.c'))
 LIBRARY = re.compile(r'(?:=> |^\t)(/.+) \(0x', re.M)
 
 
