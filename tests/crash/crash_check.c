@@ -14,8 +14,9 @@ struct state {
     const struct crash_subject *subject;
     size_t point;
     struct offline_node node;
-    uint32_t epoch;   /* as the first opening came to; 0: none yet */
-    bool own_entries; /* something of this node's own stood here after the cut */
+    struct record_id written; /* after the cut */
+    uint32_t epoch;           /* as the first opening came to; 0: none yet */
+    bool own_entries;         /* something of this node's own stood here after the cut */
     bool after_write;
     struct known_entry *found; /* for loading the subject; NULL otherwise */
     size_t found_count, found_capacity;
@@ -221,7 +222,8 @@ static void write_on(struct state *state)
     state->after_write = true;
     if (offline_node_put(&state->node, "after the cut", &error) != ERR_OK)
         say(state, "a write is refused: %s", error.why);
-    else if (heard_of(state, &state->node.answer.record) > 0)
+    state->written = state->node.answer.record;
+    if (heard_of(state, &state->written) > 0)
         say(state, "a record id is given again");
 }
 
@@ -230,8 +232,7 @@ static void judge_again(struct state *state)
     char title[TITLE_BYTES_MAX];
     judge_epoch(state);
     judge_records(state);
-    if (!read_title(state, &state->node.answer.record, title) ||
-        strcmp(title, "after the cut") != 0)
+    if (!read_title(state, &state->written, title) || strcmp(title, "after the cut") != 0)
         say(state, "what was written after the cut is missing");
 }
 
