@@ -14,6 +14,7 @@ TESTS = (
     ('story', re.compile(r'([\w-]+)\.story$')),
     ('process', re.compile(r'test_(\w+)\.(?:c|py|sh)$')),
     ('sim', re.compile(r'test_(\w+)\.c$')),
+    ('crash', re.compile(r'test_(\w+)\.c$')),
     ('fuzz', re.compile(r'fuzz_(\w+)\.c$')),
     ('fuzz', re.compile(r'test_(\w+)\.sh$')),
     ('rules', re.compile(r'rule_(\w+)\.py$')),
