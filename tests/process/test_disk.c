@@ -268,6 +268,33 @@ static void any_call_may_fail(void **state)
     }
 }
 
+/* A first start that finds no room, or a disk that fails: it says so, and the next one is whole. */
+static void a_first_start_on_a_bad_disk_is_made_good(void **state)
+{
+    static const struct {
+        int write_errno, sync_errno, make_errno;
+    } faults[] = {{EIO, 0, 0},    {ENOSPC, 0, 0}, {EROFS, 0, 0}, {0, EIO, 0},
+                  {0, 0, ENOSPC}, {0, 0, EROFS},  {0, 0, EMFILE}};
+    enum { PASSING = 3 };
+    char id[33];
+    (void)state;
+    struct disk_control *disk = disk_control_make(at("V")->dir);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        for (uint32_t passing = 0; passing < PASSING; passing++) {
+            disk->passing = passing;
+            disk->write_errno = faults[i].write_errno;
+            disk->sync_errno = faults[i].sync_errno;
+            disk->make_errno = faults[i].make_errno;
+            assert_int_equal(node_world_run(at("V")), EXIT_FAILED);
+            clear(disk);
+        }
+    }
+    node_world_start(at("V"));
+    must_put("V", "it goes on", id);
+    assert_true(is_there("V", id));
+    epoch_is("V", 1);
+}
+
 static void reads_go_on(const char *code, const char *id)
 {
     for (unsigned i = 0; i < 20; i++) {
@@ -566,6 +593,7 @@ int main(int argument_count, char **arguments)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, end_world)
         TEST(a_disk_that_fails_ends_the_node_at_once),
         TEST(any_call_may_fail),
+        TEST(a_first_start_on_a_bad_disk_is_made_good),
         TEST(a_disk_that_takes_long_delays_answers_alone),
         TEST(a_failed_commit_never_happened),
         TEST(a_full_disk_refuses_and_resumes),
