@@ -60,6 +60,8 @@ enum error_code store_report(struct error *error, int answer, const char *what, 
                    dir);
     else if (answer == EACCES || answer == EPERM || answer == EROFS)
         error_next(error, "Check that this user may write in the directory.");
+    else if (answer == EMFILE || answer == ENFILE)
+        error_next(error, "Raise the limit of open files (ulimit -n), then start again.");
     else
         error_next(error, "Look at the disk (dmesg, smartctl), then start again.");
     return code;
