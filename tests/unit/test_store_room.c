@@ -15,7 +15,7 @@
 #include "tests/unit/store_history.h"
 #include "tests/unit/store_place.h"
 
-enum { VALUE_BYTES = 3000, ROWS_MAX = PLACE_MAP_BYTES / VALUE_BYTES };
+enum { VALUE_BYTES = 60000, ROWS_MAX = PLACE_MAP_BYTES / VALUE_BYTES };
 
 static void key_of(unsigned number, char key[static 16])
 {
@@ -93,7 +93,7 @@ static void the_last_of_the_map_is_kept_back(void **state)
     assert_int_equal(room.map_bytes, PLACE_MAP_BYTES);
     while (put_row(&port, count + more) == ERR_OK)
         assert_true(++more < ROWS_MAX);
-    assert_true(more > 50);
+    assert_true(more > 5);
     assert_int_equal(store_level_look(store, true), STORE_FULL);
     assert_int_equal(store_level_look(store, false), STORE_FULL); /* as long as nothing goes */
     assert_true(place_exists(place, "ballast"));
