@@ -116,6 +116,9 @@ struct world_write {
 void world_write(struct world *world, size_t node, const struct world_write *write);
 /* Hold back a node's batches: its inbox gathers until it is let go. */
 void world_hold(struct world *world, size_t node, bool held);
+/* How much room its store has (drive_hold); until it is said otherwise, or the node starts again.
+ */
+void world_room(struct world *world, size_t node, enum replica_hold hold);
 
 /* ---- links, named by the child ---- */
 

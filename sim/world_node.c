@@ -367,3 +367,15 @@ void world_hold(struct world *world, size_t node, bool held)
     world->nodes[node].held = held;
     plan_batch(&world->nodes[node]);
 }
+
+void world_room(struct world *world, size_t place, enum replica_hold hold)
+{
+    struct world_node *node = &world->nodes[place];
+    if (node->drive == NULL)
+        return;
+    enum error_code code = drive_hold(node->drive, hold);
+    assert(code == ERR_OK);
+    (void)code;
+    add_item(node, EVENT_TIME);
+    plan_batch(node);
+}

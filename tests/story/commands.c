@@ -199,6 +199,21 @@ static void tell_release(struct story *story)
     world_run_until(story->world, world_now_ms(story->world));
 }
 
+/* room SEAT enough|little|none: of its store. */
+static void tell_room(struct story *story)
+{
+    static const char *const names[] = {
+        [HOLD_NOTHING] = "enough", [HOLD_BLOCKS] = "little", [HOLD_EVERYTHING] = "none"};
+    size_t seat = story_seat(story, story_word(story, 1));
+    for (size_t i = 0; i < sizeof names / sizeof *names && seat != SIZE_MAX; i++) {
+        if (strcmp(names[i], story_word(story, 2)) == 0) {
+            world_room(story->world, seat, (enum replica_hold)i);
+            return;
+        }
+    }
+    story_fail(story, "no such room: %s", story_word(story, 2));
+}
+
 /* fault SEAT KIND: what its disk does next. */
 static void tell_fault(struct story *story)
 {
@@ -469,12 +484,27 @@ static void tell_delete(struct story *story)
 }
 
 const struct story_command world_commands[] = {
-    {"nodes", 1, tell_nodes}, {"start", 1, tell_start},       {"crash", 1, tell_crash},
-    {"hold", 1, tell_hold},   {"release", 1, tell_release},   {"fault", 2, tell_fault},
-    {"image", 2, tell_image}, {"restore", 2, tell_restore},   {"wipe", 1, tell_wipe},
-    {"types", 1, tell_types}, {"tuning", 2, tell_tuning},     {"run", 0, tell_run},
-    {"wait", 1, tell_wait},   {"clock", 3, tell_clock},       {"cut", 1, tell_cut},
-    {"heal", 1, tell_heal},   {"withhold", 3, tell_withhold}, {"pass", 0, tell_pass},
-    {"put", 3, tell_put},     {"set", 2, tell_set},           {"delete", 2, tell_delete},
+    {"nodes", 1, tell_nodes},
+    {"start", 1, tell_start},
+    {"crash", 1, tell_crash},
+    {"hold", 1, tell_hold},
+    {"release", 1, tell_release},
+    {"fault", 2, tell_fault},
+    {"image", 2, tell_image},
+    {"restore", 2, tell_restore},
+    {"wipe", 1, tell_wipe},
+    {"types", 1, tell_types},
+    {"tuning", 2, tell_tuning},
+    {"run", 0, tell_run},
+    {"wait", 1, tell_wait},
+    {"clock", 3, tell_clock},
+    {"cut", 1, tell_cut},
+    {"heal", 1, tell_heal},
+    {"withhold", 3, tell_withhold},
+    {"pass", 0, tell_pass},
+    {"put", 3, tell_put},
+    {"set", 2, tell_set},
+    {"delete", 2, tell_delete},
+    {"room", 2, tell_room},
     {NULL, 0, NULL},
 };
