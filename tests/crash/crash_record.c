@@ -1,5 +1,5 @@
-/* The township of three tiers is the one that is watched: it writes, passes on what its village
- * writes, and is read by its county. */
+/* Of three tiers the township or the village is watched: it writes, the township passes on what the
+ * village writes, and the county is asked what has come. */
 #include "tests/crash/crash_record.h"
 
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 enum { ROUNDS = 14, TOGETHER = 4 };
 
 struct recording {
-    struct node_world_seat *county, *township, *village;
+    struct node_world_seat *above, *watched, *other;
     int trace;
     unsigned count;
 };
@@ -48,7 +48,7 @@ static void hear_put(struct recording *recording, struct node_world_seat *seat, 
     assert_int_equal(text.size, 32);
     memcpy(id, text.data, 32);
     id[32] = '\0';
-    if (seat == recording->township)
+    if (seat == recording->watched)
         observe(recording, TRACE_ACKNOWLEDGED, id, title);
 }
 
@@ -63,7 +63,7 @@ static void set(struct recording *recording, const char *id, const char *title)
 {
     struct buffer args = node_world_args("type", "incident", "id", id, "fields.title", title, NULL);
     struct api_answer answer =
-        node_world_ask(recording->township, "set", span_of_buffer(&args), NULL);
+        node_world_ask(recording->watched, "set", span_of_buffer(&args), NULL);
     assert_int_equal(answer.status, API_DONE);
     observe(recording, TRACE_ACKNOWLEDGED, id, title);
     buffer_free(&args);
@@ -85,28 +85,29 @@ static void until_seen(struct recording *recording, struct node_world_seat *seat
         observe(recording, TRACE_SEEN, id, "");
 }
 
-/* Some at once, one changed, some of the village's, and now and then a look at the county. */
+/* Some at once, one changed, one of the other's, and now and then a look at the county. */
 static void one_round(struct recording *recording)
 {
     char titles[TOGETHER][32], ids[TOGETHER][33], id[33];
     for (unsigned i = 0; i < TOGETHER; i++) {
         snprintf(titles[i], sizeof titles[i], "put %u", recording->count++);
-        say_put(recording->township, titles[i]);
+        say_put(recording->watched, titles[i]);
     }
-    say_put(recording->village, "from below");
+    say_put(recording->other, "beside");
     for (unsigned i = 0; i < TOGETHER; i++)
-        hear_put(recording, recording->township, titles[i], ids[i]);
-    hear_put(recording, recording->village, "", id);
+        hear_put(recording, recording->watched, titles[i], ids[i]);
+    hear_put(recording, recording->other, "", id);
     snprintf(titles[0], sizeof titles[0], "set %u", recording->count++);
     set(recording, ids[0], titles[0]);
     if (recording->count % 3 == 0) {
         for (unsigned i = 0; i < TOGETHER; i++)
-            until_seen(recording, recording->county, ids[i], true);
-        until_seen(recording, recording->township, id, false);
+            until_seen(recording, recording->above, ids[i], true);
+        if (recording->watched->code[0] == 'T') /* on its way up it comes here */
+            until_seen(recording, recording->watched, id, false);
     }
 }
 
-void crash_record(struct node_world *world)
+struct node_world_seat *crash_record(struct node_world *world, uint64_t seed)
 {
     char path[160];
     node_world_make(world, "code,name,tier,parent\nC,County,county,\nT,Township,township,C\n"
@@ -114,21 +115,22 @@ void crash_record(struct node_world *world)
     struct recording recording = {.county = node_world_seat(world, "C"),
                                   .township = node_world_seat(world, "T"),
                                   .village = node_world_seat(world, "V")};
-    struct disk_control *control = disk_control_make(recording.township->dir);
+    struct disk_control *control = disk_control_make(recording.watched->dir);
     control->record = 1;
-    snprintf(path, sizeof path, "%s.trace", recording.township->dir);
+    snprintf(path, sizeof path, "%s.trace", recording.watched->dir);
     recording.trace = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     assert_true(recording.trace >= 0);
-    node_world_start(recording.township);
-    node_world_start(recording.county);
-    node_world_start(recording.village);
+    node_world_start(recording.watched);
+    node_world_start(recording.above);
+    node_world_start(recording.other);
     for (unsigned i = 0; i < ROUNDS / 2; i++)
         one_round(&recording);
-    node_world_kill(recording.township);
-    node_world_start(recording.township);
+    node_world_kill(recording.watched);
+    node_world_start(recording.watched);
     for (unsigned i = ROUNDS / 2; i < ROUNDS; i++)
         one_round(&recording);
     for (size_t i = 0; i < world->count; i++)
         node_world_kill(&world->seats[i]);
     close(recording.trace);
+    return recording.watched;
 }

@@ -4,7 +4,8 @@
 
 #include "tests/process/node_world.h"
 
-/* Leaves T's directory and its record, SEAT.dir and SEAT.dir.trace; all processes have ended. */
-void crash_record(struct node_world *world);
+/* The seat that was watched: its directory and its record, SEAT.dir and SEAT.dir.trace, are left;
+ * all processes have ended. The seed chooses which. */
+struct node_world_seat *crash_record(struct node_world *world, uint64_t seed);
 
 #endif

@@ -242,8 +242,7 @@ int main(int count, char **values)
     if (count != 3)
         return 2;
     uint64_t seed = strtoull(values[2], NULL, 10);
-    crash_record(&world);
-    load(&explorer, node_world_seat(&world, "T")->dir);
+    load(&explorer, crash_record(&world, seed)->dir);
     bool held = strcmp(values[1], "--prove") == 0
                     ? prove(&explorer, seed)
                     : run_all(&explorer, values[0], strtoull(values[1], NULL, 10), seed);
