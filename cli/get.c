@@ -30,6 +30,18 @@ static void print_conflicts(const struct record_type *type, const json_t *confli
     }
 }
 
+static void print_circle(const json_t *record)
+{
+    size_t index = 0;
+    json_t *seat = NULL;
+    printf("  held by");
+    json_array_foreach(json_object_get(record, "circle"), index, seat)
+        printf("%s %s", index > 0 ? "," : "", json_string_value(seat));
+    if (json_object_get(record, "circle_below") != NULL)
+        printf(" and everyone below, down to each %s", json_text(record, "circle_below"));
+    printf("\n");
+}
+
 static void print_record(const struct record_type *type, const json_t *record)
 {
     char created[32], changed[32];
@@ -41,6 +53,7 @@ static void print_record(const struct record_type *type, const json_t *record)
            json_flag(record, "deleted") ? " (deleted)" : "");
     printf("  made at %s, %s; last changed %s; %llu operations\n", json_text(record, "origin"),
            created, changed, (unsigned long long)json_number(record, "operations"));
+    print_circle(record);
     json_object_foreach(json_object_get(record, "fields"), key, value)
         print_value(type, key, value);
     print_conflicts(type, json_object_get(record, "conflicts"));

@@ -260,6 +260,7 @@ static void add_writes(struct core *core, struct core_writes *writes)
         event->write.import = write->import;
         event->write.import_row = write->import_row;
         event->write.import_after = write->import_after;
+        event->write.to = write->to;
     }
     core->result->taken_bytes += writes->argument_bytes;
 }

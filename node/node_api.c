@@ -32,6 +32,7 @@ static void push_writes(struct node *node, struct api_call call, struct span arg
         writes[i].fields = moved(writes[i].fields, args, item->writes.arguments);
         writes[i].request_id = moved(writes[i].request_id, args, item->writes.arguments);
         writes[i].import = moved(writes[i].import, args, item->writes.arguments);
+        writes[i].to = moved(writes[i].to, args, item->writes.arguments);
     }
     node_push(node, item, args.size);
 }
@@ -42,8 +43,8 @@ static struct core_write *single(const struct core_write *write)
 }
 
 /* `records`: [fields map, ...]. NULL with `error` when it is something else. */
-static struct core_write *read_records(struct span records, struct span type, size_t *count,
-                                       struct error *error)
+static struct core_write *read_records(struct span records, const struct core_write *write,
+                                       size_t *count, struct error *error)
 {
     struct mp_reader reader = api_reader(records);
     *count = mp_read_array(&reader);
@@ -55,8 +56,8 @@ static struct core_write *read_records(struct span records, struct span type, si
     struct core_write *writes = mem_alloc(*count * sizeof *writes);
     for (size_t i = 0; i < *count; i++) {
         bool is_map = mp_peek(&reader) == MP_MAP;
-        writes[i] =
-            (struct core_write){.kind = WRITE_PUT, .type = type, .fields = mp_read_any(&reader)};
+        writes[i] = *write;
+        writes[i].fields = mp_read_any(&reader);
         if (!is_map || reader.failed) {
             error_set(error, ERR_INVALID, "records", "expected a map of fields at place %zu", i);
             free(writes);
@@ -103,17 +104,18 @@ static void put_one(struct node *node, struct api_call call, struct span args,
 
 static void put(struct node *node, struct api_call call, struct span args)
 {
-    enum { TYPE, FIELDS, REQUEST, RECORDS, IMPORT, ROWS, AFTER, ARGUMENTS };
+    enum { TYPE, FIELDS, REQUEST, RECORDS, IMPORT, ROWS, AFTER, TO, ARGUMENTS };
     struct argument all[ARGUMENTS] = {{.name = "type"},    {.name = "fields"}, {.name = "request"},
                                       {.name = "records"}, {.name = "import"}, {.name = "rows"},
-                                      {.name = "after"}};
+                                      {.name = "after"},   {.name = "to"}};
     struct core_write write = {.kind = WRITE_PUT}, *writes = NULL;
     struct error error;
     size_t count = 0;
     error_clear(&error);
     if (!arguments_read(args, all, ARGUMENTS, &error) ||
         !argument_text(&all[TYPE], true, &write.type, &error) ||
-        !argument_text(&all[REQUEST], false, &write.request_id, &error)) {
+        !argument_text(&all[REQUEST], false, &write.request_id, &error) ||
+        !argument_text(&all[TO], false, &write.to, &error)) {
         node_api_refuse(node, call, &error);
         return;
     }
@@ -124,7 +126,7 @@ static void put(struct node *node, struct api_call call, struct span args)
     if (all[FIELDS].value.size > 0 || all[REQUEST].value.size > 0)
         error_set(&error, ERR_USAGE, "put", "`records` comes without `fields` and `request`");
     else
-        writes = read_records(all[RECORDS].value, write.type, &count, &error);
+        writes = read_records(all[RECORDS].value, &write, &count, &error);
     if (writes != NULL &&
         !read_import(&all[IMPORT], &all[ROWS], &all[AFTER], writes, count, &error)) {
         free(writes);

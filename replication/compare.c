@@ -205,7 +205,7 @@ static void queue_all(struct step *step, struct session *session, const struct s
     for (uint64_t at = 0; stream_row_next(step->view, &at, &id, row);) {
         const struct author *author = tree_author(step->replica->tree, id.author);
         if (author == NULL || row->open.holders == HOLDERS_SELF || row->head.seq == 0 ||
-            !stream_holds(row, author->seat, peer))
+            !stream_holds(row, author->seat, peer) || !contacts_ready(step, session, row))
             continue;
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
         if (cursor->sent_seq >= row->head.seq)
@@ -224,12 +224,18 @@ static void queue_all(struct step *step, struct session *session, const struct s
     free(row);
 }
 
-static void go_live(struct step *step, struct session *session)
+void compare_queue(struct step *step, struct session *session)
 {
     const struct seat *peer = session_seat(step->replica, session);
-    session_enter(step, session, SESSION_LIVE);
+    session->streams_wait = false;
     if (peer != NULL)
         queue_all(step, session, peer);
+}
+
+static void go_live(struct step *step, struct session *session)
+{
+    session_enter(step, session, SESSION_LIVE);
+    compare_queue(step, session);
     compare_free(session);
 }
 
@@ -458,7 +464,13 @@ static void take_head(struct step *step, struct session *session, const struct s
         updates_trace(step->updates, "fork of %s at %u: %s holds another",
                       label_stream(step->replica->tree, id).text, seq, session->seat);
     }
-    if (seq > held && tree_author(step->replica->tree, id->author) != NULL) {
+    if (seq > held && tree_author(step->replica->tree, id->author) == NULL) {
+        /* of a seat that this store has lost: wanted once its row is here again */
+        struct cursor *cursor = cursor_strange(session, id, CLASS_NORMAL);
+        contacts_seek_key(step, id->author);
+        if (cursor != NULL)
+            cursor->refused = session->refused_any = true;
+    } else if (seq > held) {
         /* its class comes with it */
         struct cursor *cursor = ours == NULL ? cursor_strange(session, id, CLASS_NORMAL)
                                              : cursor_get(session, id, ours->class);

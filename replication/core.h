@@ -134,6 +134,9 @@ struct session {
     bool documents_sent;          /* what it lacked, once at least */
     bool documents_got;           /* it has said the same */
     size_t documents_at;          /* of the tree's, where the next piece begins */
+    struct contact *contacts;     /* by name; of a child */
+    bool contacts_due;            /* it may have to be told something of them */
+    bool streams_wait;            /* for a contact that the child doesn't hold yet */
 };
 
 /* What an entry that can't be judged waits for; and the key of its row. */
@@ -205,6 +208,8 @@ struct replica {
     uint64_t arrivals;   /* the next number of an arrival */
     struct buffer waits; /* of the block being applied: places of entries that have to wait */
     enum replica_hold hold;
+    struct sought *sought;  /* seats and keys that were asked for above */
+    uint64_t contacts_seen; /* tree_change_count that contacts were judged by */
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
@@ -341,6 +346,7 @@ void documents_list(struct step *step, const struct session *session, bool answe
 void documents_on_have(struct step *step, struct session *session, struct span body);
 void documents_on_document(struct step *step, struct session *session, struct span body);
 void documents_on_rows(struct step *step, struct session *session, struct span body);
+void documents_on_row_set(struct step *step, struct session *session, struct span body);
 void documents_push_changes(struct step *step);
 void documents_answer_due(struct step *step); /* once a batch */
 void documents_free(struct session *session);
@@ -354,6 +360,33 @@ void compare_free(struct session *session);
 /* 'Send this stream from here'; opaque: in the form that proves whose fault it is. */
 void compare_want(struct step *step, const struct session *session, const struct stream_id *stream,
                   uint32_t seq, bool opaque);
+
+/* Queue what waited for contacts that the child holds now. */
+void compare_queue(struct step *step, struct session *session);
+
+/* contacts.c: seats beside a node's path and subtree whose rows it needs (formats.md 12). */
+enum seeking { SEEKING_ASKED, SEEKING_LATER, SEEKING_ABSENT };
+/* Ask above for a seat (<= SEAT_BYTES_MAX), or for the seat of a key. LATER: no link is up;
+ * ABSENT: the root has said that there is none, or we are the root. */
+enum seeking contacts_seek(struct step *step, struct span seat);
+void contacts_seek_key(struct step *step, struct key_id key);
+/* To our parent, at the start of a session: what we hold of such seats, and what we lack. */
+void contacts_list(struct step *step, const struct session *session);
+/* The same of these rows alone, that have just been taken. */
+void contacts_acknowledge(struct step *step, const struct session *session,
+                          const struct proved_row *rows, size_t count);
+void contacts_on_seek(struct step *step, struct session *session, struct span body);
+void contacts_on_absent(struct step *step, struct session *session, struct span body);
+/* Whether a document lists a contact of this child; send their rows, and those of the seat `next`
+ * (NULL: none), as one set. Gives how many bytes went. */
+bool contacts_in(const struct session *session, const struct held_document *held);
+size_t contacts_send_rows(struct step *step, struct session *session,
+                          const struct held_document *held, const char *next);
+/* Whether the peer knows every seat that a stream names; if not, it will be told. */
+bool contacts_ready(struct step *step, struct session *session, const struct stream_row *row);
+void contacts_when_due(struct step *step); /* once a batch */
+void contacts_free(struct session *session);
+void contacts_free_sought(struct replica *replica);
 
 /* cursor.c */
 struct cursor *cursor_find(const struct session *session, const struct stream_id *stream);
@@ -428,9 +461,12 @@ enum message_type {
     MESSAGE_PONG,
     MESSAGE_BYE,
     MESSAGE_WIRE,
-    MESSAGE_NOTES,  /* summary: [[context, key id, epoch, k] ...] */
-    MESSAGE_WANTED, /* of the summary, what the other side lacks */
-    MESSAGE_NOTED,  /* a note is durably held here: [context, key id, epoch, k] */
+    MESSAGE_NOTES,   /* summary: [[context, key id, epoch, k] ...] */
+    MESSAGE_WANTED,  /* of the summary, what the other side lacks */
+    MESSAGE_NOTED,   /* a note is durably held here: [context, key id, epoch, k] */
+    MESSAGE_SEEK,    /* seats that a child needs: [[name, term, version, hash] ...] */
+    MESSAGE_ROW_SET, /* rows of the document before, each with its proof, taken together */
+    MESSAGE_ABSENT,  /* no document has these: [name ...] */
 };
 void send_control(struct step *step, const struct session *session, enum message_type type,
                   struct span body);

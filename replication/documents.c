@@ -210,7 +210,7 @@ static size_t send_rows_of(struct step *step, const struct session *session,
 }
 
 /* Gives how many bytes went. */
-static size_t send_document(struct step *step, const struct session *session,
+static size_t send_document(struct step *step, struct session *session,
                             const struct held_document *held, const struct seat *child)
 {
     struct span seat = span_of_text(held->seat);
@@ -228,7 +228,9 @@ static size_t send_document(struct step *step, const struct session *session,
     const struct seat *next = child;
     while (next->parent != whose)
         next = next->parent;
-    return held->envelope.size + send_rows_of(step, session, held, next->row.seat);
+    return held->envelope.size + (contacts_in(session, held)
+                                      ? contacts_send_rows(step, session, held, next->row.seat)
+                                      : send_rows_of(step, session, held, next->row.seat));
 }
 
 /* True when that was all. */
@@ -338,7 +340,10 @@ void documents_on_document(struct step *step, struct session *session, struct sp
     }
     enum error_code code = tree_offer_document(step->replica->tree, body, NULL);
     took(step, code, envelope.decoded.kind, envelope.decoded.seat);
-    if (code != ERR_OK && code != ERR_STALE) {
+    struct hash hash = document_hash(envelope.header);
+    if (code != ERR_OK &&
+        (code != ERR_STALE || !tree_has_document(step->replica->tree, envelope.decoded.kind,
+                                                 span_of_text(envelope.decoded.seat), &hash))) {
         return; /* its rows will find no slot and are passed over */
     }
     session->rows_for = mem_alloc(sizeof *session->rows_for);
@@ -407,6 +412,66 @@ void documents_on_rows(struct step *step, struct session *session, struct span b
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
     } else if (slot->held == slot->row_count) {
         offer_whole(step, slot);
+        slot_free(session);
+    }
+}
+
+static bool read_proved_row(struct mp_reader *reader, struct proved_row *row)
+{
+    bool formed = mp_read_array(reader) == 3;
+    row->place = (uint32_t)mp_read_uint_max(reader, DOCUMENT_ROWS_MAX);
+    row->row = mp_read_bin(reader);
+    row->proof = mp_read_bin(reader);
+    return formed && !reader->failed;
+}
+
+static void offer_set(struct step *step, const struct session *session,
+                      const struct document_slot *slot)
+{
+    struct proved_row *rows = mem_alloc((slot->held + 1) * sizeof *rows);
+    struct mp_reader reader = mp_reader(span_of_buffer(&slot->rows));
+    uint32_t count = 0;
+    reader.items_max = UINT32_MAX;
+    while (count < slot->held && read_proved_row(&reader, &rows[count]))
+        count++;
+    if (count > 0) {
+        took(step,
+             tree_offer_row_set(step->replica->tree, slot->kind, span_of_text(slot->seat), rows,
+                                count, NULL),
+             slot->kind, slot->seat);
+        contacts_acknowledge(step, session, rows, count);
+    }
+    free(rows);
+}
+
+/* [more, [[place, row, proof] ...]]: taken together when the last are here, so that a newer
+ * document comes into force with all of them. */
+void documents_on_row_set(struct step *step, struct session *session, struct span body)
+{
+    enum { PROOF_BYTES_MAX = 13 * HASH_BYTES + 16 }; /* of one row among 4,096 */
+    struct mp_reader reader = mp_reader(body);
+    struct document_slot *slot = session->rows_for;
+    bool formed = session->uplink && mp_read_array(&reader) == 2;
+    bool more = mp_read_bool(&reader);
+    uint32_t count = mp_read_array(&reader);
+    if (slot == NULL && formed)
+        return;
+    size_t from = reader.at;
+    struct proved_row row;
+    for (uint32_t i = 0; formed && i < count; i++)
+        formed = read_proved_row(&reader, &row);
+    mp_read_end(&reader);
+    formed = formed && !reader.failed && count <= slot->row_count - slot->held;
+    if (formed) {
+        buffer_append(&slot->rows, body.data + from, body.size - from);
+        slot->held += count;
+        formed =
+            slot->rows.size <= slot->row_bytes + (size_t)PROOF_BYTES_MAX * (slot->row_count + 1);
+    }
+    if (!formed) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+    } else if (!more) {
+        offer_set(step, session, slot);
         slot_free(session);
     }
 }

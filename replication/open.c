@@ -366,6 +366,7 @@ void replica_close(struct replica *replica)
         session_free(replica, session);
     block_cache_free(&replica->cache);
     free(replica->open_cache);
+    contacts_free_sought(replica);
     for (struct instances *known = replica->instances, *next; known != NULL; known = next) {
         next = known->next;
         free(known);

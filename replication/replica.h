@@ -81,6 +81,7 @@ struct event {
              * ERR_PARKED. */
             struct span import;
             uint64_t import_row, import_after;
+            struct span to; /* PUT of an addressed type: the seat that it is for; else empty */
         } write;
         struct {
             uint32_t link;

@@ -55,6 +55,7 @@ void session_free(struct replica *replica, struct session *session)
     compare_free(session);
     notes_free(session);
     documents_free(session);
+    contacts_free(session);
     free(session->in_handles);
     free(session->out_handles);
     free(session);
@@ -186,6 +187,8 @@ void session_up(struct step *step, const struct event *event)
     HASH_ADD(hh, replica->sessions, link, sizeof session->link, session);
     updates_trace(step->updates, "link %s up", session->seat);
     send_hello(step, session);
+    if (session->uplink)
+        contacts_list(step, session);
 }
 
 void session_down(struct step *step, uint32_t link)
@@ -310,6 +313,9 @@ static const struct {
     [MESSAGE_NOTES] = {SESSION_COMPARING, notes_on_summary},
     [MESSAGE_WANTED] = {SESSION_COMPARING, notes_on_wanted},
     [MESSAGE_NOTED] = {SESSION_COMPARING, notes_on_noted},
+    [MESSAGE_SEEK] = {SESSION_DOCUMENTS, contacts_on_seek},
+    [MESSAGE_ROW_SET] = {SESSION_DOCUMENTS, documents_on_row_set},
+    [MESSAGE_ABSENT] = {SESSION_DOCUMENTS, contacts_on_absent},
 };
 enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
 

@@ -6,20 +6,27 @@
 #include "replication/core.h"
 
 /* A path leads from the author's seat to one end, each seat the parent or child of the next, and
- * never back. */
-static bool path_stands(const struct tree *tree, const struct stream_open *open,
-                        const struct author *author)
+ * never back. ERR_NOT_FOUND: it may, and a seat of it isn't known here: that one is asked for. */
+static enum error_code path_stands(struct step *step, const struct stream_open *open,
+                                   const struct author *author)
 {
+    const struct tree *tree = step->replica->tree;
+    enum error_code code = ERR_OK;
     if (open->seat_count < 2 || strcmp(open->seats[0], author->seat->row.seat) != 0)
-        return false;
+        return ERR_NOT_ALLOWED;
     for (size_t i = 1; i < open->seat_count; i++) {
         const struct seat *a = tree_seat(tree, span_of_text(open->seats[i - 1]));
         const struct seat *b = tree_seat(tree, span_of_text(open->seats[i]));
-        bool back = i > 1 && strcmp(open->seats[i - 2], open->seats[i]) == 0;
-        if (a == NULL || b == NULL || back || (a->parent != b && b->parent != a))
-            return false;
+        if (i > 1 && strcmp(open->seats[i - 2], open->seats[i]) == 0)
+            return ERR_NOT_ALLOWED;
+        if (b == NULL && contacts_seek(step, span_of_text(open->seats[i])) == SEEKING_ABSENT)
+            return ERR_NOT_ALLOWED;
+        if (a == NULL || b == NULL)
+            code = ERR_NOT_FOUND;
+        else if (a->parent != b && b->parent != a)
+            return ERR_NOT_ALLOWED;
     }
-    return true;
+    return code;
 }
 
 /* The stream of a first block, from its first entry. */
@@ -32,9 +39,7 @@ static enum error_code begin_stream(struct step *step, const struct prepared_blo
     enum error_code code = stream_open_decode(block->list.entries[0].body, &row->open, NULL);
     if (code != ERR_OK || row->open.class >= CLASS_COUNT)
         return code == ERR_OK ? ERR_MALFORMED : code;
-    if (row->open.holders == HOLDERS_PATH && !path_stands(step->replica->tree, &row->open, author))
-        return ERR_NOT_ALLOWED;
-    return ERR_OK;
+    return row->open.holders == HOLDERS_PATH ? path_stands(step, &row->open, author) : ERR_OK;
 }
 
 static enum error_code check_entries(const struct prepared_block *block, bool *closes)

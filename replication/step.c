@@ -63,6 +63,7 @@ static void on_batch_close(struct step *step, const struct event *event)
 static void on_batch_send(struct step *step, const struct event *event)
 {
     (void)event;
+    contacts_when_due(step);
     documents_answer_due(step);
     receive_batch_done(step);
     send_what_credit_allows(step);

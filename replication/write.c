@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "replication/core.h"
 
 enum { REQUEST_KEY_BYTES = 1 + HASH_BYTES, REQUEST_ID_BYTES_MAX = 64 };
@@ -34,8 +35,63 @@ static void audience_add(struct audience *audience, const char *seat)
     audience->seats[audience->seat_count++] = seat;
 }
 
-/* A new record's circle, from its type and our place in the tree. */
-static void circle_of_creation(struct step *step, struct local_write *write)
+static enum error_code refuse_unknown_seat(struct step *step, struct span to, struct error *error)
+{
+    const struct tree *tree = step->replica->tree;
+    const char *nearest = NULL;
+    size_t count = tree_seat_count(tree);
+    const char **known = mem_alloc((count + 1) * sizeof *known);
+    for (size_t i = 0; i < count; i++)
+        known[i] = tree_seat_at(tree, i)->row.seat;
+    nearest = nearest_word(to, known, count);
+    free(known);
+    enum seeking seeking = contacts_seek(step, to);
+    error_set(error, ERR_NOT_FOUND, "to", "%s %.*s",
+              seeking == SEEKING_ABSENT ? "no document of the tree names a seat"
+                                        : "no document held here names a seat",
+              (int)to.size, (const char *)to.data);
+    if (nearest != NULL)
+        error_next(error, "did you mean \"%s\"?", nearest);
+    else if (seeking == SEEKING_ASKED)
+        error_next(error, "the node has asked its parent for it: try again in a moment");
+    else if (seeking == SEEKING_LATER)
+        error_next(error, "its parent will be asked when the link is up: try again then");
+    else
+        error_next(error, "see the codes of the seats in the signed tree");
+    return ERR_NOT_FOUND;
+}
+
+/* Whether `to` goes with the type and this seat; *end: the seat that it names, NULL: none. */
+static enum error_code check_address(struct step *step, const struct local_write *write,
+                                     const struct seat **end, struct error *error)
+{
+    struct span to = write->event->write.to;
+    const char *name = write->type->name;
+    bool addressed = write->type->circle == CIRCLE_ADDRESSED;
+    *end = NULL;
+    if (!addressed && to.size > 0)
+        return error_set(error, ERR_INVALID, name,
+                         "its circle is \"%s\": it isn't made for one seat",
+                         circle_name(write->type->circle));
+    if (!addressed)
+        return ERR_OK;
+    if (to.size == 0 || to.size > SEAT_BYTES_MAX) {
+        error_set(error, ERR_INVALID, name, "it is made for one seat, and `to` names %s",
+                  to.size == 0 ? "none" : "more than a code");
+        error_next(error, "`terrace put %s --to SEAT ...`", name);
+        return ERR_INVALID;
+    }
+    *end = tree_seat(step->replica->tree, to);
+    if (*end == NULL)
+        return refuse_unknown_seat(step, to, error);
+    if (*end == write->seat)
+        return error_set(error, ERR_INVALID, name, "it is made for another seat than one's own, %s",
+                         write->seat->row.seat);
+    return ERR_OK;
+}
+
+/* A new record's circle, from its type and our place in the tree; `end`: whom it is made for. */
+static void circle_of_creation(struct step *step, struct local_write *write, const struct seat *end)
 {
     const struct seat *path[HOLDERS_MAX];
     struct audience *audience = &write->audiences[0];
@@ -46,8 +102,9 @@ static void circle_of_creation(struct step *step, struct local_write *write)
         audience->tier = (uint8_t)(tree_tier_count(step->replica->tree) - 1);
         return;
     }
-    size_t count = seat_path(write->seat, path);
-    if (write->type->circle == CIRCLE_PATH && count > 1) {
+    size_t count =
+        end == NULL ? seat_path(write->seat, path) : seat_path_between(write->seat, end, path);
+    if (end != NULL || (write->type->circle == CIRCLE_PATH && count > 1)) {
         audience_path(audience, write->type->class);
         for (size_t i = 0; i < count; i++)
             audience_add(audience, path[i]->row.seat);
@@ -248,9 +305,17 @@ static enum error_code prepare(struct step *step, struct local_write *write, str
         buffer_clear(&write->body);
         return code == ERR_OK ? make_body(step, write, error) : code;
     }
+    const struct seat *end;
+    enum error_code code = check_address(step, write, &end, error);
+    if (code == ERR_OK)
+        code = make_body(step, write, error);
+    if (code != ERR_OK)
+        return code;
     write->n = 1;
-    circle_of_creation(step, write);
-    return make_body(step, write, error);
+    circle_of_creation(step, write, end);
+    if (end != NULL)
+        schema_address_body(&write->body, span_of_text(end->row.seat));
+    return ERR_OK;
 }
 
 static void append_and_apply(struct step *step, struct local_write *write)

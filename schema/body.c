@@ -13,6 +13,7 @@
 
 struct check {
     const struct record_type *type;
+    bool creating;
     bool quotes; /* the fault may say what was found */
     struct error *error;
 };
@@ -390,6 +391,45 @@ enum error_code schema_encode_body(const struct record_type *type, struct span f
     return code;
 }
 
+/* Behind the positive numbers, before those nearer to -1. */
+void schema_address_body(struct buffer *body, struct span seat)
+{
+    struct buffer addressed = {0};
+    struct mp_reader reader = mp_reader_known(span_of_buffer(body));
+    struct mp_fields fields = mp_fields(&reader);
+    bool placed = false;
+    int32_t key;
+    mp_write_map(&addressed, fields.left + 1);
+    for (bool more = true; more || !placed;) {
+        more = mp_field(&reader, &fields, &key);
+        if (!placed && (!more || (key < 0 && key > FIELD_TO))) {
+            mp_write_int(&addressed, FIELD_TO);
+            mp_write_str(&addressed, seat);
+            placed = true;
+        }
+        if (more) {
+            mp_write_int(&addressed, key);
+            buffer_append_span(&addressed, mp_read_any(&reader));
+        }
+    }
+    buffer_free(body);
+    *body = addressed;
+}
+
+struct span schema_body_address(struct span body)
+{
+    struct mp_reader reader = mp_reader_known(body);
+    if (mp_peek(&reader) != MP_MAP)
+        return SPAN_EMPTY;
+    struct mp_fields fields = mp_fields(&reader);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        if (key == FIELD_TO && mp_peek(&reader) == MP_STR)
+            return mp_read_str(&reader);
+        mp_read_any(&reader);
+    }
+    return SPAN_EMPTY;
+}
+
 /* ---- bodies from elsewhere ---- */
 
 /* [[field, key id, epoch, n, place] ...] */
@@ -425,12 +465,24 @@ static enum error_code check_deleted(const struct check *check, struct span valu
     return mp_peek(&reader) == MP_BOOL ? ERR_OK : refuse(check, "_deleted", "true or false", value);
 }
 
+static enum error_code check_address(const struct check *check, struct span value)
+{
+    struct mp_reader reader = mp_reader_known(value);
+    struct span seat = mp_peek(&reader) == MP_STR ? mp_read_str(&reader) : SPAN_EMPTY;
+    bool is_seat = seat.size > 0 && seat.size <= SEAT_BYTES_MAX && utf8_printable(seat);
+    if (!check->creating || check->type->circle != CIRCLE_ADDRESSED || !is_seat)
+        return refuse(check, "_to", "a seat, when a record is made for one", value);
+    return ERR_OK;
+}
+
 static enum error_code check_pair(const struct check *check, int32_t key, struct span value)
 {
     if (key == FIELD_DELETED)
         return check_deleted(check, value);
     if (key == FIELD_REMOVE)
         return check_removal(check, value);
+    if (key == FIELD_TO)
+        return check_address(check, value);
     const struct field *field = type_field(check->type, key);
     if (field != NULL)
         return value_fits(field, value) ? ERR_OK : refuse_value(check, field, value);
@@ -461,11 +513,11 @@ static const struct field *missing_field(const struct record_type *type, struct 
 
 /* An unknown field outweighs a wrong one: the schema that knows the former may allow the
  * latter. */
-static enum error_code check_pairs(const struct record_type *type, struct span body,
+static enum error_code check_pairs(const struct record_type *type, struct span body, bool creating,
                                    struct error *error)
 {
     struct error fault = {0};
-    struct check check = {.type = type, .quotes = false, .error = &fault};
+    struct check check = {.type = type, .creating = creating, .error = &fault};
     enum error_code code = ERR_OK;
     struct mp_reader reader = mp_reader_known(body);
     struct mp_fields fields = mp_fields(&reader);
@@ -487,11 +539,14 @@ enum error_code schema_check_fields(const struct record_type *type, struct span 
     struct check check = {.type = type, .quotes = false, .error = &fault};
     struct mp_reader reader = mp_reader_known(body);
     enum error_code code = mp_peek(&reader) == MP_MAP
-                               ? check_pairs(type, body, &fault)
+                               ? check_pairs(type, body, creating, &fault)
                                : refuse_body(&check, "the body is not a fields map");
     const struct field *missing = code == ERR_OK && creating ? missing_field(type, body) : NULL;
     if (missing != NULL)
         code = refuse_missing(&check, missing);
+    if (code == ERR_OK && creating && type->circle == CIRCLE_ADDRESSED &&
+        schema_body_address(body).size == 0)
+        code = refuse_body(&check, "it is made for one seat and names none");
     if (code != ERR_OK && error != NULL)
         *error = fault;
     return code;

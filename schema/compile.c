@@ -5,7 +5,7 @@
  *        incident:
  *          number: 2
  *          class: normal            urgent, normal, bulk
- *          circle: path             origin, path, subtree
+ *          circle: path             origin, path, subtree, addressed
  *          counted: true
  *          fields:
  *            title: {number: 1, kind: text, required: true, length_max: 200}
@@ -198,7 +198,7 @@ static void compile_type(struct yaml_node *map, struct span name, struct schema 
     type->number = (uint16_t)number;
     type->name = text_of_span(name);
     type->class = (enum record_class)compile_word(map, "class", CLASS_COUNT, class_word);
-    type->circle = (enum circle_rule)compile_word(map, "circle", CIRCLE_SUBTREE + 1, circle_word);
+    type->circle = (enum circle_rule)compile_word(map, "circle", CIRCLE_COUNT, circle_word);
     yaml_get_bool(map, "counted", false, &type->counted);
     compile_fields(map, type);
 }

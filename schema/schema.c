@@ -10,7 +10,7 @@
 #include "base/nearest.h"
 #include "schema/type_row.h"
 
-static const char *const circle_names[] = {"origin", "path", "subtree"};
+static const char *const circle_names[] = {"origin", "path", "subtree", "addressed"};
 static const char *const class_names[CLASS_COUNT] = {"urgent", "normal", "bulk"};
 static const char *const kind_names[FIELD_KIND_COUNT] = {"text", "integer", "boolean", "time",
                                                          "enum", "list",    "counter"};
@@ -320,7 +320,7 @@ static void read_type_part(struct type_reader *reader, struct record_type *type,
     } else if (key == TYPE_ROW_CLASS) {
         type->class = (enum record_class)read_kind(reader, CLASS_COUNT);
     } else if (key == TYPE_ROW_CIRCLE) {
-        type->circle = (enum circle_rule)read_kind(reader, CIRCLE_SUBTREE + 1);
+        type->circle = (enum circle_rule)read_kind(reader, CIRCLE_COUNT);
     } else if (key == TYPE_ROW_FIELDS) {
         read_type_fields(reader, type);
     } else if (key == TYPE_ROW_ROLLUPS) {

@@ -13,9 +13,11 @@
 enum record_class { CLASS_URGENT, CLASS_NORMAL, CLASS_BULK, CLASS_COUNT };
 
 enum circle_rule {
-    CIRCLE_ORIGIN,  /* its author's seat alone; above, only as a count */
-    CIRCLE_PATH,    /* every seat from its author's up to the root */
-    CIRCLE_SUBTREE, /* its author's whole subtree; written by its author only */
+    CIRCLE_ORIGIN,    /* its author's seat alone; above, only as a count */
+    CIRCLE_PATH,      /* every seat from its author's up to the root */
+    CIRCLE_SUBTREE,   /* its author's whole subtree; written by its author only */
+    CIRCLE_ADDRESSED, /* the seats on the tree path from its author to one other seat */
+    CIRCLE_COUNT
 };
 
 enum field_kind {
@@ -30,7 +32,7 @@ enum field_kind {
 };
 
 /* System fields: negative numbers, the same in every type. */
-enum { FIELD_DELETED = -1, FIELD_TRANSITION = -2, FIELD_REMOVE = -3 };
+enum { FIELD_DELETED = -1, FIELD_TRANSITION = -2, FIELD_REMOVE = -3, FIELD_TO = -4 };
 
 struct field {
     int32_t number; /* 1..1,023 */
@@ -87,7 +89,7 @@ const struct record_type *schema_find_type(const struct schema *schema, struct s
                                            struct error *error);
 const struct field *type_field(const struct record_type *type, int32_t number);
 const struct field *type_field_named(const struct record_type *type, struct span name);
-const char *circle_name(enum circle_rule circle); /* "origin", "path", "subtree" */
+const char *circle_name(enum circle_rule circle); /* "origin", "path", "subtree", "addressed" */
 const char *class_name(enum record_class class);
 const char *field_kind_name(enum field_kind kind);
 
@@ -100,6 +102,11 @@ const char *field_kind_name(enum field_kind kind);
  * INVALID with what was found and expected. */
 enum error_code schema_encode_body(const struct record_type *type, struct span fields,
                                    bool creating, struct buffer *body, struct error *error);
+
+/* A creation's body with the seat that it is addressed to (FIELD_TO), which a type of
+ * CIRCLE_ADDRESSED needs and no other may have. And the seat that a body names; empty: none. */
+void schema_address_body(struct buffer *body, struct span seat);
+struct span schema_body_address(struct span body);
 
 /* The verdict on a body that came from elsewhere: ERR_OK, ERR_INVALID (decidably wrong), or
  * ERR_PARKED: it has something that this schema doesn't know (an unknown field number). */

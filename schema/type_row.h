@@ -33,7 +33,9 @@ enum {
 #define TIME_MS_BOUND ((int64_t)1 << 48)
 
 _Static_assert(CLASS_URGENT == 0 && CLASS_NORMAL == 1 && CLASS_BULK == 2, "as rows have it");
-_Static_assert(CIRCLE_ORIGIN == 0 && CIRCLE_PATH == 1 && CIRCLE_SUBTREE == 2, "as rows have it");
+_Static_assert(CIRCLE_ORIGIN == 0 && CIRCLE_PATH == 1 && CIRCLE_SUBTREE == 2 &&
+                   CIRCLE_ADDRESSED == 3,
+               "as rows have it");
 _Static_assert(FIELD_TEXT == 0 && FIELD_INTEGER == 1 && FIELD_BOOLEAN == 2 && FIELD_TIME == 3 &&
                    FIELD_ENUM == 4 && FIELD_LIST == 5 && FIELD_COUNTER == 6,
                "as rows have it");

@@ -27,7 +27,8 @@ enum { ISSUED_MS = 1 };
     "types:\n" COUNTY_TYPE("mediation", "1", "normal", "origin", extra)                            \
         COUNTY_TYPE("incident", "2", "normal", "path", extra)                                      \
             COUNTY_TYPE("directive", "3", "urgent", "subtree", extra)                              \
-                COUNTY_TYPE("survey", "4", "bulk", "path", extra)
+                COUNTY_TYPE("survey", "4", "bulk", "path", extra)                                  \
+                    COUNTY_TYPE("matter", "5", "normal", "addressed", extra)
 
 static const char types_first[] = COUNTY_TYPES("1", "");
 static const char types_second[] = COUNTY_TYPES("2", "      extra: {number: 6, kind: text}\n");

@@ -1,7 +1,7 @@
 /* A tree for a simulated world: seats with keys made from their names, and its signed documents.
  *
  * The same rows and the same salt give the same keys, so that a history has the same lines every
- * time. The types are three that people use, each with a circle of its own, and one in bulk. */
+ * time. The types are four that people use, each with a circle of its own, and one in bulk. */
 #ifndef TERRACE_SIM_COUNTY_H
 #define TERRACE_SIM_COUNTY_H
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const type_names[MODEL_TYPES] = {"", "mediation", "incident", "directive",
-                                                    "survey"};
+static const char *const type_names[MODEL_TYPES] = {"",          "mediation", "incident",
+                                                    "directive", "survey",    "matter"};
 
 const char *model_type_name(enum model_type type)
 {
@@ -71,6 +71,20 @@ bool model_in_path(const struct model *model, size_t a, size_t b)
     return county_is_above(model->county, a, b) || county_is_above(model->county, b, a);
 }
 
+/* From one seat up until the other is below, and down to that. */
+static bool on_way(const struct county *county, size_t from, size_t to, size_t seat)
+{
+    for (; !county_is_above(county, from, to); from = county->seats[from].parent) {
+        if (seat == from)
+            return true;
+    }
+    for (; to != from; to = county->seats[to].parent) {
+        if (seat == to)
+            return true;
+    }
+    return seat == from;
+}
+
 bool model_in_circle(const struct model *model, const struct model_record *record, size_t seat)
 {
     switch (record->type) {
@@ -78,6 +92,7 @@ bool model_in_circle(const struct model *model, const struct model_record *recor
     case MODEL_INCIDENT:
     case MODEL_SURVEY: return county_is_above(model->county, seat, record->origin);
     case MODEL_DIRECTIVE: return county_is_above(model->county, record->origin, seat);
+    case MODEL_MATTER: return on_way(model->county, record->origin, record->to, seat);
     case MODEL_TYPES: break;
     }
     return false;
@@ -167,6 +182,7 @@ uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enu
         .node = node,
         .kind = kind,
         .record = kind == WRITE_PUT ? SIZE_MAX : record,
+        .to = kind == WRITE_PUT && type == MODEL_MATTER ? record : SIZE_MAX,
         .value_count = value_count,
     };
     memcpy(op->values, values, value_count * sizeof *values);
@@ -184,6 +200,8 @@ uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enu
     };
     if (kind != WRITE_PUT)
         write.record = model->records[record].id;
+    else if (type == MODEL_MATTER)
+        write.to = model->county->seats[record].code;
     world_write(model->world, node, &write);
     buffer_free(&fields);
     return op->serial;

@@ -13,7 +13,14 @@
 #include "sim/findings.h"
 #include "sim/world.h"
 
-enum model_type { MODEL_MEDIATION = 1, MODEL_INCIDENT, MODEL_DIRECTIVE, MODEL_SURVEY, MODEL_TYPES };
+enum model_type {
+    MODEL_MEDIATION = 1,
+    MODEL_INCIDENT,
+    MODEL_DIRECTIVE,
+    MODEL_SURVEY,
+    MODEL_MATTER,
+    MODEL_TYPES
+};
 
 /* What one write says of one field. */
 enum model_field { MODEL_TITLE = 1, MODEL_S, MODEL_LEVEL, MODEL_NOTES, MODEL_CALLS };
@@ -35,6 +42,7 @@ enum model_fate {
 struct model_op {
     uint64_t serial; /* request number: 1, 2, ... */
     size_t node;
+    size_t to; /* of a matter: the seat that it is made for */
     enum write_kind kind;
     size_t record; /* place among the records; SIZE_MAX: a creation not found yet */
     enum model_fate fate;
@@ -57,6 +65,7 @@ struct model_record {
     struct record_id id;
     enum model_type type;
     size_t origin; /* seat that created it */
+    size_t to;     /* of a matter: the seat that it is made for */
     size_t *ops;   /* places among the operations, as found */
     size_t op_count, op_capacity;
 };
@@ -96,7 +105,8 @@ void model_free(struct model *model); /* NULL is legal */
 struct world_hooks model_hooks(struct model *model);
 void model_watch(struct model *model, struct world *world);
 
-/* Ask for a write at a node; the model chooses nothing. `record` is a place, for set and delete.
+/* Ask for a write at a node; the model chooses nothing. `record` is a place, for set and delete;
+ * for a new matter, the seat that it is made for.
  * The first text value should be model_marker's, so that the write is known again anywhere.
  * Returns its serial number. */
 uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enum model_type type,

@@ -34,13 +34,16 @@ static bool read_value(struct mp_reader *reader, int32_t field, struct model_val
 }
 
 static bool read_body(struct span body, struct model_value values[static MODEL_VALUES_MAX],
-                      size_t *count)
+                      size_t *count, struct span *to)
 {
     struct mp_reader reader = mp_reader(body);
     struct mp_fields fields = mp_fields(&reader);
     *count = 0;
+    *to = SPAN_EMPTY;
     for (int32_t key; mp_field(&reader, &fields, &key);) {
-        if (*count == MODEL_VALUES_MAX || !read_value(&reader, key, &values[(*count)++]))
+        if (key == FIELD_TO)
+            *to = mp_read_str(&reader);
+        else if (*count == MODEL_VALUES_MAX || !read_value(&reader, key, &values[(*count)++]))
             return false;
     }
     mp_read_end(&reader);
@@ -143,8 +146,10 @@ static void keep_creation(struct model *model, struct model_op *op, const struct
         findings_add(model->findings, FINDING_REUSED, "%s gave a record's name twice (write %llu)",
                      model->county->seats[op->node].code, (unsigned long long)op->serial);
     op->record = model->record_count++;
-    model->records[op->record] = (struct model_record){
-        .id = entry->record, .type = (enum model_type)entry->type, .origin = op->node};
+    model->records[op->record] = (struct model_record){.id = entry->record,
+                                                       .type = (enum model_type)entry->type,
+                                                       .origin = op->node,
+                                                       .to = op->to};
 }
 
 static void add_to_record(struct model *model, struct model_op *op)
@@ -225,7 +230,8 @@ static void take_entry(struct model *model, size_t node, const struct stream_id 
     const char *seat = model->county->seats[node].code;
     if (model_op_of(model, digest) != NULL)
         return; /* the same operation in another of its streams, or come back */
-    if (!read_body(entry->body, values, &count)) {
+    struct span to;
+    if (!read_body(entry->body, values, &count, &to)) {
         findings_add(model->findings, FINDING_INVENTED, "%s signed a body nobody asked for", seat);
         return;
     }
@@ -238,6 +244,10 @@ static void take_entry(struct model *model, size_t node, const struct stream_id 
                      count > 0 ? values[0].text : "");
         return;
     }
+    const char *asked = op->to == SIZE_MAX ? "" : model->county->seats[op->to].code;
+    if (!span_equal(to, span_of_text(asked)))
+        findings_add(model->findings, FINDING_WRONG, "write %llu is made for %.*s, not for '%s'",
+                     (unsigned long long)op->serial, (int)to.size, (const char *)to.data, asked);
     take_new(model, op, stream, entry, digest);
     for (size_t i = 0; i < count; i++) {
         if (count != op->value_count || !value_as_asked(model, op, &values[i]))

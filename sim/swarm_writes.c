@@ -35,11 +35,17 @@ static size_t draw_values(struct swarm *swarm, struct model_value *values, bool 
 static void put(struct swarm *swarm, size_t node)
 {
     static const enum model_type types[] = {MODEL_INCIDENT,  MODEL_INCIDENT,  MODEL_INCIDENT,
-                                            MODEL_DIRECTIVE, MODEL_MEDIATION, MODEL_SURVEY};
+                                            MODEL_DIRECTIVE, MODEL_MEDIATION, MODEL_SURVEY,
+                                            MODEL_MATTER,    MODEL_MATTER};
     struct model_value values[MODEL_VALUES_MAX];
     size_t count = draw_values(swarm, values, true);
-    model_write(swarm->model, node, WRITE_PUT, types[prng_below(&swarm->prng, 6)], 0, values,
-                count);
+    enum model_type type = types[prng_below(&swarm->prng, sizeof types / sizeof *types)];
+    size_t to = 0;
+    if (type == MODEL_MATTER) {
+        to = prng_below(&swarm->prng, swarm->county->seat_count - 1);
+        to += to >= node;
+    }
+    model_write(swarm->model, node, WRITE_PUT, type, to, values, count);
 }
 
 /* A record that the node may write to; newer ones are likelier. Now and then one it may not. */

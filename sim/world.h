@@ -112,6 +112,7 @@ struct world_write {
     struct record_id record;
     struct span fields;
     const char *request_id; /* NULL: none */
+    const char *to;         /* whom it is made for; NULL: nobody */
 };
 void world_write(struct world *world, size_t node, const struct world_write *write);
 /* Hold back a node's batches: its inbox gathers until it is let go. */

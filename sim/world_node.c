@@ -11,6 +11,7 @@ static void clear_items(struct inbox_item *items, size_t count)
         buffer_free(&items[i].bytes);
         free(items[i].type);
         free(items[i].request_id);
+        free(items[i].to);
     }
 }
 
@@ -146,6 +147,7 @@ static void complete_event(struct world_node *node, struct inbox_item *item)
         event->write.fields = span_of_buffer(&item->bytes);
         event->write.request_id =
             item->request_id == NULL ? SPAN_EMPTY : span_of_text(item->request_id);
+        event->write.to = item->to == NULL ? SPAN_EMPTY : span_of_text(item->to);
     }
 }
 
@@ -358,6 +360,7 @@ void world_write(struct world *world, size_t place, const struct world_write *wr
     item->event.write.record = write->record;
     item->type = mem_text(write->type);
     item->request_id = write->request_id == NULL ? NULL : mem_text(write->request_id);
+    item->to = write->to == NULL ? NULL : mem_text(write->to);
     buffer_append_span(&item->bytes, write->fields);
     plan_batch(node);
 }

@@ -62,6 +62,15 @@ struct holding *holding_find(const struct tree *tree, enum document_kind kind, s
     return NULL;
 }
 
+bool tree_has_document(const struct tree *tree, enum document_kind kind, struct span seat,
+                       const struct hash *hash)
+{
+    const struct holding *holding = holding_find(tree, kind, seat);
+    return holding != NULL &&
+           (hash_equal(&holding->held.hash, hash) ||
+            (holding->newer != NULL && hash_equal(&holding->newer->held.hash, hash)));
+}
+
 size_t tree_former_root_count(const struct tree *tree)
 {
     return tree->former_root_count;

@@ -60,6 +60,23 @@ enum error_code tree_offer_rows(struct tree *tree, enum document_kind kind, stru
                                 const struct span *rows, size_t count, uint32_t first,
                                 const struct span *proof, struct error *error);
 
+/* Offer single rows, each with its proof, of the held document or of the newer one that waits for
+ * its rows: all of them at once, so that a newer document doesn't take seats out of the tree that
+ * it still lists. What is held already is passed over. ERR_OK: something was taken; ERR_STALE: all
+ * are held; else as tree_offer_rows, and nothing has changed. */
+struct proved_row {
+    uint32_t place;
+    struct span row, proof;
+};
+enum error_code tree_offer_row_set(struct tree *tree, enum document_kind kind, struct span seat,
+                                   const struct proved_row *rows, size_t count,
+                                   struct error *error);
+/* Whether the document of this hash is in force, or waits for its rows. */
+bool tree_has_document(const struct tree *tree, enum document_kind kind, struct span seat,
+                       const struct hash *hash);
+/* The document that lists this seat where it counts. */
+const struct held_document *tree_listing_of(const struct seat *seat);
+
 /* What is held. Documents are visited in an order fit for offering elsewhere: root first, then
  * every parent before its children, then types. */
 struct held_document {
@@ -110,6 +127,11 @@ struct key_id seat_key_id(const struct seat *seat);
 bool seat_is_ancestor_or_self(const struct seat *above, const struct seat *below);
 /* The path from `seat` up to the root, itself first; returns the count (<= HOLDERS_MAX). */
 size_t seat_path(const struct seat *seat, const struct seat *path[static HOLDERS_MAX]);
+
+/* The path from one seat to another over the seat where their ways up meet, both ends included;
+ * returns the count (<= HOLDERS_MAX). */
+size_t seat_path_between(const struct seat *from, const struct seat *to,
+                         const struct seat *path[static HOLDERS_MAX]);
 
 /* The schema of the held types document, NULL before it is whole. Owned by the tree. */
 const struct schema *tree_schema(const struct tree *tree);

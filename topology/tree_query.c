@@ -76,6 +76,27 @@ size_t seat_path(const struct seat *seat, const struct seat *path[static HOLDERS
     return count;
 }
 
+size_t seat_path_between(const struct seat *from, const struct seat *to,
+                         const struct seat *path[static HOLDERS_MAX])
+{
+    const struct seat *down[HOLDERS_MAX];
+    size_t count = 0, downward = 0;
+    for (; !seat_is_ancestor_or_self(from, to); from = from->parent)
+        path[count++] = from;
+    for (; to != from; to = to->parent)
+        down[downward++] = to;
+    path[count++] = from;
+    assert(count + downward <= HOLDERS_MAX); /* two ways of at most 16 tiers */
+    while (downward > 0)
+        path[count++] = down[--downward];
+    return count;
+}
+
+const struct held_document *tree_listing_of(const struct seat *seat)
+{
+    return &((const struct seat_node *)(const void *)seat)->listed_in->held;
+}
+
 const struct schema *tree_schema(const struct tree *tree)
 {
     return tree->schema;

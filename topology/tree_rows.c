@@ -253,3 +253,58 @@ enum error_code tree_offer_rows(struct tree *tree, enum document_kind kind, stru
         rows_take(tree, held, NULL, &offered);
     return code;
 }
+
+/* All the rows against one document; *news: how many of them aren't held yet. */
+static enum error_code row_set_check(const struct tree *tree, const struct holding *holding,
+                                     const struct proved_row *rows, size_t count, size_t *news,
+                                     struct error *error)
+{
+    *news = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct offered_rows offered = {&rows[i].row, 1, rows[i].place, &rows[i].proof};
+        struct seat_row row, before;
+        enum error_code code = rows_bounds(&offered, error);
+        if (i > 0 && rows[i].place <= rows[i - 1].place)
+            code = error_set(error, ERR_MALFORMED, what, "rows come in the order of their places");
+        if (code == ERR_OK && i > 0 && seat_row_decode(rows[i - 1].row, &before, NULL) == ERR_OK &&
+            seat_row_decode(rows[i].row, &row, NULL) == ERR_OK)
+            code = neighbours_check(holding, &before, &row, error);
+        if (code == ERR_OK)
+            code = rows_check(tree, holding, &offered, error);
+        if (code != ERR_OK && code != ERR_STALE)
+            return code;
+        *news += code == ERR_OK;
+    }
+    return *news > 0 ? ERR_OK : ERR_STALE;
+}
+
+enum error_code tree_offer_row_set(struct tree *tree, enum document_kind kind, struct span seat,
+                                   const struct proved_row *rows, size_t count, struct error *error)
+{
+    struct holding *held = holding_find(tree, kind, seat);
+    if (held == NULL)
+        return error_set(error, ERR_NOT_FOUND, what, "their document isn't held");
+    struct holding *target = held->newer != NULL ? held->newer : held;
+    size_t news, at;
+    enum error_code code = row_set_check(tree, target, rows, count, &news, error);
+    if (code != ERR_OK && target != held) {
+        target = held;
+        code = row_set_check(tree, target, rows, count, &news, error);
+    }
+    if (code != ERR_OK)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        struct offered_rows offered = {&rows[i].row, 1, rows[i].place, &rows[i].proof};
+        if (target->held.whole || holding_find_row(target, rows[i].place, &at))
+            continue;
+        if (target == held)
+            rows_take(tree, held, NULL, &offered);
+        else
+            holding_add_row(target, rows[i].place, rows[i].row, rows[i].proof);
+    }
+    if (target != held) {
+        held->newer = NULL;
+        holding_put_in_force(tree, held, target);
+    }
+    return ERR_OK;
+}

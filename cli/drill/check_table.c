@@ -109,6 +109,10 @@ bool check_belongs(const struct check_table *table, const struct check_record *r
     case CIRCLE_ORIGIN: return seat == record->origin;
     case CIRCLE_PATH: return drill_above_or_same(table->drill, seat, record->origin);
     case CIRCLE_SUBTREE: return drill_above_or_same(table->drill, record->origin, seat);
+    case CIRCLE_ADDRESSED:
+        return record->to == DRILL_NO_SEAT ||
+               drill_on_path(table->drill, record->origin, record->to, seat);
+    case CIRCLE_COUNT: break;
     }
     return false;
 }
@@ -116,12 +120,18 @@ bool check_belongs(const struct check_table *table, const struct check_record *r
 static uint32_t holders_of(const struct check_table *table, const struct check_record *record)
 {
     const struct drill_type *type = drill_type_numbered(table->drill, record->key.type);
+    uint32_t count = 0;
     if (type == NULL || record->origin == DRILL_NO_SEAT)
         return 0;
     switch (type->circle) {
     case CIRCLE_ORIGIN: return 1;
     case CIRCLE_PATH: return table->depth[record->origin];
     case CIRCLE_SUBTREE: return table->subtree[record->origin];
+    case CIRCLE_ADDRESSED:
+        for (size_t i = 0; record->to != DRILL_NO_SEAT && i < table->drill->seat_count; i++)
+            count += drill_on_path(table->drill, record->origin, record->to, i) ? 1 : 0;
+        return count;
+    case CIRCLE_COUNT: break;
     }
     return 0;
 }
@@ -137,11 +147,21 @@ struct check_record *check_table_find(struct check_table *table, uint16_t type,
         return record;
     record = mem_alloc(sizeof *record);
     record->key = key;
+    record->to = DRILL_NO_SEAT;
     memcpy(author.bytes, id->bytes, KEY_ID_BYTES);
     record->origin = check_table_seat_of(table, author);
     record->holders = holders_of(table, record);
     HASH_ADD(hh, table->records, key, sizeof key, record);
     return record;
+}
+
+void check_table_address(struct check_table *table, struct check_record *record, const char *to)
+{
+    const struct drill_type *type = drill_type_numbered(table->drill, record->key.type);
+    if (type == NULL || type->circle != CIRCLE_ADDRESSED || record->to != DRILL_NO_SEAT)
+        return;
+    record->to = seat_with_code(table, to);
+    record->holders = holders_of(table, record);
 }
 
 uint64_t check_fields_hash(const struct json_t *fields)
@@ -168,6 +188,7 @@ static bool take_line(struct check_table *table, const char *text, size_t size)
                 record_id_parse(span_of_text(json_text(line, "id")), &id);
     if (good) {
         struct check_record *record = check_table_find(table, type->number, &id);
+        check_table_address(table, record, json_text(line, "to"));
         good = record->origin == seat;
         if (good && !record->acknowledged) {
             record->acknowledged = true;

@@ -22,6 +22,7 @@ struct check_record {
     struct check_key key;
     bool acknowledged, diverged, late, wrong_fields, deleted, at_origin;
     size_t origin;                /* seat; DRILL_NO_SEAT: nobody of this tree */
+    size_t to;                    /* seat that it is addressed to; DRILL_NO_SEAT: none is known */
     uint32_t holders;             /* how many stores must have it */
     uint32_t found[PLACE_COUNT];  /* in how many it was found */
     uint32_t marked[PLACE_COUNT]; /* the store (number + 1) that last had it: counted once each */
@@ -59,7 +60,11 @@ struct check_record *check_table_find(struct check_table *table, uint16_t type,
 /* The seat whose key this is; DRILL_NO_SEAT. */
 size_t check_table_seat_of(const struct check_table *table, struct key_id key);
 
-/* Whether a record of this type from `origin` belongs to `seat`. */
+/* Whom an addressed record is for, as soon as that is known; nothing for other types. */
+void check_table_address(struct check_table *table, struct check_record *record, const char *to);
+
+/* Whether a record of this type from `origin` belongs to `seat`. An addressed one does as long as
+ * it isn't known whom it is for. */
 bool check_belongs(const struct check_table *table, const struct check_record *record, size_t seat);
 
 /* Hash of fields as JSON, whatever the order of names. */

@@ -11,6 +11,7 @@
 #include "cli/value.h"
 #include "node/store/store.h"
 #include "replication/query/query.h"
+#include "replication/rows/rows.h"
 
 static const char *const place_names[PLACE_COUNT] = {"log", "state", "index"};
 
@@ -90,6 +91,36 @@ static bool found(struct walking *walking, struct check_record *record, enum che
     return true;
 }
 
+/* Whom a record is for says the stream of its creation, where that is held. */
+static void learn_address(struct walking *walking, struct check_record *record)
+{
+    const struct drill_type *type = drill_type_numbered(walking->table->drill, record->key.type);
+    if (type == NULL || type->circle != CIRCLE_ADDRESSED || record->to != DRILL_NO_SEAT)
+        return;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    if (query_circle(walking->view, walking->tree, record->key.type, &record->key.id, row) &&
+        row->open.seat_count > 0)
+        check_table_address(walking->table, record, row->open.seats[row->open.seat_count - 1]);
+    free(row);
+}
+
+static bool leads_through(const struct walking *walking, const struct stream_id *stream,
+                          size_t author)
+{
+    const struct drill *drill = walking->table->drill;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    bool through = false;
+    if (stream_row_read(walking->view, stream, row) && row->open.seat_count > 0) {
+        const char *code = row->open.seats[row->open.seat_count - 1];
+        size_t end = 0;
+        struct error error;
+        through = drill_find(drill, code, &end, &error) == ERR_OK &&
+                  drill_on_path(drill, author, end, walking->seat);
+    }
+    free(row);
+    return through;
+}
+
 static bool see_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
                       const struct record_id *record, const struct hash *digest)
 {
@@ -99,13 +130,17 @@ static bool see_entry(void *context, const struct stream_id *stream, uint32_t se
     (void)digest;
     walking->findings->entries++;
     if (type != 0) {
-        found(walking, check_table_find(walking->table, type, record), PLACE_LOG);
+        struct check_record *seen = check_table_find(walking->table, type, record);
+        learn_address(walking, seen);
+        found(walking, seen, PLACE_LOG);
         return true;
     }
-    /* The opening or the end of a stream: of somebody on the same line up or down. */
+    /* The opening or the end of a stream: of somebody on the same line up or down, or along a path
+     * that leads through here. */
     size_t author = check_table_seat_of(walking->table, stream->author);
     if (author == DRILL_NO_SEAT || (!drill_above_or_same(drill, author, walking->seat) &&
-                                    !drill_above_or_same(drill, walking->seat, author))) {
+                                    !drill_above_or_same(drill, walking->seat, author) &&
+                                    !leads_through(walking, stream, author))) {
         json_t *finding = name_finding(walking, "leak", "log", "a stream of another branch");
         if (finding != NULL && author != DRILL_NO_SEAT)
             json_object_set_new(finding, "origin", json_string(drill->seats[author].code));
@@ -169,6 +204,7 @@ static bool see_record(void *context, uint16_t type, const struct record_id *id,
 {
     struct walking *walking = context;
     struct check_record *record = check_table_find(walking->table, type, id);
+    learn_address(walking, record);
     walking->findings->states++;
     if (!found(walking, record, PLACE_STATE))
         return true;

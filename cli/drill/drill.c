@@ -165,6 +165,15 @@ bool drill_above_or_same(const struct drill *drill, size_t above, size_t below)
     return below == above;
 }
 
+bool drill_on_path(const struct drill *drill, size_t from, size_t to, size_t seat)
+{
+    size_t meet = from;
+    while (!drill_above_or_same(drill, meet, to))
+        meet = drill->seats[meet].parent;
+    return drill_above_or_same(drill, meet, seat) &&
+           (drill_above_or_same(drill, seat, from) || drill_above_or_same(drill, seat, to));
+}
+
 size_t drill_branch(const struct drill *drill, size_t seat)
 {
     while (seat != 0 && drill->seats[seat].parent != 0)

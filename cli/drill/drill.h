@@ -71,6 +71,8 @@ enum error_code drill_find_list(const struct drill *drill, const char *list, boo
                                 struct error *error);
 /* Whether `above` is `below` or stands above it. */
 bool drill_above_or_same(const struct drill *drill, size_t above, size_t below);
+/* Whether a seat is on the way from `from` to `to`, over the seat where their ways up meet. */
+bool drill_on_path(const struct drill *drill, size_t from, size_t to, size_t seat);
 /* The child of the root under which a seat stands; the root for itself. */
 size_t drill_branch(const struct drill *drill, size_t seat);
 

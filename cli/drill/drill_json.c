@@ -68,10 +68,9 @@ static bool take_seats(const json_t *array, struct drill *drill)
 
 static bool take_circle(const char *name, enum circle_rule *circle)
 {
-    static const enum circle_rule all[] = {CIRCLE_ORIGIN, CIRCLE_PATH, CIRCLE_SUBTREE};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (strcmp(circle_name(all[i]), name) == 0) {
-            *circle = all[i];
+    for (unsigned i = 0; i < CIRCLE_COUNT; i++) {
+        if (strcmp(circle_name((enum circle_rule)i), name) == 0) {
+            *circle = (enum circle_rule)i;
             return true;
         }
     }

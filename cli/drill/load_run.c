@@ -89,11 +89,24 @@ static const struct record_type *type_of(const struct load *load, size_t seat, u
     return sample_type(&load->types, &load->drill->seats[seat], &load->work[seat].share, number);
 }
 
+static uint64_t seed_of(const struct load *load, size_t seat, uint64_t number)
+{
+    return load->options->seed ^ (seat << 40) ^ (number * UINT64_C(0xd1342543de82ef95));
+}
+
 static void fields_of(const struct load *load, size_t seat, uint64_t number, struct buffer *fields)
 {
-    uint64_t seed = load->options->seed ^ (seat << 40) ^ (number * UINT64_C(0xd1342543de82ef95));
-    sample_fields(type_of(load, seat, number), load->drill->seats[seat].name, seed, load->wall_ms,
-                  fields);
+    sample_fields(type_of(load, seat, number), load->drill->seats[seat].name,
+                  seed_of(load, seat, number), load->wall_ms, fields);
+}
+
+/* The code of the seat that an addressed record is for; NULL: it is of another type. */
+static const char *addressee_of(const struct load *load, size_t seat, uint64_t number)
+{
+    if (type_of(load, seat, number)->circle != CIRCLE_ADDRESSED)
+        return NULL;
+    return load->drill->seats[sample_addressee(load->drill, seat, seed_of(load, seat, number))]
+        .code;
 }
 
 static void send_record(struct load *load, struct connection *connection, uint64_t number)
@@ -102,7 +115,12 @@ static void send_record(struct load *load, struct connection *connection, uint64
     struct buffer args = {0};
     snprintf(request, sizeof request, "load-%016llx-%zu-%llu", (unsigned long long)load->nonce,
              connection->seat, (unsigned long long)number);
-    mp_write_map(&args, 3);
+    const char *to = addressee_of(load, connection->seat, number);
+    mp_write_map(&args, to == NULL ? 3 : 4);
+    if (to != NULL) {
+        mp_write_text(&args, "to");
+        mp_write_text(&args, to);
+    }
     mp_write_text(&args, "type");
     mp_write_text(&args, type_of(load, connection->seat, number)->name);
     mp_write_text(&args, "request");
@@ -216,6 +234,9 @@ static void acknowledge(struct load *load, struct connection *connection, uint64
     json_t *line = json_pack("{s:s,s:s,s:s,s:o}", "id", json_text(answer, "id"), "type",
                              type_of(load, connection->seat, number)->name, "seat", seat->code,
                              "fields", value_json(span_of_buffer(&fields)));
+    const char *to = addressee_of(load, connection->seat, number);
+    if (to != NULL)
+        json_object_set_new(line, "to", json_string(to));
     char *text = json_dumps(line, JSON_COMPACT);
     buffer_append(&load->lines, text, strlen(text));
     buffer_append_byte(&load->lines, '\n');
@@ -228,10 +249,11 @@ static void acknowledge(struct load *load, struct connection *connection, uint64
     buffer_free(&fields);
 }
 
+/* Not found is an addressee whom the node has to ask for first. */
 static bool may_pass(enum error_code code)
 {
-    return code == ERR_BUSY || code == ERR_FULL || code == ERR_IO || code == ERR_TIMEOUT ||
-           code == ERR_UNREACHABLE;
+    return code == ERR_BUSY || code == ERR_NOT_FOUND || code == ERR_FULL || code == ERR_IO ||
+           code == ERR_TIMEOUT || code == ERR_UNREACHABLE;
 }
 
 static void refuse(struct load *load, const struct error *error)

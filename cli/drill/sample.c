@@ -41,10 +41,11 @@ struct sample_types sample_types_of(const struct schema *schema)
     struct sample_types types = {0};
     for (size_t i = 0; i < schema->type_count; i++) {
         const struct record_type *type = &schema->types[i];
-        const struct record_type **place = type->circle == CIRCLE_ORIGIN ? &types.origin
-                                           : type->circle == CIRCLE_PATH ? &types.path
-                                                                         : &types.subtree;
-        if (*place == NULL)
+        const struct record_type **place = type->circle == CIRCLE_ORIGIN    ? &types.origin
+                                           : type->circle == CIRCLE_PATH    ? &types.path
+                                           : type->circle == CIRCLE_SUBTREE ? &types.subtree
+                                                                            : NULL;
+        if (place != NULL && *place == NULL)
             *place = type;
     }
     return types;
@@ -104,6 +105,15 @@ const struct record_type *sample_type(const struct sample_types *types,
     if (types->path != NULL)
         return types->path;
     return types->origin != NULL ? types->origin : types->subtree;
+}
+
+size_t sample_addressee(const struct drill *drill, size_t seat, uint64_t seed)
+{
+    uint64_t state = ~seed;
+    if (drill->seat_count < 2)
+        return seat;
+    size_t to = draw(&state) % (drill->seat_count - 1);
+    return to + (to >= seat ? 1 : 0);
 }
 
 static void write_text(struct buffer *out, uint32_t bytes_max, const char *text)

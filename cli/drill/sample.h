@@ -5,7 +5,8 @@
 
 #include "cli/drill/drill.h"
 
-/* Types that a load writes, by their circles; NULL where the schema has none. */
+/* Types that a load writes unless it is told which, by their circles; NULL where the schema has
+ * none. */
 struct sample_types {
     const struct record_type *origin, *path, *subtree;
 };
@@ -25,6 +26,9 @@ void sample_plan(const struct drill *drill, const bool *chosen, uint64_t records
 const struct record_type *sample_type(const struct sample_types *types,
                                       const struct drill_seat *seat,
                                       const struct sample_share *share, uint64_t number);
+
+/* For whom a record of an addressed type is: any other seat. */
+size_t sample_addressee(const struct drill *drill, size_t seat, uint64_t seed);
 
 /* Append the record's fields as a map NAME -> value. `now_ms` is where its times begin. */
 void sample_fields(const struct record_type *type, const char *place, uint64_t seed,

@@ -13,11 +13,19 @@ static bool addressed(const struct tree *tree, const struct seat *author, const 
 {
     if (line->subtree)
         return self->row.tier <= line->tier && seat_is_ancestor_or_self(author, self);
+    /* On the path is who stands above one of its ends, and the lowest that stands above both. An
+     * end that isn't known here is below nobody here: all that is below is known. */
     const struct seat *end = tree_seat(tree, span_of_text(line->end));
-    if (end == NULL)
-        return false;
-    return (seat_is_ancestor_or_self(self, author) && seat_is_ancestor_or_self(end, self)) ||
-           (seat_is_ancestor_or_self(author, self) && seat_is_ancestor_or_self(self, end));
+    bool above_author = seat_is_ancestor_or_self(self, author);
+    bool above_end = end != NULL && seat_is_ancestor_or_self(self, end);
+    if (!above_author || !above_end)
+        return above_author || above_end;
+    for (size_t i = 0; i < self->child_count; i++) {
+        const struct seat *child = self->children[i];
+        if (seat_is_ancestor_or_self(child, author) && seat_is_ancestor_or_self(child, end))
+            return false;
+    }
+    return true;
 }
 
 static uint32_t held_of(const struct view *view, const struct stream_id *stream)

@@ -77,16 +77,51 @@ enum error_code query_load_state(struct block_cache *cache, const struct view *v
     return *state == NULL ? ERR_DAMAGED : ERR_OK;
 }
 
-static uint64_t created_ms(const struct record_state *state, const struct record_id *id)
+static const struct operation *creation_of(const struct record_state *state,
+                                           const struct record_id *id)
 {
     struct author_epoch creator = record_id_author(id);
     for (size_t i = 0; i < record_operation_count(state); i++) {
         const struct operation *op = record_operation(state, i);
         if (op->dot.n == 1 && op->dot.epoch == creator.epoch &&
             key_id_equal(op->dot.author, creator.author))
-            return op->clock;
+            return op;
     }
-    return 0;
+    return NULL;
+}
+
+static bool read_circle(const struct view *view, const struct record_state *state,
+                        const struct record_id *id, struct stream_row *row)
+{
+    struct author_epoch creator = record_id_author(id);
+    const struct operation *creation = creation_of(state, id);
+    if (creation == NULL)
+        return false;
+    struct stream_id stream = {creator.author, creator.epoch, creation->stream};
+    return stream_row_read(view, &stream, row);
+}
+
+/* The pairs "circle" and, of a subtree, "circle_below"; gives how many. */
+static uint32_t write_circle(const struct view *view, const struct tree *tree,
+                             const struct record_state *state, const struct record_id *id,
+                             const char *origin, struct buffer *out)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    bool known = read_circle(view, state, id, row);
+    uint32_t pairs = 1;
+    mp_write_text(out, "circle");
+    mp_write_array(out, !known ? 0 : row->open.holders == HOLDERS_PATH ? row->open.seat_count : 1);
+    for (size_t i = 0; known && row->open.holders == HOLDERS_PATH && i < row->open.seat_count; i++)
+        mp_write_text(out, row->open.seats[i]);
+    if (known && row->open.holders != HOLDERS_PATH)
+        mp_write_text(out, origin);
+    if (known && row->open.holders == HOLDERS_SUBTREE) {
+        mp_write_text(out, "circle_below");
+        mp_write_text(out, tree_tier_name(tree, row->open.tier));
+        pairs++;
+    }
+    free(row);
+    return pairs;
 }
 
 static void write_digest(const struct record_state *state, struct buffer *out)
@@ -148,30 +183,49 @@ static void write_description(const struct tree *tree, struct mp_reader *reader,
 }
 
 /* Ours, then record_describe's pairs. */
-void query_describe(const struct tree *tree, const struct record_type *type,
-                    const struct record_id *id, const struct record_state *state,
-                    struct buffer *out)
+void query_describe(const struct view *view, const struct tree *tree,
+                    const struct record_type *type, const struct record_id *id,
+                    const struct record_state *state, struct buffer *out)
 {
-    struct buffer inner = {0};
+    struct buffer inner = {0}, circle = {0};
     char text[33];
-    const struct author *origin = tree_author(tree, record_id_author(id).author);
+    const struct author *author = tree_author(tree, record_id_author(id).author);
+    const char *origin = author == NULL ? "" : author->seat->row.seat;
+    const struct operation *creation = creation_of(state, id);
+    uint32_t circle_pairs = write_circle(view, tree, state, id, origin, &circle);
     record_describe(state, type, &inner);
     struct mp_reader reader = names_reader(span_of_buffer(&inner));
     uint32_t pairs = mp_read_map(&reader);
-    mp_write_map(out, pairs + 5);
+    mp_write_map(out, pairs + circle_pairs + 5);
     mp_write_text(out, "id");
     record_id_text(id, text);
     mp_write_text(out, text);
     mp_write_text(out, "type");
     mp_write_text(out, type->name);
     mp_write_text(out, "origin");
-    mp_write_text(out, origin == NULL ? "" : origin->seat->row.seat);
+    mp_write_text(out, origin);
     mp_write_text(out, "created");
-    mp_write_uint(out, created_ms(state, id));
+    mp_write_uint(out, creation == NULL ? 0 : creation->clock);
+    buffer_append_span(out, span_of_buffer(&circle));
     mp_write_text(out, "digest");
     write_digest(state, out);
     write_description(tree, &reader, pairs, out);
     buffer_free(&inner);
+    buffer_free(&circle);
+}
+
+bool query_circle(const struct view *view, const struct tree *tree, uint16_t type,
+                  const struct record_id *id, struct stream_row *row)
+{
+    const struct schema *schema = tree_schema(tree);
+    const struct record_type *known = schema == NULL ? NULL : schema_type(schema, type);
+    struct record_state *state = NULL;
+    struct block_cache cache = {0};
+    bool read = known != NULL && load_state(&cache, view, tree, known, id, &state) == ERR_OK &&
+                read_circle(view, state, id, row);
+    record_free(state);
+    block_cache_free(&cache);
+    return read;
 }
 
 enum error_code query_record(const struct view *view, const struct tree *tree, struct span name,
@@ -184,7 +238,7 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
         return ERR_UNKNOWN_TYPE;
     enum error_code code = query_load_state(&cache, view, tree, type, id, &state);
     if (code == ERR_OK) {
-        query_describe(tree, type, id, state, out);
+        query_describe(view, tree, type, id, state, out);
     } else {
         char text[33];
         record_id_text(id, text);
@@ -270,7 +324,7 @@ static bool list_one(struct listing *listing, struct span index)
                          &state) == ERR_OK;
     listing->damaged |= !read;
     if (read && (listing->deleted_too || !record_deleted(state))) {
-        query_describe(listing->tree, listing->type, &id, state, &record);
+        query_describe(listing->view, listing->tree, listing->type, &id, state, &record);
         added = listing->where.size == 0 ||
                 matches(listing->type, span_of_buffer(&record), listing->where);
     }

@@ -13,11 +13,17 @@ struct tree *query_tree(const struct view *view, const struct hash *tree_id, str
 /* Changes whenever the documents in the store do: when it differs, call query_tree again. */
 uint64_t query_tree_stamp(const struct view *view);
 
-/* {"id": text, "type": text, "origin": seat, "created": ms, "fields": {..}, "conflicts": [..] (each
- * with "seat"), "deleted": bool, "operations": u, "excluded": u, "changed": ms, "digest": text}
- * ERR_UNKNOWN_TYPE, ERR_NOT_FOUND, ERR_DAMAGED. */
+/* {"id": text, "type": text, "origin": seat, "created": ms, "circle": [seat ...] (with
+ * "circle_below": tier: that seat and all below it down to that tier), "fields": {..}, "conflicts":
+ * [..] (each with "seat"), "deleted": bool, "operations": u, "excluded": u, "changed": ms,
+ * "digest": text} ERR_UNKNOWN_TYPE, ERR_NOT_FOUND, ERR_DAMAGED. */
 enum error_code query_record(const struct view *view, const struct tree *tree, struct span type,
                              const struct record_id *id, struct buffer *out, struct error *error);
+
+/* A record's circle: the stream of its creation. False: no such record here, or not readable. */
+struct stream_row;
+bool query_circle(const struct view *view, const struct tree *tree, uint16_t type,
+                  const struct record_id *id, struct stream_row *row);
 
 /* Records of a type, newest creation first; deleted ones left out unless `deleted_too`. At most
  * `limit` maps as above are appended one after the other; *count says how many. `cursor` (<= 64

@@ -89,7 +89,7 @@ static bool take_row(const struct search *search)
         uint32_t count = write_shown(search->tree, type, row.state, &shown);
         mp_write_map(search->out, 2);
         mp_write_text(search->out, "record");
-        query_describe(search->tree, type, &id, row.state, search->out);
+        query_describe(search->view, search->tree, type, &id, row.state, search->out);
         mp_write_text(search->out, "shown");
         mp_write_array(search->out, count);
         buffer_append_span(search->out, span_of_buffer(&shown));

@@ -11,9 +11,9 @@ enum error_code query_load_state(struct block_cache *cache, const struct view *v
                                  const struct tree *tree, const struct record_type *type,
                                  const struct record_id *id, struct record_state **state);
 /* Append the map of a record, as `get` gives it. */
-void query_describe(const struct tree *tree, const struct record_type *type,
-                    const struct record_id *id, const struct record_state *state,
-                    struct buffer *out);
+void query_describe(const struct view *view, const struct tree *tree,
+                    const struct record_type *type, const struct record_id *id,
+                    const struct record_state *state, struct buffer *out);
 
 /* Pairs of a map: text key and value. */
 void query_put_text(struct buffer *out, const char *key, const char *text);

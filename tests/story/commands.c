@@ -387,11 +387,11 @@ static void tell_pass(struct story *story)
 /* ---- writes ---- */
 
 /* FIELD=VALUE words from `first` on; "@N" sets the node's clock, "id=..." is the request id,
- * "refused=..." the error that must come. */
+ * "refused=..." the error that must come, "to=..." the seat that a matter is made for. */
 struct write_words {
     struct buffer fields;
     uint32_t count;
-    const char *request_id, *refused;
+    const char *request_id, *refused, *to;
 };
 
 static void read_words(struct story *story, size_t seat, size_t first, struct write_words *words)
@@ -405,6 +405,8 @@ static void read_words(struct story *story, size_t seat, size_t first, struct wr
             words->request_id = word + 3;
         } else if (strncmp(word, "refused=", 8) == 0) {
             words->refused = word + 8;
+        } else if (strncmp(word, "to=", 3) == 0) {
+            words->to = word + 3;
         } else if (equal != NULL) {
             mp_write_str(&pairs, SPAN(word, (size_t)(equal - word)));
             if (strcmp(equal + 1, "false") == 0)
@@ -427,6 +429,7 @@ static void ask(struct story *story, size_t seat, struct world_write *write,
     uint64_t answered = story->answered;
     write->fields = span_of_buffer(&words->fields);
     write->request_id = words->request_id;
+    write->to = words->to;
     world_write(story->world, seat, write);
     world_run_until(story->world, world_now_ms(story->world));
     enum error_code code = story->answered == answered ? ERR_OK : story->answer.error.code;

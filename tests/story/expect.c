@@ -132,6 +132,35 @@ static void tell_equal(struct story *story)
     buffer_free(&first);
 }
 
+/* circle SEAT NAME SEAT,SEAT...: who holds it, as its node says. */
+static void tell_circle(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    const struct named_record *record = story_record(story, story_word(story, 2));
+    struct buffer raw = {0}, said = {0};
+    char state[STATE_BYTES_MAX];
+    if (seat == SIZE_MAX || record == NULL || !describe(story, seat, record, state, &raw))
+        return;
+    struct mp_reader reader = mp_reader(span_of_buffer(&raw));
+    reader.text_keys = true;
+    for (uint32_t pairs = mp_read_map(&reader); pairs > 0 && !reader.failed; pairs--) {
+        bool is_circle = span_equal(mp_read_str(&reader), span_of_text("circle"));
+        uint32_t seats = is_circle ? mp_read_array(&reader) : 0;
+        for (uint32_t i = 0; i < seats; i++) {
+            if (i > 0)
+                buffer_append_byte(&said, ',');
+            buffer_append_span(&said, mp_read_str(&reader));
+        }
+        if (!is_circle)
+            mp_read_any(&reader);
+    }
+    if (!span_equal(span_of_buffer(&said), span_of_text(story_word(story, 3))))
+        story_fail(story, "%s is held by %.*s, says %s", record->name, (int)said.size,
+                   (const char *)said.data, story_word(story, 1));
+    buffer_free(&said);
+    buffer_free(&raw);
+}
+
 /* answered ERROR: what the last write was told. */
 static void tell_answered(struct story *story)
 {
@@ -421,6 +450,7 @@ static void tell_no_entries(struct story *story)
 const struct story_command expect_commands[] = {
     {"record", 3, tell_record},
     {"equal", 2, tell_equal},
+    {"circle", 3, tell_circle},
     {"answered", 1, tell_answered},
     {"same", 2, tell_same},
     {"listed", 3, tell_listed},

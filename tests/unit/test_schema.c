@@ -301,7 +301,7 @@ static void what_a_newer_row_adds_is_ignored_or_unknown(void **state)
     mp_write_int(&rows[1], -1);
     mp_write_bool(&rows[1], true);
     mp_write_map(&rows[2], 3);
-    write_row(&rows[2], 3, "circle", 3);
+    write_row(&rows[2], 3, "circle", 4);
     mp_write_map(&rows[3], 3);
     write_row(&rows[3], 4, "plain", 0);
     struct schema *schema = load_rows(rows, 4);

@@ -1,0 +1,375 @@
+/* Contacts: seats beside a node's path and outside its subtree whose rows it needs, since they
+ * stand in the circle of something held here, or somebody here writes to them. Rows come from
+ * above, where more is known, each with its proof.
+ *
+ *     child:  seek [[name, term, version, hash] ...]    what it holds of each; term 0: nothing
+ *     parent: document, row set                         where its own is newer, or the child has
+ * none child:  seek                                      what it holds now; only then come streams
+ *     root:   absent [name ...]                         no document has such a seat
+ *
+ * A parent that lacks a row itself asks its own parent. A name is a seat, or a signing key's id. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/contacts_inner.h"
+
+enum {
+    CONTACTS_MAX = 4096,     /* of one child; what a county's townships may come to */
+    CONTACTS_LEAF_MAX = 512, /* of a child with nobody below it */
+    LINES_MAX = 400,         /* a message */
+    SET_BYTES_USUAL = 40 << 10,
+};
+
+struct contact_name contact_seat_name(struct span seat)
+{
+    struct contact_name name = {.size = (uint8_t)seat.size};
+    assert(seat.size <= SEAT_BYTES_MAX);
+    memcpy(name.bytes, seat.data, seat.size);
+    return name;
+}
+
+const struct seat *contact_seat(const struct tree *tree, const struct contact_name *name)
+{
+    struct key_id key;
+    if (!name->is_key)
+        return tree_seat(tree, SPAN(name->bytes, name->size));
+    memcpy(key.bytes, name->bytes, KEY_ID_BYTES);
+    const struct author *author = tree_author(tree, key);
+    return author == NULL ? NULL : author->seat;
+}
+
+/* Neither on the way from `own` to the root nor below it. */
+bool seat_is_beside(const struct seat *own, const struct seat *seat)
+{
+    return !seat_is_ancestor_or_self(seat, own) && !seat_is_ancestor_or_self(own, seat);
+}
+
+bool contact_read_name(struct mp_reader *reader, struct contact_name *name)
+{
+    bool is_key = mp_peek(reader) == MP_BIN;
+    struct span bytes = is_key ? mp_read_bin(reader) : mp_read_str(reader);
+    if (reader->failed || bytes.size == 0 || bytes.size > SEAT_BYTES_MAX ||
+        (is_key && bytes.size != KEY_ID_BYTES)) {
+        mp_fail(reader);
+        return false;
+    }
+    *name = contact_seat_name(bytes);
+    name->is_key = is_key;
+    return true;
+}
+
+void contact_write_name(struct buffer *out, const struct contact_name *name)
+{
+    if (name->is_key)
+        mp_write_bin(out, SPAN(name->bytes, name->size));
+    else
+        mp_write_str(out, SPAN(name->bytes, name->size));
+}
+
+void lines_send(struct lines *lines)
+{
+    struct buffer body = {0};
+    if (lines->count == 0)
+        return;
+    mp_write_array(&body, lines->count);
+    buffer_append_span(&body, span_of_buffer(&lines->bytes));
+    send_control(lines->step, lines->session, lines->type, span_of_buffer(&body));
+    buffer_free(&body);
+    buffer_free(&lines->bytes);
+    lines->count = 0;
+}
+
+void lines_added(struct lines *lines)
+{
+    if (++lines->count == LINES_MAX)
+        lines_send(lines);
+}
+
+struct contact *contact_find(const struct session *session, const struct contact_name *name)
+{
+    struct contact *contact = NULL;
+    HASH_FIND(hh, session->contacts, name, sizeof *name, contact);
+    return contact;
+}
+
+static struct contact *contact_add(struct session *session, const struct contact_name *name)
+{
+    struct contact *contact = contact_find(session, name);
+    if (contact != NULL)
+        return contact;
+    contact = mem_alloc(sizeof *contact);
+    contact->name = *name;
+    HASH_ADD(hh, session->contacts, name, sizeof contact->name, contact);
+    return contact;
+}
+
+void contact_remove(struct session *session, struct contact *contact)
+{
+    HASH_DEL(session->contacts, contact);
+    free(contact);
+}
+
+void contacts_free(struct session *session)
+{
+    struct contact *contact, *next;
+    HASH_ITER (hh, session->contacts, contact, next)
+        contact_remove(session, contact);
+}
+
+/* ---- what a child is told ---- */
+
+static bool read_line(struct mp_reader *reader, struct contact *line)
+{
+    *line = (struct contact){0};
+    if (mp_read_array(reader) != 4)
+        mp_fail(reader);
+    contact_read_name(reader, &line->name);
+    line->term = mp_read_uint(reader);
+    line->version = mp_read_uint(reader);
+    struct span hash = mp_read_bin(reader);
+    if (hash.size != 0 && hash.size != HASH_BYTES)
+        mp_fail(reader);
+    if (reader->failed)
+        return false;
+    line->held = line->told = hash.size == HASH_BYTES;
+    if (line->told)
+        memcpy(line->hash.bytes, hash.data, HASH_BYTES);
+    return true;
+}
+
+/* False: it has as many as a child may have. */
+static bool take_line(struct session *session, const struct contact *line, size_t most)
+{
+    struct contact *contact = contact_find(session, &line->name);
+    if (contact == NULL && HASH_COUNT(session->contacts) >= most)
+        return false;
+    contact = contact_add(session, &line->name);
+    contact->told = line->told;
+    contact->held = line->held;
+    contact->term = line->term;
+    contact->version = line->version;
+    contact->hash = line->hash;
+    return true;
+}
+
+void contacts_on_seek(struct step *step, struct session *session, struct span body)
+{
+    const struct seat *child = session_child(step->replica, session);
+    struct mp_reader reader = mp_reader(body);
+    uint32_t count = mp_read_array(&reader);
+    size_t most = child == NULL || child->child_count == 0 ? CONTACTS_LEAF_MAX : CONTACTS_MAX;
+    bool any_held = false, room = true;
+    for (uint32_t i = 0; i < count && !reader.failed; i++) {
+        struct contact line;
+        if (!read_line(&reader, &line))
+            break;
+        room = take_line(session, &line, most) && room;
+        any_held |= line.held;
+    }
+    mp_read_end(&reader);
+    if (reader.failed || session->uplink) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+        return;
+    }
+    step->replica->refusals.flood += !room;
+    session->contacts_due = true;
+    if (any_held && session->streams_wait && session->state == SESSION_LIVE)
+        compare_queue(step, session);
+}
+
+static bool is_behind(const struct contact *contact, const struct held_document *listing)
+{
+    if (!contact->told || contact->term < listing->term)
+        return true;
+    if (contact->term > listing->term || contact->version > listing->version)
+        return false;
+    return contact->version < listing->version || hash_compare(&listing->hash, &contact->hash) < 0;
+}
+
+void contact_send_absent(struct step *step, const struct session *session,
+                         const struct contact_name *name)
+{
+    struct buffer body = {0};
+    mp_write_array(&body, 1);
+    contact_write_name(&body, name);
+    send_control(step, session, MESSAGE_ABSENT, span_of_buffer(&body));
+    buffer_free(&body);
+}
+
+/* From names to seats: a key becomes its seat, and with a seat go those above it. */
+static void resolve(struct step *step, struct session *session, const struct seat *child)
+{
+    const struct tree *tree = step->replica->tree;
+    struct contact *contact, *next;
+    HASH_ITER (hh, session->contacts, contact, next) {
+        const struct seat *seat = contact_seat(tree, &contact->name);
+        if (seat == NULL) {
+            if (contacts_seek_name(step, &contact->name) == SEEKING_ABSENT) {
+                contact_send_absent(step, session, &contact->name);
+                contact_remove(session, contact);
+            }
+            continue;
+        }
+        if (contact->name.is_key || !seat_is_beside(child, seat))
+            contact_remove(session, contact);
+        for (; seat_is_beside(child, seat); seat = seat->parent) {
+            struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
+            contact_add(session, &name);
+        }
+    }
+}
+
+struct due {
+    const struct held_document *document;
+    size_t depth;
+};
+
+static int upper_first(const void *a, const void *b)
+{
+    const struct due *left = a, *right = b;
+    if (left->depth != right->depth)
+        return left->depth < right->depth ? -1 : 1;
+    return (left->document > right->document) - (left->document < right->document);
+}
+
+static void write_row(const struct held_document *held, size_t at, struct buffer *rows)
+{
+    struct buffer proof = {0};
+    if (held->whole)
+        tree_prove_row(held, held->places[at], &proof);
+    else
+        buffer_append_span(&proof, held->proofs[at]);
+    mp_write_array(rows, 3);
+    mp_write_uint(rows, held->places[at]);
+    mp_write_bin(rows, held->rows[at]);
+    mp_write_bin(rows, span_of_buffer(&proof));
+    buffer_free(&proof);
+}
+
+static size_t send_set(struct step *step, const struct session *session, bool more, uint32_t count,
+                       struct buffer *rows)
+{
+    struct buffer body = {0};
+    mp_write_array(&body, 2);
+    mp_write_bool(&body, more);
+    mp_write_array(&body, count);
+    buffer_append_span(&body, span_of_buffer(rows));
+    size_t size = body.size;
+    send_control(step, session, MESSAGE_ROW_SET, span_of_buffer(&body));
+    buffer_free(&body);
+    buffer_clear(rows);
+    return size;
+}
+
+bool contacts_in(const struct session *session, const struct held_document *held)
+{
+    struct seat_row row;
+    for (size_t i = 0; session->contacts != NULL && i < held->row_count; i++) {
+        if (seat_row_decode(held->rows[i], &row, NULL) != ERR_OK)
+            continue;
+        struct contact_name name = contact_seat_name(span_of_text(row.seat));
+        if (contact_find(session, &name) != NULL)
+            return true;
+    }
+    return false;
+}
+
+size_t contacts_send_rows(struct step *step, struct session *session,
+                          const struct held_document *held, const char *next)
+{
+    struct buffer rows = {0};
+    size_t size = 0;
+    uint32_t count = 0;
+    for (size_t i = 0; i < held->row_count; i++) {
+        struct seat_row row;
+        if (seat_row_decode(held->rows[i], &row, NULL) != ERR_OK)
+            continue;
+        struct contact_name name = contact_seat_name(span_of_text(row.seat));
+        struct contact *contact = contact_find(session, &name);
+        if (contact == NULL && (next == NULL || strcmp(next, row.seat) != 0))
+            continue;
+        if (rows.size >= SET_BYTES_USUAL) {
+            size += send_set(step, session, true, count, &rows);
+            count = 0;
+        }
+        write_row(held, i, &rows);
+        count++;
+        if (contact != NULL) {
+            contact->told = true;
+            contact->term = held->term;
+            contact->version = held->version;
+            contact->hash = held->hash;
+        }
+    }
+    size += send_set(step, session, false, count, &rows);
+    buffer_free(&rows);
+    return size;
+}
+
+static void send_document(struct step *step, struct session *session,
+                          const struct held_document *document, const struct seat *child)
+{
+    const struct seat *owner = tree_seat(step->replica->tree, span_of_text(document->seat));
+    const char *next = NULL;
+    assert(owner != NULL);
+    if (seat_is_ancestor_or_self(owner, child)) {
+        const struct seat *below = child;
+        while (below->parent != owner)
+            below = below->parent;
+        next = below->row.seat;
+    }
+    send_control(step, session, MESSAGE_DOCUMENT, document->envelope);
+    contacts_send_rows(step, session, document, next);
+    updates_trace(step->updates, "tell %s of seats in %s", session->seat, document->seat);
+}
+
+void contacts_push(struct step *step, struct session *session)
+{
+    const struct seat *child = session_child(step->replica, session);
+    struct due *dues;
+    size_t count = 0;
+    session->contacts_due = false;
+    if (child == NULL || session->contacts == NULL)
+        return;
+    resolve(step, session, child);
+    dues = mem_alloc((HASH_COUNT(session->contacts) + 1) * sizeof *dues);
+    for (struct contact *contact = session->contacts; contact != NULL; contact = contact->hh.next) {
+        const struct seat *seat = contact_seat(step->replica->tree, &contact->name), *above = seat;
+        if (seat == NULL || !is_behind(contact, tree_listing_of(seat)))
+            continue;
+        dues[count].document = tree_listing_of(seat);
+        for (; above->parent != NULL; above = above->parent)
+            dues[count].depth++;
+        count++;
+    }
+    if (count > 0)
+        qsort(dues, count, sizeof *dues, upper_first);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || dues[i].document != dues[i - 1].document)
+            send_document(step, session, dues[i].document, child);
+    }
+    free(dues);
+}
+
+/* ---- streams wait for them ---- */
+
+bool contacts_ready(struct step *step, struct session *session, const struct stream_row *row)
+{
+    const struct replica *replica = step->replica;
+    const struct seat *child = session_child(replica, session);
+    bool ready = true;
+    if (session->uplink || row->open.holders != HOLDERS_PATH || child == NULL)
+        return true;
+    for (size_t i = 0; i < row->open.seat_count; i++) {
+        const struct seat *seat = tree_seat(replica->tree, span_of_text(row->open.seats[i]));
+        if (seat == NULL || !seat_is_beside(child, seat))
+            continue;
+        struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
+        struct contact *contact = contact_add(session, &name);
+        ready = ready && contact->held;
+    }
+    if (!ready)
+        session->contacts_due = session->streams_wait = true;
+    return ready;
+}

@@ -1,0 +1,52 @@
+/* What the files of contacts share; nobody else includes it. */
+#ifndef TERRACE_REPLICATION_CONTACTS_INNER_H
+#define TERRACE_REPLICATION_CONTACTS_INNER_H
+
+#include "replication/core.h"
+
+/* Of a seat, or a signing key's id: then whoever has that key is meant. */
+struct contact_name {
+    uint8_t size;
+    bool is_key;
+    uint8_t bytes[SEAT_BYTES_MAX]; /* zeros behind */
+};
+
+/* A seat of which a child is kept informed. */
+struct contact {
+    struct contact_name name;
+    UT_hash_handle hh;
+    bool told; /* it has been sent, or has named, the document that follows */
+    bool held; /* it has said that it holds the row */
+    uint64_t term, version;
+    struct hash hash;
+};
+
+/* Lines of one message; it goes when it is full, and at the end. */
+struct lines {
+    struct step *step;
+    const struct session *session;
+    enum message_type type;
+    struct buffer bytes;
+    uint32_t count;
+};
+
+struct contact_name contact_seat_name(struct span seat);
+/* The seat that a name is of, as far as known here. */
+const struct seat *contact_seat(const struct tree *tree, const struct contact_name *name);
+/* Neither on the way from `own` to the root nor below it. */
+bool seat_is_beside(const struct seat *own, const struct seat *seat);
+bool contact_read_name(struct mp_reader *reader, struct contact_name *name);
+void contact_write_name(struct buffer *out, const struct contact_name *name);
+void lines_added(struct lines *lines); /* one more has been written to `bytes` */
+void lines_send(struct lines *lines);
+
+struct contact *contact_find(const struct session *session, const struct contact_name *name);
+void contact_remove(struct session *session, struct contact *contact);
+void contact_send_absent(struct step *step, const struct session *session,
+                         const struct contact_name *name);
+void contacts_push(struct step *step, struct session *session);
+
+/* seek.c */
+enum seeking contacts_seek_name(struct step *step, const struct contact_name *name);
+
+#endif
