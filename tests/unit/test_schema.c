@@ -147,9 +147,11 @@ static void the_county_s_types_are_right(void **state)
         enum record_class class;
     } expected[] = {{"mediation", "attempts", CIRCLE_ORIGIN, CLASS_NORMAL},
                     {"incident", "notes", CIRCLE_PATH, CLASS_NORMAL},
-                    {"directive", "additions", CIRCLE_SUBTREE, CLASS_URGENT}};
-    assert_int_equal(schema->type_count, 3);
-    for (size_t i = 0; i < 3; i++) {
+                    {"directive", "additions", CIRCLE_SUBTREE, CLASS_URGENT},
+                    {"matter", "notes", CIRCLE_ADDRESSED, CLASS_NORMAL},
+                    {"whistle", "notes", CIRCLE_ADDRESSED, CLASS_URGENT}};
+    assert_int_equal(schema->type_count, 5);
+    for (size_t i = 0; i < 5; i++) {
         const struct record_type *type = schema_type(schema, (uint16_t)(i + 1));
         assert_string_equal(type->name, expected[i].name);
         assert_int_equal(type->circle, expected[i].circle);
@@ -737,6 +739,31 @@ static void removals_name_items_of_lists(void **state)
     assert_int_equal(CHECK(false, 0x81, 0xfd, 0x91, 0x92, 4, 5), ERR_INVALID);
 }
 
+static void only_an_addressed_creation_names_a_seat(void **state)
+{
+    const struct record_type *visit = ((const struct fixture *)*state)->visit;
+    struct schema *schema = load("version: 1\ntypes:\n  a:\n    number: 1\n    class: bulk\n"
+                                 "    circle: addressed\n    fields:\n"
+                                 "      t: {number: 1, kind: text}\n");
+    const struct record_type *type = schema_type(schema, 1);
+    struct buffer body = {0};
+    assert_int_equal(CHECK(false, 0x81, 0xfc, 0xa1, 'D'), ERR_INVALID);
+    buffer_append(&body, (const uint8_t[]){0x82, 1, 0xa1, 'x', 0xff, 0xc2}, 6);
+    assert_int_equal(check_bytes(type, true, body.data, body.size), ERR_INVALID); /* names none */
+    schema_address_body(&body, span_of_text("D"));
+    const uint8_t addressed[] = {0x83, 1, 0xa1, 'x', 0xfc, 0xa1, 'D', 0xff, 0xc2};
+    assert_int_equal(body.size, sizeof addressed);
+    assert_memory_equal(body.data, addressed, sizeof addressed);
+    assert_true(span_equal(schema_body_address(span_of_buffer(&body)), span_of_text("D")));
+    assert_int_equal(check_bytes(type, true, body.data, body.size), ERR_OK);
+    assert_int_equal(check_bytes(type, false, body.data, body.size), ERR_INVALID);
+    assert_int_equal(check_bytes(type, true, (const uint8_t[]){0x81, 0xfc, 0xa0}, 3), ERR_INVALID);
+    assert_int_equal(check_bytes(type, true, (const uint8_t[]){0x81, 0xfc, 5}, 3), ERR_INVALID);
+    assert_int_equal(schema_body_address(SPAN("\x90", 1)).size, 0);
+    buffer_free(&body);
+    schema_free(schema);
+}
+
 int main(void)
 {
 #define WITH_TYPES(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -751,6 +778,7 @@ int main(void)
         cmocka_unit_test(a_newer_field_makes_its_type_unknown),
         cmocka_unit_test(faulty_rows_are_refused),
         cmocka_unit_test(damaged_rows_never_crash),
+        WITH_TYPES(only_an_addressed_creation_names_a_seat),
         WITH_TYPES(names_and_texts_become_numbers_and_values),
         WITH_TYPES(values_of_their_own_kind_are_taken_too),
         WITH_TYPES(times_are_read),
