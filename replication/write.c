@@ -46,19 +46,21 @@ static enum error_code refuse_unknown_seat(struct step *step, struct span to, st
     nearest = nearest_word(to, known, count);
     free(known);
     enum seeking seeking = contacts_seek(step, to);
-    error_set(error, ERR_NOT_FOUND, "to", "%s %.*s",
-              seeking == SEEKING_ABSENT ? "no document of the tree names a seat"
-                                        : "no document held here names a seat",
+    bool absent = seeking == SEEKING_ABSENT;
+    error_set(error, absent ? ERR_NOT_FOUND : ERR_PARKED, "to", "%s %.*s",
+              absent ? "no document of the tree names a seat"
+                     : "no document held here names a seat",
               (int)to.size, (const char *)to.data);
-    if (nearest != NULL)
-        error_next(error, "did you mean \"%s\"?", nearest);
-    else if (seeking == SEEKING_ASKED)
-        error_next(error, "the node has asked its parent for it: try again in a moment");
-    else if (seeking == SEEKING_LATER)
-        error_next(error, "its parent will be asked when the link is up: try again then");
+    const char *next = absent ? "see the codes of the seats in the signed tree"
+                       : seeking == SEEKING_ASKED
+                           ? "the node has asked its parent for it: try again in a moment"
+                           : "its parent will be asked when the link is up: try again then";
+    if (nearest == NULL)
+        error_next(error, "%s", next);
     else
-        error_next(error, "see the codes of the seats in the signed tree");
-    return ERR_NOT_FOUND;
+        error_next(error, "did you mean \"%s\"?%s%s", nearest, absent ? "" : " Otherwise ",
+                   absent ? "" : next);
+    return absent ? ERR_NOT_FOUND : ERR_PARKED;
 }
 
 /* Whether `to` goes with the type and this seat; *end: the seat that it names, NULL: none. */

@@ -249,10 +249,10 @@ static void acknowledge(struct load *load, struct connection *connection, uint64
     buffer_free(&fields);
 }
 
-/* Not found is an addressee whom the node has to ask for first. */
+/* Parked is an addressee whom the node has to ask for first. */
 static bool may_pass(enum error_code code)
 {
-    return code == ERR_BUSY || code == ERR_NOT_FOUND || code == ERR_FULL || code == ERR_IO ||
+    return code == ERR_BUSY || code == ERR_PARKED || code == ERR_FULL || code == ERR_IO ||
            code == ERR_TIMEOUT || code == ERR_UNREACHABLE;
 }
 

@@ -22,7 +22,7 @@ story the county to one township: its villages hold nothing
 story a village to a department, which learns who the village is
   nodes C D T1 T2 V1 V2
   # the village has never heard of D: its node asks, and then it knows
-  put V1 matter - to=D title=early refused=not_found
+  put V1 matter - to=D title=early refused=parked
   run
   put V1 matter m to=D title=pipe
   run
@@ -50,8 +50,8 @@ story a village to a department, which learns who the village is
 
 story a village to its neighbour, and to a cousin under another township
   nodes C T1 T2 V1 V2 V3
-  put V1 matter - to=V2 title=early refused=not_found
-  put V1 matter - to=V3 title=early refused=not_found
+  put V1 matter - to=V2 title=early refused=parked
+  put V1 matter - to=V3 title=early refused=parked
   run
   put V1 matter near to=V2 title=ditch
   put V1 matter far to=V3 title=road
@@ -72,7 +72,7 @@ story a village to its neighbour, and to a cousin under another township
 
 story there is no such seat, and other words that don't do
   nodes C D T1 V1
-  put V1 matter - to=X9 title=x refused=not_found
+  put V1 matter - to=X9 title=x refused=parked
   run
   put V1 matter - to=X9 title=x refused=not_found
   put V1 matter - to=V1 title=x refused=invalid
@@ -85,7 +85,7 @@ story there is no such seat, and other words that don't do
 
 story a link on the way is cut
   nodes C D T1 V1
-  put V1 matter - to=D title=early refused=not_found
+  put V1 matter - to=D title=early refused=parked
   run
   cut D
   put V1 matter m to=D title=pipe
@@ -105,9 +105,9 @@ story a link on the way is cut
 story the asking waits for a link
   nodes C D T1 V1
   cut V1
-  put V1 matter - to=D title=early refused=not_found
+  put V1 matter - to=D title=early refused=parked
   run
-  put V1 matter - to=D title=early refused=not_found
+  put V1 matter - to=D title=early refused=parked
   heal V1
   run
   put V1 matter m to=D title=now
@@ -116,7 +116,7 @@ story the asking waits for a link
 
 story a middle whose disk is empty again asks for whom it must know
   nodes C D T1 V1
-  put V1 matter - to=D title=early refused=not_found
+  put V1 matter - to=D title=early refused=parked
   run
   put V1 matter m to=D title=pipe
   run
@@ -138,7 +138,7 @@ story a middle whose disk is empty again asks for whom it must know
 
 story a department that comes late
   nodes C T1 V1
-  put V1 matter - to=D title=early refused=not_found
+  put V1 matter - to=D title=early refused=parked
   run
   put V1 matter m to=D title=pipe
   set V1 m s=again
