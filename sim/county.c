@@ -106,12 +106,13 @@ static void offer_types(struct county *county, const char *yaml, struct document
     schema_source_free(source);
 }
 
-static void make_documents(struct county *county, const struct author_seat *seats)
+static void make_documents(struct county *county, const struct author_seat *seats,
+                           uint64_t expires_ms)
 {
     struct error error = {0};
     struct author_plan *plan = author_plan_new(seats, county->seat_count, &error);
     assert(plan != NULL);
-    struct author_options options = {.issued_ms = ISSUED_MS};
+    struct author_options options = {.issued_ms = ISSUED_MS, .expires_ms = expires_ms};
     struct author_tree *tree = author_tree_new(plan, seats, &options, &error);
     assert(tree != NULL);
     county->tree_id = tree->tree_id;
@@ -132,6 +133,12 @@ static void make_documents(struct county *county, const struct author_seat *seat
 
 struct county *county_new(const struct county_row *rows, size_t count, uint64_t salt)
 {
+    return county_new_expiring(rows, count, salt, 0);
+}
+
+struct county *county_new_expiring(const struct county_row *rows, size_t count, uint64_t salt,
+                                   uint64_t expires_ms)
+{
     struct county *county = mem_alloc(sizeof *county);
     struct author_seat *described = mem_alloc(count * sizeof *described);
     county->seats = mem_alloc(count * sizeof *county->seats);
@@ -150,7 +157,7 @@ struct county *county_new(const struct county_row *rows, size_t count, uint64_t 
         memcpy(described[i].link_key, seat->link_key, KEY_BYTES);
         memcpy(described[i].admin_secret, seat->admin_secret, SECRET_BYTES);
     }
-    make_documents(county, described);
+    make_documents(county, described, expires_ms);
     free(described);
     return county;
 }

@@ -35,6 +35,9 @@ struct county {
 
 /* Asserts that the rows are a tree (the caller made them up). Free with county_free. */
 struct county *county_new(const struct county_row *rows, size_t count, uint64_t salt);
+/* The same, with documents that expire then (0: never). */
+struct county *county_new_expiring(const struct county_row *rows, size_t count, uint64_t salt,
+                                   uint64_t expires_ms);
 void county_free(struct county *county); /* NULL is legal */
 
 /* The place of a seat; SIZE_MAX: no such seat. */

@@ -125,7 +125,7 @@ void story_begin(struct story *story)
         .tracing = true,
         .strict = true,
     };
-    story->county = county_new(county_rows, SEATS, 0);
+    story->county = county_new_expiring(county_rows, SEATS, 0, story->expires_ms);
     story->world = world_new(story->county, &story->options, 1, &hooks);
 }
 
@@ -282,6 +282,15 @@ static void tell_types(struct story *story)
         return;
     county_raise_types(story->county);
     world_give_documents(story->world, seat, 0);
+}
+
+/* expire MS: all documents do, in another tree; before the nodes start. */
+static void tell_expire(struct story *story)
+{
+    story->expires_ms = (uint64_t)strtoull(story_word(story, 1), NULL, 10);
+    story_end(story);
+    story_begin(story);
+    story->expires_ms = 0;
 }
 
 /* tuning NAME VALUE: before the nodes start. */
@@ -497,6 +506,7 @@ const struct story_command world_commands[] = {
     {"restore", 2, tell_restore},
     {"wipe", 1, tell_wipe},
     {"types", 1, tell_types},
+    {"expire", 1, tell_expire},
     {"tuning", 2, tell_tuning},
     {"run", 0, tell_run},
     {"wait", 1, tell_wait},

@@ -161,6 +161,18 @@ static void tell_circle(struct story *story)
     buffer_free(&raw);
 }
 
+/* expired SEAT: what its place rests on has expired by its own clock. */
+static void tell_expired(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    if (seat == SIZE_MAX)
+        return;
+    const struct tree *tree = replica_tree(world_replica(story->world, seat));
+    uint64_t expires_ms = tree_expires_ms(tree, span_of_text(story_word(story, 1)));
+    if (expires_ms == 0 || expires_ms >= world_clock_ms(story->world, seat))
+        story_fail(story, "%s's documents have not expired", story_word(story, 1));
+}
+
 /* answered ERROR: what the last write was told. */
 static void tell_answered(struct story *story)
 {
@@ -451,6 +463,7 @@ const struct story_command expect_commands[] = {
     {"record", 3, tell_record},
     {"equal", 2, tell_equal},
     {"circle", 3, tell_circle},
+    {"expired", 1, tell_expired},
     {"answered", 1, tell_answered},
     {"same", 2, tell_same},
     {"listed", 3, tell_listed},

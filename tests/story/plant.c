@@ -9,7 +9,11 @@
 #include "sim/mischief.h"
 #include "tests/story/story.h"
 
-enum { MESSAGE_BLOCK = 8, MESSAGE_MARK = 10 };
+enum {
+    MESSAGE_BLOCK = 8,
+    MESSAGE_MARK = 10,
+    HAND_COUNTER = 1000, /* of records made by hand: no story's node gets so far */
+};
 
 /* The link between two neighbours: its child, and whether `to` is the parent. */
 static bool find_link(struct story *story, size_t from, size_t to, size_t *child, bool *to_parent)
@@ -192,38 +196,90 @@ static void make_block(struct hand *hand, struct entry *entry, struct prepared_b
     entry_writer_free(writer);
 }
 
-/* handmade SEAT STREAM NAME TEXT: an entry on a record that says s=TEXT and has seen the creation,
- * in a stream of SEAT's, whatever the record's circle. */
+static void write_by_hand(struct story *story, const struct named_record *record,
+                          struct entry *entry, struct span body)
+{
+    const struct schema *schema = tree_schema(story->county->tree);
+    struct hand *hand = mem_alloc(sizeof *hand);
+    struct prepared_block block;
+    if (begin_hand(story, hand)) {
+        entry->kind = ENTRY_WRITE;
+        entry->type = schema_type_named(schema, span_of_text(record->type))->number;
+        entry->clock = world_clock_ms(story->world, hand->place);
+        entry->has_record = true;
+        entry->body = body;
+        entry->body_hash = entry_body_hash(body);
+        make_block(hand, entry, &block);
+        store_block(hand, &block, BLOCK_STORED);
+        prepared_block_free(&block);
+    }
+    free(hand);
+}
+
+/* handmade SEAT STREAM NAME TEXT [n=N] [saw=N]: SEAT's N-th entry on a record (1), that says s=TEXT
+ * and has seen its creator's first N entries (1), in a stream of SEAT's, whatever the record's
+ * circle. */
 static void tell_handmade(struct story *story)
 {
     const struct named_record *record = story_record(story, story_word(story, 3));
-    struct hand *hand = mem_alloc(sizeof *hand);
-    if (record == NULL || !begin_hand(story, hand)) {
-        free(hand);
+    if (record == NULL)
         return;
-    }
     struct author_epoch creator = record_id_author(&record->id);
     struct dot seen = {creator.author, creator.epoch, 1};
-    struct prepared_block block;
     struct buffer body = {0};
+    struct entry entry = {.record = record->id, .n = 1, .context = &seen, .context_count = 1};
+    for (size_t i = 5; i < story->line->word_count; i++) {
+        if (strncmp(story_word(story, i), "n=", 2) == 0)
+            entry.n = (uint32_t)strtoul(story_word(story, i) + 2, NULL, 10);
+        else if (strncmp(story_word(story, i), "saw=", 4) == 0)
+            seen.n = (uint32_t)strtoul(story_word(story, i) + 4, NULL, 10);
+    }
     mp_write_map(&body, 1);
     mp_write_uint(&body, 2); /* s */
     mp_write_text(&body, story_word(story, 4));
-    struct entry entry = {
-        .kind = ENTRY_WRITE,
-        .type = (uint16_t)(strcmp(record->type, "incident") == 0 ? 2 : 3),
-        .clock = world_clock_ms(story->world, hand->place),
-        .has_record = true,
-        .record = record->id,
-        .n = 1,
-        .body = span_of_buffer(&body),
-        .body_hash = entry_body_hash(span_of_buffer(&body)),
-        .context = &seen,
-        .context_count = 1,
-    };
-    make_block(hand, &entry, &block);
-    store_block(hand, &block, BLOCK_STORED);
-    prepared_block_free(&block);
+    write_by_hand(story, record, &entry, span_of_buffer(&body));
+    buffer_free(&body);
+}
+
+/* squat SEAT STREAM NAME TEXT TO: a creation that takes the id behind NAME's, which is for somebody
+ * else to give, made for the seat TO. */
+static void tell_squat(struct story *story)
+{
+    const struct named_record *record = story_record(story, story_word(story, 3));
+    if (record == NULL)
+        return;
+    struct author_epoch creator = record_id_author(&record->id);
+    struct buffer body = {0};
+    struct entry entry = {.record = record_id_make(&creator, record_id_counter(&record->id) + 1),
+                          .n = 1};
+    mp_write_map(&body, 1);
+    mp_write_uint(&body, 1); /* title */
+    mp_write_text(&body, story_word(story, 4));
+    schema_address_body(&body, span_of_text(story_word(story, 5)));
+    write_by_hand(story, record, &entry, span_of_buffer(&body));
+    buffer_free(&body);
+}
+
+/* astray SEAT STREAM NAME TO: SEAT's own new record, kept as NAME, that stands in a stream of
+ * SEAT's and says that it is made for TO. */
+static void tell_astray(struct story *story)
+{
+    struct hand *hand = mem_alloc(sizeof *hand);
+    struct buffer body = {0};
+    if (story->record_count == NAMES_MAX || !begin_hand(story, hand)) {
+        free(hand);
+        return;
+    }
+    struct named_record *record = &story->records[story->record_count++];
+    *record =
+        (struct named_record){.type = "matter", .id = record_id_make(&hand->author, HAND_COUNTER)};
+    snprintf(record->name, sizeof record->name, "%s", story_word(story, 3));
+    struct entry entry = {.record = record->id, .n = 1};
+    mp_write_map(&body, 1);
+    mp_write_uint(&body, 1);
+    mp_write_text(&body, "astray");
+    schema_address_body(&body, span_of_text(story_word(story, 4)));
+    write_by_hand(story, record, &entry, span_of_buffer(&body));
     buffer_free(&body);
     free(hand);
 }
@@ -257,6 +313,8 @@ static void tell_poison(struct story *story)
 }
 
 const struct story_command plant_commands[] = {
-    {"stick", 4, tell_stick},       {"mark", 4, tell_mark},     {"mischief", 3, tell_mischief},
-    {"handmade", 4, tell_handmade}, {"poison", 2, tell_poison}, {NULL, 0, NULL},
+    {"stick", 4, tell_stick},       {"mark", 4, tell_mark},
+    {"mischief", 3, tell_mischief}, {"handmade", 4, tell_handmade},
+    {"poison", 2, tell_poison},     {"squat", 5, tell_squat},
+    {"astray", 4, tell_astray},     {NULL, 0, NULL},
 };
