@@ -215,29 +215,42 @@ static bool build_tree(struct making *making)
 }
 
 static bool write_document(struct making *making, const char *path,
-                           const struct held_document *held, uint8_t tier, const uint32_t *place)
+                           const struct held_document *held, uint8_t tier)
 {
     char name[128];
-    struct buffer proof = {0};
-    struct span proof_span = SPAN_EMPTY, row = SPAN_EMPTY;
-    uint32_t row_place = place == NULL ? 0 : *place;
     struct document_file file = {.kind = held->kind,
                                  .envelope = held->envelope,
                                  .row_count = held->row_count,
                                  .rows = (struct span *)(uintptr_t)held->rows};
-    if (place != NULL) {
-        tree_prove_row(held, *place, &proof);
-        proof_span = span_of_buffer(&proof);
-        row = held->rows[*place];
-        file.part = true;
-        file.row_count = 1;
-        file.rows = &row;
-        file.places = &row_place;
-        file.proofs = &proof_span;
+    document_file_name(name, held->kind, held->seat, tier);
+    return document_file_write(path, name, &file, making->error) == ERR_OK;
+}
+
+/* Some rows of a document, each with its proof. */
+static bool write_part(struct making *making, const char *path, const struct held_document *held,
+                       uint8_t tier, uint32_t *places, size_t count)
+{
+    char name[128];
+    struct buffer *proofs = mem_alloc(count * sizeof *proofs);
+    struct document_file file = {.kind = held->kind,
+                                 .envelope = held->envelope,
+                                 .part = true,
+                                 .row_count = count,
+                                 .rows = mem_alloc(count * sizeof *file.rows),
+                                 .places = places,
+                                 .proofs = mem_alloc(count * sizeof *file.proofs)};
+    for (size_t i = 0; i < count; i++) {
+        tree_prove_row(held, places[i], &proofs[i]);
+        file.rows[i] = held->rows[places[i]];
+        file.proofs[i] = span_of_buffer(&proofs[i]);
     }
     document_file_name(name, held->kind, held->seat, tier);
     enum error_code code = document_file_write(path, name, &file, making->error);
-    buffer_free(&proof);
+    for (size_t i = 0; i < count; i++)
+        buffer_free(&proofs[i]);
+    free(proofs);
+    free(file.rows);
+    free(file.proofs);
     return code == ERR_OK;
 }
 
@@ -255,15 +268,32 @@ static const struct held_document *branch_of(const struct making *making, size_t
                               span_of_text(making->drill->seats[seat].code));
 }
 
+/* An office: nobody below it, and in a higher tier than the seat: a county's departments, which
+ * every village may have to write to. */
+static bool is_office_for(const struct drill *drill, size_t other, size_t seat)
+{
+    return drill->seats[other].child_count == 0 &&
+           drill->seats[other].tier < drill->seats[seat].tier;
+}
+
+/* Of each document above: the row that leads down to the seat, and those of offices beside it. */
 static bool write_path(struct making *making, size_t seat, const char *path)
 {
+    enum { OFFICES_MAX = 64 };
     const struct drill *drill = making->drill;
     for (size_t below = seat; drill->seats[below].parent != DRILL_NO_SEAT;
          below = drill->seats[below].parent) {
-        size_t above = drill->seats[below].parent;
-        uint32_t place = place_under_parent(making, below);
-        if (!write_document(making, path, branch_of(making, above), drill->seats[above].tier,
-                            &place))
+        size_t above = drill->seats[below].parent, offices = 0, count = 0;
+        uint32_t places[OFFICES_MAX + 1];
+        for (size_t i = above + 1; i < drill->seat_count; i++) {
+            bool office = drill->seats[i].parent == above && offices < OFFICES_MAX &&
+                          is_office_for(drill, i, seat);
+            if (i == below || office)
+                places[count++] = place_under_parent(making, i);
+            offices += office ? 1 : 0;
+        }
+        if (!write_part(making, path, branch_of(making, above), drill->seats[above].tier, places,
+                        count))
             return false;
     }
     return true;
@@ -277,7 +307,7 @@ static bool write_subtree(struct making *making, size_t seat, const char *path)
             drill->seats[i].child_count != 0 && drill_above_or_same(drill, seat, i)
                 ? branch_of(making, i)
                 : NULL;
-        if (held != NULL && !write_document(making, path, held, drill->seats[i].tier, NULL))
+        if (held != NULL && !write_document(making, path, held, drill->seats[i].tier))
             return false;
     }
     return true;
@@ -288,8 +318,8 @@ static bool write_documents(struct making *making, size_t seat, const char *path
     const struct held_document *root = tree_find_document(making->tree, DOCUMENT_ROOT, SPAN_EMPTY);
     const struct held_document *types =
         tree_find_document(making->tree, DOCUMENT_TYPES, SPAN_EMPTY);
-    return write_document(making, path, root, 0, NULL) && write_path(making, seat, path) &&
-           write_subtree(making, seat, path) && write_document(making, path, types, 0, NULL);
+    return write_document(making, path, root, 0) && write_path(making, seat, path) &&
+           write_subtree(making, seat, path) && write_document(making, path, types, 0);
 }
 
 static void fill_config(const struct making *making, size_t seat, struct node_config *config)
