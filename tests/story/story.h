@@ -76,7 +76,7 @@ struct story {
     struct handed handed[BLOCKS_MAX];
     size_t handed_count;
     struct answer answer; /* the last one */
-    uint64_t expires_ms; /* of the documents; 0: never */
+    uint64_t expires_ms;  /* of the documents; 0: never */
     uint64_t requests, answered;
     size_t counts[8]; /* records listed when last counted, by seat */
 };
