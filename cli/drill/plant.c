@@ -148,7 +148,7 @@ struct found_record {
 static bool find_record(void *context, struct span key, struct span value)
 {
     struct found_record *found = context;
-    struct check_record record = {0};
+    struct check_record record = {.to = DRILL_NO_SEAT};
     struct record_row row = {0};
     struct key_id author;
     (void)value;

@@ -203,6 +203,52 @@ static void own_types_will_do(void **state)
     down(directory);
 }
 
+static bool has_matter(const char *directory, const char *seat, const char *id)
+{
+    char node[512];
+    snprintf(node, sizeof node, "%s/%s", directory, seat);
+    return terrace_run("-d", node, "get", "matter", id, NULL) == 0;
+}
+
+/* From any seat to any other, of which most have never heard; and one by hand. */
+static void a_matter_stands_on_the_way_to_its_seat_alone(void **state)
+{
+    (void)state;
+    char node[512], id[64];
+    const char *directory =
+        up("matters", "code,name,tier,parent\nC,县,county,\nD,部门,department,C\n"
+                      "T1,镇一,township,C\nT2,镇二,township,C\nV1,村一,village,T1\n"
+                      "V2,村二,village,T2\n");
+    int status = terrace_run("drill", "load", "--json", "--dir", directory, "--records", "120",
+                             "--type", "matter", "--seed", "5", NULL);
+    if (status != 0)
+        fail_msg("load ended with %d: %s %s", status, terrace_output(), terrace_errors());
+    check_holds(directory, 120, 6);
+    snprintf(node, sizeof node, "%s/V1", directory);
+    /* the department's row was among its documents: no link is needed to write to it */
+    assert_int_equal(terrace_run("drill", "cut", "--dir", directory, "V1", NULL), 0);
+    status = terrace_run("-d", node, "put", "whistle", "--to", "D", "title=桥断了", NULL);
+    assert_int_equal(status, 0);
+    assert_int_equal(terrace_run("drill", "heal", "--dir", directory, "V1", NULL), 0);
+    status = terrace_run("-d", node, "put", "matter", "--to", "V2", "title=界址", NULL);
+    if (status != 0)
+        fail_msg("put ended with %d: %s", status, terrace_errors());
+    assert_int_equal(sscanf(terrace_output(), "%63s", id), 1);
+    assert_int_equal(terrace_run("-d", node, "put", "matter", "--to", "V7", "title=x", NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "did you mean"));
+    assert_int_equal(terrace_run("-d", node, "put", "incident", "--to", "D", "title=x", NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "it isn't made for one seat"));
+    status = terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "60", NULL);
+    assert_int_equal(status, 0);
+    assert_int_equal(terrace_number("unanswered"), 2);
+    assert_true(has_matter(directory, "T1", id) && has_matter(directory, "C", id) &&
+                has_matter(directory, "T2", id) && has_matter(directory, "V2", id));
+    assert_false(has_matter(directory, "D", id));
+    assert_int_equal(terrace_run("-d", node, "--json", "get", "matter", id, NULL), 0);
+    assert_int_equal(json_array_size(json_object_get(terrace_json(), "circle")), 5);
+    down(directory);
+}
+
 static void a_tree_that_is_wrong_leaves_nothing(void **state)
 {
     (void)state;
@@ -226,6 +272,7 @@ int main(int count, char **values)
         cmocka_unit_test_teardown(the_demonstration_holds, terrace_drill_end),
         cmocka_unit_test_teardown(any_tree_will_do, terrace_drill_end),
         cmocka_unit_test_teardown(own_types_will_do, terrace_drill_end),
+        cmocka_unit_test_teardown(a_matter_stands_on_the_way_to_its_seat_alone, terrace_drill_end),
         cmocka_unit_test(a_tree_that_is_wrong_leaves_nothing),
     };
     if (count != 2)
