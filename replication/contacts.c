@@ -139,12 +139,13 @@ static bool read_line(struct mp_reader *reader, struct contact *line)
 }
 
 /* False: it has as many as a child may have. */
-static bool take_line(struct session *session, const struct contact *line, size_t most)
+static bool take_line(struct session *session, const struct contact *line, size_t most, bool *news)
 {
     struct contact *contact = contact_find(session, &line->name);
     if (contact == NULL && HASH_COUNT(session->contacts) >= most)
         return false;
     contact = contact_add(session, &line->name);
+    *news |= line->held && !contact->held;
     contact->told = line->told;
     contact->held = line->held;
     contact->term = line->term;
@@ -159,13 +160,12 @@ void contacts_on_seek(struct step *step, struct session *session, struct span bo
     struct mp_reader reader = mp_reader(body);
     uint32_t count = mp_read_array(&reader);
     size_t most = child == NULL || child->child_count == 0 ? CONTACTS_LEAF_MAX : CONTACTS_MAX;
-    bool any_held = false, room = true;
+    bool news = false, room = true;
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
         struct contact line;
         if (!read_line(&reader, &line))
             break;
-        room = take_line(session, &line, most) && room;
-        any_held |= line.held;
+        room = take_line(session, &line, most, &news) && room;
     }
     mp_read_end(&reader);
     if (reader.failed || session->uplink) {
@@ -174,8 +174,11 @@ void contacts_on_seek(struct step *step, struct session *session, struct span bo
     }
     step->replica->refusals.flood += !room;
     session->contacts_due = true;
-    if (any_held && session->streams_wait && session->state == SESSION_LIVE)
+    if (!news || session->state != SESSION_LIVE)
+        return;
+    if (session->streams_wait)
         compare_queue(step, session);
+    notes_summary(step, session);
 }
 
 static bool is_behind(const struct contact *contact, const struct held_document *listing)
@@ -350,6 +353,13 @@ void contacts_push(struct step *step, struct session *session)
             send_document(step, session, dues[i].document, child);
     }
     free(dues);
+}
+
+bool contacts_hold(const struct session *session, const struct seat *child, const struct seat *seat)
+{
+    struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
+    const struct contact *contact = contact_find(session, &name);
+    return !seat_is_beside(child, seat) || (contact != NULL && contact->held);
 }
 
 /* ---- streams wait for them ---- */

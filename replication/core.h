@@ -384,6 +384,9 @@ size_t contacts_send_rows(struct step *step, struct session *session,
                           const struct held_document *held, const char *next);
 /* Whether the peer knows every seat that a stream names; if not, it will be told. */
 bool contacts_ready(struct step *step, struct session *session, const struct stream_row *row);
+/* Whether a child knows a seat, as far as it has said. */
+bool contacts_hold(const struct session *session, const struct seat *child,
+                   const struct seat *seat);
 void contacts_when_due(struct step *step); /* once a batch */
 void contacts_free(struct session *session);
 void contacts_free_sought(struct replica *replica);

@@ -67,12 +67,36 @@ void notes_free(struct session *session)
     }
 }
 
-/* Tokens go down to every child, the others up to the parent. */
-static void pass_on(struct step *step, enum hash_context context, struct span key)
+/* A statement goes down to who is on the way of a stream that it lists: by it alone he can tell
+ * whether he has all that was addressed to him. */
+static bool leads_down(struct step *step, const struct session *session, enum hash_context context,
+                       const struct note_head *head, struct span note)
+{
+    const struct author *signer = tree_author(step->replica->tree, head->signer);
+    const struct seat *peer = session_seat(step->replica, session);
+    return context == HASH_HEADS && !session->uplink && signer != NULL && peer != NULL &&
+           !seat_is_ancestor_or_self(peer, signer->seat) &&
+           contacts_hold(session, peer, signer->seat) &&
+           statement_leads_to(step->replica->tree, note, peer);
+}
+
+static bool is_from_below(const struct replica *replica, const struct note_head *head)
+{
+    const struct author *signer = tree_author(replica->tree, head->signer);
+    const struct seat *own = own_seat(replica);
+    return signer != NULL && own != NULL && seat_is_ancestor_or_self(own, signer->seat);
+}
+
+/* Tokens go down to every child, the others up to the parent, if they come from below. */
+static void pass_on(struct step *step, enum hash_context context, const struct note_head *head,
+                    struct span note, struct span key)
 {
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
-        if (session->state == SESSION_LIVE && session->uplink == (context != HASH_TOKEN))
+        bool goes = context == HASH_TOKEN ? !session->uplink
+                    : session->uplink     ? is_from_below(step->replica, head)
+                                          : leads_down(step, session, context, head, note);
+        if (session->state == SESSION_LIVE && goes)
             queue_note(session, context, key);
     }
 }
@@ -120,7 +144,7 @@ static void note_store(struct step *step, enum hash_context context, struct span
         return;
     }
     updates_put(step->updates, TABLE_NOTES, SPAN(key, size), note);
-    pass_on(step, context, SPAN(key, size));
+    pass_on(step, context, head, note, SPAN(key, size));
 }
 
 void note_store_own(struct step *step, enum hash_context context, struct span note,
@@ -135,15 +159,20 @@ void note_store_own(struct step *step, enum hash_context context, struct span no
 }
 
 /* Newest known of this signer (and epoch); false: none is held. */
+static bool held_note(struct step *step, enum hash_context context, const struct note_head *of,
+                      struct note_head *held, struct span *note)
+{
+    uint8_t key[NOTE_KEY_BYTES_MAX];
+    size_t size = note_key(key, context, of->signer, of->epoch);
+    return step->view->get(step->view->context, TABLE_NOTES, SPAN(key, size), note) == READ_FOUND &&
+           note_read_head(*note, context, held, NULL) == ERR_OK;
+}
+
 static bool held_head(struct step *step, enum hash_context context, const struct note_head *of,
                       struct note_head *held)
 {
-    uint8_t key[NOTE_KEY_BYTES_MAX];
-    struct span value;
-    size_t size = note_key(key, context, of->signer, of->epoch);
-    return step->view->get(step->view->context, TABLE_NOTES, SPAN(key, size), &value) ==
-               READ_FOUND &&
-           note_read_head(value, context, held, NULL) == ERR_OK;
+    struct span note;
+    return held_note(step, context, of, held, &note);
 }
 
 struct note_line {
@@ -189,9 +218,10 @@ static void answer_noted(struct step *step, const struct session *session,
 
 /* A note counts if its signer's seat is where such a note may come from: tokens from the root above
  * us, statements and reports from the sender's subtree; or from above what it holds of us and of
- * those below us, which a restore may have taken from here. */
+ * those below us, which a restore may have taken from here, and statements of streams that lead
+ * through here. */
 static bool may_sign(struct step *step, const struct session *session, enum hash_context context,
-                     const struct author *signer)
+                     const struct author *signer, struct span note)
 {
     const struct seat *above =
         session->uplink ? own_seat(step->replica) : session_seat(step->replica, session);
@@ -199,7 +229,9 @@ static bool may_sign(struct step *step, const struct session *session, enum hash
         return false;
     if (context == HASH_TOKEN)
         return session->uplink && signer->seat == tree_root_seat(step->replica->tree);
-    return above != NULL && seat_is_ancestor_or_self(above, signer->seat);
+    return above != NULL && (seat_is_ancestor_or_self(above, signer->seat) ||
+                             (context == HASH_HEADS && session->uplink &&
+                              statement_leads_to(step->replica->tree, note, above)));
 }
 
 static enum error_code check_form(enum hash_context context, struct span note,
@@ -277,7 +309,7 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     const struct author *signer = tree_author(replica->tree, head.signer);
     if (signer == NULL) {
         replica->refusals.unknown_key++;
-    } else if (!may_sign(step, session, context, signer)) {
+    } else if (!may_sign(step, session, context, signer, note)) {
         replica->refusals.not_allowed++;
     } else if (held_head(step, context, &head, &held) && !is_newer(&head, &held)) {
         replica->refusals.replay += is_newer(&held, &head);
@@ -305,7 +337,7 @@ static void ask_for_proof(struct step *step, const struct session *session,
     bool news =
         own ? line->head.epoch > replica->self.epoch
             : held_head(step, line->context, &line->head, &held) && held.epoch < line->head.epoch;
-    if (!news || author == NULL || !may_sign(step, session, line->context, author))
+    if (!news || author == NULL || !may_sign(step, session, line->context, author, SPAN_EMPTY))
         return;
     struct buffer body = {0};
     mp_write_array(&body, 1);
@@ -374,8 +406,9 @@ void notes_summary(struct step *step, struct session *session)
            READ_FOUND) {
         enum hash_context context = key.data[0];
         struct note_head head;
-        if (session->uplink == (context != HASH_TOKEN) &&
-            note_read_head(note, context, &head, NULL) == ERR_OK) {
+        if (note_read_head(note, context, &head, NULL) == ERR_OK &&
+            (session->uplink == (context != HASH_TOKEN) ||
+             leads_down(step, session, context, &head, note))) {
             write_line(&lines, context, &head);
             if (++count == SUMMARY_LINES)
                 send_summary(step, session, &lines, &count);
@@ -420,15 +453,18 @@ void notes_on_summary(struct step *step, struct session *session, struct span bo
     buffer_free(&lines);
 }
 
-/* Down go tokens, and what is its own and its subtree's; up goes what isn't a token. */
-static bool may_want(struct step *step, const struct session *session, const struct note_line *line)
+/* Down go tokens, what is its own and its subtree's, and what leads there; up goes what isn't a
+ * token. */
+static bool may_want(struct step *step, const struct session *session, const struct note_line *line,
+                     const struct note_head *held, struct span note)
 {
     const struct author *signer = tree_author(step->replica->tree, line->head.signer);
     const struct seat *peer = session_seat(step->replica, session);
     if (session->uplink)
         return line->context != HASH_TOKEN;
     return line->context == HASH_TOKEN ||
-           (signer != NULL && peer != NULL && seat_is_ancestor_or_self(peer, signer->seat));
+           (signer != NULL && peer != NULL && seat_is_ancestor_or_self(peer, signer->seat)) ||
+           leads_down(step, session, line->context, held, note);
 }
 
 void notes_on_wanted(struct step *step, struct session *session, struct span body)
@@ -438,8 +474,9 @@ void notes_on_wanted(struct step *step, struct session *session, struct span bod
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
         struct note_line line;
         struct note_head held;
-        if (read_line(&reader, &line) && may_want(step, session, &line) &&
-            held_head(step, line.context, &line.head, &held)) {
+        struct span note;
+        if (read_line(&reader, &line) && held_note(step, line.context, &line.head, &held, &note) &&
+            may_want(step, session, &line, &held, note)) {
             uint8_t key[NOTE_KEY_BYTES_MAX];
             size_t size = note_key(key, line.context, line.head.signer, line.head.epoch);
             queue_note(session, line.context, SPAN(key, size));

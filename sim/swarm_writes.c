@@ -32,6 +32,17 @@ static size_t draw_values(struct swarm *swarm, struct model_value *values, bool 
     return count;
 }
 
+/* Any other seat, such that the one that is put back is an end of the way: see draw_end. */
+static size_t draw_addressee(struct swarm *swarm, size_t node)
+{
+    size_t to = prng_below(&swarm->prng, swarm->county->seat_count - 1);
+    to += to >= node;
+    struct model_record way = {.type = MODEL_MATTER, .origin = node, .to = to};
+    size_t back = swarm->restored_seat;
+    bool put_back = swarm->options->restore || swarm->options->lose;
+    return put_back && back != node && model_in_circle(swarm->model, &way, back) ? back : to;
+}
+
 static void put(struct swarm *swarm, size_t node)
 {
     static const enum model_type types[] = {MODEL_INCIDENT,  MODEL_INCIDENT,  MODEL_INCIDENT,
@@ -40,11 +51,7 @@ static void put(struct swarm *swarm, size_t node)
     struct model_value values[MODEL_VALUES_MAX];
     size_t count = draw_values(swarm, values, true);
     enum model_type type = types[prng_below(&swarm->prng, sizeof types / sizeof *types)];
-    size_t to = 0;
-    if (type == MODEL_MATTER) {
-        to = prng_below(&swarm->prng, swarm->county->seat_count - 1);
-        to += to >= node;
-    }
+    size_t to = type == MODEL_MATTER ? draw_addressee(swarm, node) : 0;
     model_write(swarm->model, node, WRITE_PUT, type, to, values, count);
 }
 

@@ -28,6 +28,20 @@ static bool addressed(const struct tree *tree, const struct seat *author, const 
     return true;
 }
 
+bool statement_leads_to(const struct tree *tree, struct span note, const struct seat *seat)
+{
+    struct heads_statement statement;
+    if (statement_decode(note, &statement, NULL) != ERR_OK)
+        return false;
+    const struct author *signer = tree_author(tree, statement.head.signer);
+    bool leads = false;
+    for (size_t i = 0; signer != NULL && i < statement.stream_count && !leads; i++)
+        leads = !statement.streams[i].subtree &&
+                addressed(tree, signer->seat, seat, &statement.streams[i]);
+    statement_free(&statement);
+    return leads;
+}
+
 static uint32_t held_of(const struct view *view, const struct stream_id *stream)
 {
     struct stream_row *row = mem_alloc(sizeof *row);

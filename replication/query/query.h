@@ -107,6 +107,8 @@ void query_completeness(const struct view *view, const struct tree *tree, const 
 
 /* ERR_DAMAGED, in words: what an answer would have to leave out is said, never left out. */
 enum error_code damaged_store(struct error *error, const char *what);
+/* Whether a heads statement lists a path stream that leads to this seat, or through it. */
+bool statement_leads_to(const struct tree *tree, struct span note, const struct seat *seat);
 
 /* Text of a record id: 32 hex digits; and back (false: not one). */
 void record_id_text(const struct record_id *id, char text[static 33]);

@@ -147,3 +147,34 @@ story a department that comes late
   nodes D
   run
   equal m V1 T1 C D
+
+story who is on the way can tell whether he has all that was addressed to him
+  nodes C D T1 T2 V1 V2 V3
+  put V1 matter - to=D title=early refused=parked
+  put V1 matter - to=V3 title=early refused=parked
+  run
+  put V1 matter m to=D title=pipe
+  put V1 matter far to=V3 title=road
+  run
+  wait 31s
+  run
+  complete D V1 now
+  complete V3 V1 now
+  complete T2 V1 now
+  complete C V1 now
+  complete V2 V1 unknown
+  # what comes later is withheld on the way
+  withhold C D V1:1/1
+  put V1 matter more to=D title=more
+  run
+  wait 31s
+  run
+  complete C V1 now
+  complete D V1 "withheld 2 of 3, 1 missing"
+  complete V3 V1 now
+  pass
+  cut D
+  heal D
+  run
+  complete D V1 now
+  equal more V1 T1 C D
