@@ -86,8 +86,8 @@ bool utf8_writable(struct span text)
     const uint8_t *at = text.data;
     for (size_t left = text.size; left > 0;) {
         size_t length = sequence_length(at, left);
-        bool lower = length == 1 && (at[0] == 0x7f || (at[0] < 0x20 && at[0] != '
-' && at[0] != '	'));
+        bool lower =
+            length == 1 && (at[0] == 0x7f || (at[0] < 0x20 && at[0] != '\n' && at[0] != '\t'));
         bool upper = length == 2 && at[0] == 0xc2 && at[1] < 0xa0;
         if (length == 0 || lower || upper)
             return false;

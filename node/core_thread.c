@@ -220,9 +220,9 @@ enum error_code core_take_document(struct core *core, const struct document_file
 
 static void refuse_writes(struct core *core, struct core_writes *writes)
 {
-    struct store_room room;
+    struct store_fullness room;
     struct error error;
-    store_room(core->files, &room);
+    store_fullness(core->files, &room);
     if (room.disk_is_nearer) {
         error_set(&error, ERR_FULL, "the disk is full",
                   "%llu MiB are free, and kept for what must "

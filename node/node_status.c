@@ -315,9 +315,9 @@ static uint64_t wall_ms(void)
 static void alarm_of_room(struct alarms *alarms, const struct node *node)
 {
     static const unsigned marks[] = {90, 80, 70};
-    struct store_room room;
+    struct store_fullness room;
     char text[160];
-    store_room(node->store, &room);
+    store_fullness(node->store, &room);
     const char *what = room.disk_is_nearer ? "disk" : "store";
     const char *next =
         room.disk_is_nearer ? "free space on it" : "raise store.map_mib and start the node again";
@@ -336,8 +336,8 @@ static void alarm_of_room(struct alarms *alarms, const struct node *node)
 static void write_room(const struct node *node, struct buffer *out)
 {
     static const char *const levels[] = {"roomy", "tight", "full"};
-    struct store_room room;
-    store_room(node->store, &room);
+    struct store_fullness room;
+    store_fullness(node->store, &room);
     mp_write_text(out, "room");
     mp_write_map(out, 5);
     put_text(out, "level", levels[node->status->level]);

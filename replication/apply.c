@@ -122,8 +122,8 @@ static enum judgement circle_fits(struct step *step, struct application *a)
                          strcmp(open->seats[open->seat_count - 1],
                                 tree_root_seat(step->replica->tree)->row.seat) == 0;
     } else if (fits && a->type->circle == CIRCLE_ADDRESSED) {
-        fits = row->open.holders == HOLDERS_PATH &&
-               span_equal(span_of_text(row->open.seats[row->open.seat_count - 1]),
+        fits = open->holders == HOLDERS_PATH &&
+               span_equal(span_of_text(open->seats[open->seat_count - 1]),
                           schema_body_address(located->entry->body));
     } else if (fits) {
         fits = open->holders == HOLDERS_SUBTREE;

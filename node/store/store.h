@@ -73,13 +73,13 @@ uint64_t store_map_bytes(const struct store *store);
 bool store_room(struct store *store, struct store_room *room);
 
 /* The numbers of it; any thread. */
-struct store_room {
+struct store_fullness {
     uint64_t used_bytes, map_bytes;
     uint64_t disk_bytes, disk_free_bytes; /* of the file system; what this user may still take */
     unsigned percent;    /* of the store's own bytes and what it may still grow by, in use */
     bool disk_is_nearer; /* the disk bounds that growth, not the map */
 };
-void store_room(struct store *store, struct store_room *room);
+void store_fullness(struct store *store, struct store_fullness *room);
 
 /* ROOMY: writes are welcome. TIGHT: something is kept back for what must be written: no new data.
  * FULL: nothing can be committed. */

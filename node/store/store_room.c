@@ -25,12 +25,12 @@ static uint64_t map_reserve(uint64_t map_bytes)
     return least(map_bytes / STORE_RESERVE_MAP_PART, STORE_RESERVE_BYTES_MAX);
 }
 
-void store_room(struct store *store, struct store_room *room)
+void store_fullness(struct store *store, struct store_fullness *room)
 {
     struct statvfs disk;
-    *room = (struct store_room){.used_bytes = store_used_bytes(store),
-                                .map_bytes = store_map_bytes(store),
-                                .disk_free_bytes = UINT64_MAX};
+    *room = (struct store_fullness){.used_bytes = store_used_bytes(store),
+                                    .map_bytes = store_map_bytes(store),
+                                    .disk_free_bytes = UINT64_MAX};
     if (fstatvfs(store->dir_fd, &disk) == 0) {
         room->disk_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
         room->disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
@@ -41,7 +41,7 @@ void store_room(struct store *store, struct store_room *room)
     room->percent = (unsigned)(room->used_bytes * 100 / (room->used_bytes + left + 1));
 }
 
-static uint64_t ballast_bytes(const struct store_room *room)
+static uint64_t ballast_bytes(const struct store_fullness *room)
 {
     uint64_t wanted = room->map_bytes / BALLAST_MAP_PART;
     wanted = wanted < BALLAST_BYTES_MIN ? BALLAST_BYTES_MIN : wanted;
@@ -89,8 +89,8 @@ static bool ballast_make(const struct store *store, uint64_t bytes)
 /* A commit found no room: whose fault it is, and whether something can be freed. */
 static enum store_level after_failure(struct store *store)
 {
-    struct store_room room;
-    store_room(store, &room);
+    struct store_fullness room;
+    store_fullness(store, &room);
     if (store->map_was_full) {
         store->full_at_bytes = room.used_bytes;
         return STORE_FULL;
@@ -100,7 +100,7 @@ static enum store_level after_failure(struct store *store)
     return freed ? STORE_TIGHT : STORE_FULL;
 }
 
-static bool disk_has_room(struct store *store, const struct store_room *room)
+static bool disk_has_room(struct store *store, const struct store_fullness *room)
 {
     uint64_t bytes = ballast_bytes(room);
     store->ballast = store->ballast || ballast_stands(store, bytes);
@@ -110,7 +110,7 @@ static bool disk_has_room(struct store *store, const struct store_room *room)
 }
 
 /* With a step between leaving and coming back, so that it doesn't flutter. */
-static bool map_has_room(const struct store *store, const struct store_room *room)
+static bool map_has_room(const struct store *store, const struct store_fullness *room)
 {
     uint64_t reserve = map_reserve(room->map_bytes);
     if (store->level != STORE_ROOMY)
@@ -120,10 +120,10 @@ static bool map_has_room(const struct store *store, const struct store_room *roo
 
 enum store_level store_level_look(struct store *store, bool failed)
 {
-    struct store_room room;
+    struct store_fullness room;
     if (failed)
         return store->level = after_failure(store);
-    store_room(store, &room);
+    store_fullness(store, &room);
     if (store->full_at_bytes != 0 && room.used_bytes >= store->full_at_bytes)
         return store->level = STORE_FULL;
     store->full_at_bytes = 0;

@@ -221,7 +221,8 @@ bool query_circle(const struct view *view, const struct tree *tree, uint16_t typ
     const struct record_type *known = schema == NULL ? NULL : schema_type(schema, type);
     struct record_state *state = NULL;
     struct block_cache cache = {0};
-    bool read = known != NULL && load_state(&cache, view, tree, known, id, &state) == ERR_OK &&
+    bool read = known != NULL &&
+                query_load_state(&cache, view, tree, known, id, &state) == ERR_OK &&
                 read_circle(view, state, id, row);
     record_free(state);
     block_cache_free(&cache);

@@ -112,9 +112,10 @@ struct node_world_seat *crash_record(struct node_world *world, uint64_t seed)
     char path[160];
     node_world_make(world, "code,name,tier,parent\nC,County,county,\nT,Township,township,C\n"
                            "V,Village,village,T\n");
-    struct recording recording = {.county = node_world_seat(world, "C"),
-                                  .township = node_world_seat(world, "T"),
-                                  .village = node_world_seat(world, "V")};
+    bool relays = seed % 2 != 0;
+    struct recording recording = {.above = node_world_seat(world, "C"),
+                                  .watched = node_world_seat(world, relays ? "T" : "V"),
+                                  .other = node_world_seat(world, relays ? "V" : "T")};
     struct disk_control *control = disk_control_make(recording.watched->dir);
     control->record = 1;
     snprintf(path, sizeof path, "%s.trace", recording.watched->dir);

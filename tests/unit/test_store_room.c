@@ -77,7 +77,7 @@ static void the_last_of_the_map_is_kept_back(void **state)
 {
     struct place *place = *state;
     struct store_port port;
-    struct store_room room;
+    struct store_fullness room;
     struct store *store = place_open(place->dir, ERR_OK);
     unsigned count = 0, more = 0;
     store_port(store, &port);
@@ -87,7 +87,7 @@ static void the_last_of_the_map_is_kept_back(void **state)
     }
     assert_int_equal(store_level_look(store, false), STORE_TIGHT);
     assert_true(place_exists(place, "ballast")); /* the disk has nothing to do with it */
-    store_room(store, &room);
+    store_fullness(store, &room);
     assert_false(room.disk_is_nearer);
     assert_in_range(room.percent, 90, 94);
     assert_int_equal(room.map_bytes, PLACE_MAP_BYTES);
