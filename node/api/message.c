@@ -16,10 +16,17 @@ enum {
 /* An item takes a byte at least. */
 enum { API_ITEMS_MAX = API_MESSAGE_BYTES_MAX };
 
+static struct mp_reader message_reader(struct span message)
+{
+    struct mp_reader reader = mp_reader(message);
+    reader.items_max = API_ITEMS_MAX;
+    reader.text_keys = true;
+    return reader;
+}
+
 struct mp_reader api_reader(struct span bytes)
 {
-    struct mp_reader reader = mp_reader(bytes);
-    reader.items_max = API_ITEMS_MAX;
+    struct mp_reader reader = mp_reader_known(bytes);
     reader.text_keys = true;
     return reader;
 }
@@ -34,7 +41,7 @@ static struct span read_map_value(struct mp_reader *reader)
 enum error_code api_request_decode(struct span message, struct api_request *request,
                                    struct error *error)
 {
-    struct mp_reader reader = api_reader(message);
+    struct mp_reader reader = message_reader(message);
     struct mp_fields fields = mp_fields(&reader);
     int32_t key;
     bool has_id = false;
@@ -101,7 +108,7 @@ static void decode_error(struct mp_reader *reader, struct api_answer *answer)
 enum error_code api_answer_decode(struct span message, struct api_answer *answer,
                                   struct error *error)
 {
-    struct mp_reader reader = api_reader(message);
+    struct mp_reader reader = message_reader(message);
     struct mp_fields fields = mp_fields(&reader);
     int32_t key;
     *answer = (struct api_answer){.status = API_ERROR, .exit_status = EXIT_FAILED};

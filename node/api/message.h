@@ -26,8 +26,8 @@ struct api_answer {
     unsigned exit_status; /* with an error */
 };
 
-/* A reader for what stands in args and value: text keys, and as many items as a message may hold.
- */
+/* A reader for args and value of a message that was decoded, and so is known to be canonical: text
+ * keys, and as many items as a message may hold. */
 struct mp_reader api_reader(struct span bytes);
 
 /* `message` is without its length. Spans point into it. ERR_MALFORMED. */
