@@ -130,16 +130,23 @@ static bool take_number(struct mp_reader *reader, const struct form *form, struc
     return value < form->least;
 }
 
+static bool take_long_head(struct mp_reader *reader, uint8_t head, struct token *token)
+{
+    const struct form *form = &forms[head - 0xc0];
+    token->kind = form->kind;
+    token->number = head & 1; /* c2 false, c3 true */
+    if (form->width == 0)
+        return form->kind != MP_BAD;
+    return take_number(reader, form, token);
+}
+
 static bool take_head(struct mp_reader *reader, struct token *token)
 {
     uint8_t head = reader->input.data[reader->at++];
+    if (head >= 0xc0 && head < 0xe0)
+        return take_long_head(reader, head, token);
     token->kind = kind_of_head(head);
     token->number = head;
-    if (head >= 0xc0 && head < 0xe0) {
-        token->number = head & 1; /* c2 false, c3 true */
-        const struct form *form = &forms[head - 0xc0];
-        return form->width == 0 || take_number(reader, form, token);
-    }
     if (head >= 0xe0) {
         token->negative = true;
         token->number = (uint64_t)(head - 0x100);
@@ -188,11 +195,21 @@ static bool take_checked(struct mp_reader *reader, struct token *token)
     return true;
 }
 
-/* One value of this kind, or the head of an array or map. */
-static bool take(struct mp_reader *reader, enum mp_kind kind, struct token *token)
+/* One value, or the head of an array or map, of any kind. */
+static bool take_any(struct mp_reader *reader, struct token *token)
 {
     *token = (struct token){.kind = MP_BAD};
-    if (mp_peek(reader) == kind && kind != MP_END && kind != MP_BAD && take_checked(reader, token))
+    if (!reader->failed && bytes_left(reader) > 0 && take_checked(reader, token))
+        return true;
+    mp_fail(reader);
+    *token = (struct token){.kind = MP_BAD};
+    return false;
+}
+
+/* The same, of this kind. */
+static bool take(struct mp_reader *reader, enum mp_kind kind, struct token *token)
+{
+    if (take_any(reader, token) && token->kind == kind)
         return true;
     mp_fail(reader);
     *token = (struct token){.kind = MP_BAD};
@@ -308,7 +325,7 @@ static bool key_allowed(const struct mp_reader *reader, struct level *level,
 /* The next value as a part of `level` (NULL at the top): a key where a key is due. */
 static bool walk_value(struct mp_reader *reader, struct level *level, struct token *token)
 {
-    if (!take(reader, mp_peek(reader), token))
+    if (!take_any(reader, token))
         return false;
     if (level == NULL)
         return true;
@@ -340,15 +357,32 @@ static bool walk(struct mp_reader *reader)
     return true;
 }
 
-/* One whole value that is known to be canonical. */
+/* Over one head and its bytes; how many values it owes is added to `owed`. */
+static bool skip_one(struct mp_reader *reader, uint64_t *owed)
+{
+    struct token token = {.kind = MP_BAD};
+    if (bytes_left(reader) == 0 || !take_head(reader, &token))
+        return false;
+    if (token.kind == MP_ARRAY || token.kind == MP_MAP)
+        *owed += token.kind == MP_MAP ? 2 * token.number : token.number;
+    return (token.kind != MP_STR && token.kind != MP_BIN) || take_bytes(reader, &token);
+}
+
+/* One whole value that is known to be canonical: only where it ends is of interest. Most heads are
+ * one byte that says how many follow. */
 static bool skip(struct mp_reader *reader)
 {
-    size_t after = reader->pending == 0 ? 0 : reader->pending - 1;
-    do {
-        struct token token;
-        if (!take(reader, mp_peek(reader), &token))
+    for (uint64_t owed = 1; owed > 0; owed--) {
+        size_t left = bytes_left(reader);
+        uint8_t head = left > 0 ? reader->input.data[reader->at] : 0xc1;
+        if (head < 0x80)
+            reader->at++;
+        else if (head >= 0xa0 && head < 0xc0 && left > (head & 0x1f))
+            reader->at += 1 + (head & 0x1f);
+        else if (!skip_one(reader, &owed))
             return false;
-    } while (reader->pending > after);
+    }
+    reader->pending -= reader->pending > 0 ? 1 : 0;
     return true;
 }
 
