@@ -13,7 +13,7 @@ from world import HERE, ROOT, Place, say
 
 HISTORY = os.path.join(HERE, 'history.ndjson')
 PAIR = ('S1', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'S12', 'S14', 'S15')
-STAR = ('S10', 'S11')
+COUNTY = ('S10.county', 'S11')
 
 
 def options_of(words):
@@ -71,7 +71,7 @@ def cells_of(line):
     return (line['aim'], line['unit'], *(spread(line['runs'][who])
                                          for who in ('ours', 'theirs', 'limit')),
             '-' if line['ratio'] is None else f"{line['ratio']:.3g}", str(line['floor']),
-            str(line['target']), 'aim' if line['target_met'] else met)
+            str(line['target']), 'aim' if line['met'] and line['target_met'] else met)
 
 
 def print_markdown(lines):
@@ -123,9 +123,9 @@ def main():
     try:
         if bench.wants(*PAIR):
             rows.linked_pair(bench)
-        if bench.wants(*STAR):
-            rows.many_children(bench)
         if bench.wants('S10'):
+            rows.many_children(bench)
+        if bench.wants(*COUNTY):
             rows.whole_county(bench)
     finally:
         place.end()
