@@ -12,4 +12,5 @@ while :; do
     count=$((count + 1))
     [ "$(date +%s)" -lt "$end" ] || break
 done
-echo "$count times the county of $(($(wc -l <"$SOURCE/data/yongshun.csv") - 1)) nodes, everything held"
+nodes=$(($(wc -l <"$SOURCE/data/yongshun.csv") - 1))
+echo "$count times the county of $nodes nodes, everything held"

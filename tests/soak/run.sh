@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh MINUTES [PART...]: the parts of this folder in turn, each with its share of the time, until the
-# time is over; every part at least once. One line a part, one summary; the first failure ends it
-# with that part's last lines and the command that repeats it.
+# run.sh MINUTES [PART...]: the parts of this folder in turn, each with its share of the time, until
+# the time is over; every part at least once. One line a part, one summary; the first failure ends
+# it with that part's last lines and the command that repeats it.
 #
 # A part is NAME.sh SEED SECONDS: at least one unit of work, then no more after so many seconds.
 # It ends with one line of what held; a failure ends with `replay: COMMAND`.
