@@ -140,6 +140,7 @@ static void fill_options(struct link_options *options)
     or_default(&options->redial_most_ms, REDIAL_MOST_MS);
     or_default(&options->drain_ms, LINK_DRAIN_MS);
     or_default(&options->handshakes_max, HANDSHAKES_MAX);
+    assert(options->handshakes_max <= HANDSHAKES_MAX);
     or_default(&options->handshakes_second_max, LINK_HANDSHAKES_PER_SECOND);
     or_default(&options->links_max, LINKS_MAX);
     or_default(&options->rate_least, LINK_RATE_LEAST);

@@ -8,6 +8,7 @@
  * another. Otherwise the newcomer is refused. */
 #include "node/link/link_parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,70 +58,71 @@ static bool is_unproved(const struct link *link)
     return !link->uplink && (link->state == LINK_GREETING || link->state == LINK_PROVING);
 }
 
-static bool is_strange(const struct link *link)
+/* Those that have not proved who they are, the youngest first; they are few, and mostly at the
+ * end of a long table. */
+struct crowd {
+    struct link *links[HANDSHAKES_MAX];
+    size_t count, stranger_count;
+};
+
+static void crowd_gather(const struct link_room *room, struct crowd *crowd)
 {
-    return is_unproved(link) && !link->caller.familiar;
+    *crowd = (struct crowd){0};
+    for (size_t i = room->link_count; i-- > 0 && crowd->count < room->unproved_count;) {
+        struct link *link = room->links[i];
+
+        if (!is_unproved(link))
+            continue;
+        assert(crowd->count < HANDSHAKES_MAX);
+        crowd->links[crowd->count++] = link;
+        crowd->stranger_count += !link->caller.familiar;
+    }
 }
 
-static size_t group_size(const struct link_room *room, uint32_t group)
+/* Strangers of one neighbourhood. */
+static size_t group_size(const struct crowd *crowd, uint32_t group)
 {
     size_t size = 0;
 
-    for (size_t i = 0; i < room->link_count; i++)
-        size += is_strange(room->links[i]) && room->links[i]->caller.group == group;
+    for (size_t i = 0; i < crowd->count; i++)
+        size += !crowd->links[i]->caller.familiar && crowd->links[i]->caller.group == group;
     return size;
 }
 
-static size_t stranger_count(const struct link_room *room)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < room->link_count; i++)
-        count += is_strange(room->links[i]);
-    return count;
-}
-
-/* Oldest stranger of the most crowded neighbourhood; the array is in order of age. */
-static struct link *stranger_to_evict(const struct link_room *room, size_t *crowd)
+/* Oldest stranger of the most crowded neighbourhood. */
+static struct link *stranger_to_evict(const struct crowd *crowd, size_t *most)
 {
     struct link *found = NULL;
 
-    *crowd = 0;
-    for (size_t i = 0; i < room->link_count; i++) {
-        struct link *link = room->links[i];
+    *most = 0;
+    for (size_t i = crowd->count; i-- > 0;) {
+        struct link *link = crowd->links[i];
         size_t size;
 
-        if (!is_strange(link))
+        if (link->caller.familiar)
             continue;
-        size = group_size(room, link->caller.group);
-        if (size > *crowd) {
-            *crowd = size;
+        size = group_size(crowd, link->caller.group);
+        if (size > *most) {
+            *most = size;
             found = link;
         }
     }
     return found;
 }
 
-static struct link *oldest_unproved(const struct link_room *room)
-{
-    for (size_t i = 0; i < room->link_count; i++)
-        if (is_unproved(room->links[i]))
-            return room->links[i];
-    return NULL;
-}
-
 /* Whom a newcomer may push out: NULL: nobody. */
-static struct link *whom_to_evict(const struct link_room *room, const struct caller *caller)
+static struct link *whom_to_evict(const struct link_room *room, const struct crowd *crowd,
+                                  const struct caller *caller)
 {
     const uint64_t patience_ms = room->options.handshake_ms / 4;
-    size_t crowd;
-    struct link *link = stranger_to_evict(room, &crowd);
+    size_t most;
+    struct link *link = stranger_to_evict(crowd, &most);
 
     if (caller->familiar) {
         if (link)
             return link;
-        link = oldest_unproved(room);
-    } else if (link && crowd > group_size(room, caller->group) + 1) {
+        link = crowd->count > 0 ? crowd->links[crowd->count - 1] : NULL;
+    } else if (link && most > group_size(crowd, caller->group) + 1) {
         return link;
     }
     return link && link->began_ms + patience_ms <= room_now(room) ? link : NULL;
@@ -130,11 +132,13 @@ static struct link *whom_to_evict(const struct link_room *room, const struct cal
 static bool find_place(struct link_room *room, const struct caller *caller)
 {
     const uint32_t most = room->options.handshakes_max;
+    struct crowd crowd;
     struct link *link;
 
-    if (room->unproved_count < most && (caller->familiar || stranger_count(room) < most - most / 4))
+    crowd_gather(room, &crowd);
+    if (crowd.count < most && (caller->familiar || crowd.stranger_count < most - most / 4))
         return true;
-    link = whom_to_evict(room, caller);
+    link = whom_to_evict(room, &crowd, caller);
     if (!link) {
         room->counters.flood++;
         return false;
