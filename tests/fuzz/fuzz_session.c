@@ -40,7 +40,7 @@ static const struct part parts[] = {
       {SEAT_T1, EPOCH_1, 1, CLASS_NORMAL},
       {SEAT_T1, EPOCH_2, 1, CLASS_URGENT},
       {SEAT_V2, EPOCH_1, 1, CLASS_NORMAL},
-      {SEAT_V1, EPOCH_2, 1, CLASS_BULK},
+      {SEAT_C, EPOCH_2, 1, CLASS_BULK}, /* the victim's own key, stolen too */
       {SEAT_V3, EPOCH_1, 1, CLASS_NORMAL}}},
     {SEAT_V1,
      {SEAT_T1, SEAT_C, SEAT_V2},
@@ -51,7 +51,7 @@ static const struct part parts[] = {
       {SEAT_C, EPOCH_2, 1, CLASS_URGENT},
       {SEAT_T1, EPOCH_1, 1, CLASS_URGENT},
       {SEAT_T1, EPOCH_1, 2, CLASS_NORMAL},
-      {SEAT_V2, EPOCH_1, 1, CLASS_NORMAL}}},
+      {SEAT_V1, EPOCH_2, 1, CLASS_NORMAL}}}, /* the same */
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 

@@ -337,11 +337,14 @@ void say_bye(struct game *game)
 void say_other_hello(struct game *game)
 {
     struct buffer body = {0};
-    mp_write_map(&body, 4);
+    uint8_t instance[8] = {(uint8_t)choose(&game->choices, 3)};
+    mp_write_map(&body, 5);
     mp_write_uint(&body, 1);
     mp_write_uint(&body, choose(&game->choices, 3));
     mp_write_uint(&body, 2);
     mp_write_uint(&body, choose(&game->choices, 4));
+    mp_write_uint(&body, 4);
+    mp_write_bin(&body, SPAN_OF_ARRAY(instance));
     mp_write_uint(&body, 6);
     mp_write_array(&body, CLASS_COUNT);
     for (int class = 0; class < CLASS_COUNT; class ++) {

@@ -22,9 +22,17 @@ static void write_cells(struct game *game, struct buffer *map)
     }
 }
 
-static void write_streams(struct game *game, struct buffer *map)
+static void write_streams(struct game *game, struct buffer *map, bool token)
 {
     unsigned count = choose(&game->choices, 4);
+    if (token) {
+        struct key_id issuer = some_key(game);
+        mp_write_uint(map, 4);
+        mp_write_array(map, 3);
+        mp_write_bin(map, SPAN_OF_ARRAY(issuer.bytes));
+        mp_write_uint(map, number(&game->choices) & ((UINT64_C(1) << 48) - 1));
+        mp_write_bin(map, SPAN(hash_zero.bytes, 8));
+    }
     mp_write_uint(map, 5);
     mp_write_array(map, count);
     for (unsigned i = 0; i < count; i++) {
@@ -45,7 +53,8 @@ void say_note(struct game *game)
     unsigned which = choose(&game->choices, 3);
     enum desk_seat seat = game->part->streams[choose(&game->choices, SIGNERS)].seat;
     struct buffer map = {0};
-    mp_write_map(&map, which == 2 ? 3 : which == 1 ? 4 : 5);
+    bool token = which == 0 && choose(&game->choices, 2) == 1;
+    mp_write_map(&map, which == 2 ? 3 : which == 1 ? 4 : 5 + token);
     mp_write_uint(&map, 1);
     mp_write_bin(&map, SPAN_OF_ARRAY(game->desk->county->seats[seat].key_id.bytes));
     mp_write_uint(&map, 2);
@@ -53,7 +62,7 @@ void say_note(struct game *game)
     mp_write_uint(&map, 3);
     mp_write_uint(&map, number(&game->choices));
     if (which == 0)
-        write_streams(game, &map);
+        write_streams(game, &map, token);
     if (which == 1)
         write_cells(game, &map);
     note_by(seat, contexts[which], &map);
