@@ -143,14 +143,13 @@ static struct event *add_event(struct core *core, enum event_kind kind, size_t b
 static _Noreturn void end_process(const struct core *core, enum error_code code)
 {
     struct error error;
-    suspect_now("the disk answered with an error");
     error_set(&error, code, "the store", "a commit failed: %s", error_sentence(code));
     error_next(&error, "check the disk, then start the node again: nothing that was "
                        "acknowledged is lost");
     if (core->log->file != STDERR_FILENO)
         log_line(core->log, LOG_ERROR, "%s: %s", error.what, error.why);
     node_print_error(&error);
-    store_suspect_mark(core->files, error_sentence(code)); /* last: it may hang on such a disk */
+    suspect_now("the disk answered with an error"); /* last: it may hang on such a disk */
     _exit(EXIT_FAILED);
 }
 

@@ -20,10 +20,7 @@ static enum error_code open_store(struct node *node, struct error *error)
 {
     struct store_options options = {.dir = node->dir,
                                     .map_bytes = (uint64_t)node->config.map_mib << 20};
-    enum error_code code = store_open(&options, &node->store, error);
-    if (code == ERR_OK && store_suspect(node->store))
-        log_line(&node->log, LOG_ERROR, "the disk failed before this start: verify the store");
-    return code;
+    return store_open(&options, &node->store, error);
 }
 
 static enum error_code open_core(struct node *node, struct error *error)

@@ -361,8 +361,6 @@ static void write_alarms(const struct node *node, const struct store_counts *cou
     alarm_if(&alarms, node->status->failed_commits > 0,
              "commits failed since the start: the disk or the store was full");
     alarm_of_room(&alarms, node);
-    alarm_if(&alarms, store_suspect(node->store),
-             "the disk has failed: check it, and verify the store");
     alarm_if(&alarms, counts->quarantine > 0,
              "damaged or forged data is in quarantine: see terrace quarantine");
     alarm_if(&alarms, node->last_scrub.damaged > 0,

@@ -91,12 +91,6 @@ enum store_level store_level_look(struct store *store, bool failed);
 /* Frees the reader slots of processes that died; answers how many. Once a minute. */
 unsigned store_reader_check(struct store *store);
 
-/* DIR/suspect: the disk has answered with an error, so what stands here must be verified. Marked
- * before the process ends, cleared by whoever has verified; any thread. */
-void store_suspect_mark(struct store *store, const char *why);
-bool store_suspect(const struct store *store);
-void store_suspect_clear(struct store *store);
-
 /* What the high-water file says now. */
 enum high_water_answer store_high_water_read(const struct store *store, struct high_water *mark);
 

@@ -103,28 +103,12 @@ static void the_last_of_the_map_is_kept_back(void **state)
     store_close(store);
 }
 
-static void a_mark_of_suspicion_stays_until_it_is_cleared(void **state)
-{
-    struct place *place = *state;
-    struct store *store = place_open(place->dir, ERR_OK);
-    assert_false(store_suspect(store));
-    store_suspect_mark(store, "the disk answered with an error");
-    assert_true(store_suspect(store));
-    store_close(store);
-    store = place_open(place->dir, ERR_OK);
-    assert_true(store_suspect(store));
-    store_suspect_clear(store);
-    assert_false(store_suspect(store));
-    store_close(store);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_setup, place_teardown)
         TEST(the_ballast_is_freed_and_made_again),
         TEST(the_last_of_the_map_is_kept_back),
-        TEST(a_mark_of_suspicion_stays_until_it_is_cleared),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
