@@ -34,6 +34,8 @@ enum {
     CHILDREN_NAMED = 32, /* in status, of those that are missing */
 };
 
+_Static_assert((int)PENDING_BYTES_MOST > (int)CREDIT_TOTAL_BYTES, "what credit lets in finds room");
+
 /* A tree that several readers share; under node.read_mutex. */
 struct shared_tree {
     struct tree *tree;

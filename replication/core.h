@@ -195,7 +195,7 @@ struct replica {
     uint64_t epoch_began_tick; /* of the last one opened for that */
     struct instances *instances;
     struct intake *intakes;
-    struct store_room room; /* total 0: not known */
+    struct free_room room; /* total 0: not known */
     struct alarm *alarms;   /* what people must look into */
     size_t alarm_count;
     struct parked_key sweep;        /* parked rows are judged again from here on; empty: none */

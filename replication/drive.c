@@ -211,7 +211,7 @@ enum error_code drive_hold(struct drive *drive, enum replica_hold hold)
 static void look_for_room(struct drive *drive, uint64_t tick_ms)
 {
     const struct store_port *store = &drive->ports.store;
-    struct store_room room;
+    struct free_room room;
     if (store->room == NULL ||
         (tick_ms < drive->room_due_tick && drive->put_bytes < ROOM_EVERY_BYTES))
         return;

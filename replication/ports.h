@@ -54,7 +54,7 @@ struct high_water {
     uint64_t statement;
 };
 
-struct store_room {
+struct free_room {
     uint64_t free_bytes, total_bytes;
 };
 
@@ -68,7 +68,7 @@ struct store_port {
     enum error_code (*commit)(void *context);
     void (*abort)(void *context);
     /* What may still be put, as far as known; between transactions. NULL, or false: no bound. */
-    bool (*room)(void *context, struct store_room *room);
+    bool (*room)(void *context, struct free_room *room);
     /* Write the high-water file durably; called before a commit that signs. ERR_OK, FULL, IO. */
     enum error_code (*raise_high_water)(void *context, const struct high_water *mark);
     void *context;

@@ -38,10 +38,10 @@ void intakes_free(struct replica *replica)
     replica->intakes = NULL;
 }
 
-void replica_set_room(struct replica *replica, const struct store_room *room)
+void replica_set_room(struct replica *replica, const struct free_room *room)
 {
     assert(room == NULL || room->free_bytes <= room->total_bytes);
-    replica->room = room == NULL ? (struct store_room){0} : *room;
+    replica->room = room == NULL ? (struct free_room){0} : *room;
 }
 
 void quota_count(struct session *session, const struct event *event)
@@ -91,7 +91,8 @@ bool quota_withholds(struct step *step, struct session *session)
         judge_intake(step, session->intake);
     bool withholds =
         reserve_is_reached(replica) || (session->intake != NULL && session->intake->withheld);
-    uint64_t again = step->tick_ms + URGENT_TRICKLE_MS;
+    uint64_t again =
+        step->tick_ms + (reserve_is_reached(replica) ? ROOM_EVERY_MS : URGENT_TRICKLE_MS);
     if (withholds && again < replica->deadline_tick)
         replica->deadline_tick = again;
     return withholds;

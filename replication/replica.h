@@ -123,7 +123,7 @@ void replica_step(struct replica *replica, const struct view *view, const struct
                   struct updates *updates);
 
 /* What the store has free, NULL: unknown. Before a batch. */
-void replica_set_room(struct replica *replica, const struct store_room *room);
+void replica_set_room(struct replica *replica, const struct free_room *room);
 
 /* The tick at which the next EVENT_TIME is due; UINT64_MAX: never. */
 uint64_t replica_deadline(const struct replica *replica);

@@ -409,11 +409,11 @@ static enum error_code memory_raise_high_water(void *context, const struct high_
     return store->crashed ? ERR_IO : ERR_OK;
 }
 
-static bool memory_room(void *context, struct store_room *room)
+static bool memory_room(void *context, struct free_room *room)
 {
     const struct memory_store *store = context;
     uint64_t free_bytes = store->bytes_max > store->bytes ? store->bytes_max - store->bytes : 0;
-    *room = (struct store_room){free_bytes, free_bytes + store->bytes};
+    *room = (struct free_room){free_bytes, free_bytes + store->bytes};
     return store->bytes_max > 0;
 }
 

@@ -70,7 +70,7 @@ uint64_t store_snapshot_rows(const struct store_snapshot *snapshot, enum table t
 uint64_t store_used_bytes(struct store *store);
 uint64_t store_map_bytes(const struct store *store);
 /* What may still be put: the map's rest, or the disk's if that is less. False: can't be said. */
-bool store_room(struct store *store, struct store_room *room);
+bool store_free_room(struct store *store, struct free_room *room);
 
 /* The numbers of it; any thread. */
 struct store_fullness {

@@ -56,7 +56,7 @@ uint64_t store_map_bytes(const struct store *store)
     return info.me_mapsize;
 }
 
-bool store_room(struct store *store, struct store_room *room)
+bool store_free_room(struct store *store, struct free_room *room)
 {
     struct stat status;
     struct statvfs disk;

@@ -163,9 +163,9 @@ static enum error_code port_raise_high_water(void *context, const struct high_wa
     return code;
 }
 
-static bool port_room(void *context, struct store_room *room)
+static bool port_room(void *context, struct free_room *room)
 {
-    return store_room(context, room);
+    return store_free_room(context, room);
 }
 
 void store_write_end(struct store *store)
