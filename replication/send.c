@@ -189,7 +189,7 @@ void send_what_credit_allows(struct step *step)
 /* The mark of the shared handle says the stream too. NULL: not one that was sent. */
 static struct cursor *read_shared(struct mp_reader *reader, const struct session *session)
 {
-    struct stream_id stream;
+    struct stream_id stream = {0};
     const uint8_t *author = mp_read_bin_of(reader, KEY_ID_BYTES);
     stream.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
     stream.number = (uint16_t)mp_read_uint_max(reader, STREAM_NUMBER_MAX);
