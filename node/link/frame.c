@@ -29,6 +29,7 @@ void frame_sender_init(struct frame_sender *sender, const struct noise_cipher *c
     sender->cipher = *cipher;
     sender->queued_bytes_max = queued_bytes_max;
     sender->slice_bytes_max = slice_bytes_max;
+    sender->channels_open = CHANNELS;
     if (slice_bytes_max > FRAME_SLICE_BYTES)
         sender->slice_bytes_max = FRAME_SLICE_BYTES;
     if (slice_bytes_max < FRAME_SLICE_BYTES_MIN)
@@ -110,7 +111,7 @@ static bool seal_slice(struct frame_sender *sender, uint8_t channel, struct buff
 
 bool frame_next(struct frame_sender *sender, struct buffer *out)
 {
-    for (uint8_t channel = 0; channel < CHANNELS; channel++)
+    for (uint8_t channel = 0; channel < sender->channels_open; channel++)
         if (queue_waiting(&sender->queues[channel]) > 0)
             return seal_slice(sender, channel, out);
     return false;

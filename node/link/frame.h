@@ -34,6 +34,7 @@ struct frame_sender {
     size_t queued_bytes; /* in all queues, not yet cut */
     size_t queued_bytes_max;
     uint32_t slice_bytes_max;
+    unsigned channels_open; /* only those below are cut; all at first */
 };
 
 /* Takes the cipher. slice_bytes_max is brought within FRAME_SLICE_BYTES_MIN..FRAME_SLICE_BYTES. */
@@ -44,8 +45,8 @@ void frame_sender_free(struct frame_sender *sender);
 /* Queue one message; the body is copied. channel < CHANNELS, body <= MESSAGE_BYTES_MAX. False: it
  * would pass queued_bytes_max, and nothing was queued. */
 bool frame_send(struct frame_sender *sender, unsigned channel, uint8_t type, struct span body);
-/* Append the next frame to `out`, of the lowest-numbered channel that has bytes. False: nothing is
- * queued, or the nonces are used up. */
+/* Append the next frame to `out`, of the lowest-numbered open channel that has bytes. False:
+ * nothing is queued there, or the nonces are used up. */
 bool frame_next(struct frame_sender *sender, struct buffer *out);
 
 /* The slice that a link of this declared rate (bytes a second; 0 = not declared) should use: at

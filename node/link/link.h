@@ -25,6 +25,10 @@ enum {
     LINK_ACCEPT_RETRY_MS = 100,       /* after a failed accept (no descriptors left) */
     LINK_ACCEPTS_PER_SECOND = 2000,   /* so that a flood doesn't fill the kernel's queue */
     LINK_HANDSHAKES_PER_SECOND = 400, /* each costs four key exchanges: 10 % of a core */
+    /* Where no rate is declared it is learned from what the peer is known to have read: bulk goes
+     * ahead of that by so much time beyond the line's own delay, and by two slices at least. */
+    LINK_AHEAD_MS = 100,
+    LINK_AHEAD_FIRST_BYTES = 96 << 10, /* until something is known */
     LINK_RATE_LEAST = 1024, /* bytes a second: a peer that reads less is as good as dead */
     LINK_RENEW_MS = 24 * 60 * 60 * 1000, /* then the dialler makes a new handshake */
 };

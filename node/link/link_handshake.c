@@ -99,12 +99,14 @@ static void come_up(struct link *link)
     link->up_ms = room_now(link->room);
     link->heard_ms = link->up_ms;
     link->sent_ms = link->up_ms;
+    link->ahead_bytes = LINK_AHEAD_FIRST_BYTES;
+    link->proof_ms_least = UINT64_MAX;
     link_move(link, LINK_UP);
     link->told_up = true;
     link->room->counters.came_up++;
     link_arm(link);
     if (link->uplink) /* our first frame is what the other side waits for */
-        link_queue(link, 0, MESSAGE_TYPE_PING, SPAN_EMPTY);
+        link_ping(link);
     options->callbacks.on_up(options->context, link->id, link->peer_key, link->uplink);
 }
 

@@ -91,7 +91,10 @@ struct link {
     uint64_t asked_ms;                /* when the ping went out that isn't answered; 0: none */
     uint64_t asked_bytes, read_bytes; /* of bytes_sealed, at that ping; and shown to be read */
     uint64_t bytes_sealed;
-    struct caller caller; /* accepted: who called */
+    uint32_t pings, pongs, asked_ping; /* said, answered; which of them is the proof */
+    uint64_t ahead_bytes;              /* of bytes_sealed before read_bytes: beyond it bulk waits */
+    uint64_t rate, proof_ms_least;     /* bytes a second shown of late; the quickest proof */
+    struct caller caller;              /* accepted: who called */
     uint8_t peer_key[LINK_KEY_BYTES];
     uint8_t small_input[LINK_INPUT_BYTES_SMALL];
 };
@@ -166,6 +169,7 @@ void link_tell_down(struct link *link);
 void link_flush(struct link *link);
 void link_arm(struct link *link);
 void link_read(struct link *link);
+void link_ping(struct link *link);
 /* Queue a message; closes the link when its bound is reached. */
 void link_queue(struct link *link, unsigned channel, uint8_t type, struct span body);
 

@@ -16,6 +16,8 @@
 
 _Static_assert(sizeof(struct link) <= 1536, "an idle link costs little");
 
+enum { BULK_FROM = 2 }; /* channels normal and bulk; control and urgent never wait */
+
 /* The states that may follow each. */
 static const uint8_t moves[LINK_STATES] = {
     [LINK_GREETING] = 1 << LINK_PROVING | 1 << LINK_UP | 1 << LINK_CLOSING,
@@ -162,6 +164,12 @@ void link_queue(struct link *link, unsigned channel, uint8_t type, struct span b
     link_shut(link, LINK_DOWN_FLOOD);
 }
 
+void link_ping(struct link *link)
+{
+    link->pings++;
+    link_queue(link, 0, MESSAGE_TYPE_PING, SPAN_EMPTY);
+}
+
 static void start_send(struct link *link)
 {
     nng_iov iov = {.iov_buf = link->output.data + link->output_at,
@@ -180,14 +188,39 @@ static void ask_for_proof(struct link *link)
         link->bytes_sealed - link->read_bytes < LINK_PROOF_BYTES ||
         !frame_send(&link->sender, 0, MESSAGE_TYPE_PING, SPAN_EMPTY))
         return;
+    link->asked_ping = ++link->pings;
     link->asked_ms = room_now(link->room);
     link->asked_bytes = link->bytes_sealed;
 }
 
+/* What lay unread when the ping went out has been read since. The rate falls slowly, so that a peer
+ * that paused is as quick as before; what may lie unread covers the line's own delay and a bit. */
+static void learn_rate(struct link *link)
+{
+    const uint64_t took_ms = room_now(link->room) - link->asked_ms + 1;
+    const uint64_t shown = (link->asked_bytes - link->read_bytes) * 1000 / took_ms;
+    const uint64_t former = link->rate - link->rate / 8;
+
+    link->rate = shown > former ? shown : former;
+    if (took_ms < link->proof_ms_least)
+        link->proof_ms_least = took_ms;
+    link->ahead_bytes = link->rate * (link->proof_ms_least + LINK_AHEAD_MS) / 1000;
+    if (link->ahead_bytes < 2 * FRAME_SLICE_BYTES)
+        link->ahead_bytes = 2 * FRAME_SLICE_BYTES;
+}
+
+/* So much lies unread that more of it would only stand before what is urgent. */
+static bool bulk_waits(const struct link *link)
+{
+    return link->state == LINK_UP && link->asked_ms > 0 && link->room->options.rate_bytes == 0 &&
+           link->bytes_sealed - link->read_bytes >= link->ahead_bytes;
+}
+
 static void take_proof(struct link *link)
 {
-    if (link->asked_ms == 0)
-        return;
+    if (++link->pongs < link->asked_ping || link->asked_ms == 0)
+        return; /* of a ping that went before */
+    learn_rate(link);
     link->asked_ms = 0;
     link->read_bytes = link->asked_bytes;
     ask_for_proof(link);
@@ -209,6 +242,7 @@ static bool fill_output(struct link *link)
         link_arm(link);
         return false;
     }
+    link->sender.channels_open = bulk_waits(link) ? BULK_FROM : CHANNELS;
     while (link->output.size < FRAME_SLICE_BYTES && frame_next(&link->sender, &link->output))
         if (rate > 0)
             break;

@@ -11,7 +11,8 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static bool waits_for_pace(const struct link *link)
 {
-    return !link->sending.busy && link->sender.queued_bytes > 0;
+    return link->room->options.rate_bytes > 0 && !link->sending.busy &&
+           link->sender.queued_bytes > 0;
 }
 
 static uint64_t silence_deadline(const struct link *link)
@@ -101,7 +102,7 @@ static void tick_up(struct link *link, uint64_t now)
     }
     if (link->uplink && now >= link->sent_ms + link->room->options.ping_ms) {
         link->sent_ms = now; /* the next one is due then, even if this one waits for its turn */
-        link_queue(link, 0, MESSAGE_TYPE_PING, SPAN_EMPTY);
+        link_ping(link);
     }
     link_flush(link);
 }

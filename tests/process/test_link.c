@@ -258,10 +258,10 @@ static void held_link_waits(void **state)
     start_pair();
     RUN_UNTIL(counters_of(child).bytes_in >= SECOND_BYTES + 22);
     link_room_hold(parent->room, parent->link, true);
-    send_body(child, 2, 50000); /* what is being read already may still come */
-    RUN_UNTIL(counters_of(child).bytes_out >= 50000);
-    send_body(child, 2, 60000);
-    RUN_UNTIL(counters_of(child).bytes_out >= 110000);
+    send_body(child, 2, 40000); /* what is being read already may still come */
+    RUN_UNTIL(counters_of(child).bytes_out >= 40000);
+    send_body(child, 2, 40000);
+    RUN_UNTIL(counters_of(child).bytes_out >= 80000);
     assert_int_equal(parent->heard[2], 0);
     link_room_hold(parent->room, parent->link, false);
     RUN_UNTIL(parent->heard[2] == 2);
