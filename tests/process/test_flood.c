@@ -45,8 +45,9 @@ static void a_flooding_child_waits_and_the_others_go_on(void **state)
     unsigned tries = 0;
     (void)state;
     configure(directory, "C",
-              "s/map_mib: .*/map_mib: 64/; s/^tuning:/tuning:\\n  child_share_percent: 1/");
-    load_incidents(directory, "6000", "T1");
+              "s/map_mib: .*/map_mib: 64/; s/^tuning:/tuning:\\n  child_share_percent: 1\\n  "
+              "credit_bytes: 131072/");
+    load_incidents(directory, "9000", "T1");
     while (refused_as_flood(parent) == 0) { /* a hundredth of the room: some 4,000 records */
         assert_true(tries++ < TRIES);
         usleep(TRY_US);
@@ -62,7 +63,7 @@ static void a_flooding_child_waits_and_the_others_go_on(void **state)
     assert_int_not_equal(
         terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "1", NULL), 0);
     configure(directory, "C", "s/child_share_percent: .*/child_share_percent: 100/");
-    drill_holds(directory, 6000, 6001);
+    drill_holds(directory, 9000, 9001);
     drill_down(directory);
 }
 
