@@ -196,7 +196,7 @@ struct replica {
     struct instances *instances;
     struct intake *intakes;
     struct free_room room; /* total 0: not known */
-    struct alarm *alarms;   /* what people must look into */
+    struct alarm *alarms;  /* what people must look into */
     size_t alarm_count;
     struct parked_key sweep;        /* parked rows are judged again from here on; empty: none */
     struct parked_key streams_from; /* streams that wait are tried from here on; empty: none */
