@@ -178,3 +178,21 @@ story who is on the way can tell whether he has all that was addressed to him
   run
   complete D V1 now
   equal more V1 T1 C D
+
+story whom a node has heard of it knows after a restart, too, without any link
+  nodes C D T1 V1
+  put V1 matter - to=D title=early refused=parked
+  run
+  crash V1
+  cut V1
+  start V1
+  put V1 matter m to=D title=alone
+  record V1 m title=alone
+  # in between everybody forgets his sessions
+  crash C
+  crash T1
+  start C
+  start T1
+  heal V1
+  run
+  equal m V1 T1 C D

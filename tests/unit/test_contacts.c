@@ -129,6 +129,14 @@ static void rows_that_do_not_stand_under_the_signed_root_change_nothing(void **s
     desk_free(desk);
 }
 
+static uint32_t rows_in(const struct heard *heard)
+{
+    struct mp_reader reader = mp_reader(span_of_buffer(&heard->body));
+    mp_read_array(&reader);
+    mp_read_bool(&reader);
+    return mp_read_array(&reader);
+}
+
 static void rename_row(struct seat_row *row)
 {
     memcpy(row->name, "renamed", sizeof "renamed");
@@ -140,9 +148,11 @@ static void a_newer_document_takes_nobody_away(void **state)
     static const char *const both[] = {"T1", "T2", NULL}, *const one[] = {"T1", NULL};
     (void)state;
     struct desk *desk = desk_new(SEAT_T1, NULL);
-    uint32_t parent = desk_live(desk, SEAT_C);
+    uint32_t parent = desk_live(desk, SEAT_C), child = desk_live(desk, SEAT_V1);
     say_rows(desk, parent, branch_of(desk, "C"), both, false);
     assert_true(knows(desk, "T2"));
+    say_seek(desk, child, "T2");
+    assert_int_equal(desk_count(desk, child, SAY_ROW_SET), 1);
     struct author_document document = desk_branch(SEAT_C, SEAT_T2, rename_row);
     struct tree *newer = tree_new(&desk->county->tree_id);
     for (size_t i = 0; i < tree_document_count(desk->county->tree); i++) {
@@ -165,6 +175,8 @@ static void a_newer_document_takes_nobody_away(void **state)
     assert_string_equal(tree_seat(tree, span_of_text("T2"))->row.name, "");
     say_rows(desk, parent, held, both, false);
     assert_string_equal(tree_seat(tree, span_of_text("T2"))->row.name, "renamed");
+    assert_int_equal(desk_count(desk, child, SAY_ROW_SET), 1); /* the child is told at once */
+    assert_int_equal(rows_in(desk_find(desk, child, SAY_ROW_SET)), 2); /* its own way, and T2 */
     assert_true(knows(desk, "T1"));
     say_rows(desk, parent, branch_of(desk, "C"), one, false); /* the old one again */
     assert_string_equal(tree_seat(tree, span_of_text("T2"))->row.name, "renamed");
