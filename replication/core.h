@@ -323,6 +323,9 @@ void note_store_own(struct step *step, enum hash_context context, struct span no
 void notes_free(struct session *session);
 void token_load(struct replica *replica, const struct view *view);
 
+/* statements.c: sign a heads statement when it is due and somebody hears it. */
+void statement_when_due(struct step *step);
+
 /* session.c */
 struct session *session_find(const struct replica *replica, uint32_t link);
 struct session *session_parent(const struct replica *replica); /* live uplink, or NULL */

@@ -88,15 +88,21 @@ static bool is_from_below(const struct replica *replica, const struct note_head 
 }
 
 /* Tokens go down to every child, the others up to the parent, if they come from below. */
+static bool goes_to(struct step *step, const struct session *session, enum hash_context context,
+                    const struct note_head *head, struct span note)
+{
+    if (context == HASH_TOKEN)
+        return !session->uplink;
+    return session->uplink ? is_from_below(step->replica, head)
+                           : leads_down(step, session, context, head, note);
+}
+
 static void pass_on(struct step *step, enum hash_context context, const struct note_head *head,
                     struct span note, struct span key)
 {
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
-        bool goes = context == HASH_TOKEN ? !session->uplink
-                    : session->uplink     ? is_from_below(step->replica, head)
-                                          : leads_down(step, session, context, head, note);
-        if (session->state == SESSION_LIVE && goes)
+        if (session->state == SESSION_LIVE && goes_to(step, session, context, head, note))
             queue_note(session, context, key);
     }
 }
@@ -407,8 +413,7 @@ void notes_summary(struct step *step, struct session *session)
         enum hash_context context = key.data[0];
         struct note_head head;
         if (note_read_head(note, context, &head, NULL) == ERR_OK &&
-            (session->uplink == (context != HASH_TOKEN) ||
-             leads_down(step, session, context, &head, note))) {
+            goes_to(step, session, context, &head, note)) {
             write_line(&lines, context, &head);
             if (++count == SUMMARY_LINES)
                 send_summary(step, session, &lines, &count);
@@ -506,77 +511,7 @@ static void issue_token(struct step *step)
     buffer_free(&note);
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const struct statement_stream *left = a, *right = b;
-    return (left->number > right->number) - (left->number < right->number);
-}
-
-/* Every stream of this epoch that is for others; an ended one stays listed (A9). */
-static void list_streams(struct step *step, struct heads_statement *statement)
-{
-    struct replica *replica = step->replica;
-    struct stream_row *row = mem_alloc(sizeof *row);
-    struct stream_id id;
-    statement->streams = mem_alloc(STATEMENT_STREAMS_MAX * sizeof *statement->streams);
-    for (uint64_t cursor = 0; statement->stream_count < STATEMENT_STREAMS_MAX &&
-                              stream_row_next(step->view, &cursor, &id, row);) {
-        if (!key_id_equal(id.author, replica->key_id) || id.epoch != replica->self.epoch ||
-            row->open.holders == HOLDERS_SELF || row->head.seq == 0)
-            continue;
-        struct statement_stream *line = &statement->streams[statement->stream_count++];
-        line->number = id.number;
-        line->seq = row->head.seq;
-        line->hash = row->head.hash;
-        line->subtree = row->open.holders == HOLDERS_SUBTREE;
-        line->tier = row->open.tier;
-        if (!line->subtree)
-            memcpy(line->end, row->open.seats[row->open.seat_count - 1], sizeof line->end);
-    }
-    qsort(statement->streams, statement->stream_count, sizeof *statement->streams, by_number);
-    free(row);
-}
-
-static void sign_statement(struct step *step)
-{
-    struct replica *replica = step->replica;
-    struct buffer note = {0};
-    struct heads_statement statement = {
-        .head = {replica->key_id, replica->self.epoch, ++replica->statement_k},
-        .clock_ms = step->wall_ms,
-        .token = replica->token,
-        .report = replica->report_k,
-    };
-    list_streams(step, &statement);
-    statement_encode(&statement, &note);
-    note_sign(&note, HASH_HEADS, &replica->options.tree_id, replica->options.signing_secret);
-    note_store_own(step, HASH_HEADS, span_of_buffer(&note), &statement.head);
-    updates_trace(step->updates, "state %llu: %zu streams", (unsigned long long)statement.head.k,
-                  statement.stream_count);
-    replica->heads_changed = false;
-    replica->statement_ever = true;
-    replica->statement_at_tick = step->tick_ms;
-    statement_free(&statement);
-    buffer_free(&note);
-}
-
-static void statement_when_due(struct step *step)
-{
-    struct replica *replica = step->replica;
-    const struct replica_tuning *tuning = &replica->options.tuning;
-    uint64_t after = replica->heads_changed
-                         ? tuning_or(tuning->statement_after_data_ms, STATEMENT_AFTER_DATA_MS)
-                         : tuning_or(tuning->statement_idle_ms, STATEMENT_IDLE_MS);
-    uint64_t due = replica->statement_at_tick + after;
-    if (!replica->statement_ever || step->tick_ms >= due) {
-        sign_statement(step);
-        due = step->tick_ms + tuning_or(tuning->statement_idle_ms, STATEMENT_IDLE_MS);
-    }
-    if (due < replica->deadline_tick)
-        replica->deadline_tick = due;
-}
-
-/* Signed only when somebody above can hear it; the root signs the time. */
+/* The root signs the time; everybody what he has written for others. */
 void notes_when_due(struct step *step)
 {
     struct replica *replica = step->replica;
@@ -589,8 +524,7 @@ void notes_when_due(struct step *step)
             issue_token(step);
         if (replica->token_at_tick + every < replica->deadline_tick)
             replica->deadline_tick = replica->token_at_tick + every;
-    } else if (session_parent(replica) != NULL) {
-        statement_when_due(step);
     }
+    statement_when_due(step);
     report_when_due(step);
 }

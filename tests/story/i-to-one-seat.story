@@ -196,3 +196,18 @@ story whom a node has heard of it knows after a restart, too, without any link
   heal V1
   run
   equal m V1 T1 C D
+
+story an addressee knows what the county has written to him alone
+  nodes C D T1
+  put C matter m to=T1 title=one
+  run
+  wait 31s
+  run
+  complete T1 C now
+  complete D C unknown
+  withhold C T1 C:1/1
+  put C matter m2 to=T1 title=two
+  run
+  wait 31s
+  run
+  complete T1 C "withheld 2 of 3, 1 missing"

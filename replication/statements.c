@@ -1,0 +1,121 @@
+/* Heads statements: what a node says it has written for others, and how far. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+
+struct listed_stream {
+    struct statement_stream line;
+    uint64_t clock;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct listed_stream *left = a, *right = b;
+    return (left->clock < right->clock) - (left->clock > right->clock);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct statement_stream *left = a, *right = b;
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+static struct statement_stream line_of(const struct stream_id *id, const struct stream_row *row)
+{
+    struct statement_stream line = {
+        .number = id->number,
+        .seq = row->head.seq,
+        .hash = row->head.hash,
+        .subtree = row->open.holders == HOLDERS_SUBTREE,
+        .tier = row->open.tier,
+    };
+    if (!line.subtree)
+        memcpy(line.end, row->open.seats[row->open.seat_count - 1], sizeof line.end);
+    return line;
+}
+
+/* Streams of this epoch that are for others; an ended one stays listed (A9). Who writes to more
+ * seats than a statement has room for lists those that he wrote to last. */
+static void list_streams(struct step *step, struct heads_statement *statement)
+{
+    struct replica *replica = step->replica;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct listed_stream *listed = NULL;
+    struct stream_id id;
+    size_t count = 0, capacity = 0;
+    for (uint64_t cursor = 0; stream_row_next(step->view, &cursor, &id, row);) {
+        if (!key_id_equal(id.author, replica->key_id) || id.epoch != replica->self.epoch ||
+            row->open.holders == HOLDERS_SELF || row->head.seq == 0)
+            continue;
+        if (count == capacity) {
+            capacity = capacity * 2 + 16;
+            listed = mem_resize(listed, capacity * sizeof *listed);
+        }
+        listed[count++] = (struct listed_stream){line_of(&id, row), row->head.clock};
+    }
+    if (count > STATEMENT_STREAMS_MAX) {
+        qsort(listed, count, sizeof *listed, newest_first);
+        count = STATEMENT_STREAMS_MAX;
+    }
+    statement->streams = mem_alloc((count + 1) * sizeof *statement->streams);
+    statement->stream_count = count;
+    for (size_t i = 0; i < count; i++)
+        statement->streams[i] = listed[i].line;
+    qsort(statement->streams, count, sizeof *statement->streams, by_number);
+    free(listed);
+    free(row);
+}
+
+static void sign_statement(struct step *step)
+{
+    struct replica *replica = step->replica;
+    struct buffer note = {0};
+    struct heads_statement statement = {
+        .head = {replica->key_id, replica->self.epoch, ++replica->statement_k},
+        .clock_ms = step->wall_ms,
+        .token = replica->token,
+        .report = replica->report_k,
+    };
+    list_streams(step, &statement);
+    statement_encode(&statement, &note);
+    note_sign(&note, HASH_HEADS, &replica->options.tree_id, replica->options.signing_secret);
+    note_store_own(step, HASH_HEADS, span_of_buffer(&note), &statement.head);
+    updates_trace(step->updates, "state %llu: %zu streams", (unsigned long long)statement.head.k,
+                  statement.stream_count);
+    replica->heads_changed = false;
+    replica->statement_ever = true;
+    replica->statement_at_tick = step->tick_ms;
+    statement_free(&statement);
+    buffer_free(&note);
+}
+
+/* Somebody hears it: above, or below on the way of a stream of the root's. */
+static bool is_heard(const struct replica *replica)
+{
+    const struct seat *seat = own_seat(replica);
+    const struct own_stream *stream = replica->own_streams;
+    if (seat == NULL || seat->parent != NULL)
+        return seat != NULL && session_parent(replica) != NULL;
+    while (stream != NULL && (stream->holders != HOLDERS_PATH || stream->head.seq == 0))
+        stream = stream->next;
+    return stream != NULL;
+}
+
+void statement_when_due(struct step *step)
+{
+    struct replica *replica = step->replica;
+    if (!is_heard(replica))
+        return;
+    const struct replica_tuning *tuning = &replica->options.tuning;
+    uint64_t after = replica->heads_changed
+                         ? tuning_or(tuning->statement_after_data_ms, STATEMENT_AFTER_DATA_MS)
+                         : tuning_or(tuning->statement_idle_ms, STATEMENT_IDLE_MS);
+    uint64_t due = replica->statement_at_tick + after;
+    if (!replica->statement_ever || step->tick_ms >= due) {
+        sign_statement(step);
+        due = step->tick_ms + tuning_or(tuning->statement_idle_ms, STATEMENT_IDLE_MS);
+    }
+    if (due < replica->deadline_tick)
+        replica->deadline_tick = due;
+}
