@@ -8,10 +8,12 @@
  * Leak and loss can be had in one place alone: log, state or index. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/drill/check_table.h"
 #include "cli/drill/process.h"
 #include "cli/print.h"
+#include "node/author/file.h"
 #include "node/store/store.h"
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
@@ -383,6 +385,14 @@ static enum error_code choose_parts(const struct arguments *arguments, struct pl
                : error_set(plant->error, ERR_USAGE, part, "expected log, state, index or all");
 }
 
+/* After a kill the node would look into its store, and make good what was planted. */
+static void stop_looks_clean(const char *dir)
+{
+    char path[PATH_MAX];
+    if (path_join(path, dir, "running", NULL) == ERR_OK)
+        (void)unlink(path); /* or it was stopped cleanly */
+}
+
 static enum error_code plant_all(const struct arguments *arguments, struct plant *plant)
 {
     char path[PATH_MAX];
@@ -408,6 +418,7 @@ static enum error_code plant_all(const struct arguments *arguments, struct plant
     store_port(store, &port);
     code = plant_in(plant, arguments->words[0], &port);
     store_close(store);
+    stop_looks_clean(path);
     return code;
 }
 
