@@ -135,6 +135,7 @@ void core_queue_add(struct core_queue *queue, struct core_item *item)
         break;
     case CORE_LINK_DOWN: add_down(queue, item); break;
     case CORE_WRITES:
+    case CORE_MARKS:
     case CORE_STATUS: line_add(&queue->own, item); break;
     case CORE_END: queue->end = item; break;
     }

@@ -24,6 +24,11 @@ void core_item_free(struct core_item *item)
         free(item->writes.writes);
         free(item->writes.arguments);
     }
+    if (item->kind == CORE_MARKS) {
+        buffer_free(&item->marks->history);
+        buffer_free(&item->marks->hops);
+        free(item->marks);
+    }
     free(item);
 }
 
@@ -48,6 +53,10 @@ void core_result_free(struct core_result *result)
 {
     struct core_item *next;
     for (struct core_item *item = result->writes; item != NULL; item = next) {
+        next = (struct core_item *)item->event.next;
+        core_item_free(item);
+    }
+    for (struct core_item *item = result->marks; item != NULL; item = next) {
         next = (struct core_item *)item->event.next;
         core_item_free(item);
     }
@@ -123,4 +132,29 @@ struct core_status *core_status_make(const struct drive *drive, const struct vie
     for (size_t i = 0; i < status->link_count; i++)
         replica_link_status(replica, view, i, &status->links[i]);
     return status;
+}
+
+void core_marks_fill(const struct drive *drive, const struct view *view, struct core_marks *marks)
+{
+    const struct replica *replica = drive_replica(drive);
+    size_t links = replica == NULL ? 0 : replica_link_count(replica);
+    for (size_t i = 0; i < links; i++) {
+        struct link_status status;
+        replica_link_status(replica, view, i, &status);
+        for (uint32_t k = 0; k < marks->streams.count; k++) {
+            uint32_t held, sent;
+            if (!replica_stream_mark(replica, view, i, &marks->streams.ids[k], &held, &sent))
+                continue;
+            mp_write_map(&marks->hops, 4);
+            mp_write_text(&marks->hops, "seat");
+            mp_write_text(&marks->hops, status.seat);
+            mp_write_text(&marks->hops, "path");
+            mp_write_uint(&marks->hops, k);
+            mp_write_text(&marks->hops, "held");
+            mp_write_uint(&marks->hops, held);
+            mp_write_text(&marks->hops, "sent");
+            mp_write_uint(&marks->hops, sent);
+            marks->hop_count++;
+        }
+    }
 }

@@ -8,4 +8,6 @@ struct core_tree *core_tree_make(const struct tree *tree, const char *seat);
 struct core_status *core_status_make(const struct drive *drive, const struct view *view,
                                      uint64_t tick_ms);
 
+void core_marks_fill(const struct drive *drive, const struct view *view, struct core_marks *marks);
+
 #endif

@@ -289,6 +289,7 @@ static bool add_item(struct core *core, struct core_item *item)
     case CORE_LINK_DOWN: add_event(core, EVENT_LINK_DOWN, 0)->link_down = item->down; break;
     case CORE_MESSAGE: add_message(core, item); break;
     case CORE_WRITES: add_writes(core, &item->writes); break;
+    case CORE_MARKS: break;
     case CORE_STATUS: return true;
     case CORE_END: core->result->ended = true; break;
     }
@@ -309,6 +310,12 @@ static void settle_items(struct core *core, struct core_item *first)
     while (first != NULL) {
         struct core_item *item = first;
         first = (struct core_item *)first->event.next;
+        if (item->kind == CORE_MARKS) {
+            core_marks_fill(core->drive, &core->store.view, item->marks);
+            item->event.next = (struct inbox_event *)core->result->marks;
+            core->result->marks = item;
+            continue;
+        }
         if (item->kind != CORE_WRITES) {
             core_item_free(item);
             continue;
@@ -325,8 +332,9 @@ static void settle_items(struct core *core, struct core_item *first)
 
 static bool is_empty(const struct core_result *result)
 {
-    return result->sends.size == 0 && result->writes == NULL && result->tree == NULL &&
-           result->status == NULL && result->taken_bytes == 0 && !result->ended;
+    return result->sends.size == 0 && result->writes == NULL && result->marks == NULL &&
+           result->tree == NULL && result->status == NULL && result->taken_bytes == 0 &&
+           !result->ended;
 }
 
 static void push_result(struct core *core, bool status_wanted)

@@ -16,6 +16,7 @@
 #include "node/loop/worker.h"
 #include "node/store/store.h"
 #include "replication/drive.h"
+#include "replication/query/query.h"
 
 enum {
     /* Where one commit is cut: LMDB's transactions stay far below the 10 MB at which it spills. */
@@ -28,6 +29,7 @@ enum core_item_kind {
     CORE_LINK_DOWN,
     CORE_MESSAGE,
     CORE_WRITES, /* comes back in the result, answered */
+    CORE_MARKS,  /* asks what the links' peers hold of some streams; comes back in the result */
     CORE_STATUS, /* asks for a core_status in the next result */
     CORE_END,    /* nothing may be pushed after it; the next result says `ended` */
 };
@@ -52,6 +54,15 @@ struct core_writes {
     struct core_write *writes; /* owned */
 };
 
+/* What was found of a record so far, and what the core adds. */
+struct core_marks {
+    struct api_call call;
+    struct buffer history; /* owned: query_history's map */
+    struct buffer hops;    /* owned: [{"seat":, "path":, "held":, "sent":}] one after the other */
+    uint32_t hop_count;
+    struct history_streams streams;
+};
+
 struct core_item {
     struct inbox_event event; /* first: the inbox holds nothing else */
     enum core_item_kind kind;
@@ -69,6 +80,7 @@ struct core_item {
             uint16_t size;
         } message; /* its body is `body` */
         struct core_writes writes;
+        struct core_marks *marks; /* owned */
     };
     uint8_t body[];
 };
@@ -111,6 +123,7 @@ struct core_result {
     struct inbox_event event;   /* first */
     struct buffer sends;        /* see core_send_next */
     struct core_item *writes;   /* answered; linked by event.next */
+    struct core_item *marks;    /* filled; linked by event.next */
     struct core_tree *tree;     /* NULL: not changed */
     struct core_status *status; /* NULL: nobody asked */
     size_t taken_bytes;         /* of messages and writes that are done with */

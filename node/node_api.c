@@ -169,6 +169,11 @@ static void get(struct node *node, struct api_call call, struct span args)
     node_read_begin(node, call, READ_GET, args);
 }
 
+static void history(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_HISTORY, args);
+}
+
 static void list(struct node *node, struct api_call call, struct span args)
 {
     node_read_begin(node, call, READ_LIST, args);
@@ -252,7 +257,7 @@ static const struct verb {
     {"put", put},       {"get", get},       {"set", set},           {"list", list},
     {"delete", delete}, {"rollup", rollup}, {"status", status},     {"link", cut_link},
     {"stop", stop},     {"types", types},   {"imported", imported}, {"conflicts", conflicts},
-    {"aside", aside},   {"watch", watch},   {"verify", verify},
+    {"aside", aside},   {"watch", watch},   {"verify", verify},     {"history", history},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

@@ -155,6 +155,7 @@ enum read_kind {
     READ_CONFLICTS,
     READ_ASIDE,
     READ_WATCH,
+    READ_HISTORY,
     READ_ROLLUP,
     READ_TYPES,
     READ_IMPORTED,
@@ -183,6 +184,11 @@ void node_scrub_free(struct node *node);
  * ERR_DAMAGED: that failed. */
 enum error_code node_scrub_first(struct node *node, struct error *error);
 
+/* node_history.c: the second half of `history`, when the core has said what the links hold. */
+void node_history_ask(struct node *node, struct api_call call, const struct buffer *history,
+                      const struct history_streams *streams);
+void node_history_take(struct node *node, struct core_item *first);
+
 /* node_status.c */
 void node_status_begin(struct node *node, struct api_call call);
 void node_status_take(struct node *node, struct core_status *status); /* takes it over */
@@ -196,6 +202,8 @@ struct store_counts {
 };
 void node_status_count(const struct view *view, const struct store_snapshot *snapshot,
                        struct store_counts *counts);
+/* "uplink" and "children", two pairs. */
+void node_status_write_hops(struct node *node, struct buffer *out);
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out);
 
 #endif

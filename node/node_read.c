@@ -32,6 +32,7 @@ struct read_job {
     struct buffer out;
     size_t count;
     struct store_counts counts;
+    struct history_streams *streams; /* of a history; owned */
     enum error_code code;
     struct error error;
 };
@@ -138,6 +139,11 @@ static void run_query(struct read_job *job, const struct view *view, const struc
         job->code = query_rollup(view, tree, config->seat, job->name, job->by, config->freshness_ms,
                                  &job->out, &job->error);
         break;
+    case READ_HISTORY:
+        job->streams = mem_alloc(sizeof *job->streams);
+        job->code = query_history(view, tree, config->seat, job->type, &job->id, job->streams,
+                                  &job->out, &job->error);
+        break;
     case READ_TYPES: job->code = query_types(tree, &job->out, &job->error); break;
     case READ_IMPORTED: query_imported(view, job->name, &job->out); break;
     case READ_STATUS: break;
@@ -175,6 +181,7 @@ static void job_free(struct read_job *job)
     *at = job->next;
     buffer_free(&job->out);
     buffer_free(&job->cursor);
+    free(job->streams);
     free(job->arguments);
     free(job);
 }
@@ -369,6 +376,8 @@ static void worked(uv_work_t *work, int status)
         answer_error(job);
     else if (job->kind == READ_STATUS)
         answer_status(job);
+    else if (job->kind == READ_HISTORY && !node->stopping)
+        node_history_ask(node, job->call, &job->out, job->streams);
     else
         answer_whole(job);
     job_free(job);
@@ -417,6 +426,7 @@ static bool read_arguments(struct read_job *job, struct span args)
     struct argument rollup[] = {{.name = "name"}, {.name = "by"}};
     struct argument imported[] = {{.name = "name"}};
     switch (job->kind) {
+    case READ_HISTORY:
     case READ_GET:
         return arguments_read(args, get, 2, &job->error) &&
                argument_text(&get[0], true, &job->type, &job->error) &&

@@ -415,3 +415,14 @@ void node_status_write(struct node *node, const struct store_counts *counts, str
     write_refused(node, out);
     write_alarms(node, counts, out);
 }
+
+void node_status_write_hops(struct node *node, struct buffer *out)
+{
+    struct buffer links = {0};
+    if (node->status == NULL)
+        node->status = mem_alloc(sizeof *node->status);
+    size_t children = write_links(node, &links);
+    buffer_free(&links);
+    write_uplink(node, out);
+    write_children(node, children, out);
+}

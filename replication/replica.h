@@ -159,6 +159,11 @@ size_t replica_link_count(const struct replica *replica);
 void replica_link_status(const struct replica *replica, const struct view *view, size_t index,
                          struct link_status *status);
 
+/* What the peer of the link at `index` is known to hold of a stream: entries up to `held`, and up
+ * to `sent` were sent. False: the two sides haven't compared yet. */
+bool replica_stream_mark(const struct replica *replica, const struct view *view, size_t index,
+                         const struct stream_id *stream, uint32_t *held, uint32_t *sent);
+
 /* What people must look into, in words; index < replica_alarm_count. */
 size_t replica_alarm_count(const struct replica *replica);
 const char *replica_alarm(const struct replica *replica, size_t index);

@@ -191,11 +191,36 @@ void session_up(struct step *step, const struct event *event)
         contacts_list(step, session);
 }
 
+/* What the peer holds by now is remembered for people to see: of a stream that no cursor follows
+ * both sides had the same. A hint: nothing is decided by it, and of a great many only some are
+ * kept. */
+static void keep_marks(struct step *step, const struct session *session)
+{
+    enum { MARKS_MAX = 4096 };
+    const struct seat *peer = session_seat(step->replica, session);
+    struct stream_row *row =
+        session->state == SESSION_LIVE && peer != NULL ? mem_alloc(sizeof *row) : NULL;
+    struct stream_id stream;
+    uint64_t at = 0;
+    for (unsigned i = 0;
+         row != NULL && i < MARKS_MAX && stream_row_next(step->view, &at, &stream, row); i++) {
+        const struct author *author = tree_author(step->replica->tree, stream.author);
+        if (author == NULL || row->open.holders == HOLDERS_SELF ||
+            !stream_holds(row, author->seat, peer))
+            continue;
+        const struct cursor *cursor = cursor_find(session, &stream);
+        mark_row_put(step->updates, session->seat, &stream,
+                     cursor == NULL ? row->head.seq : cursor->held_seq);
+    }
+    free(row);
+}
+
 void session_down(struct step *step, uint32_t link)
 {
     struct session *session = session_find(step->replica, link);
     if (session != NULL) {
         updates_trace(step->updates, "link %s down", session->seat);
+        keep_marks(step, session);
         session_free(step->replica, session);
     }
 }

@@ -179,3 +179,25 @@ void replica_link_status(const struct replica *replica, const struct view *view,
     count_behind(session, view, status);
     status->bytes_there = status->behind_there * BULK_BYTES_AN_ENTRY;
 }
+
+bool replica_stream_mark(const struct replica *replica, const struct view *view, size_t index,
+                         const struct stream_id *stream, uint32_t *held, uint32_t *sent)
+{
+    const struct session *session = replica->sessions;
+    assert(index < replica_link_count(replica));
+    while (index-- > 0)
+        session = session->hh.next;
+    if (session->state != SESSION_LIVE)
+        return false;
+    const struct cursor *cursor = cursor_find(session, stream);
+    if (cursor != NULL) {
+        *held = cursor->held_seq;
+        *sent = cursor->sent_seq > *held ? cursor->sent_seq : *held;
+        return true;
+    }
+    /* the digests were equal, and nothing has come since */
+    struct stream_row *row = mem_alloc(sizeof *row);
+    *held = *sent = stream_row_read(view, stream, row) ? row->head.seq : 0;
+    free(row);
+    return true;
+}

@@ -176,3 +176,17 @@ enum error_code query_aside(const struct view *view, const struct tree *tree, co
     buffer_free(&from);
     return ERR_OK;
 }
+
+bool query_names_record(struct span row, struct span id_text)
+{
+    struct mp_reader reader = mp_reader(row);
+    reader.text_keys = true;
+    for (uint32_t pairs = mp_read_map(&reader); pairs > 0 && !reader.failed; pairs--) {
+        bool record = span_equal(mp_read_str(&reader), span_of_text("record"));
+        struct span value = mp_read_any(&reader);
+        struct mp_reader text = mp_reader(value);
+        if (record)
+            return span_equal(mp_read_str(&text), id_text);
+    }
+    return false;
+}

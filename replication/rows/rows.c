@@ -318,3 +318,41 @@ size_t note_key(uint8_t key[static NOTE_KEY_BYTES_MAX], enum hash_context contex
     write_u32(key + 1 + KEY_ID_BYTES, epoch);
     return 1 + KEY_ID_BYTES + 4;
 }
+
+enum { MARK_KEY_BYTES_MAX = SEAT_BYTES_MAX + 1 + STREAM_KEY_BYTES };
+
+static size_t mark_key(uint8_t key[static MARK_KEY_BYTES_MAX], const char *seat,
+                       const uint8_t stream[static STREAM_KEY_BYTES])
+{
+    size_t size = strlen(seat) + 1;
+    assert(size <= SEAT_BYTES_MAX + 1);
+    memcpy(key, seat, size);
+    memcpy(key + size, stream, STREAM_KEY_BYTES);
+    return size + STREAM_KEY_BYTES;
+}
+
+void mark_row_put(struct updates *updates, const char *seat, const struct stream_id *stream,
+                  uint32_t seq)
+{
+    uint8_t of_stream[STREAM_KEY_BYTES], key[MARK_KEY_BYTES_MAX], value[4];
+    if (!stream_key(updates_view(updates), stream, of_stream))
+        return;
+    size_t size = mark_key(key, seat, of_stream);
+    write_u32(value, seq);
+    updates_put(updates, TABLE_MARKS, SPAN(key, size), SPAN_OF_ARRAY(value));
+}
+
+bool mark_row_read(const struct view *view, const char *seat, const struct stream_id *stream,
+                   uint32_t *seq)
+{
+    uint8_t of_stream[STREAM_KEY_BYTES], key[MARK_KEY_BYTES_MAX];
+    struct span value;
+    if (!stream_key(view, stream, of_stream))
+        return false;
+    size_t size = mark_key(key, seat, of_stream);
+    if (view->get(view->context, TABLE_MARKS, SPAN(key, size), &value) != READ_FOUND ||
+        value.size != 4)
+        return false;
+    *seq = read_u32(value.data);
+    return true;
+}

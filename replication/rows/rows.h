@@ -154,6 +154,12 @@ bool arrival_leaves_out(const struct arrival *arrival, uint32_t seq);
 void arrival_write(struct updates *updates, const struct arrival *arrival);
 uint64_t arrivals_end(const struct view *view); /* the next number to be given */
 
+/* What a peer was last known to hold of a stream: a hint, kept when a link goes down. */
+void mark_row_put(struct updates *updates, const char *seat, const struct stream_id *stream,
+                  uint32_t seq);
+bool mark_row_read(const struct view *view, const char *seat, const struct stream_id *stream,
+                   uint32_t *seq);
+
 /* Time of the newest token held; 0: none. */
 uint64_t newest_token_ms(const struct view *view);
 

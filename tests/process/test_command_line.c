@@ -146,10 +146,10 @@ static void errors_are_json_and_chinese_where_asked(void **state)
 
 static void everything_has_help(void **state)
 {
-    static const char *const commands[] = {"init",   "run",    "put",   "set",       "add",
-                                           "delete", "get",    "list",  "import",    "export",
-                                           "rollup", "status", "watch", "conflicts", "quarantine",
-                                           "doctor", "drill"};
+    static const char *const commands[] = {"init",       "run",    "put",     "set",    "add",
+                                           "delete",     "get",    "list",    "import", "export",
+                                           "rollup",     "status", "history", "watch",  "conflicts",
+                                           "quarantine", "doctor", "drill"};
     static const char *const drills[] = {"up",    "load",   "cut",  "heal",  "kill", "start",
                                          "check", "status", "down", "plant", "demo"};
     (void)state;
