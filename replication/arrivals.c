@@ -28,7 +28,7 @@ void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, 
             buffer_append_u16(&left_out, (uint16_t)(place - seq));
     }
     struct arrival arrival = {.n = n,
-                              .epoch = step->replica->self.epoch,
+                              .life = step->replica->life,
                               .stream = *stream,
                               .seq = seq,
                               .count = (uint16_t)count,

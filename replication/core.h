@@ -206,6 +206,7 @@ struct replica {
     bool loose_due;
     uint32_t send_first; /* link of the session whose turn it is */
     uint64_t arrivals;   /* the next number of an arrival */
+    uint32_t life;       /* of the arrivals */
     struct buffer waits; /* of the block being applied: places of entries that have to wait */
     enum replica_hold hold;
     struct sought *sought;  /* seats and keys that were asked for above */

@@ -307,6 +307,17 @@ static enum error_code check_identity(const struct replica *replica, const struc
     return ERR_OK;
 }
 
+/* A store that is new, restored or made anew begins another life: its numbers may have been given
+ * before. The seed for what must be unique is another one at each start. */
+static void load_arrivals(struct replica *replica, const struct view *view)
+{
+    struct arrival last = {0};
+    replica->arrivals = arrivals_end(view);
+    bool known = replica->arrivals > 0 && arrival_read(view, replica->arrivals - 1, &last);
+    struct hash fresh = hash_of(HASH_REQUEST, SPAN_OF_ARRAY(replica->options.random));
+    replica->life = known && !replica->epoch_new ? last.life : read_u32(fresh.bytes);
+}
+
 enum error_code replica_open(const struct replica_options *options, const struct view *view,
                              struct replica **opened, struct error *error)
 {
@@ -346,7 +357,7 @@ enum error_code replica_open(const struct replica_options *options, const struct
     replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
     replica->streams_due = true;
     token_load(replica, view);
-    replica->arrivals = arrivals_end(view);
+    load_arrivals(replica, view);
     replica->heads_changed = replica->cells_changed = true;
     replica->deadline_tick = 0;
     *opened = replica;

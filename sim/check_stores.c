@@ -130,6 +130,37 @@ static void verify_store(struct walking *walking, const struct tree *tree)
     verify_free(verify);
 }
 
+/* A watch from the beginning tells each operation that is here once. What waits is told later. */
+static void check_watch(const struct walking *walking, const struct tree *tree)
+{
+    enum { STEP = 500 };
+    const struct model *model = walking->model;
+    const struct view *view = world_view(model->world, walking->node);
+    struct buffer cursor = {0}, before = {0}, lines = {0};
+    struct error error = {0};
+    struct span key, value;
+    size_t told = 0, held = 0, count = 0;
+    if (view->next(view->context, TABLE_PARKED, SPAN_EMPTY, &key, &value) == READ_FOUND)
+        return;
+    for (size_t i = 0; i < model->op_count; i++)
+        held += walking->has_op[op_place(walking, walking->node, i)];
+    query_watch_oldest(view, &cursor);
+    do {
+        buffer_clear(&before);
+        buffer_clear(&lines);
+        buffer_append_span(&before, span_of_buffer(&cursor));
+        if (query_watch(view, tree, SPAN_EMPTY, STEP, &cursor, &lines, &count, &error) != ERR_OK)
+            break;
+        told += count;
+    } while (!span_equal(span_of_buffer(&before), span_of_buffer(&cursor)));
+    if (told != held || error.code != ERR_OK)
+        findings_add(model->findings, FINDING_UNTOLD, "a watch at %s tells %zu of %zu writes %s",
+                     seat_of(walking), told, held, error.why);
+    buffer_free(&lines);
+    buffer_free(&before);
+    buffer_free(&cursor);
+}
+
 static void walk_all(struct walking *walking)
 {
     struct model *model = walking->model;
@@ -151,6 +182,7 @@ static void walk_all(struct walking *walking)
             findings_add(model->findings, FINDING_DAMAGED, "%s: %s: %s", seat_of(walking),
                          error.what, error.why);
         verify_store(walking, tree);
+        check_watch(walking, tree);
     }
 }
 

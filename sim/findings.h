@@ -17,6 +17,7 @@
     X(TOTAL, "I7: a total or its completeness is wrong")                                           \
     X(WRONG, "the state is not what the rules make of the operations")                             \
     X(WAITING, "something still waits for what is here, or never comes")                           \
+    X(UNTOLD, "a watch tells a change twice or never")                                             \
     X(DAMAGED, "a store can't be read or verified")
 enum finding {
 #define X(name, text) FINDING_##name,

@@ -1,6 +1,6 @@
 /* What has changed here since a cursor: a walk over the arrivals, whose blocks are opened.
  *
- *     cursor = number 8 ‖ entries of it already told 2 ‖ our epoch at the number before 4
+ *     cursor = number 8 ‖ entries of it already told 2 ‖ life of the number before 4
  *
  * Nothing is told twice or left out: an arrival is written in the commit that judged its entries.
  */
@@ -17,7 +17,7 @@ struct watch {
     const struct record_type *type; /* NULL: all */
     uint64_t n;
     uint16_t told;
-    uint32_t epoch;
+    uint32_t life;
     struct buffer *out;
     size_t count, scanned;
 };
@@ -27,7 +27,7 @@ static void cursor_write(const struct watch *watch, struct buffer *cursor)
     buffer_clear(cursor);
     buffer_append_u64(cursor, watch->n);
     buffer_append_u16(cursor, watch->told);
-    buffer_append_u32(cursor, watch->epoch);
+    buffer_append_u32(cursor, watch->life);
 }
 
 static enum error_code too_old(struct error *error)
@@ -39,40 +39,40 @@ static enum error_code too_old(struct error *error)
     return ERR_STALE;
 }
 
-/* The epoch of the arrival before `n`: 0 for the first of all. */
-static bool epoch_before(const struct view *view, uint64_t n, uint32_t *epoch)
+/* The life of the arrival before `n`: 0 for the first of all. */
+static bool life_before(const struct view *view, uint64_t n, uint32_t *life)
 {
     struct arrival before;
-    *epoch = 0;
+    *life = 0;
     if (n == 0)
         return true;
     bool there = arrival_read(view, n - 1, &before) && before.n == n - 1;
-    *epoch = there ? before.epoch : 0;
+    *life = there ? before.life : 0;
     return there;
 }
 
 static enum error_code cursor_read(struct watch *watch, const struct buffer *cursor,
                                    struct error *error)
 {
-    uint32_t epoch;
+    uint32_t life;
     if (cursor->size == 0) {
         watch->n = arrivals_end(watch->view);
-        return epoch_before(watch->view, watch->n, &watch->epoch) ? ERR_OK : too_old(error);
+        return life_before(watch->view, watch->n, &watch->life) ? ERR_OK : too_old(error);
     }
     if (cursor->size != WATCH_CURSOR_BYTES)
         return error_set(error, ERR_USAGE, "cursor", "it isn't one that `watch` has given");
     watch->n = read_u64(cursor->data);
     watch->told = read_u16(cursor->data + 8);
-    watch->epoch = read_u32(cursor->data + 10);
-    return epoch_before(watch->view, watch->n, &epoch) && epoch == watch->epoch ? ERR_OK
-                                                                                : too_old(error);
+    watch->life = read_u32(cursor->data + 10);
+    return life_before(watch->view, watch->n, &life) && life == watch->life ? ERR_OK
+                                                                            : too_old(error);
 }
 
 void query_watch_oldest(const struct view *view, struct buffer *cursor)
 {
     struct watch watch = {.n = arrivals_end(view)};
     watch.n = watch.n < ARRIVALS_MAX ? 0 : watch.n - ARRIVALS_MAX + 1;
-    if (epoch_before(view, watch.n, &watch.epoch))
+    if (life_before(view, watch.n, &watch.life))
         cursor_write(&watch, cursor);
 }
 
@@ -104,9 +104,8 @@ static bool conflicts(const struct record_state *state, const struct record_type
 }
 
 static const char *change_of(const struct record_state *state, const struct record_type *type,
-                             const struct entry *entry, const struct dot *dot, bool creates)
+                             const struct entry *entry, const struct operation *op, bool creates)
 {
-    const struct operation *op = state == NULL ? NULL : operation_named(state, dot);
     if (op == NULL || op->verdict == OPERATION_EXCLUDED)
         return "void";
     if (op->deletes == 1)
@@ -136,8 +135,14 @@ static void write_fields(const struct record_type *type, struct span body, struc
     buffer_free(&pairs);
 }
 
+/* One operation may stand in several streams: it is told where it was folded in from. */
+static bool is_elsewhere(const struct operation *op, const struct arrival *arrival, uint32_t seq)
+{
+    return op != NULL && (op->stream != arrival->stream.number || op->seq != seq);
+}
+
 static void write_change(struct watch *watch, struct block_cache *cache,
-                         const struct arrival *arrival, const struct entry *entry)
+                         const struct arrival *arrival, uint32_t seq, const struct entry *entry)
 {
     const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
     struct author_epoch author = {arrival->stream.author, arrival->stream.epoch};
@@ -146,6 +151,11 @@ static void write_change(struct watch *watch, struct block_cache *cache,
     struct buffer cursor = {0};
     char hex[2 * WATCH_CURSOR_BYTES + 1] = "", id[33];
     query_load_state(cache, watch->view, watch->tree, type, &entry->record, &state);
+    const struct operation *op = state == NULL ? NULL : operation_named(state, &dot);
+    if (is_elsewhere(op, arrival, seq)) {
+        record_free(state);
+        return;
+    }
     cursor_write(watch, &cursor);
     for (size_t i = 0; i < cursor.size; i++) {
         hex[2 * i] = "0123456789abcdef"[cursor.data[i] >> 4];
@@ -155,7 +165,7 @@ static void write_change(struct watch *watch, struct block_cache *cache,
     mp_write_map(watch->out, 8);
     query_put_text(watch->out, "cursor", hex);
     query_put_text(watch->out, "change",
-                   change_of(state, type, entry, &dot,
+                   change_of(state, type, entry, op,
                              entry->n == 1 && entry->context_count == 0 &&
                                  record_id_names(&entry->record, &author)));
     query_put_text(watch->out, "type", type->name);
@@ -189,7 +199,7 @@ static bool take_arrival(struct watch *watch, const struct arrival *arrival, siz
             continue;
         const struct entry *entry = &block->list.entries[seq - block->header.seq];
         if (is_wanted(watch, entry) && !arrival_leaves_out(arrival, seq))
-            write_change(watch, &cache, arrival, entry);
+            write_change(watch, &cache, arrival, seq, entry);
     }
     if (open)
         prepared_block_free(block);
@@ -220,7 +230,7 @@ enum error_code query_watch(const struct view *view, const struct tree *tree, st
         if (take_arrival(&watch, &arrival, limit)) {
             watch.n++;
             watch.told = 0;
-            watch.epoch = arrival.epoch;
+            watch.life = arrival.life;
         }
     }
     cursor_write(&watch, cursor);

@@ -1,10 +1,10 @@
 /* What came when: a ring of ARRIVALS_MAX rows, one for each block that was stored here or run of
  * entries that was judged later.
  *
- *     n modulo ARRIVALS_MAX 4 -> n 8 ‖ our epoch 4 ‖ stream 5 ‖ seq 4 ‖ count 2 ‖ [left out 2 ...]
+ *     n modulo ARRIVALS_MAX 4 -> n 8 ‖ life 4 ‖ stream 5 ‖ seq 4 ‖ count 2 ‖ [left out 2 ...]
  *
  * Numbers go up from 0; a row that is written over belongs to a later lap, which its number says.
- * Our epoch tells a cursor given before a restore from one given after it. */
+ * The life tells a cursor given before the store was restored or made anew from one given after. */
 #include <assert.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ bool arrival_read(const struct view *view, uint64_t n, struct arrival *arrival)
         value.size < ARRIVAL_HEAD_BYTES)
         return false;
     const uint8_t *at = value.data;
-    *arrival = (struct arrival){.n = read_u64(at), .epoch = read_u32(at + 8)};
+    *arrival = (struct arrival){.n = read_u64(at), .life = read_u32(at + 8)};
     arrival->stream.number = read_u16(at + 15);
     arrival->seq = read_u32(at + 17);
     arrival->count = read_u16(at + 21);
@@ -55,7 +55,7 @@ void arrival_write(struct updates *updates, const struct arrival *arrival)
     struct author_epoch author = {arrival->stream.author, arrival->stream.epoch};
     uint32_t who = who_assign(updates, &author);
     buffer_append_u64(&value, arrival->n);
-    buffer_append_u32(&value, arrival->epoch);
+    buffer_append_u32(&value, arrival->life);
     buffer_append_byte(&value, (uint8_t)(who >> 16));
     buffer_append_u16(&value, (uint16_t)who);
     buffer_append_u16(&value, arrival->stream.number);

@@ -141,8 +141,8 @@ void import_row_write(struct updates *updates, struct span name, uint64_t row);
  * to wait. */
 enum { ARRIVALS_MAX = 1 << 16 };
 struct arrival {
-    uint64_t n;     /* from 0 */
-    uint32_t epoch; /* ours, when it came */
+    uint64_t n;    /* from 0 */
+    uint32_t life; /* of the store: another one after it was restored or made anew */
     struct stream_id stream;
     uint32_t seq;
     uint16_t count;

@@ -93,6 +93,36 @@ static void each_kind_of_change(void **state)
     json_decref(lines);
 }
 
+/* What a seat in the middle writes goes up and down, in two streams. */
+static void a_change_in_two_streams_is_told_once(void **state)
+{
+    (void)state;
+    char id[64];
+    drill_down(directory);
+    const char *tall = drill_up("watch tall", "code,name,tier,parent\nC,县,county,\n"
+                                              "T,镇,township,C\nV,村,village,T\n");
+    const char *top = drill_node(tall, "C"), *middle = drill_node(tall, "T"),
+               *bottom = drill_node(tall, "V");
+    const char *nodes[] = {top, middle, bottom};
+    snprintf(id, sizeof id, "%s", node_put(bottom, "incident", "桥面开裂"));
+    while (!node_has(middle, "incident", id)) {
+    }
+    assert_int_equal(terrace_run("-d", middle, "set", "incident", id, "level=3", NULL), 0);
+    for (size_t i = 0; i < 3; i++) {
+        do {
+            assert_int_equal(terrace_run("-d", nodes[i], "--json", "get", "incident", id, NULL), 0);
+        } while (terrace_number("operations") < 2);
+        begins();
+        json_t *lines = watch(nodes[i], "incident", "100");
+        assert_int_equal(json_array_size(lines), 2);
+        is_change(json_array_get(lines, 1), "changed", "T");
+        json_decref(lines);
+    }
+    drill_down(tall);
+    assert_int_equal(terrace_run("drill", "start", "--dir", directory, "--all", NULL), 0);
+    terrace_drill_begin(directory);
+}
+
 /* It waits; what comes is told; the county hears of the village's. */
 static void a_watch_waits_for_what_comes(void **state)
 {
@@ -178,6 +208,7 @@ int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_change),
+        cmocka_unit_test(a_change_in_two_streams_is_told_once),
         cmocka_unit_test(a_watch_waits_for_what_comes),
         cmocka_unit_test(no_change_is_missed_or_told_twice),
         cmocka_unit_test(a_cursor_of_another_life_is_refused),

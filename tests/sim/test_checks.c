@@ -168,6 +168,14 @@ static void a_lost_index_row_is_found(void **state)
     assert_true(found(desk, FINDING_WAITING) > 0);
 }
 
+static void a_change_that_a_watch_leaves_out_is_found(void **state)
+{
+    struct desk *desk = *state;
+    while (memory_store_row_count(world_store(desk->world, T1), TABLE_ARRIVALS) > 0)
+        remove_last(desk, T1, TABLE_ARRIVALS);
+    assert_true(found(desk, FINDING_UNTOLD) > 0);
+}
+
 static void a_parked_row_is_found(void **state)
 {
     struct desk *desk = *state;
@@ -403,6 +411,7 @@ int main(void)
         PLANTED(lost_blocks_are_found),
         PLANTED(a_lost_record_row_is_found),
         PLANTED(a_lost_index_row_is_found),
+        PLANTED(a_change_that_a_watch_leaves_out_is_found),
         PLANTED(a_parked_row_is_found),
         PLANTED(a_leaked_store_is_found),
         PLANTED(a_leaked_text_is_found),
