@@ -44,9 +44,15 @@ static void on_cell(void *data, size_t size, void *context)
     struct csv_rows *rows = context;
     if (rows->cell_count++ > COLUMNS_MAX)
         return;
-    rows->cells[rows->cell_count - 1] = (struct cell){rows->text.size, size};
-    if (size > 0)
-        buffer_append(&rows->text, data, size);
+    struct cell *cell = &rows->cells[rows->cell_count - 1];
+    const uint8_t *bytes = data;
+    cell->at = rows->text.size;
+    for (size_t i = 0; i < size; i++) {
+        /* lines within a cell end as texts here do */
+        if (bytes[i] != '\r' || i + 1 == size || bytes[i + 1] != '\n')
+            buffer_append_byte(&rows->text, bytes[i]);
+    }
+    cell->size = rows->text.size - cell->at;
 }
 
 static void on_row(int end, void *context)

@@ -20,6 +20,10 @@ static const struct {
     {"commits failed", "make room on the disk, or raise store.map_mib; then start the node again"},
     {"the store is nearly full", "raise store.map_mib in node.yaml, start the node again"},
     {"damaged or forged data", "`terrace quarantine` says whose it is and who must act"},
+    {"the disk has failed", "look at the disk and the system's log, then `terrace verify`"},
+    {"the last check found",
+     "`terrace verify` names what is damaged; stopped, `terrace verify --repair` makes a new store "
+     "of what proves itself, the rest is fetched again"},
     {"two machines", "find the second machine that has this key and stop it; the seat above signs "
                      "a new key for it"},
 };
@@ -192,16 +196,14 @@ static void look_at_refused(struct doctor *doctor, const json_t *status)
     buffer_free(&text);
 }
 
+/* What it found is an alarm; that there never was one is worth knowing after a while. */
 static void look_at_check(struct doctor *doctor, const json_t *status)
 {
-    const json_t *check = json_object_get(status, "verify");
-    char what[160];
-    if (json_number(check, "damaged") == 0)
-        return;
-    snprintf(what, sizeof what, "the last check of the store found %llu damaged things",
-             (unsigned long long)json_number(check, "damaged"));
-    doctor_problem(doctor, what, "the disk, or a copy made while the node ran",
-                   "look at the disk; what was damaged is set aside and fetched again");
+    const json_t *check = json_object_get(status, "verified");
+    if (strcmp(json_text(check, "result"), "never") == 0 && json_number(status, "entries") > 0)
+        doctor_note(doctor, "the store was never checked since the node started",
+                    "a check reads every block and every signature",
+                    "`terrace verify`, while the node runs, when there is time");
 }
 
 void doctor_status(struct doctor *doctor, const json_t *status)

@@ -165,7 +165,7 @@ static void export_and_import_lose_nothing(void **state)
         "nasty.ndjson",
         "{\"title\":\"=HYPERLINK(\\\"x\\\")\",\"text\":\"\"}\n{\"title\":\"+1\",\"text\":\"'\"}\n"
         "{\"title\":\"-1\",\"text\":\"'=1\"}\n{\"title\":\"@x\",\"text\":\" blank \"}\n"
-        "{\"title\":\"\\tx\",\"text\":\"\\r\\n\"}\n{\"title\":\"＝1\",\"text\":\"a,b;\\\"c\\\"\"}\n"
+        "{\"title\":\"\\tx\",\"text\":\"\\n\"}\n{\"title\":\"＝1\",\"text\":\"a,b;\\\"c\\\"\"}\n"
         "{\"title\":\"''x\",\"additions\":[\"\",\"[1]\",\"=1\",\"多\\n行\"],\"level\":4}\n"
         "{\"title\":\"'tis\",\"effective\":1700000000123,\"answer_wanted\":false}\n"
         "{\"title\":\"t\",\"effective\":-1000,\"expires\":1735787045000,\"kind\":\"order\"}\n");
