@@ -119,6 +119,11 @@ static void put(struct node *node, struct api_call call, struct span args)
         node_api_refuse(node, call, &error);
         return;
     }
+    if (all[RECORDS].value.size == 0 && all[IMPORT].value.size > 0) {
+        error_set(&error, ERR_USAGE, "put", "`import` comes with `records` and `rows`");
+        node_api_refuse(node, call, &error);
+        return;
+    }
     if (all[RECORDS].value.size == 0) {
         put_one(node, call, args, &all[FIELDS], &write);
         return;

@@ -186,16 +186,18 @@ static bool is_wanted(const struct watch *watch, const struct entry *entry)
            (watch->type == NULL || watch->type == type);
 }
 
-/* One arrival, from what was told of it on; true when it is done. */
-static bool take_arrival(struct watch *watch, const struct arrival *arrival, size_t limit)
+/* One arrival, from what was told of it on. ERR_OK: it is done; ERR_PARKED: there is more of it;
+ * ERR_DAMAGED: its block can't be read, and nothing is left out silently. */
+static enum error_code take_arrival(struct watch *watch, const struct arrival *arrival,
+                                    size_t limit)
 {
     struct prepared_block *block = mem_alloc(sizeof *block);
     struct block_cache cache = {0};
     bool open =
         block_row_open(watch->view, watch->tree, &arrival->stream, arrival->seq, block) == ERR_OK;
-    for (; watch->told < arrival->count && watch->count < limit; watch->scanned++) {
+    for (; open && watch->told < arrival->count && watch->count < limit; watch->scanned++) {
         uint32_t seq = arrival->seq + watch->told++;
-        if (!open || block->opaque || seq - block->header.seq >= block->list.count)
+        if (block->opaque || seq - block->header.seq >= block->list.count)
             continue;
         const struct entry *entry = &block->list.entries[seq - block->header.seq];
         if (is_wanted(watch, entry) && !arrival_leaves_out(arrival, seq))
@@ -205,7 +207,29 @@ static bool take_arrival(struct watch *watch, const struct arrival *arrival, siz
         prepared_block_free(block);
     block_cache_free(&cache);
     free(block);
-    return watch->told >= arrival->count;
+    if (watch->told >= arrival->count)
+        return ERR_OK;
+    return open ? ERR_PARKED : ERR_DAMAGED;
+}
+
+/* A number that is not there though later ones are was lost with a part of the store. */
+static enum error_code end_step(const struct watch *watch, enum error_code code,
+                                struct buffer *cursor, size_t *count, struct error *error)
+{
+    struct arrival next;
+    bool there = arrival_read(watch->view, watch->n, &next) && next.n == watch->n;
+    if (code == ERR_OK && watch->count == 0 && !there && arrivals_end(watch->view) > watch->n)
+        code = too_old(error);
+    if (code == ERR_DAMAGED && watch->count == 0) {
+        error_set(error, code, "watch", "a block that came here can't be read any more");
+        error_next(error, "`terrace verify`; then the same cursor goes on, or begin again with a "
+                          "list");
+    }
+    if ((code == ERR_DAMAGED && watch->count == 0) || code == ERR_STALE)
+        return code;
+    cursor_write(watch, cursor);
+    *count = watch->count;
+    return ERR_OK;
 }
 
 enum error_code query_watch(const struct view *view, const struct tree *tree, struct span name,
@@ -223,17 +247,15 @@ enum error_code query_watch(const struct view *view, const struct tree *tree, st
     enum error_code code = cursor_read(&watch, cursor, error);
     if (code != ERR_OK)
         return code;
-    while (tree_schema(tree) != NULL && watch.count < limit && watch.scanned < WATCH_ENTRIES_MAX &&
-           arrival_read(view, watch.n, &arrival) && arrival.n >= watch.n) {
-        if (arrival.n > watch.n)
-            return too_old(error);
-        if (take_arrival(&watch, &arrival, limit)) {
+    while (code == ERR_OK && tree_schema(tree) != NULL && watch.count < limit &&
+           watch.scanned < WATCH_ENTRIES_MAX && arrival_read(view, watch.n, &arrival) &&
+           arrival.n >= watch.n) {
+        code = arrival.n > watch.n ? too_old(error) : take_arrival(&watch, &arrival, limit);
+        if (code == ERR_OK) {
             watch.n++;
             watch.told = 0;
             watch.life = arrival.life;
         }
     }
-    cursor_write(&watch, cursor);
-    *count = watch.count;
-    return ERR_OK;
+    return end_step(&watch, code, cursor, count, error);
 }
