@@ -196,23 +196,12 @@ static void look_at_refused(struct doctor *doctor, const json_t *status)
     buffer_free(&text);
 }
 
-/* What it found is an alarm; that there never was one is worth knowing after a while. */
-static void look_at_check(struct doctor *doctor, const json_t *status)
-{
-    const json_t *check = json_object_get(status, "verified");
-    if (strcmp(json_text(check, "result"), "never") == 0 && json_number(status, "entries") > 0)
-        doctor_note(doctor, "the store was never checked since the node started",
-                    "a check reads every block and every signature",
-                    "`terrace verify`, while the node runs, when there is time");
-}
-
 void doctor_status(struct doctor *doctor, const json_t *status)
 {
     look_at_alarms(doctor, status);
     look_at_uplink(doctor, status);
     look_at_children(doctor, status);
     look_at_clock(doctor, status);
-    look_at_check(doctor, status);
     look_at_store_size(doctor, status);
     look_at_aside(doctor, status);
     look_at_epoch(doctor, status);
