@@ -60,6 +60,7 @@ void record_free(struct record_state *record)
     held_free(&record->items);
     held_free(&record->assignments);
     free(record->deletions);
+    free(record->forked);
     for (size_t i = 0; i < record->applied_count; i++)
         free(record->applied[i]);
     free(record->applied);
@@ -106,7 +107,7 @@ static const struct stored *find_operation(const struct record_state *record, co
     return record->authors[place].operations[dot->n - 1];
 }
 
-bool operation_saw(const struct operation *op, const struct dot *dot)
+static bool covers(const struct operation *op, const struct dot *dot)
 {
     if (dot_compare(&op->dot, dot) == 0)
         return dot->n < op->dot.n;
@@ -124,9 +125,15 @@ bool operation_saw(const struct operation *op, const struct dot *dot)
     return false;
 }
 
-static bool saw(const struct stored *a, const struct stored *b)
+bool record_saw(const struct record_state *record, const struct operation *op,
+                const struct dot *dot)
 {
-    return operation_saw(&a->operation, &b->operation.dot);
+    return covers(op, dot) && !record_is_forked(record, dot);
+}
+
+static bool saw(const struct record_state *record, const struct stored *a, const struct stored *b)
+{
+    return record_saw(record, &a->operation, &b->operation.dot);
 }
 
 int shown_compare(const struct operation *a, const struct operation *b)
@@ -156,7 +163,9 @@ int held_compare(const struct held *a, const struct held *b)
         return order;
     if (a_dot->n != b_dot->n)
         return number_compare(a_dot->n, b_dot->n);
-    return number_compare(a->place, b->place);
+    if (a->place != b->place)
+        return number_compare(a->place, b->place);
+    return hash_compare(&a->by->operation.digest, &b->by->operation.digest);
 }
 
 size_t held_first(const struct held_list *list, int32_t field)
@@ -241,8 +250,10 @@ enum record_answer record_judge(const struct record_state *record, const struct 
 {
     assert(op->dot.n > 0 && op->context_count <= CONTEXT_PAIRS_MAX);
     const struct stored *here = find_operation(record, &op->dot);
-    if (here != NULL)
-        return hash_equal(&here->operation.digest, &op->digest) ? RECORD_DUPLICATE : RECORD_FORKED;
+    for (const struct stored *sibling = here; sibling != NULL; sibling = sibling->sibling) {
+        if (hash_equal(&sibling->operation.digest, &op->digest))
+            return RECORD_DUPLICATE;
+    }
     struct dot before = op->dot;
     before.n--;
     if (misses(record, before, missing))
@@ -251,7 +262,7 @@ enum record_answer record_judge(const struct record_state *record, const struct 
         if (misses(record, op->context[i], missing))
             return RECORD_MISSING;
     }
-    return RECORD_READY;
+    return here == NULL || record_is_forked(record, &op->dot) ? RECORD_READY : RECORD_FORKED;
 }
 
 static struct author *author_with_room(struct record_state *record, const struct dot *dot)
@@ -272,6 +283,14 @@ static struct author *author_with_room(struct record_state *record, const struct
     return author;
 }
 
+static void add_sibling(struct stored *first, struct stored *stored)
+{
+    stored->sibling_place = 1;
+    for (; first->sibling != NULL; first = first->sibling)
+        stored->sibling_place++;
+    first->sibling = stored;
+}
+
 const struct stored *record_store(struct record_state *record, const struct operation *op)
 {
     struct stored *stored =
@@ -284,8 +303,13 @@ const struct stored *record_store(struct record_state *record, const struct oper
             stored->context[stored->operation.context_count++] = op->context[i];
     }
     struct author *author = author_with_room(record, &op->dot);
-    assert(op->dot.n == author->count + 1);
-    author->operations[author->count++] = stored;
+    if (op->dot.n <= author->count) {
+        assert(record_is_forked(record, &op->dot));
+        add_sibling(author->operations[op->dot.n - 1], stored);
+    } else {
+        assert(op->dot.n == author->count + 1);
+        author->operations[author->count++] = stored;
+    }
 
     stored->serial = record->applied_count;
     record->applied = array_with_room(record->applied, record->applied_count,
@@ -306,7 +330,7 @@ static void assign(struct record_state *record, const struct stored *by, int32_t
     struct held_list *list = &record->assignments;
     size_t place = held_first(list, field);
     while (place < list->count && list->at[place].field == field) {
-        if (saw(by, list->at[place].by))
+        if (saw(record, by, list->at[place].by))
             held_remove(list, place);
         else
             place++;
@@ -324,16 +348,44 @@ static void append_items(struct record_state *record, const struct stored *by, i
     }
 }
 
-/* A running total: the newest of its author is the only one that counts. */
+static int64_t total_in(struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    return mp_read_int(&reader);
+}
+
+/* Whether the total that stands keeps standing: the greater n, or from where its author forked on
+ * the greater total. */
+static bool total_stands(const struct record_state *record, const struct held *stands,
+                         const struct operation *op, struct span value)
+{
+    const struct operation *by = &stands->by->operation;
+    uint32_t forked = record_forked_from(record, &op->dot);
+    int64_t total = total_in(SPAN(stands->value, stands->value_size)), comes = total_in(value);
+    if (by->dot.n >= forked && op->dot.n >= forked && total != comes)
+        return total > comes;
+    if (by->dot.n != op->dot.n)
+        return by->dot.n > op->dot.n;
+    return hash_compare(&by->digest, &op->digest) > 0;
+}
+
+/* A running total: one of its author counts. */
 static void set_total(struct record_state *record, const struct stored *by, int32_t field,
                       struct span value)
 {
     struct held_list *list = &record->counters;
     struct held held = {.field = field, .by = by};
     size_t place = held_place(list, &held);
-    if (place > 0 && list->at[place - 1].field == field &&
-        dot_compare(&list->at[place - 1].by->operation.dot, &by->operation.dot) == 0)
-        held_remove(list, place - 1);
+    for (size_t at = place > 0 ? place - 1 : 0; at <= place && at < list->count; at++) {
+        const struct held *stands = &list->at[at];
+        if (stands->field != field ||
+            dot_compare(&stands->by->operation.dot, &by->operation.dot) != 0)
+            continue;
+        if (total_stands(record, stands, &by->operation, value))
+            return;
+        held_remove(list, at);
+        break;
+    }
     held_insert(list, held, value);
 }
 
@@ -352,7 +404,7 @@ static void remove_items(struct record_state *record, const struct stored *by,
         if (reader->failed)
             return;
         memcpy(dot.author.bytes, key, KEY_ID_BYTES);
-        item.by = operation_saw(&by->operation, &dot) ? find_operation(record, &dot) : NULL;
+        item.by = record_saw(record, &by->operation, &dot) ? find_operation(record, &dot) : NULL;
         if (item.by == NULL)
             continue;
         size_t place = held_place(&record->items, &item);
@@ -462,7 +514,7 @@ static bool replaced_as_seen(const struct record_state *record, const struct ope
 {
     for (size_t i = 0; i < record->deletion_count; i++) {
         const struct stored *other = record->deletions[i];
-        if (operation_saw(op, &other->operation.dot) && saw(other, deletion))
+        if (record_saw(record, op, &other->operation.dot) && saw(record, other, deletion))
             return true;
     }
     return false;
@@ -473,7 +525,8 @@ bool record_deleted_as_seen(const struct record_state *record, const struct oper
     const struct operation *shown = NULL;
     for (size_t i = 0; i < record->deletion_count; i++) {
         const struct stored *deletion = record->deletions[i];
-        if (!operation_saw(op, &deletion->operation.dot) || replaced_as_seen(record, op, deletion))
+        if (!record_saw(record, op, &deletion->operation.dot) ||
+            replaced_as_seen(record, op, deletion))
             continue;
         if (shown == NULL || shown_compare(&deletion->operation, shown) < 0)
             shown = &deletion->operation;

@@ -33,6 +33,7 @@ struct operation {
     enum operation_verdict verdict;
     uint8_t deletes;           /* 0: says nothing of FIELD_DELETED, 1: true, 2: false */
     uint16_t stream;           /* where the entry stands: stream number of (author, epoch) */
+    uint8_t branch;            /* of that stream, as it is numbered here; 0 unless it forked */
     uint32_t seq;              /* and its place in that stream */
     const struct dot *context; /* borrowed by record_apply, which copies */
     size_t context_count;      /* <= CONTEXT_PAIRS_MAX */
@@ -46,11 +47,21 @@ void record_free(struct record_state *record); /* NULL is legal */
 enum record_answer {
     RECORD_READY,     /* apply it */
     RECORD_DUPLICATE, /* the same dot and digest is here */
-    RECORD_FORKED,    /* the same dot with another digest is here */
+    RECORD_FORKED,    /* the same dot with another digest is here, and isn't marked as forked */
     RECORD_MISSING,   /* something it saw isn't here; `missing` says the first such dot */
 };
 enum record_answer record_judge(const struct record_state *record, const struct operation *op,
                                 struct dot *missing);
+
+/* A dot under which two operations stand. Who saw it hasn't said which of them: it counts for
+ * admission and replaces neither (rules.md A13). Marked before anything is folded that saw it. */
+void record_mark_forked(struct record_state *record, const struct dot *dot);
+size_t record_forked_count(const struct record_state *record);
+/* Of these operations of one record, those that can be folded, in an order in which they can:
+ * their places are written to `order`, their number is returned. `record`, which is empty, gets the
+ * forked dots marked. The same set gives the same answer, however it is listed. */
+size_t record_plan(struct record_state *record, const struct operation *const *ops, size_t count,
+                   size_t *order);
 
 /* Fold one operation in; `body` is its fields map (checked before; ignored when excluded).
  * Precondition: record_judge said RECORD_READY. Values are copied. */
@@ -86,7 +97,8 @@ void record_canonical(const struct record_state *record, struct buffer *out);
 /* For people and the API: appends msgpack map pairs content as one map:
  * {"fields": {NAME: value, ...}, "conflicts": [{"field": NAME, "value": v, "author": bin8,
  * "epoch": u, "n": u, "clock": u}...], "deleted": bool, "operations": u, "excluded": u,
- * "changed": clock of the newest operation}. A counter shows its total, a list its items. */
+ * "changed": clock of the newest operation}, and where its author's stream forked "forked": dots
+ * under which two operations stand. A counter shows its total, a list its items. */
 void record_describe(const struct record_state *record, const struct record_type *type,
                      struct buffer *out);
 

@@ -4,8 +4,9 @@
  *
  *      1 authors       key id 8, epoch 4; ascending
  *      2 operations    as they came: author, digest, clock, rank, verdict + 2 * deletes, stream,
- *                      seq, context [author, n, ...]; n is the next one of its author
- *      3 assignments   field, author, n, value
+ *                      seq, context [author, n, ...]; n is the next one of its author, or for
+ *                      verdict + 6 a forked one that follows; stream + branch * 65,536
+ *      3 assignments   field, author, n, value; n + sibling * 2^32 under a forked dot
  *      4 list items    field, author, n, place, value
  *      5 counters      field, author, n, value
  *
@@ -21,6 +22,8 @@
 enum { ROW_AUTHORS = 1, ROW_OPERATIONS, ROW_ASSIGNMENTS, ROW_ITEMS, ROW_COUNTERS, ROW_FIELDS };
 enum { AUTHOR_BYTES = KEY_ID_BYTES + 4 };
 enum { FIELD_LEAST = -32, FIELD_MOST = 1023 };
+enum { ROW_SIBLING = 6 }; /* beside the verdict: another operation of a dot that is here */
+enum { ROW_STREAM_MAX = 0xffffff }; /* branch 1 byte, stream 2 */
 
 /* ---- writing ---- */
 
@@ -32,15 +35,19 @@ static uint64_t author_place(const struct record_state *record, const struct dot
     return place;
 }
 
-static void write_operation(const struct record_state *record, const struct operation *op,
+static void write_operation(const struct record_state *record, const struct stored *stored,
                             struct buffer *out)
 {
+    const struct operation *op = &stored->operation;
     mp_write_uint(out, author_place(record, &op->dot));
     mp_write_bin(out, SPAN_OF_ARRAY(op->digest.bytes));
     mp_write_uint(out, op->clock);
     mp_write_uint(out, op->rank);
-    mp_write_uint(out, (op->verdict == OPERATION_EXCLUDED ? 1u : 0u) + 2u * op->deletes);
-    mp_write_uint(out, op->stream);
+    mp_write_uint(out, (op->verdict == OPERATION_EXCLUDED ? 1u : 0u) + 2u * op->deletes +
+                           (stored->sibling_place > 0 ? ROW_SIBLING : 0u));
+    if (stored->sibling_place > 0)
+        mp_write_uint(out, op->dot.n);
+    mp_write_uint(out, (uint64_t)op->branch << 16 | op->stream);
     mp_write_uint(out, op->seq);
     mp_write_array(out, (uint32_t)(2 * op->context_count));
     for (size_t i = 0; i < op->context_count; i++) {
@@ -57,7 +64,7 @@ static void write_held(const struct record_state *record, const struct held_list
         const struct dot *dot = &held->by->operation.dot;
         mp_write_int(out, held->field);
         mp_write_uint(out, author_place(record, dot));
-        mp_write_uint(out, dot->n);
+        mp_write_uint(out, (uint64_t)held->by->sibling_place << 32 | dot->n);
         if (places)
             mp_write_uint(out, held->place);
         buffer_append(out, held->value, held->value_size);
@@ -81,7 +88,7 @@ void record_encode(const struct record_state *record, struct buffer *row)
     }
     write_section(row, ROW_AUTHORS, &section);
     for (size_t i = 0; i < record->applied_count; i++)
-        write_operation(record, &record->applied[i]->operation, &section);
+        write_operation(record, record->applied[i], &section);
     write_section(row, ROW_OPERATIONS, &section);
     write_held(record, &record->assignments, false, &section);
     write_section(row, ROW_ASSIGNMENTS, &section);
@@ -157,10 +164,19 @@ static bool read_operation(struct record_state *record, struct mp_reader *reader
     memcpy(op.digest.bytes, digest, HASH_BYTES);
     op.clock = mp_read_uint(reader);
     op.rank = (uint8_t)mp_read_uint_max(reader, UINT8_MAX);
-    uint64_t flags = mp_read_uint_max(reader, 5);
+    uint64_t flags = mp_read_uint_max(reader, ROW_SIBLING + 5);
+    if (flags >= ROW_SIBLING) {
+        op.dot.n = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+        if (reader->failed || op.dot.n == 0 || op.dot.n > author->count)
+            return false;
+        record_mark_forked(record, &op.dot);
+        flags -= ROW_SIBLING;
+    }
     op.verdict = flags % 2 == 1 ? OPERATION_EXCLUDED : OPERATION_ADMITTED;
     op.deletes = (uint8_t)(flags / 2);
-    op.stream = (uint16_t)mp_read_uint_max(reader, UINT16_MAX);
+    uint64_t stream = mp_read_uint_max(reader, ROW_STREAM_MAX);
+    op.stream = (uint16_t)stream;
+    op.branch = (uint8_t)(stream >> 16);
     op.seq = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
     read_context(record, reader, &op, context);
     if (reader->failed)
@@ -188,10 +204,14 @@ static const struct stored *read_writer(const struct record_state *record, struc
 {
     const struct author *author = read_author(record, reader);
     uint64_t n = mp_read_uint(reader);
+    uint64_t sibling = n >> 32;
+    n = (uint32_t)n;
     if (author == NULL || n == 0 || n > author->count)
         return NULL;
     const struct stored *by = author->operations[n - 1];
-    return by->operation.verdict == OPERATION_ADMITTED ? by : NULL;
+    for (; by != NULL && sibling > 0; sibling--)
+        by = by->sibling;
+    return by != NULL && by->operation.verdict == OPERATION_ADMITTED ? by : NULL;
 }
 
 static struct span read_value(struct mp_reader *reader, int32_t key, const struct stored *by,

@@ -8,18 +8,20 @@
 /* An operation and its context in one piece of memory. */
 struct stored {
     struct operation operation;
-    size_t serial; /* its place in record_state.applied */
+    size_t serial;          /* its place in record_state.applied */
+    struct stored *sibling; /* the next one under the same dot */
+    uint32_t sibling_place; /* among those of its dot, as they came */
     struct dot context[];
 };
 
 /* All operations of one (author, epoch): n = 1..count without a gap, because an operation
- * is applied only after the one before it. */
+ * is applied only after the one before it. A forked dot has several: siblings. */
 struct author {
     struct key_id key;
     uint32_t epoch;
     uint32_t count;
     size_t capacity;
-    struct stored **operations; /* operations[n - 1] */
+    struct stored **operations; /* operations[n - 1], the first of its siblings */
 };
 
 /* A value that stands: an assignment none replaced, a list item, or a counter's total. */
@@ -45,6 +47,8 @@ struct record_state {
     const struct stored **deletions; /* admitted, with deletes != 0 */
     size_t deletion_count, deletion_capacity;
     struct held_list assignments, items, counters;
+    struct dot *forked; /* ascending */
+    size_t forked_count, forked_capacity;
 };
 
 /* Room for one more in an array of `count` elements; gives the array, perhaps moved. */
@@ -53,15 +57,19 @@ void *array_with_room(void *array, size_t count, size_t *capacity, size_t elemen
 /* Place of (key, epoch) among the authors; *found says whether it is there. */
 size_t record_author_place(const struct record_state *record, struct key_id key, uint32_t epoch,
                            bool *found);
-/* Keep an operation. Precondition: its n is the next one of its author, its context is sorted,
- * names what is here and not its own (author, epoch). */
+/* Keep an operation. Precondition: its n is the next one of its author, or its dot is forked; its
+ * context is sorted, names what is here and not its own (author, epoch). */
 const struct stored *record_store(struct record_state *record, const struct operation *op);
 
-/* True if `op` saw the operation with this dot. */
-bool operation_saw(const struct operation *op, const struct dot *dot);
+/* True if `op` saw the operation with this dot, and there is but one. */
+bool record_saw(const struct record_state *record, const struct operation *op,
+                const struct dot *dot);
+bool record_is_forked(const struct record_state *record, const struct dot *dot);
+/* The first n of this dot's author that is forked; UINT32_MAX: none is. */
+uint32_t record_forked_from(const struct record_state *record, const struct dot *dot);
 /* Below 0 if `a` is shown before `b`: lower rank, then greater (clock, key, epoch, n, digest). */
 int shown_compare(const struct operation *a, const struct operation *b);
-/* By field, author, epoch, n, place: a total order that no arrival order changes. */
+/* By field, author, epoch, n, place, digest: a total order that no arrival order changes. */
 int held_compare(const struct held *a, const struct held *b);
 
 /* The values of one field are at[first] up to before at[end]. */

@@ -77,12 +77,17 @@ static size_t heap_pop(struct ordering *ordering)
     }
 }
 
-static size_t serial_of(const struct record_state *record, const struct dot *dot)
+/* The first operation under a dot that isn't taken; NULL: all are. */
+static const struct stored *awaited(const struct ordering *ordering, const struct dot *dot)
 {
+    const struct record_state *record = ordering->record;
     bool found;
     size_t place = record_author_place(record, dot->author, dot->epoch, &found);
     assert(found && dot->n > 0 && dot->n <= record->authors[place].count);
-    return record->authors[place].operations[dot->n - 1]->serial;
+    const struct stored *before = record->authors[place].operations[dot->n - 1];
+    while (before != NULL && ordering->taken[before->serial])
+        before = before->sibling;
+    return before;
 }
 
 /* Go on through its context: to the heap if all is taken, else wait for the first that isn't. */
@@ -95,10 +100,10 @@ static void order_examine(struct ordering *ordering, size_t serial)
         if (pair == 0)
             seen.n--;
         if (seen.n > 0) {
-            size_t before = serial_of(ordering->record, &seen);
-            if (!ordering->taken[before]) {
-                ordering->next[serial] = ordering->waiting[before];
-                ordering->waiting[before] = serial + 1;
+            const struct stored *before = awaited(ordering, &seen);
+            if (before != NULL) {
+                ordering->next[serial] = ordering->waiting[before->serial];
+                ordering->waiting[before->serial] = serial + 1;
                 return;
             }
         }
@@ -200,8 +205,8 @@ static bool beside_deletion(const struct record_state *record, const struct stor
          i < list->count && list->at[i].field == FIELD_DELETED; i++) {
         const struct operation *deletion = &list->at[i].by->operation;
         if (deletion->deletes == 1 && deletion != &by->operation &&
-            !operation_saw(deletion, &by->operation.dot) &&
-            !operation_saw(&by->operation, &deletion->dot))
+            !record_saw(record, deletion, &by->operation.dot) &&
+            !record_saw(record, &by->operation, &deletion->dot))
             return true;
     }
     return false;
@@ -290,18 +295,35 @@ static void write_held_all(struct buffer *out, const struct held **all, size_t c
         write_held(out, all[i]);
 }
 
+/* The operations of one dot, the lowest digest first. */
+static void write_siblings(struct buffer *out, const struct stored *first)
+{
+    const struct operation *last = NULL;
+    for (;;) {
+        const struct operation *least = NULL;
+        for (const struct stored *at = first; at != NULL; at = at->sibling) {
+            const struct operation *op = &at->operation;
+            if ((last == NULL || hash_compare(&op->digest, &last->digest) > 0) &&
+                (least == NULL || hash_compare(&op->digest, &least->digest) < 0))
+                least = op;
+        }
+        if (least == NULL)
+            return;
+        mp_write_array(out, 5);
+        write_dot(out, &least->dot);
+        mp_write_bin(out, SPAN_OF_ARRAY(least->digest.bytes));
+        mp_write_bool(out, least->verdict == OPERATION_ADMITTED);
+        last = least;
+    }
+}
+
 static void write_operation_ids(struct buffer *out, const struct record_state *record)
 {
     mp_write_array(out, (uint32_t)record->applied_count);
     for (size_t i = 0; i < record->author_count; i++) {
         const struct author *author = &record->authors[i];
-        for (uint32_t n = 0; n < author->count; n++) {
-            const struct operation *op = &author->operations[n]->operation;
-            mp_write_array(out, 5);
-            write_dot(out, &op->dot);
-            mp_write_bin(out, SPAN_OF_ARRAY(op->digest.bytes));
-            mp_write_bool(out, op->verdict == OPERATION_ADMITTED);
-        }
+        for (uint32_t n = 0; n < author->count; n++)
+            write_siblings(out, author->operations[n]);
     }
 }
 
@@ -466,8 +488,9 @@ static uint64_t changed_clock(const struct record_state *record)
         uint32_t n = author->count;
         while (n > 0 && author->operations[n - 1]->operation.verdict == OPERATION_EXCLUDED)
             n--;
-        if (n > seen[i] && author->operations[n - 1]->operation.clock > clock)
-            clock = author->operations[n - 1]->operation.clock;
+        const struct stored *last = n > seen[i] ? author->operations[n - 1] : NULL;
+        for (; last != NULL; last = last->sibling)
+            clock = last->operation.clock > clock ? last->operation.clock : clock;
     }
     free(seen);
     return clock;
@@ -478,7 +501,7 @@ void record_describe(const struct record_state *record, const struct record_type
 {
     struct view view;
     view_begin(&view, record);
-    mp_write_map(out, 6);
+    mp_write_map(out, record->forked_count > 0 ? 7 : 6);
     mp_write_text(out, "fields");
     describe_fields(&view, type, out);
     mp_write_text(out, "conflicts");
@@ -493,6 +516,10 @@ void record_describe(const struct record_state *record, const struct record_type
     mp_write_uint(out, excluded_count(record));
     mp_write_text(out, "changed");
     mp_write_uint(out, changed_clock(record));
+    if (record->forked_count > 0) {
+        mp_write_text(out, "forked");
+        mp_write_uint(out, record->forked_count);
+    }
     view_end(&view);
 }
 
