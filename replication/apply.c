@@ -17,13 +17,15 @@ struct application {
     struct operation op;
     struct record_state *record; /* owned; NULL: not here */
     bool creating;
+    bool apart; /* excluded, and no part of the record whatever comes */
+    bool anew;  /* the record is being folded anew: `record` is what is in so far */
     struct dot missing;
     const char *reason;
 };
 
 /* An entry of this batch that still stands in its stream's writer. */
-static bool find_unsigned(const struct replica *replica, const struct stream_id *stream,
-                          uint32_t seq, struct located_entry *located)
+bool apply_find_unsigned(const struct replica *replica, const struct stream_id *stream,
+                         uint32_t seq, struct located_entry *located)
 {
     for (struct own_stream *own = replica->own_streams; own != NULL; own = own->next) {
         if (stream_id_compare(&own->id, stream) == 0 && own->writer != NULL &&
@@ -41,12 +43,11 @@ static struct record_state *fold_creation(struct step *step, const struct record
 {
     struct replica *replica = step->replica;
     struct author_epoch creator = record_id_author(id);
-    struct stream_id stream = {creator.author, creator.epoch, row->stream};
-    struct located_entry located = {creator, row->stream, row->seq, NULL, NULL};
-    if (find_unsigned(replica, &stream, row->seq, &located))
+    struct stream_id stream = {creator.author, creator.epoch, row->stream, row->branch};
+    struct located_entry located = {stream_author(&stream), row->stream, row->seq, NULL, NULL};
+    if (apply_find_unsigned(replica, &stream, row->seq, &located))
         return record_from_entry(replica->tree, type, id, &located);
-    return record_from_creation(&replica->cache, step->view, replica->tree, type, id, row->stream,
-                                row->seq);
+    return record_from_creation(&replica->cache, step->view, replica->tree, type, id, row);
 }
 
 /* ERR_OK with *record NULL: not here. ERR_DAMAGED: here, but not readable. */
@@ -91,22 +92,27 @@ bool load_circle(struct step *step, const struct record_state *record, const str
                  struct stream_row *row)
 {
     struct author_epoch creator = record_id_author(id);
+    const struct operation *creation = NULL; /* of two, the one with the earlier clock */
     for (size_t i = 0; i < record_operation_count(record); i++) {
         const struct operation *op = record_operation(record, i);
         if (op->dot.n == 1 && op->dot.epoch == creator.epoch &&
-            key_id_equal(op->dot.author, creator.author)) {
-            struct stream_id stream = {creator.author, creator.epoch, op->stream};
-            return stream_row_read(step->view, &stream, row);
-        }
+            key_id_equal(op->dot.author, creator.author) &&
+            (creation == NULL || op->clock < creation->clock ||
+             (op->clock == creation->clock && hash_compare(&op->digest, &creation->digest) < 0)))
+            creation = op;
     }
-    return false;
+    if (creation == NULL)
+        return false;
+    struct stream_id stream = {creator.author, creator.epoch, creation->stream, creation->branch};
+    return stream_row_read(step->view, &stream, row);
 }
 
 /* The stream that a creation stands in must be the one that its type's circle asks for. */
 static enum judgement circle_fits(struct step *step, struct application *a)
 {
     const struct located_entry *located = a->located;
-    struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
+                               located->author.branch};
     const struct stream_open *open = load_stream_open(step, &stream);
     if (open == NULL) {
         a->reason = "its stream's row here can't be read";
@@ -209,14 +215,18 @@ static enum judgement judge_standing(struct step *step, struct application *a)
 {
     struct author_epoch creator = record_id_author(&a->located->entry->record);
     a->missing = (struct dot){creator.author, creator.epoch, 1};
-    if (a->creating && a->record == NULL) {
+    if (a->creating) {
         a->reason = "its stream isn't the one of its type's circle";
-        return circle_fits(step, a);
+        enum judgement fits = circle_fits(step, a);
+        a->apart = fits == EXCLUDE;
+        if (a->record == NULL || fits != ADMIT)
+            return fits;
+        a->reason = NULL;
     }
     if (a->record == NULL)
         return PARK_RECORD;
     enum judgement place = judge_place(a);
-    return place == ADMIT ? may_write(step, a) : place;
+    return place == ADMIT && !a->creating ? may_write(step, a) : place;
 }
 
 static enum judgement judge(struct step *step, struct application *a)
@@ -235,7 +245,7 @@ static enum judgement judge(struct step *step, struct application *a)
     a->op = operation_of(a->located, a->author->rank);
     a->creating = record_id_names(&entry->record, &a->located->author) && entry->n == 1 &&
                   entry->context_count == 0;
-    if (find_record(step, a->type, &entry->record, &a->record) != ERR_OK) {
+    if (!a->anew && find_record(step, a->type, &entry->record, &a->record) != ERR_OK) {
         struct author_epoch creator = record_id_author(&entry->record);
         a->reason = "the record's row here can't be read";
         a->missing = (struct dot){creator.author, creator.epoch, 1};
@@ -279,7 +289,8 @@ static void write_record(struct step *step, const struct application *a)
         updates_put(step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index), SPAN_EMPTY);
     }
     if (a->record == NULL) {
-        record_row_write_located(step->updates, key, a->located->stream, a->located->seq);
+        record_row_write_located(step->updates, key, a->located->stream, a->located->author.branch,
+                                 a->located->seq);
         return;
     }
     struct buffer row = {0};
@@ -322,7 +333,7 @@ static void exclude(struct step *step, struct application *a)
 {
     quarantine(step, a->located, ERR_NOT_ALLOWED, a->reason);
     a->op.verdict = OPERATION_EXCLUDED;
-    if (a->record != NULL) {
+    if (a->record != NULL && !a->apart) {
         fold(step, a);
         return;
     }
@@ -375,9 +386,26 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
     else if (judgement == EXCLUDE)
         exclude(step, &a);
     else if (judgement == FORKED)
-        quarantine(step, located, ERR_FORK, "another operation stands under the same name");
+        refold_record(step, located->entry->type, &located->entry->record, NULL, 0, located);
     record_free(a.record);
     return outcome;
+}
+
+bool apply_anew(struct step *step, const struct located_entry *located,
+                struct record_state **record, struct record_state *empty)
+{
+    struct application a = {.located = located, .record = *record, .anew = true};
+    enum judgement judgement = judge(step, &a);
+    assert(judgement != FORKED && judgement != IGNORE); /* the plan knew them */
+    if (judgement == EXCLUDE)
+        quarantine(step, located, ERR_NOT_ALLOWED, a.reason);
+    if (a.apart || (judgement != ADMIT && judgement != EXCLUDE))
+        return a.apart;
+    a.op.verdict = judgement == EXCLUDE ? OPERATION_EXCLUDED : OPERATION_ADMITTED;
+    if (*record == NULL)
+        *record = empty;
+    record_apply(*record, &a.op, a.type, located->entry->body);
+    return true;
 }
 
 enum outcome apply_judge(struct step *step, const struct located_entry *located,

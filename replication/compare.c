@@ -14,7 +14,6 @@
 #include "replication/core.h"
 
 enum {
-    HEAD_HASH_BYTES = 16,
     OPEN_RANGES_MAX = 4096,
     DIGESTS_MAX = 4096, /* of one comparison: enough for two million streams */
 };
@@ -43,6 +42,17 @@ static struct hash head_hash(const struct stream_entry *entry)
     return hash_of(HASH_HEAD, SPAN_OF_ARRAY(bytes));
 }
 
+/* Of a forked stream, each branch that has something of its own. */
+static bool is_listed(struct step *step, const struct stream_id *id, const struct stream_row *row)
+{
+    if (!row->forked && id->branch == 0)
+        return true;
+    struct branches *branches = branches_read(step->view, id);
+    bool leaf = branch_is_leaf(branches, id->branch);
+    free(branches);
+    return leaf;
+}
+
 /* The streams whose holders include both seats, as they stand now. */
 static void gather(struct step *step, struct session *session)
 {
@@ -56,7 +66,7 @@ static void gather(struct step *step, struct session *session)
         const struct author *author = tree_author(replica->tree, id.author);
         if (author == NULL || peer == NULL || own == NULL || row->head.seq == 0 ||
             row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, peer) ||
-            !stream_holds(row, author->seat, own))
+            !stream_holds(row, author->seat, own) || !is_listed(step, &id, row))
             continue;
         if (session->compared_count == capacity) {
             capacity = capacity * 2 + 16;
@@ -155,31 +165,13 @@ static bool read_next_range(struct mp_reader *reader, struct range *range, bool 
     return !reader->failed;
 }
 
-/* The two sides stand at one point for these streams: what is newer here goes out. */
-static void settle_entry(struct session *session, struct stream_entry *entry, uint32_t peer_seq)
-{
-    struct cursor *cursor = cursor_get(session, &entry->id, entry->class);
-    uint32_t known = peer_seq < entry->head.seq ? peer_seq : entry->head.seq;
-    entry->settled = true;
-    if (known > cursor->held_seq)
-        cursor->held_seq = known;
-    if (known > cursor->known_seq)
-        cursor->known_seq = known;
-    if (known > cursor->sent_seq) {
-        cursor->sent_seq = known;
-        cursor->place_needed = true;
-    }
-    if (peer_seq > cursor->listed_seq)
-        cursor->listed_seq = peer_seq;
-}
-
-static void settle_range(struct session *session, const struct range *range)
+static void settle_range(struct step *step, struct session *session, const struct range *range)
 {
     for (size_t i = first_in(session, range); i < session->compared_count; i++) {
         struct stream_entry *entry = &session->compared[i];
         if (!in_range(range, &entry->id.author))
             return;
-        settle_entry(session, entry, entry->head.seq);
+        compare_settle(step, session, entry, entry->head.seq);
     }
 }
 
@@ -292,7 +284,7 @@ static void send_heads(struct step *step, struct session *session, const struct 
         mp_write_uint(&lines, entry->id.number);
         mp_write_uint(&lines, entry->head.seq);
         mp_write_bin(&lines, SPAN(entry->head.hash.bytes, HEAD_HASH_BYTES));
-        settle_entry(session, entry, entry->head.seq);
+        compare_settle(step, session, entry, entry->head.seq);
         if (++count == DIGEST_RANGE_STREAMS) {
             send_heads_message(step, session, range, &lines, count, false);
             buffer_clear(&lines);
@@ -365,7 +357,7 @@ static void child_on_digest(struct step *step, struct session *session, struct m
         return;
     for (size_t i = 0; i < session->compared_count; i++) {
         if (!session->compared[i].settled)
-            settle_entry(session, &session->compared[i], session->compared[i].head.seq);
+            compare_settle(step, session, &session->compared[i], session->compared[i].head.seq);
     }
     go_live(step, session);
 }
@@ -383,7 +375,7 @@ static void parent_on_digest(struct step *step, struct session *session, struct 
         struct range ours = theirs;
         sum_range(session, &ours);
         if (ours.streams == theirs.streams && hash_equal(&ours.sum, &theirs.sum)) {
-            settle_range(session, &ours);
+            settle_range(step, session, &ours);
         } else {
             write_range(&differing, &ours);
             differing_count++;
@@ -443,52 +435,11 @@ void compare_want(struct step *step, const struct session *session, const struct
     send_want(step, session, stream, seq, opaque ? 1 : 0);
 }
 
-static struct stream_entry *find_compared(struct session *session, const struct stream_id *id)
-{
-    struct stream_entry key = {.id = *id};
-    return session->compared_count == 0 ? NULL
-                                        : bsearch(&key, session->compared, session->compared_count,
-                                                  sizeof key, compare_entries);
-}
-
-/* One head of the child's beside ours. */
-static void take_head(struct step *step, struct session *session, const struct stream_id *id,
-                      uint32_t seq, const uint8_t *hash)
-{
-    struct stream_entry *ours = find_compared(session, id);
-    uint32_t held = ours == NULL ? 0 : ours->head.seq;
-    if (ours != NULL)
-        settle_entry(session, ours, seq);
-    if (ours != NULL && seq == held && memcmp(ours->head.hash.bytes, hash, HEAD_HASH_BYTES) != 0) {
-        step->replica->refusals.forged++;
-        updates_trace(step->updates, "fork of %s at %u: %s holds another",
-                      label_stream(step->replica->tree, id).text, seq, session->seat);
-    }
-    if (seq > held && tree_author(step->replica->tree, id->author) == NULL) {
-        /* of a seat that this store has lost: wanted once its row is here again */
-        struct cursor *cursor = cursor_strange(session, id, CLASS_NORMAL);
-        contacts_seek_key(step, id->author);
-        if (cursor != NULL)
-            cursor->refused = session->refused_any = true;
-    } else if (seq > held) {
-        /* its class comes with it */
-        struct cursor *cursor = ours == NULL ? cursor_strange(session, id, CLASS_NORMAL)
-                                             : cursor_get(session, id, ours->class);
-        if (cursor == NULL || !cursor->wanted) { /* by a block that came before the heads */
-            send_want(step, session, id, held, 0);
-        }
-        if (cursor != NULL) {
-            cursor->listed_seq = seq;
-            cursor->wanted = true;
-        }
-    }
-}
-
 static void take_heads(struct step *step, struct session *session, struct mp_reader *reader)
 {
     uint32_t count = mp_read_array(reader);
     for (uint32_t i = 0; i < count && !reader->failed; i++) {
-        struct stream_id id;
+        struct stream_id id = {.branch = 0};
         bool formed = mp_read_array(reader) == 5;
         const uint8_t *author = mp_read_bin_of(reader, KEY_ID_BYTES);
         id.epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
@@ -500,7 +451,7 @@ static void take_heads(struct step *step, struct session *session, struct mp_rea
             return;
         }
         memcpy(id.author.bytes, author, KEY_ID_BYTES);
-        take_head(step, session, &id, seq, hash);
+        compare_take_head(step, session, &id, seq, hash);
     }
 }
 
@@ -524,7 +475,7 @@ void compare_on_heads(struct step *step, struct session *session, struct span bo
     for (size_t i = 0; i < session->compared_count; i++) { /* what the child doesn't have */
         struct stream_entry *entry = &session->compared[i];
         if (!entry->settled && in_range(&range, &entry->id.author))
-            settle_entry(session, entry, 0);
+            compare_settle_unnamed(step, session, entry);
     }
     if (--session->ranges_open == 0)
         go_live(step, session);
@@ -535,7 +486,7 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
 {
     const struct replica *replica = step->replica;
     struct mp_reader reader = mp_reader(body);
-    struct stream_id id;
+    struct stream_id id = {.branch = 0};
     bool formed = mp_read_array(&reader) == 5;
     const uint8_t *key = mp_read_bin_of(&reader, KEY_ID_BYTES);
     id.epoch = (uint32_t)mp_read_uint_max(&reader, UINT32_MAX);
@@ -554,6 +505,8 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
     if (author == NULL || peer == NULL || !stream_row_read(step->view, &id, row) ||
         row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, peer)) {
         step->replica->refusals.not_allowed++;
+    } else if (row->forked) {
+        fork_send_from(step, session, &id, seq, form == 1);
     } else if (seq <= row->head.seq) { /* at the head: the next one says its place */
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
         cursor->sent_seq = seq;

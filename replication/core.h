@@ -6,7 +6,7 @@
 #include "replication/hash_table.h"
 #include "replication/query/query.h"
 #include "replication/replica.h"
-#include "replication/rows/rows.h"
+#include "replication/rows/branches.h"
 
 /* What every handler works with: one event's step. */
 struct step {
@@ -51,6 +51,8 @@ struct cursor {
     uint8_t refusals;       /* in this minute */
     uint8_t class;
     bool has_out_handle, has_in_handle, queued, place_needed, opaque_wanted, mark_due;
+    bool shared;    /* of a forked stream: the peer has this branch, or has asked for it */
+    bool placed;    /* every block says its place: the peer may hold some of them */
     bool wanted;    /* 'send from our head' has been said and not been answered yet */
     bool ask_later; /* its refusals of this minute are used up */
     bool refused;   /* nothing of it is taken until the tree changes */
@@ -79,8 +81,10 @@ struct stream_entry { /* a line of the comparison */
     struct stream_id id;
     struct stream_head head;
     struct hash summand; /* of the digests */
+    uint32_t peer_seq;   /* how far the peer has said it holds it */
     uint8_t class;
     bool settled;
+    bool matched, asked; /* the peer has it; it has another branch, which was asked for */
 };
 
 struct note_due { /* a note that waits to be passed on to this peer */
@@ -211,6 +215,7 @@ struct replica {
     enum replica_hold hold;
     struct sought *sought;  /* seats and keys that were asked for above */
     uint64_t contacts_seen; /* tree_change_count that contacts were judged by */
+    bool cuts_due;          /* a branch of a forked stream is on its way out */
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
@@ -224,6 +229,7 @@ void replica_pass_epoch(struct step *step); /* once a batch, when all is signed 
 /* Said once, kept until the process ends. */
 void replica_raise_alarm(struct step *step, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void replica_add_alarm(struct replica *replica, const struct alarm *alarm);
 /* The row `self`, and this node's interval settings with their defaults. */
 void self_row_put(struct step *step);
 /* Of the row `self`: epoch, commits that signed, statement, report, record counter, next stream.
@@ -257,6 +263,13 @@ bool apply_entry(struct step *step, const struct located_entry *located);
 enum outcome { OUTCOME_SETTLED, OUTCOME_FOLDED, OUTCOME_PARKED, OUTCOME_FULL };
 enum outcome apply_judge(struct step *step, const struct located_entry *located,
                          const struct parked_key *from);
+/* One operation into a record that is folded anew: `*record` is NULL until its creation is in, then
+ * it is `empty`, in which the forked dots are marked. False: it can't be judged, and must wait. */
+bool apply_anew(struct step *step, const struct located_entry *located,
+                struct record_state **record, struct record_state *empty);
+/* An entry of this batch that still stands in its stream's writer. */
+bool apply_find_unsigned(const struct replica *replica, const struct stream_id *stream,
+                         uint32_t seq, struct located_entry *located);
 /* State of a record, the entries of this batch included. NULL: absent or unreadable. */
 struct record_state *load_record(struct step *step, const struct record_type *type,
                                  const struct record_id *id);
@@ -361,6 +374,16 @@ void compare_on_digest(struct step *step, struct session *session, struct span b
 void compare_on_heads(struct step *step, struct session *session, struct span body);
 void compare_on_want(struct step *step, struct session *session, struct span body);
 void compare_free(struct session *session);
+/* compare_heads.c. The two sides stand at one point for this stream: what is newer here goes out.
+ */
+void compare_settle(struct step *step, struct session *session, struct stream_entry *entry,
+                    uint32_t peer_seq);
+/* One head that the child lists; `hash`: its first HEAD_HASH_BYTES. */
+enum { HEAD_HASH_BYTES = 16 };
+void compare_take_head(struct step *step, struct session *session, const struct stream_id *id,
+                       uint32_t seq, const uint8_t *hash);
+/* What the child hasn't listed. */
+void compare_settle_unnamed(struct step *step, struct session *session, struct stream_entry *entry);
 /* 'Send this stream from here'; opaque: in the form that proves whose fault it is. */
 void compare_want(struct step *step, const struct session *session, const struct stream_id *stream,
                   uint32_t seq, bool opaque);
@@ -416,6 +439,37 @@ void receive_batch_done(struct step *step);    /* marks and credit of this batch
 /* A row of quarantine for a block that its author signed and that can't be decoded. */
 void quarantine_opaque(struct step *step, const struct stream_id *stream, uint32_t seq);
 
+/* refold.c: a record from all its operations: without those that stand in `drop` from `from` on
+ * (NULL: none), with `more` (NULL: none). Not for a record that is not here. */
+void refold_record(struct step *step, uint16_t type, const struct record_id *id,
+                   const struct stream_id *drop, uint32_t from, const struct located_entry *more);
+void refold_work(struct step *step); /* once a batch: a block of a branch that leaves */
+
+/* fork.c. Where a block that says its place stands, among all branches: sets the event's branch,
+ * and `head` to what it follows on. ERR_OK; STALE: it is held; PARKED: it is further on; FORK: it
+ * follows on a branch that isn't here. */
+enum error_code fork_find_place(const struct view *view, const struct block_prefix *prefix,
+                                struct span bytes, struct event *event, struct stream_head *head);
+/* A block beside another is held already, under another signature. */
+bool fork_is_held(const struct view *view, struct event *event);
+/* A block beside another: a branch for it, whose row is `row`; what is displaced begins to leave.
+ * ERR_FORK: two lower ones are here; ERR_FULL: too many at once. */
+enum error_code fork_admit(struct step *step, struct event *event, struct stream_row *row);
+/* The peer's branch leaves `beside` at `seq`: it gets ours from there on. */
+void fork_offer(struct step *step, struct session *session, const struct stream_id *stream,
+                uint8_t beside, uint32_t seq, uint8_t taken);
+/* The branches that leave this one at `seq`, which the peer has now. */
+void fork_queue_from(struct step *step, struct session *session, const struct stream_id *stream,
+                     uint32_t seq);
+/* 'Send the branch that has this block, from the last place that we have in common.' */
+void fork_want(struct step *step, const struct session *session, const struct stream_id *stream,
+               uint32_t seq, struct span hash_start, bool opaque);
+void fork_on_want(struct step *step, struct session *session, struct span body);
+/* All branches of a forked stream, from `seq` where a block begins there. */
+void fork_send_from(struct step *step, struct session *session, const struct stream_id *stream,
+                    uint32_t seq, bool opaque);
+void fork_load_alarms(struct replica *replica, const struct view *view);
+
 /* standing.c: `row` gets the stream's row, of a first block that to be; `closes`: it is its last.
  */
 enum error_code standing_check(struct step *step, const struct session *session,
@@ -468,12 +522,13 @@ enum message_type {
     MESSAGE_PONG,
     MESSAGE_BYE,
     MESSAGE_WIRE,
-    MESSAGE_NOTES,   /* summary: [[context, key id, epoch, k] ...] */
-    MESSAGE_WANTED,  /* of the summary, what the other side lacks */
-    MESSAGE_NOTED,   /* a note is durably held here: [context, key id, epoch, k] */
-    MESSAGE_SEEK,    /* seats that a child needs: [[name, term, version, hash] ...] */
-    MESSAGE_ROW_SET, /* rows of the document before, each with its proof, taken together */
-    MESSAGE_ABSENT,  /* no document has these: [name ...] */
+    MESSAGE_NOTES,            /* summary: [[context, key id, epoch, k] ...] */
+    MESSAGE_WANTED,           /* of the summary, what the other side lacks */
+    MESSAGE_NOTED,            /* a note is durably held here: [context, key id, epoch, k] */
+    MESSAGE_SEEK,             /* seats that a child needs: [[name, term, version, hash] ...] */
+    MESSAGE_ROW_SET,          /* rows of the document before, each with its proof, taken together */
+    MESSAGE_ABSENT,           /* no document has these: [name ...] */
+    MESSAGE_WANT_BRANCH = 27, /* of a forked stream, from the last place in common */
 };
 void send_control(struct step *step, const struct session *session, enum message_type type,
                   struct span body);

@@ -9,7 +9,7 @@ enum { STRANGE_CURSORS_MAX = 32768 }; /* a county's first contact with a provinc
 
 /* stream_id has padding, so its fields are hashed one after the other. */
 struct cursor_key {
-    uint8_t bytes[KEY_ID_BYTES + 6];
+    uint8_t bytes[KEY_ID_BYTES + 7];
 };
 
 struct cursor_slot {
@@ -23,6 +23,7 @@ static struct cursor_key key_of(const struct stream_id *stream)
     memcpy(key.bytes, stream->author.bytes, KEY_ID_BYTES);
     write_u32(key.bytes + KEY_ID_BYTES, stream->epoch);
     write_u16(key.bytes + KEY_ID_BYTES + 4, stream->number);
+    key.bytes[KEY_ID_BYTES + 6] = stream->branch;
     return key;
 }
 

@@ -32,7 +32,7 @@ static bool take_in(struct step *step, const struct stream_id *stream, struct st
 
 static void remove_gap(struct step *step, const struct stream_id *stream, uint32_t seq)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     struct located_entry at = {.author = author, .stream = stream->number, .seq = seq};
     uint8_t key[1 + LOCATOR_BYTES] = {'b'};
     struct span value;

@@ -197,6 +197,9 @@ bool replica_new_epoch(struct step *step, const char *reason)
         own_stream_free(stream);
     }
     replica->own_streams = NULL;
+    /* what was said in the epoch before may have been said otherwise by another life of ours */
+    replica->heads_changed = replica->cells_changed = true;
+    replica->statement_ever = false;
     self_row_put(step); /* a restart must not go back to the epoch that was left */
     updates_trace(step->updates, "epoch %u: %s", replica->self.epoch >> 16, reason);
     return true;
@@ -227,8 +230,6 @@ void replica_pass_epoch(struct step *step)
     replica_new_epoch(step, "a later epoch of this key is known elsewhere");
     replica->epoch_passed = false;
     replica->epoch_began_tick = step->tick_ms;
-    replica->heads_changed = replica->cells_changed = true;
-    replica->statement_ever = false;
     replica->deadline_tick = step->tick_ms;
 }
 
@@ -245,11 +246,16 @@ void replica_raise_alarm(struct step *step, const char *format, ...)
             return;
     }
     updates_trace(step->updates, "alarm: %s", alarm.text);
+    replica_add_alarm(replica, &alarm);
+}
+
+void replica_add_alarm(struct replica *replica, const struct alarm *alarm)
+{
     if (replica->alarm_count == ALARMS_MAX)
         return;
     replica->alarms =
         mem_resize(replica->alarms, (replica->alarm_count + 1) * sizeof *replica->alarms);
-    replica->alarms[replica->alarm_count++] = alarm;
+    replica->alarms[replica->alarm_count++] = *alarm;
 }
 
 static void resume_epoch(struct replica *replica, const struct self_row *self)
@@ -272,8 +278,8 @@ static void load_own_streams(struct replica *replica, const struct view *view)
     struct stream_id id;
     struct stream_row *row = mem_alloc(sizeof *row);
     for (uint64_t cursor = 0; stream_row_next(view, &cursor, &id, row);) {
-        if (row->closed || !key_id_equal(id.author, replica->key_id) ||
-            id.epoch != replica->self.epoch)
+        if (row->closed || row->forked || id.branch > 0 ||
+            !key_id_equal(id.author, replica->key_id) || id.epoch != replica->self.epoch)
             continue;
         struct own_stream *stream = mem_alloc(sizeof *stream);
         stream->id = id;
@@ -356,8 +362,10 @@ enum error_code replica_open(const struct replica_options *options, const struct
     }
     replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
     replica->streams_due = true;
+    replica->cuts_due = true; /* the first look finds out */
     token_load(replica, view);
     load_arrivals(replica, view);
+    fork_load_alarms(replica, view);
     replica->heads_changed = replica->cells_changed = true;
     replica->deadline_tick = 0;
     *opened = replica;

@@ -191,7 +191,8 @@ static bool open_located(struct step *step, const uint8_t locator[static LOCATOR
         (struct located_entry){.stream = read_u16(locator + 3), .seq = read_u32(locator + 5)};
     if (!who_author(step->view, read_u32(locator) >> 8, &located->author))
         return false;
-    struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
+                               located->author.branch};
     const struct prepared_block *block =
         block_cache_open(&again->cache, step->view, step->replica->tree, &stream, located->seq);
     if (block == NULL || block->opaque)
@@ -204,17 +205,36 @@ static bool open_located(struct step *step, const uint8_t locator[static LOCATOR
 /* Its arrival has a number of its own; what waits of the block being applied is not forgotten. */
 static void settled_late(struct step *step, const struct located_entry *located)
 {
-    struct stream_id stream = {located->author.author, located->author.epoch, located->stream};
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
+                               located->author.branch};
     struct buffer waits = step->replica->waits;
     step->replica->waits = (struct buffer){0};
     arrival_put(step, &stream, located->seq, 1);
     step->replica->waits = waits;
 }
 
+/* It stood on a branch of a forked stream that isn't kept. */
+static bool has_left(struct step *step, const struct located_entry *located)
+{
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
+                               located->author.branch};
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_id trunk = branch_of(&stream, 0);
+    bool forked = stream_row_read(step->view, &trunk, row) && row->forked;
+    bool held = stream_row_read(step->view, &stream, row) && located->seq < row->head.seq;
+    free(row);
+    return forked && !held;
+}
+
 static enum outcome judge_row(struct step *step, const struct parked_key *key, struct again *again)
 {
-    if (key->size <= LOCATOR_BYTES ||
-        !open_located(step, key->bytes + key->size - LOCATOR_BYTES, again)) {
+    if (key->size <= LOCATOR_BYTES)
+        return OUTCOME_PARKED;
+    if (!open_located(step, key->bytes + key->size - LOCATOR_BYTES, again)) {
+        if (has_left(step, &again->located)) {
+            parked_remove(step, &again->located, key);
+            return OUTCOME_SETTLED;
+        }
         return OUTCOME_PARKED; /* unreadable, or its author is unknown: it goes on waiting */
     }
     enum outcome outcome = apply_judge(step, &again->located, key);
@@ -315,8 +335,7 @@ static struct parked_key stream_row_key(struct step *step, const struct located_
 
 bool parked_stream_waits(struct step *step, const struct stream_id *stream)
 {
-    struct located_entry first = {.author = {stream->author, stream->epoch},
-                                  .stream = stream->number};
+    struct located_entry first = {.author = stream_author(stream), .stream = stream->number};
     struct parked_key from = stream_row_key(step, &first), key;
     return next_row(step, &from, SPAN(from.bytes, 1 + STREAM_KEY_BYTES), &key);
 }
@@ -341,7 +360,8 @@ static bool stream_block_on(struct step *step, struct located_entry *at)
     if (done) {
         const struct block_header *header = &again.cache.block.header;
         uint32_t end = header->seq + header->count, from = at->seq;
-        struct stream_id stream = {at->author.author, at->author.epoch, at->stream};
+        struct stream_id stream = {at->author.author, at->author.epoch, at->stream,
+                                   at->author.branch};
         uint64_t arrival = arrival_begin(step);
         for (; done && at->seq < end; at->seq += done) {
             again.located.seq = at->seq;
@@ -366,7 +386,7 @@ static bool stream_on(struct step *step, const struct parked_key *key)
     struct stream_row *row = mem_alloc(sizeof *row);
     uint32_t from = at.seq;
     bool known = who_author(step->view, read_u32(locator) >> 8, &at.author);
-    struct stream_id stream = {at.author.author, at.author.epoch, at.stream};
+    struct stream_id stream = {at.author.author, at.author.epoch, at.stream, at.author.branch};
     known = known && stream_row_read(step->view, &stream, row);
     for (unsigned i = 0; known && i < STREAM_BLOCKS_A_BATCH && at.seq < row->head.seq; i++) {
         if (!stream_block_on(step, &at))

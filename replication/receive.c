@@ -48,15 +48,30 @@ static bool is_interrupted(const struct session *session, const struct stream_id
 }
 
 /* Where the bytes say they stand, against where the stream stands here. */
-static enum error_code check_place(const struct block_prefix *prefix,
-                                   const struct stream_head *head)
+static enum error_code check_place(const struct view *view, const struct block_prefix *prefix,
+                                   struct span bytes, struct event *event, struct stream_head *head)
 {
-    if ((prefix->flags & BLOCK_HAS_PLACE) == 0 ||
-        (prefix->seq == head->seq && hash_equal(&prefix->previous, &head->hash)))
-        return ERR_OK;
-    if (prefix->seq == head->seq)
-        return ERR_FORK;
-    return prefix->seq < head->seq ? ERR_STALE : ERR_PARKED;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    enum error_code code = ERR_OK;
+    bool placed = (prefix->flags & BLOCK_HAS_PLACE) != 0;
+    if (stream_row_read(view, &event->message.stream, row))
+        *head = row->head;
+    else if (event->message.stream.branch > 0)
+        code = ERR_PARKED; /* a branch that has left */
+    if (placed && (row->forked || event->message.stream.branch > 0 || prefix->seq != head->seq ||
+                   !hash_equal(&prefix->previous, &head->hash)))
+        code = prefix->seq > head->seq && !row->forked && event->message.stream.branch == 0
+                   ? ERR_PARKED
+                   : fork_find_place(view, prefix, bytes, event, head);
+    free(row);
+    return code;
+}
+
+/* A block that names its stream and says no place begins it, or follows on our head. */
+static bool may_begin(const struct block_prefix *prefix, const struct stream_head *head)
+{
+    return (prefix->flags & BLOCK_HAS_STREAM) != 0 && (prefix->flags & BLOCK_HAS_PLACE) == 0 &&
+           head->seq > 0;
 }
 
 /* Opened against the head of its stream here. */
@@ -67,27 +82,29 @@ static enum error_code prepare_block(const struct replica *replica, const struct
     const struct author *author = tree_author(replica->tree, event->message.stream.author);
     if (author == NULL)
         return ERR_UNKNOWN_KEY;
-    struct stream_row *row = mem_alloc(sizeof *row);
-    struct block_context context = {
-        .tree_id = replica->options.tree_id,
-        .stream = event->message.stream,
-        .author_key = author->key,
-    };
-    if (stream_row_read(view, &event->message.stream, row))
-        context.head = row->head;
-    free(row);
-    enum error_code code = check_place(prefix, &context.head);
+    struct block_context context = {.tree_id = replica->options.tree_id, .author_key = author->key};
+    enum error_code code = check_place(view, prefix, bytes, event, &context.head);
     if (code != ERR_OK)
         return code;
+    context.stream = event->message.stream;
     struct prepared_block *block = mem_alloc(sizeof *block);
     code = block_open(bytes, &context, block, NULL);
-    if (code == ERR_OK) {
-        event->message.block = block;
-        event->message.entries = block->header.count;
-    } else {
-        free(block);
+    if (code == ERR_DAMAGED && may_begin(prefix, &context.head)) {
+        context.head = (struct stream_head){0};
+        code = block_open(bytes, &context, block, NULL);
+        event->message.beside = code == ERR_OK;
     }
-    return code;
+    if (code != ERR_OK) {
+        free(block);
+        return code;
+    }
+    event->message.block = block;
+    event->message.entries = block->header.count;
+    if (event->message.beside && fork_is_held(view, event)) {
+        event_release(event);
+        return ERR_STALE;
+    }
+    return ERR_OK;
 }
 
 void replica_prepare(const struct replica *replica, const struct view *view, struct event *event)
@@ -99,6 +116,7 @@ void replica_prepare(const struct replica *replica, const struct view *view, str
     struct span bytes = SPAN_EMPTY;
     event->message.block = NULL;
     event->message.block_error = ERR_MALFORMED;
+    event->message.beside = false;
     if (session == NULL)
         return;
     if (read_stream(session, event, &bytes, &prefix))
@@ -124,10 +142,12 @@ void event_release(struct event *event)
 static bool take_handle(struct session *session, const struct event *event)
 {
     uint32_t handle = event->message.handle;
-    if (!event->message.names_stream)
+    if (!event->message.names_stream) {
+        session->in_handles[handle].branch = event->message.stream.branch;
         return true;
+    }
     if (handle_is_named(session, handle)) {
-        bool same = stream_id_compare(&session->in_handles[handle], &event->message.stream) == 0;
+        bool same = stream_id_same(&session->in_handles[handle], &event->message.stream);
         session->in_handles[handle] = event->message.stream;
         return same || handle == SHARED_HANDLE;
     }
@@ -157,12 +177,25 @@ static void count_refusal(struct replica *replica, enum error_code code)
 {
     struct refusals *refusals = &replica->refusals;
     refusals->damaged += code == ERR_DAMAGED;
-    refusals->forged += code == ERR_FORGED || code == ERR_FORK;
+    refusals->forged += code == ERR_FORGED;
     refusals->malformed += code == ERR_MALFORMED;
     refusals->oversize += code == ERR_OVERSIZE;
     refusals->not_allowed += code == ERR_NOT_ALLOWED || code == ERR_INVALID;
     refusals->unknown_key += code == ERR_UNKNOWN_KEY;
     refusals->flood += code == ERR_FULL;
+}
+
+/* The block follows on one that isn't here, on a branch that isn't. */
+static void want_branch(struct step *step, const struct session *session, const struct event *event,
+                        bool opaque)
+{
+    struct mp_reader reader = mp_reader(event->message.body);
+    struct block_prefix prefix;
+    mp_read_uint(&reader); /* the handle */
+    if (block_read_prefix(SPAN(reader.input.data + reader.at, reader.input.size - reader.at),
+                          &prefix, NULL) == ERR_OK)
+        fork_want(step, session, &event->message.stream, prefix.seq,
+                  SPAN_OF_ARRAY(prefix.previous.bytes), opaque);
 }
 
 /* Ask for a stream again from our head, within the bound of asking. */
@@ -182,8 +215,15 @@ static void ask_again(struct step *step, struct session *session, const struct e
         cursor->refusals = 0;
     }
     if (cursor->refusals < REFUSALS_A_MINUTE) {
-        uint32_t seq = stream_row_read(step->view, stream, row) ? row->head.seq : 0;
-        compare_want(step, session, stream, seq, opaque_next && cursor->refusals > 0);
+        bool held = stream_row_read(step->view, stream, row);
+        bool opaque = opaque_next && cursor->refusals > 0;
+        if (event->message.block_error == ERR_FORK)
+            want_branch(step, session, event, opaque);
+        else if (held && (row->forked || stream->branch > 0))
+            fork_want(step, session, stream, row->head.seq, SPAN_OF_ARRAY(row->head.hash.bytes),
+                      opaque);
+        else
+            compare_want(step, session, stream, held ? row->head.seq : 0, opaque);
         cursor->refusals++;
         cursor->wanted = true;
     } else {
@@ -263,7 +303,7 @@ static void refuse_block(struct step *step, struct session *session, const struc
     updates_trace(step->updates, "refuse block of %s from %s: %s",
                   label_stream(step->replica->tree, &event->message.stream).text, session->seat,
                   error_name(code));
-    if (code == ERR_UNKNOWN_KEY || code == ERR_FORK)
+    if (code == ERR_UNKNOWN_KEY)
         refuse_until_change(session, event);
     else if (cursor == NULL || !cursor->refused)
         ask_again(step, session, event, code == ERR_DAMAGED);
@@ -271,7 +311,7 @@ static void refuse_block(struct step *step, struct session *session, const struc
 
 void quarantine_opaque(struct step *step, const struct stream_id *stream, uint32_t seq)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint8_t key[1 + LOCATOR_BYTES] = {'b'};
     struct buffer value = {0};
     write_u32(key + 1, who_assign(step->updates, &author) << 8);
@@ -298,7 +338,7 @@ static size_t apply_entries(struct step *step, const struct event *event)
     size_t i = 0;
     for (; room && i < block->list.count; i += room) {
         struct located_entry located = {
-            .author = {stream->author, stream->epoch},
+            .author = stream_author(stream),
             .stream = stream->number,
             .seq = block->header.seq + (uint32_t)i,
             .entry = &block->list.entries[i],
@@ -362,7 +402,7 @@ static void take_block(struct step *step, struct session *session, const struct 
     cursors_head_moved(step, stream, row, session);
     if (key_id_equal(stream->author, step->replica->key_id))
         replica_hear_epoch(step, stream->epoch);
-    if (row->open.holders == HOLDERS_SUBTREE &&
+    if (row->open.holders == HOLDERS_SUBTREE && stream->branch == 0 &&
         !key_id_equal(stream->author, step->replica->key_id))
         cells_received_stream(step, stream, row->head.seq);
     uint64_t arrival = arrival_begin(step);
@@ -385,7 +425,9 @@ static enum error_code check_own_past(struct step *step, const struct event *eve
         if (own->writer != NULL)
             return ERR_PARKED;
     }
-    return replica_new_epoch(step, "a peer holds more of this epoch than this store")
+    return replica_new_epoch(step, event->message.beside
+                                       ? "another machine has written in this epoch with this key"
+                                       : "a peer holds more of this epoch than this store")
                ? ERR_OK
                : ERR_NOT_ALLOWED;
 }
@@ -403,6 +445,23 @@ static enum error_code check_room(struct step *step, const struct event *event)
                : ERR_FULL;
 }
 
+/* Two blocks stand at one place: the newcomer is taken as a branch of its own, and the peer hears
+ * of ours from there on. */
+static enum error_code take_beside(struct step *step, struct session *session,
+                                   const struct event *event, struct stream_row *row, bool closes)
+{
+    struct event as_branch = *event;
+    struct stream_id stream = event->message.stream;
+    enum error_code code = fork_admit(step, &as_branch, row);
+    uint8_t taken = code == ERR_OK ? as_branch.message.stream.branch : BRANCHES_MAX;
+    if (code == ERR_OK) {
+        take_block(step, session, &as_branch, row, closes);
+        session->in_handles[event->message.handle].branch = taken;
+    }
+    fork_offer(step, session, &stream, stream.branch, event->message.block->header.seq, taken);
+    return code == ERR_FULL ? ERR_PARKED : code; /* there is room when others have left */
+}
+
 static void judge_block(struct step *step, struct session *session, const struct event *event)
 {
     const struct tree *tree = step->replica->tree;
@@ -414,9 +473,11 @@ static void judge_block(struct step *step, struct session *session, const struct
                                : standing_check(step, session, event, author, row, &closes);
     code = code == ERR_OK ? check_own_past(step, event) : code;
     code = code == ERR_OK ? check_room(step, event) : code;
-    if (code == ERR_OK) {
+    if (code == ERR_OK && event->message.beside)
+        code = take_beside(step, session, event, row, closes);
+    else if (code == ERR_OK)
         take_block(step, session, event, row, closes);
-    } else {
+    if (code != ERR_OK && code != ERR_FORK) {
         count_refusal(step->replica, code);
         updates_trace(step->updates, "refuse block of %s from %s: %s",
                       label_stream(tree, &event->message.stream).text, session->seat,

@@ -100,6 +100,7 @@ struct event {
             struct stream_id stream; /* whose block it says it is */
             uint32_t handle;
             bool names_stream; /* rather than the handle alone */
+            bool beside;       /* another block stands at its place: the stream is forked */
             uint32_t entries;  /* in the block, as its sender counts; 0: that can't be seen */
         } message;
         struct {
@@ -176,6 +177,7 @@ const char *replica_alarm(const struct replica *replica, size_t index);
     X(oversize)                                                                                    \
     X(damaged)                                                                                     \
     X(malformed)                                                                                   \
+    X(forks)                                                                                       \
     X(forged)                                                                                      \
     X(not_allowed)                                                                                 \
     X(flood)                                                                                       \

@@ -35,7 +35,7 @@ static unsigned sent_flags(const struct cursor *cursor)
     unsigned flags = 0;
     if (!cursor->has_out_handle)
         flags |= BLOCK_HAS_STREAM | BLOCK_HAS_CLOCK;
-    if (cursor->place_needed)
+    if (cursor->place_needed || cursor->placed)
         flags |= BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK;
     return flags;
 }
@@ -55,20 +55,48 @@ static bool write_block(struct step *step, const struct cursor *cursor, struct s
     return true;
 }
 
+/* A branch goes behind what it leaves: when the peer has that. `lies`: under which number its block
+ * is stored, `head`: where that ends. */
+static bool may_send(struct step *step, const struct session *session, struct cursor *cursor,
+                     const struct stream_row *row, struct stream_id *lies, uint32_t *head)
+{
+    *head = row->head.seq;
+    if (cursor->stream.branch == 0)
+        return true;
+    if (!cursor->placed && cursor->sent_seq <= row->from) {
+        struct stream_id parent = branch_of(&cursor->stream, row->parent);
+        const struct cursor *before = cursor_find(session, &parent);
+        if (row->from > 0 && (before == NULL || before->sent_seq < row->from))
+            return false;
+        cursor->sent_seq = row->from;
+        cursor->place_needed = true;
+    }
+    if (cursor->sent_seq < row->from) {
+        struct branches *branches = branches_read(step->view, &cursor->stream);
+        lies->branch = branch_where(branches, cursor->stream.branch, cursor->sent_seq);
+        *head = branches->rows[lies->branch].head.seq;
+        free(branches);
+    }
+    return true;
+}
+
 /* The stored block at the cursor. False: nothing there that can be sent. */
-static bool find_block(struct step *step, const struct cursor *cursor, struct buffer *stored,
-                       struct block_parts *parts, uint32_t *end)
+static bool find_block(struct step *step, const struct session *session, struct cursor *cursor,
+                       struct buffer *stored, struct block_parts *parts, uint32_t *end,
+                       bool *forked)
 {
     struct stream_row *row = mem_alloc(sizeof *row);
-    uint32_t first;
+    uint32_t first, head = 0;
+    struct stream_id lies = cursor->stream;
     bool found = stream_row_read(step->view, &cursor->stream, row) &&
-                 cursor->sent_seq < row->head.seq &&
-                 block_row_get(step->view, &cursor->stream, cursor->sent_seq, &first, stored) ==
-                     READ_FOUND &&
+                 cursor->sent_seq < branch_end(row) &&
+                 may_send(step, session, cursor, row, &lies, &head) &&
+                 block_row_get(step->view, &lies, cursor->sent_seq, &first, stored) == READ_FOUND &&
                  first == cursor->sent_seq &&
                  block_parts_read(span_of_buffer(stored), parts, NULL) == ERR_OK;
     if (found)
-        *end = block_row_end(step->view, &cursor->stream, first, row->head.seq);
+        *end = block_row_end(step->view, &lies, first, head);
+    *forked = row->forked || cursor->stream.branch > 0;
     free(row);
     return found;
 }
@@ -81,7 +109,8 @@ static enum sent send_block(struct step *step, struct session *session, struct c
     struct block_parts parts;
     uint32_t end = 0;
     enum sent answer = SENT_NOTHING_LEFT;
-    if (find_block(step, cursor, &stored, &parts, &end)) {
+    bool forked = false;
+    if (find_block(step, session, cursor, &stored, &parts, &end, &forked)) {
         unsigned flags = sent_flags(cursor);
         uint32_t handle = cursor->has_out_handle                       ? cursor->out_handle
                           : session->out_handle_count <= SHARED_HANDLE ? session->out_handle_count
@@ -103,6 +132,10 @@ static enum sent send_block(struct step *step, struct session *session, struct c
         cursor->sent_clock = parts.clock;
         cursor->place_needed = cursor->opaque_wanted = false;
         *sent_bytes += body.size;
+        if (forked)
+            fork_queue_from(step, session, &cursor->stream, end);
+    } else if (answer == SENT_NOTHING_LEFT) {
+        cursor->placed = false;
     }
     buffer_free(&stored);
     buffer_free(&body);

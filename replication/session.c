@@ -341,6 +341,7 @@ static const struct {
     [MESSAGE_SEEK] = {SESSION_DOCUMENTS, contacts_on_seek},
     [MESSAGE_ROW_SET] = {SESSION_DOCUMENTS, documents_on_row_set},
     [MESSAGE_ABSENT] = {SESSION_DOCUMENTS, contacts_on_absent},
+    [MESSAGE_WANT_BRANCH] = {SESSION_COMPARING, fork_on_want},
 };
 enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
 

@@ -73,6 +73,8 @@ enum error_code standing_check(struct step *step, const struct session *session,
     } else if (!stream_row_read(step->view, &event->message.stream, row)) {
         return ERR_MALFORMED;
     }
+    if (event->message.beside)
+        row->closed = false; /* behind the fork */
     if (own == NULL || peer == NULL || row->closed || author->status != SEAT_ACTIVE ||
         row->open.class != event->message.channel - CHANNEL_URGENT ||
         row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, own) ||

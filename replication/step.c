@@ -51,6 +51,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     receive_ask_when_due(step);
     parked_work(step);
     loose_go_on(step);
+    refold_work(step);
     own_streams_sign_all(step);
     if (updates_signs(step->updates)) {
         replica->commits++;

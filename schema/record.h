@@ -56,6 +56,7 @@ enum record_answer record_judge(const struct record_state *record, const struct 
 /* A dot under which two operations stand. Who saw it hasn't said which of them: it counts for
  * admission and replaces neither (rules.md A13). Marked before anything is folded that saw it. */
 void record_mark_forked(struct record_state *record, const struct dot *dot);
+void record_mark_forked_as(struct record_state *record, const struct record_state *like);
 size_t record_forked_count(const struct record_state *record);
 /* Of these operations of one record, those that can be folded, in an order in which they can:
  * their places are written to `order`, their number is returned. `record`, which is empty, gets the

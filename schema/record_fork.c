@@ -61,6 +61,12 @@ void record_mark_forked(struct record_state *record, const struct dot *dot)
     record->forked_count++;
 }
 
+void record_mark_forked_as(struct record_state *record, const struct record_state *like)
+{
+    for (size_t i = 0; i < like->forked_count; i++)
+        record_mark_forked(record, &like->forked[i]);
+}
+
 size_t record_forked_count(const struct record_state *record)
 {
     return record->forked_count;
@@ -96,8 +102,7 @@ size_t record_plan(struct record_state *record, const struct operation *const *o
             done[i] = done[i] || duplicate || (planned > 0 && order[planned - 1] == i);
         }
     } while (planned > before);
-    for (size_t i = 0; i < skeleton->forked_count; i++)
-        record_mark_forked(record, &skeleton->forked[i]);
+    record_mark_forked_as(record, skeleton);
     free(done);
     record_free(skeleton);
     return planned;

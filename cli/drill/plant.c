@@ -191,7 +191,7 @@ static bool plan_state(struct plant *plant, const struct view *there,
     const struct schema *schema = tree == NULL ? NULL : tree_schema(tree);
     if (schema != NULL && record_row_read(there, from->key, &row) == ERR_OK)
         state = record_from_creation(&cache, there, tree, schema_type(schema, from->type),
-                                     &from->id, row.stream, row.seq);
+                                     &from->id, &row);
     block_cache_free(&cache);
     if (state != NULL) {
         record_encode(state, &bytes);

@@ -49,5 +49,12 @@ int stream_id_compare(const struct stream_id *a, const struct stream_id *b)
         return order;
     if (a->epoch != b->epoch)
         return a->epoch < b->epoch ? -1 : 1;
-    return (a->number > b->number) - (a->number < b->number);
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return (a->branch > b->branch) - (a->branch < b->branch);
+}
+
+bool stream_id_same(const struct stream_id *a, const struct stream_id *b)
+{
+    return a->number == b->number && a->epoch == b->epoch && key_id_equal(a->author, b->author);
 }

@@ -22,6 +22,8 @@ struct stream_id {
     struct key_id author;
     uint32_t epoch;
     uint16_t number;
+    uint8_t
+        branch; /* of a forked stream, as numbered here: it never leaves the node (branches.h) */
 };
 
 /* The place after the last block of a stream: what the next block is checked against. */
@@ -112,7 +114,9 @@ enum { BLOCK_STORED = BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK };
 bool block_reform(struct span stored, unsigned flags, const struct stream_id *stream,
                   const struct stream_head *previous, struct buffer *out);
 
-/* Order and equality of streams: by key id, epoch, number. */
+/* Order and equality of streams: by key id, epoch, number, branch. */
 int stream_id_compare(const struct stream_id *a, const struct stream_id *b);
+/* The same stream, whichever branch. */
+bool stream_id_same(const struct stream_id *a, const struct stream_id *b);
 
 #endif

@@ -116,7 +116,7 @@ struct record_id record_id_make(const struct author_epoch *author, uint32_t coun
 
 struct author_epoch record_id_author(const struct record_id *record)
 {
-    struct author_epoch author;
+    struct author_epoch author = {0};
     memcpy(author.author.bytes, record->bytes, KEY_ID_BYTES);
     author.epoch = read_u32(record->bytes + KEY_ID_BYTES);
     return author;

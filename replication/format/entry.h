@@ -17,6 +17,7 @@ enum entry_kind { ENTRY_OPEN, ENTRY_WRITE, ENTRY_EXTEND, ENTRY_CARRY, ENTRY_ERAS
 struct author_epoch {
     struct key_id author;
     uint32_t epoch;
+    uint8_t branch; /* whose streams are meant, see struct stream_id; 0 for the epoch itself */
 };
 
 struct entry {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "replication/query/query.h"
-#include "replication/rows/rows.h"
+#include "replication/rows/branches.h"
 
 /* Whether a line of a statement is addressed to `self`. */
 static bool addressed(const struct tree *tree, const struct seat *author, const struct seat *self,
@@ -42,10 +42,33 @@ bool statement_leads_to(const struct tree *tree, struct span note, const struct 
     return leads;
 }
 
-static uint32_t held_of(const struct view *view, const struct stream_id *stream)
+/* Of a forked stream: the branch that the statement means is held, or it isn't. */
+static uint32_t held_on_branch(const struct view *view, const struct stream_id *stream,
+                               const struct statement_stream *line)
+{
+    struct branches *branches = branches_read(view, stream);
+    uint32_t held = 0;
+    for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
+        uint32_t end = branches->present[i] ? branch_end(&branches->rows[i]) : 0;
+        if (branch_is_leaf(branches, i) &&
+            branch_has(view, branches, i, line->seq, SPAN_OF_ARRAY(line->hash.bytes))) {
+            held = line->seq;
+            break;
+        }
+        end = end < line->seq ? end : line->seq - 1;
+        held = end > held ? end : held;
+    }
+    free(branches);
+    return held;
+}
+
+static uint32_t held_of(const struct view *view, const struct stream_id *stream,
+                        const struct statement_stream *line)
 {
     struct stream_row *row = mem_alloc(sizeof *row);
     uint32_t held = stream_row_read(view, stream, row) ? row->head.seq : 0;
+    if (row->forked && line->seq > 0)
+        held = held_on_branch(view, stream, line);
     free(row);
     return held;
 }
@@ -54,7 +77,7 @@ static void take_line(const struct view *view, const struct heads_statement *sta
                       const struct statement_stream *line, struct completeness *answer)
 {
     struct stream_id stream = {statement->head.signer, statement->head.epoch, line->number};
-    uint32_t held = held_of(view, &stream);
+    uint32_t held = held_of(view, &stream, line);
     if (held >= line->seq)
         return;
     if (answer->missing == 0) {

@@ -72,22 +72,26 @@ enum error_code query_load_state(struct block_cache *cache, const struct view *v
         return code;
     if (!row.present)
         return ERR_NOT_FOUND;
-    *state = row.located ? record_from_creation(cache, view, tree, type, id, row.stream, row.seq)
-                         : row.state;
+    *state = row.located ? record_from_creation(cache, view, tree, type, id, &row) : row.state;
     return *state == NULL ? ERR_DAMAGED : ERR_OK;
 }
 
+/* Of two creations under one name, the one with the earlier clock: the index has it there. */
 static const struct operation *creation_of(const struct record_state *state,
                                            const struct record_id *id)
 {
     struct author_epoch creator = record_id_author(id);
+    const struct operation *first = NULL;
     for (size_t i = 0; i < record_operation_count(state); i++) {
         const struct operation *op = record_operation(state, i);
-        if (op->dot.n == 1 && op->dot.epoch == creator.epoch &&
-            key_id_equal(op->dot.author, creator.author))
-            return op;
+        if (op->dot.n != 1 || op->dot.epoch != creator.epoch ||
+            !key_id_equal(op->dot.author, creator.author))
+            continue;
+        if (first == NULL || op->clock < first->clock ||
+            (op->clock == first->clock && hash_compare(&op->digest, &first->digest) < 0))
+            first = op;
     }
-    return NULL;
+    return first;
 }
 
 static bool read_circle(const struct view *view, const struct record_state *state,
@@ -97,7 +101,7 @@ static bool read_circle(const struct view *view, const struct record_state *stat
     const struct operation *creation = creation_of(state, id);
     if (creation == NULL)
         return false;
-    struct stream_id stream = {creator.author, creator.epoch, creation->stream};
+    struct stream_id stream = {creator.author, creator.epoch, creation->stream, creation->branch};
     return stream_row_read(view, &stream, row);
 }
 

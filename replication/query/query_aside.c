@@ -52,7 +52,8 @@ static struct remedy remedy_of(const struct tree *tree, const char *self,
 static bool record_of(const struct view *view, const struct tree *tree, const struct place *place,
                       uint16_t *type, struct record_id *id)
 {
-    struct stream_id stream = {place->author.author, place->author.epoch, place->stream};
+    struct stream_id stream = {place->author.author, place->author.epoch, place->stream,
+                               place->author.branch};
     struct block_cache cache = {0};
     const struct prepared_block *block = block_cache_open(&cache, view, tree, &stream, place->seq);
     bool known = block != NULL && !block->opaque &&

@@ -229,12 +229,14 @@ static enum error_code locate_creation(const struct total *total, const struct r
             record_row_read(total->view, key, &row) != ERR_OK || !row.present)
             continue;
         struct author_epoch creator = record_id_author(id);
-        receipts->stream = (struct stream_id){creator.author, creator.epoch, row.stream};
+        receipts->stream =
+            (struct stream_id){creator.author, creator.epoch, row.stream, row.branch};
         receipts->seq = row.seq;
         for (size_t k = 0; row.state != NULL && k < record_operation_count(row.state); k++) {
             const struct operation *op = record_operation(row.state, k);
             if (op->dot.n == 1) {
                 receipts->stream.number = op->stream;
+                receipts->stream.branch = op->branch;
                 receipts->seq = op->seq;
             }
         }

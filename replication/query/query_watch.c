@@ -145,7 +145,7 @@ static void write_change(struct watch *watch, struct block_cache *cache,
                          const struct arrival *arrival, uint32_t seq, const struct entry *entry)
 {
     const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
-    struct author_epoch author = {arrival->stream.author, arrival->stream.epoch};
+    struct author_epoch author = stream_author(&arrival->stream);
     struct dot dot = entry_dot(entry, &author);
     struct record_state *state = NULL;
     struct buffer cursor = {0};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "replication/query/query.h"
-#include "replication/rows/rows.h"
+#include "replication/rows/branches.h"
 
 struct walk {
     const struct view *view;
@@ -38,8 +38,13 @@ static void walk_stream(struct walk *walk, const struct stream_id *stream,
                         const struct stream_row *row)
 {
     struct hash previous = hash_zero;
-    uint32_t seq = 0;
+    uint32_t seq = row->from;
     struct label label = label_stream(walk->tree, stream);
+    if (stream->branch > 0) {
+        struct branches *branches = branches_read(walk->view, stream);
+        branch_hash_at(walk->view, branches, stream->branch, seq, &previous);
+        free(branches);
+    }
     while (seq < row->head.seq && !walk->stopped) {
         struct prepared_block block;
         if (block_row_open(walk->view, walk->tree, stream, seq, &block) != ERR_OK) {
@@ -127,10 +132,9 @@ static void visit_record(struct walk *walk, struct span key, uint16_t number,
         say_damage(walk, "a record's row can't be read", key);
         return;
     }
-    struct record_state *state = row.located
-                                     ? record_from_creation(&walk->cache, walk->view, walk->tree,
-                                                            type, id, row.stream, row.seq)
-                                     : row.state;
+    struct record_state *state =
+        row.located ? record_from_creation(&walk->cache, walk->view, walk->tree, type, id, &row)
+                    : row.state;
     if (state == NULL) {
         say_damage(walk, "a record's entry can't be read", key);
         return;

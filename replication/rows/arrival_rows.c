@@ -52,7 +52,7 @@ void arrival_write(struct updates *updates, const struct arrival *arrival)
 {
     uint8_t key[ARRIVAL_KEY_BYTES];
     struct buffer value = {0};
-    struct author_epoch author = {arrival->stream.author, arrival->stream.epoch};
+    struct author_epoch author = stream_author(&arrival->stream);
     uint32_t who = who_assign(updates, &author);
     buffer_append_u64(&value, arrival->n);
     buffer_append_u32(&value, arrival->life);

@@ -21,7 +21,7 @@ static void block_key(uint8_t key[static BLOCK_KEY_BYTES], uint32_t who, uint16_
 void block_row_put(struct updates *updates, const struct stream_id *stream, uint32_t seq,
                    struct span stored)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint32_t who = who_assign(updates, &author);
     uint8_t key[BLOCK_KEY_BYTES], piece = 0;
     for (size_t at = 0; at < stored.size; at += BLOCK_PIECE_BYTES, piece++) {
@@ -33,10 +33,27 @@ void block_row_put(struct updates *updates, const struct stream_id *stream, uint
     }
 }
 
+void block_row_remove(struct updates *updates, const struct stream_id *stream, uint32_t seq)
+{
+    const struct view *view = updates_view(updates);
+    struct author_epoch author = stream_author(stream);
+    uint32_t who;
+    uint8_t key[BLOCK_KEY_BYTES];
+    struct span value;
+    if (!who_find(view, &author, &who))
+        return;
+    for (unsigned piece = 0; piece < PIECES_MAX; piece++) {
+        block_key(key, who, stream->number, seq, (uint8_t)piece);
+        if (view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) == READ_ABSENT)
+            return;
+        updates_remove(updates, TABLE_BLOCKS, SPAN_OF_ARRAY(key));
+    }
+}
+
 enum read_answer block_row_get(const struct view *view, const struct stream_id *stream,
                                uint32_t seq, uint32_t *first_seq, struct buffer *stored)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint32_t who;
     if (!who_find(view, &author, &who))
         return READ_ABSENT;
@@ -65,7 +82,7 @@ enum read_answer block_row_get(const struct view *view, const struct stream_id *
 uint32_t block_row_end(const struct view *view, const struct stream_id *stream, uint32_t first,
                        uint32_t head_seq)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint32_t who;
     uint8_t key[BLOCK_KEY_BYTES];
     struct span found, value;
@@ -81,7 +98,7 @@ uint32_t block_row_end(const struct view *view, const struct stream_id *stream, 
 
 bool block_row_begins(const struct view *view, const struct stream_id *stream, uint32_t seq)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint32_t who;
     uint8_t key[BLOCK_KEY_BYTES];
     struct span value;
@@ -134,7 +151,9 @@ enum error_code record_row_read(const struct view *view, const uint8_t key[stati
     row->present = true;
     if (mp_peek(&reader) == MP_ARRAY) {
         row->located = mp_read_array(&reader) == 2;
-        row->stream = (uint16_t)mp_read_uint_max(&reader, STREAM_NUMBER_MAX);
+        uint64_t stream = mp_read_uint_max(&reader, 0xffffff);
+        row->stream = (uint16_t)stream;
+        row->branch = (uint8_t)(stream >> 16);
         row->seq = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
         mp_read_end(&reader);
         return row->located && !reader.failed ? ERR_OK : ERR_DAMAGED;
@@ -144,11 +163,11 @@ enum error_code record_row_read(const struct view *view, const uint8_t key[stati
 }
 
 void record_row_write_located(struct updates *updates, const uint8_t key[static RECORD_KEY_BYTES],
-                              uint16_t stream, uint32_t seq)
+                              uint16_t stream, uint8_t branch, uint32_t seq)
 {
     struct buffer value = {0};
     mp_write_array(&value, 2);
-    mp_write_uint(&value, stream);
+    mp_write_uint(&value, (uint64_t)branch << 16 | stream);
     mp_write_uint(&value, seq);
     updates_put(updates, TABLE_RECORDS, SPAN(key, RECORD_KEY_BYTES), span_of_buffer(&value));
     buffer_free(&value);
@@ -178,6 +197,7 @@ struct operation operation_of(const struct located_entry *located, uint8_t rank)
         .rank = rank,
         .deletes = body_deletes(entry->body),
         .stream = located->stream,
+        .branch = located->author.branch,
         .seq = located->seq,
         .context = entry->context,
         .context_count = entry->context_count,
@@ -248,15 +268,16 @@ struct record_state *record_from_entry(const struct tree *tree, const struct rec
 
 struct record_state *record_from_creation(struct block_cache *cache, const struct view *view,
                                           const struct tree *tree, const struct record_type *type,
-                                          const struct record_id *id, uint16_t stream, uint32_t seq)
+                                          const struct record_id *id, const struct record_row *row)
 {
     struct author_epoch creator = record_id_author(id);
-    struct stream_id where = {creator.author, creator.epoch, stream};
-    const struct prepared_block *block = block_cache_open(cache, view, tree, &where, seq);
+    creator.branch = row->branch;
+    struct stream_id where = {creator.author, creator.epoch, row->stream, row->branch};
+    const struct prepared_block *block = block_cache_open(cache, view, tree, &where, row->seq);
     if (block == NULL || block->opaque)
         return NULL;
-    uint32_t place = seq - block->header.seq;
-    struct located_entry located = {creator, stream, seq, &block->list.entries[place],
+    uint32_t place = row->seq - block->header.seq;
+    struct located_entry located = {creator, row->stream, row->seq, &block->list.entries[place],
                                     &block->digests[place]};
     return record_from_entry(tree, type, id, &located);
 }

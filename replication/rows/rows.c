@@ -23,25 +23,31 @@ static uint32_t read_who(const uint8_t *from)
 }
 
 enum {
-    AUTHOR_KEY_BYTES = 13,
+    AUTHOR_KEY_BYTES = 13, /* and a byte for a branch */
     NUMBER_KEY_BYTES = 4,
     WHO_FOREIGN_MAX = (1 << 24) - (1 << 16) - 2, /* the rest is for our own epochs */
 };
 
-static void author_key(uint8_t key[static AUTHOR_KEY_BYTES], const struct author_epoch *author)
+static struct span author_key(uint8_t key[static AUTHOR_KEY_BYTES + 1],
+                              const struct author_epoch *author)
 {
-    key[0] = 'a';
+    key[0] = author->branch == 0 ? 'a' : 'b';
     memcpy(key + 1, author->author.bytes, KEY_ID_BYTES);
     write_u32(key + 9, author->epoch);
+    key[AUTHOR_KEY_BYTES] = author->branch;
+    return SPAN(key, author->branch == 0 ? AUTHOR_KEY_BYTES : AUTHOR_KEY_BYTES + 1);
+}
+
+struct author_epoch stream_author(const struct stream_id *stream)
+{
+    return (struct author_epoch){stream->author, stream->epoch, stream->branch};
 }
 
 bool who_find(const struct view *view, const struct author_epoch *author, uint32_t *who)
 {
-    uint8_t key[AUTHOR_KEY_BYTES];
-    struct span value;
-    author_key(key, author);
-    if (view->get(view->context, TABLE_WHO, SPAN_OF_ARRAY(key), &value) != READ_FOUND ||
-        value.size != WHO_BYTES)
+    uint8_t bytes[AUTHOR_KEY_BYTES + 1];
+    struct span key = author_key(bytes, author), value;
+    if (view->get(view->context, TABLE_WHO, key, &value) != READ_FOUND || value.size != WHO_BYTES)
         return false;
     *who = read_who(value.data);
     return true;
@@ -53,10 +59,11 @@ bool who_author(const struct view *view, uint32_t who, struct author_epoch *auth
     struct span value;
     write_who(key + 1, who);
     if (view->get(view->context, TABLE_WHO, SPAN_OF_ARRAY(key), &value) != READ_FOUND ||
-        value.size != KEY_ID_BYTES + 4)
+        (value.size != KEY_ID_BYTES + 4 && value.size != KEY_ID_BYTES + 5))
         return false;
     memcpy(author->author.bytes, value.data, KEY_ID_BYTES);
     author->epoch = read_u32(value.data + KEY_ID_BYTES);
+    author->branch = value.size == KEY_ID_BYTES + 5 ? value.data[KEY_ID_BYTES + 4] : 0;
     return true;
 }
 
@@ -76,13 +83,12 @@ uint32_t who_assign(struct updates *updates, const struct author_epoch *author)
 {
     const struct view *view = updates_view(updates);
     uint32_t who = 0;
-    uint8_t by_author[AUTHOR_KEY_BYTES], by_number[NUMBER_KEY_BYTES] = {'n'}, number[WHO_BYTES];
-    struct span held;
+    uint8_t bytes[AUTHOR_KEY_BYTES + 1], by_number[NUMBER_KEY_BYTES] = {'n'}, number[WHO_BYTES];
+    struct span held, by_author = author_key(bytes, author);
     if (who_find(view, author, &who))
         return who;
-    author_key(by_author, author);
     /* A number given twice would mix two authors' rows. */
-    if (view->get(view->context, TABLE_WHO, SPAN_OF_ARRAY(by_author), &held) != READ_ABSENT ||
+    if (view->get(view->context, TABLE_WHO, by_author, &held) != READ_ABSENT ||
         last_who(view, &who) == READ_UNREADABLE) {
         updates_doom(updates);
         return 0;
@@ -90,9 +96,9 @@ uint32_t who_assign(struct updates *updates, const struct author_epoch *author)
     who++;
     write_who(by_number + 1, who);
     write_who(number, who);
-    updates_put(updates, TABLE_WHO, SPAN_OF_ARRAY(by_author), SPAN_OF_ARRAY(number));
+    updates_put(updates, TABLE_WHO, by_author, SPAN_OF_ARRAY(number));
     updates_put(updates, TABLE_WHO, SPAN_OF_ARRAY(by_number),
-                SPAN(by_author + 1, AUTHOR_KEY_BYTES - 1));
+                SPAN(by_author.data + 1, by_author.size - 1));
     return who;
 }
 
@@ -100,10 +106,11 @@ void who_each_epoch(const struct view *view, struct key_id author, void *context
                     void (*visit)(void *context, uint32_t epoch))
 {
     struct author_epoch from = {.author = author};
-    uint8_t key[AUTHOR_KEY_BYTES];
+    uint8_t key[AUTHOR_KEY_BYTES + 1];
     struct span found, value;
     author_key(key, &from);
-    while (view->next(view->context, TABLE_WHO, SPAN_OF_ARRAY(key), &found, &value) == READ_FOUND &&
+    while (view->next(view->context, TABLE_WHO, SPAN(key, AUTHOR_KEY_BYTES), &found, &value) ==
+               READ_FOUND &&
            found.size == AUTHOR_KEY_BYTES && memcmp(found.data, key, 9) == 0) {
         uint32_t epoch = read_u32(found.data + 9);
         visit(context, epoch);
@@ -115,7 +122,7 @@ void who_each_epoch(const struct view *view, struct key_id author, void *context
 
 static bool stream_key(const struct view *view, const struct stream_id *stream, uint8_t *key)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint32_t who;
     if (!who_find(view, &author, &who))
         return false;
@@ -145,6 +152,15 @@ bool stream_row_decode(struct span value, struct stream_row *row)
             row->head.clock = mp_read_uint_max(&reader, CLOCK_LIMIT - 1);
         } else if (key == 5) {
             row->closed = mp_read_bool(&reader);
+        } else if (key == 6) {
+            row->forked = mp_read_bool(&reader);
+        } else if (key == 7) {
+            row->parent = (uint8_t)mp_read_uint_max(&reader, UINT8_MAX);
+        } else if (key == 8) {
+            row->from = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
+        } else if (key == 9) {
+            row->cutting = true;
+            row->cut = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
         } else {
             mp_read_any(&reader);
         }
@@ -163,15 +179,42 @@ bool stream_row_read(const struct view *view, const struct stream_id *stream,
            stream_row_decode(value, row);
 }
 
+static void write_fork(const struct stream_id *stream, const struct stream_row *row,
+                       struct buffer *value)
+{
+    if (row->forked) {
+        mp_write_uint(value, 6);
+        mp_write_bool(value, true);
+    }
+    if (stream->branch > 0) {
+        mp_write_uint(value, 7);
+        mp_write_uint(value, row->parent);
+        mp_write_uint(value, 8);
+        mp_write_uint(value, row->from);
+    }
+    if (row->cutting) {
+        mp_write_uint(value, 9);
+        mp_write_uint(value, row->cut);
+    }
+}
+
+void stream_row_remove(struct updates *updates, const struct stream_id *stream)
+{
+    uint8_t key[STREAM_KEY_BYTES];
+    if (stream_key(updates_view(updates), stream, key))
+        updates_remove(updates, TABLE_STREAMS, SPAN_OF_ARRAY(key));
+}
+
 void stream_row_write(struct updates *updates, const struct stream_id *stream,
                       const struct stream_row *row)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint8_t key[STREAM_KEY_BYTES];
     struct buffer value = {0};
     write_who(key, who_assign(updates, &author));
     write_u16(key + 3, stream->number);
-    mp_write_map(&value, row->closed ? 5 : 4);
+    mp_write_map(&value,
+                 4U + row->closed + row->forked + (stream->branch > 0 ? 2U : 0U) + row->cutting);
     mp_write_uint(&value, 1);
     stream_open_encode(&row->open, &value);
     mp_write_uint(&value, 2);
@@ -184,6 +227,7 @@ void stream_row_write(struct updates *updates, const struct stream_id *stream,
         mp_write_uint(&value, 5);
         mp_write_bool(&value, true);
     }
+    write_fork(stream, row, &value);
     updates_put(updates, TABLE_STREAMS, SPAN_OF_ARRAY(key), span_of_buffer(&value));
     buffer_free(&value);
 }
@@ -214,6 +258,7 @@ bool stream_row_next(const struct view *view, uint64_t *cursor, struct stream_id
         if (decoded && who_author(view, who, &author)) {
             stream->author = author.author;
             stream->epoch = author.epoch;
+            stream->branch = author.branch;
             return true;
         }
     }

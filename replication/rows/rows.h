@@ -22,9 +22,15 @@ struct stream_row {
     struct stream_open open;
     struct stream_head head;
     bool closed;
+    bool forked;    /* branch 0: there are, or were, others */
+    uint8_t parent; /* of another branch: the one that it leaves */
+    uint32_t from;  /* and where: its own blocks begin here */
+    bool cutting;   /* displaced: its blocks from `cut` on go, by and by */
+    uint32_t cut;
 };
+struct author_epoch stream_author(const struct stream_id *stream);
 
-/* Local numbers for (key id, epoch). who_assign makes one where there is none. */
+/* Local numbers for (key id, epoch, branch). who_assign makes one where there is none. */
 bool who_find(const struct view *view, const struct author_epoch *author, uint32_t *who);
 bool who_author(const struct view *view, uint32_t who, struct author_epoch *author);
 uint32_t who_assign(struct updates *updates, const struct author_epoch *author);
@@ -39,7 +45,9 @@ bool stream_row_read(const struct view *view, const struct stream_id *stream,
 bool stream_row_decode(struct span value, struct stream_row *row);
 void stream_row_write(struct updates *updates, const struct stream_id *stream,
                       const struct stream_row *row);
-/* Visit all streams in key order: false at the end. Start with *cursor = 0. */
+void stream_row_remove(struct updates *updates, const struct stream_id *stream);
+/* Visit all streams, and each branch of a forked one, in key order: false at the end. Start with
+ * *cursor = 0. */
 bool stream_row_next(const struct view *view, uint64_t *cursor, struct stream_id *stream,
                      struct stream_row *row);
 
@@ -50,6 +58,7 @@ enum read_answer block_row_get(const struct view *view, const struct stream_id *
                                uint32_t seq, uint32_t *first_seq, struct buffer *stored);
 /* Whether a stored block begins at `seq`. */
 bool block_row_begins(const struct view *view, const struct stream_id *stream, uint32_t seq);
+void block_row_remove(struct updates *updates, const struct stream_id *stream, uint32_t seq);
 /* The seq after the block that begins at `first`; `head_seq` when it is the last of the chain. */
 uint32_t block_row_end(const struct view *view, const struct stream_id *stream, uint32_t first,
                        uint32_t head_seq);
@@ -82,15 +91,16 @@ void index_key(uint8_t key[static INDEX_KEY_BYTES], uint64_t clock,
 /* A record's row: a locator while its creation is all there is, else the whole state. */
 struct record_row {
     bool present;
-    bool located; /* only `stream`, `seq` of the creation */
+    bool located; /* only `stream`, `branch`, `seq` of the creation */
     uint16_t stream;
+    uint8_t branch;
     uint32_t seq;
     struct record_state *state; /* owned; NULL when located */
 };
 enum error_code record_row_read(const struct view *view, const uint8_t key[static RECORD_KEY_BYTES],
                                 struct record_row *row);
 void record_row_write_located(struct updates *updates, const uint8_t key[static RECORD_KEY_BYTES],
-                              uint16_t stream, uint32_t seq);
+                              uint16_t stream, uint8_t branch, uint32_t seq);
 
 /* An entry with its author, ready to be judged. */
 struct located_entry {
@@ -110,8 +120,7 @@ uint8_t body_deletes(struct span body);
  * that record's. */
 struct record_state *record_from_creation(struct block_cache *cache, const struct view *view,
                                           const struct tree *tree, const struct record_type *type,
-                                          const struct record_id *id, uint16_t stream,
-                                          uint32_t seq);
+                                          const struct record_id *id, const struct record_row *row);
 /* The same from the entry itself. */
 struct record_state *record_from_entry(const struct tree *tree, const struct record_type *type,
                                        const struct record_id *id,

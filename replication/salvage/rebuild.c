@@ -83,7 +83,7 @@ static void judge_block(struct rebuild *rebuild, const struct stream_id *stream,
     struct step step = begin_step(rebuild);
     for (size_t i = 0; i < block->list.count; i++) {
         struct located_entry located = {
-            .author = {stream->author, stream->epoch},
+            .author = stream_author(stream),
             .stream = stream->number,
             .seq = block->header.seq + (uint32_t)i,
             .entry = &block->list.entries[i],

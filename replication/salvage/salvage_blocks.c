@@ -158,7 +158,7 @@ static bool find_author(struct stream_work *work)
 
 void salvage_mark_gap(struct salvage *salvage, const struct stream_id *stream, uint32_t seq)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     struct step step = {.updates = salvage->updates, .view = salvage_view(salvage)};
     uint8_t key[1 + LOCATOR_BYTES] = {'b'};
     struct buffer value = {0};

@@ -156,7 +156,7 @@ bool verify_locator(const struct verify *verify, const uint8_t locator[static LO
     struct author_epoch author;
     if (!who_author(verify->view, read_u32(locator) >> 8, &author))
         return false;
-    *stream = (struct stream_id){author.author, author.epoch, read_u16(locator + 3)};
+    *stream = (struct stream_id){author.author, author.epoch, read_u16(locator + 3), author.branch};
     *seq = read_u32(locator + 5);
     return true;
 }
@@ -164,7 +164,7 @@ bool verify_locator(const struct verify *verify, const uint8_t locator[static LO
 bool verify_quarantined(const struct verify *verify, char what, const struct stream_id *stream,
                         uint32_t seq)
 {
-    struct author_epoch author = {stream->author, stream->epoch};
+    struct author_epoch author = stream_author(stream);
     uint8_t key[1 + LOCATOR_BYTES] = {(uint8_t)what};
     uint32_t who;
     struct span value;

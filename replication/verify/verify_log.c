@@ -91,7 +91,8 @@ static bool in_record(const struct verify *verify, const struct located_entry *l
     struct dot dot = entry_dot(entry, &located->author);
     bool creation = record_id_names(&entry->record, &located->author) && entry->n == 1;
     if (row.located)
-        return creation && (row.seq == located->seq || row.stream != located->stream);
+        return creation && (row.seq == located->seq || row.stream != located->stream ||
+                            row.branch != located->author.branch);
     for (size_t i = 0; !in && i < record_operation_count(row.state); i++) {
         const struct operation *op = record_operation(row.state, i);
         in = dot_compare(&op->dot, &dot) == 0 && op->dot.n == dot.n &&
@@ -104,8 +105,7 @@ static bool in_record(const struct verify *verify, const struct located_entry *l
 static void account(struct verify *verify, const struct stream_id *stream, uint32_t seq,
                     const struct entry *entry, const struct hash *digest)
 {
-    struct located_entry located = {
-        {stream->author, stream->epoch}, stream->number, seq, entry, digest};
+    struct located_entry located = {stream_author(stream), stream->number, seq, entry, digest};
     uint8_t locator[LOCATOR_BYTES];
     uint32_t who;
     if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE)
@@ -150,6 +150,15 @@ static void end_chain(struct verify *verify)
                    label_stream(verify->tree, &chain->id).text);
 }
 
+/* A branch's chain goes on from that of the one it leaves. */
+static void begin_branch(const struct verify *verify, struct verify_chain *chain)
+{
+    struct branches *branches = branches_read(verify->view, &chain->id);
+    chain->head.seq = chain->row.from;
+    branch_hash_at(verify->view, branches, chain->id.branch, chain->row.from, &chain->head.hash);
+    free(branches);
+}
+
 static bool begin_chain(struct verify *verify, struct span key)
 {
     struct verify_chain *chain = &verify->chain;
@@ -164,6 +173,8 @@ static bool begin_chain(struct verify *verify, struct span key)
         return false;
     }
     chain->known = stream_row_read(verify->view, &chain->id, &chain->row);
+    if (chain->known && chain->id.branch > 0)
+        begin_branch(verify, chain);
     if (!chain->known && !verify_quarantined(verify, 'b', &chain->id, 0)) {
         verify_say(verify, TABLE_STREAMS, "it has blocks and no row that can be read", "%s",
                    label_stream(verify->tree, &chain->id).text);

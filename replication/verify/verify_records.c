@@ -26,7 +26,7 @@ struct folding {
 /* Only what its row in quarantine says so is excluded, and nothing else is admitted. */
 static bool verdict_stands(const struct verify *verify, const struct operation *op)
 {
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream};
+    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
     bool listed = verify_quarantined(verify, 'e', &stream, op->seq);
     if (op->verdict == OPERATION_ADMITTED)
         return !listed;
@@ -37,15 +37,15 @@ static bool verdict_stands(const struct verify *verify, const struct operation *
 static const char *fold_again(struct folding *folding, const struct operation *op)
 {
     struct verify *verify = folding->verify;
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream};
+    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
     const struct author *author = tree_author(verify->tree, op->dot.author);
     const struct prepared_block *block = verify_block_at(verify, &stream, op->seq);
     if (author == NULL || block == NULL)
         return "an entry that it names can't be read";
     uint32_t place = op->seq - block->header.seq;
     const struct entry *entry = &block->list.entries[place];
-    struct located_entry located = {
-        {stream.author, stream.epoch}, op->stream, op->seq, entry, &block->digests[place]};
+    struct located_entry located = {stream_author(&stream), op->stream, op->seq, entry,
+                                    &block->digests[place]};
     struct dot missing;
     if (entry->kind != ENTRY_WRITE || entry->strange || entry->type != folding->type->number ||
         memcmp(entry->record.bytes, folding->id->bytes, sizeof entry->record.bytes) != 0 ||
@@ -70,6 +70,7 @@ static const char *fold_row(struct folding *folding, const struct record_state *
 {
     const char *wrong = record_operation_count(state) == 0 ? "no operation made it" : NULL;
     struct buffer said = {0}, folded = {0};
+    record_mark_forked_as(folding->state, state);
     for (size_t i = 0; wrong == NULL && i < record_operation_count(state); i++)
         wrong = fold_again(folding, record_operation(state, i));
     if (wrong == NULL) {
@@ -83,20 +84,19 @@ static const char *fold_row(struct folding *folding, const struct record_state *
     return wrong;
 }
 
-/* The clock of a creation, by which the record is listed. */
+/* The clock of its first creation, by which the record is listed. */
 static bool creation_clock(const struct record_state *state, const struct record_id *id,
                            uint64_t *clock)
 {
     struct author_epoch creator = record_id_author(id);
+    *clock = UINT64_MAX;
     for (size_t i = 0; i < record_operation_count(state); i++) {
         const struct operation *op = record_operation(state, i);
         if (op->dot.n == 1 && op->context_count == 0 && op->dot.epoch == creator.epoch &&
-            key_id_equal(op->dot.author, creator.author)) {
+            key_id_equal(op->dot.author, creator.author) && op->clock < *clock)
             *clock = op->clock;
-            return true;
-        }
     }
-    return false;
+    return *clock != UINT64_MAX;
 }
 
 struct record_look {
@@ -118,12 +118,12 @@ static const char *look_at_row(struct verify *verify, struct record_look *look)
         return "its row can't be read";
     const char *wrong = NULL;
     struct author_epoch creator = record_id_author(&look->id);
-    struct stream_id stream = {creator.author, creator.epoch, row.stream};
+    struct stream_id stream = {creator.author, creator.epoch, row.stream, row.branch};
     struct record_state *state = row.state;
     if (row.located) {
         size_t slot = (creator.author.bytes[0] + creator.epoch + row.stream) % VERIFY_CACHES;
         state = record_from_creation(&verify->caches[slot], verify->view, verify->tree, type,
-                                     &look->id, row.stream, row.seq);
+                                     &look->id, &row);
         if (state == NULL || verify_quarantined(verify, 'e', &stream, row.seq))
             wrong = "its row doesn't lead to its creation";
     } else {

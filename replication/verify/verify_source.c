@@ -67,18 +67,25 @@ bool verify_documents(struct verify *verify)
 
 static bool number_stands(const struct verify *verify, struct span key, struct span value)
 {
-    struct author_epoch author;
+    struct author_epoch author = {.branch = 0};
     uint32_t who;
-    if (key.size == AUTHOR_KEY_BYTES && key.data[0] == 'a') {
+    if (key.size >= AUTHOR_KEY_BYTES && key.data[0] != 'n') {
+        bool branch = key.data[0] == 'b' && key.size == AUTHOR_KEY_BYTES + 1;
+        author.branch = branch ? key.data[AUTHOR_KEY_BYTES] : 0;
+        if (!branch && (key.data[0] != 'a' || key.size != AUTHOR_KEY_BYTES))
+            return false;
         memcpy(author.author.bytes, key.data + 1, KEY_ID_BYTES);
         author.epoch = read_u32(key.data + 9);
         struct author_epoch back;
         return who_find(verify->view, &author, &who) && who_author(verify->view, who, &back) &&
-               back.epoch == author.epoch && key_id_equal(back.author, author.author);
+               back.epoch == author.epoch && back.branch == author.branch &&
+               key_id_equal(back.author, author.author);
     }
     uint8_t number[4] = {0};
-    if (key.size != NUMBER_KEY_BYTES || key.data[0] != 'n' || value.size != KEY_ID_BYTES + 4)
+    if (key.size != NUMBER_KEY_BYTES || key.data[0] != 'n' ||
+        (value.size != KEY_ID_BYTES + 4 && value.size != KEY_ID_BYTES + 5))
         return false;
+    author.branch = value.size > KEY_ID_BYTES + 4 ? value.data[KEY_ID_BYTES + 4] : 0;
     memcpy(number + 1, key.data + 1, WHO_BYTES);
     memcpy(author.author.bytes, value.data, KEY_ID_BYTES);
     author.epoch = read_u32(value.data + KEY_ID_BYTES);

@@ -121,7 +121,7 @@ static void check_received(struct verify *verify)
     for (uint64_t cursor = 0; stream_row_next(verify->view, &cursor, &stream, row);) {
         struct buffer group = {0};
         int64_t value;
-        if (row->open.holders != HOLDERS_SUBTREE ||
+        if (row->open.holders != HOLDERS_SUBTREE || stream.branch > 0 ||
             key_id_equal(stream.author, verify->options.own))
             continue;
         mp_write_array(&group, 3);

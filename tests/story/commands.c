@@ -250,7 +250,8 @@ static void tell_image(struct story *story)
     image->store = memory_store_clone(world_store(story->world, seat));
 }
 
-/* restore SEAT NAME: the data file of an image in place of its own; the high-water file stays. */
+/* restore SEAT NAME [exact]: the data file of an image in place of its own; the high-water file
+ * stays, but for an exact clone: then nothing tells that this is another life of the node. */
 static void tell_restore(struct story *story)
 {
     size_t seat = story_seat(story, story_word(story, 1));
@@ -259,6 +260,10 @@ static void tell_restore(struct story *story)
         return;
     world_crash(story->world, seat);
     world_restore(story->world, seat, image);
+    struct high_water mark;
+    if (strcmp(story_word(story, 3), "exact") == 0)
+        memory_store_set_high_water(world_store(story->world, seat),
+                                    memory_store_high_water(image, &mark) ? &mark : NULL);
 }
 
 /* wipe SEAT [all]: an empty data file; with `all` the high-water file is gone too. */
@@ -273,6 +278,15 @@ static void tell_wipe(struct story *story)
     if (strcmp(story_word(story, 2), "all") == 0)
         memory_store_set_high_water(world_store(story->world, seat), NULL);
     memory_store_free(empty);
+}
+
+/* machine SEAT BYTE: what tells this machine from others. */
+static void tell_machine(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    uint8_t instance[8] = {(uint8_t)strtoul(story_word(story, 2), NULL, 10)};
+    if (seat != SIZE_MAX)
+        world_set_instance(story->world, seat, instance);
 }
 
 static void tell_types(struct story *story)
@@ -496,12 +510,13 @@ static void tell_delete(struct story *story)
 }
 
 const struct story_command world_commands[] = {
-    {"nodes", 1, tell_nodes},   {"start", 1, tell_start},     {"crash", 1, tell_crash},
-    {"hold", 1, tell_hold},     {"release", 1, tell_release}, {"fault", 2, tell_fault},
-    {"image", 2, tell_image},   {"restore", 2, tell_restore}, {"wipe", 1, tell_wipe},
-    {"types", 1, tell_types},   {"expire", 1, tell_expire},   {"tuning", 2, tell_tuning},
-    {"run", 0, tell_run},       {"wait", 1, tell_wait},       {"clock", 3, tell_clock},
-    {"cut", 1, tell_cut},       {"heal", 1, tell_heal},       {"withhold", 3, tell_withhold},
-    {"pass", 0, tell_pass},     {"put", 3, tell_put},         {"set", 2, tell_set},
-    {"delete", 2, tell_delete}, {"room", 2, tell_room},       {NULL, 0, NULL},
+    {"nodes", 1, tell_nodes}, {"start", 1, tell_start},     {"crash", 1, tell_crash},
+    {"hold", 1, tell_hold},   {"release", 1, tell_release}, {"fault", 2, tell_fault},
+    {"image", 2, tell_image}, {"restore", 2, tell_restore}, {"wipe", 1, tell_wipe},
+    {"types", 1, tell_types}, {"expire", 1, tell_expire},   {"tuning", 2, tell_tuning},
+    {"run", 0, tell_run},     {"wait", 1, tell_wait},       {"clock", 3, tell_clock},
+    {"cut", 1, tell_cut},     {"heal", 1, tell_heal},       {"withhold", 3, tell_withhold},
+    {"pass", 0, tell_pass},   {"machine", 2, tell_machine}, {"put", 3, tell_put},
+    {"set", 2, tell_set},     {"delete", 2, tell_delete},   {"room", 2, tell_room},
+    {NULL, 0, NULL},
 };

@@ -8,7 +8,7 @@
 #define TERRACE_TESTS_STORY_STORY_H
 
 #include "replication/query/query.h"
-#include "replication/rows/rows.h"
+#include "replication/rows/branches.h"
 #include "sim/world.h"
 
 enum { WORDS_MAX = 24, NAMES_MAX = 64, BLOCKS_MAX = 32, WITHHELD_MAX = 8 };
@@ -99,7 +99,8 @@ struct story_command {
     size_t words; /* at least */
     void (*tell)(struct story *story);
 };
-extern const struct story_command world_commands[], expect_commands[], plant_commands[];
+extern const struct story_command world_commands[], expect_commands[], plant_commands[],
+    fork_commands[];
 
 /* commands.c: a new world with nobody running; and its end. */
 void story_begin(struct story *story);

@@ -1,0 +1,341 @@
+/* Folding records anew: when a second operation comes under a name that is taken, and when a branch
+ * of a forked stream leaves the state. Both are rare; the ordinary way is apply.c.
+ *
+ * A branch that was displaced leaves from its head backwards, a block a batch: its entries' records
+ * are folded anew without them, then its blocks go. When it is gone, what else of its author's
+ * epoch lies in the log is judged once more: an operation may stand in two blocks (rules.md A7). */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replication/core.h"
+#include "replication/format/block_parts.h"
+
+/* ---- one record ---- */
+
+struct refold {
+    struct step *step;
+    uint16_t type;
+    const struct record_id *id;
+    struct record_state *before;
+    const struct located_entry *more; /* NULL: none */
+    const struct operation **ops;
+    struct operation more_op;
+    size_t count;
+    struct record_state *after; /* NULL until its creation is in */
+};
+
+static bool is_dropped(const struct operation *op, const struct stream_id *drop, uint32_t from)
+{
+    return drop != NULL && op->seq >= from && op->stream == drop->number &&
+           op->branch == drop->branch && op->dot.epoch == drop->epoch &&
+           key_id_equal(op->dot.author, drop->author);
+}
+
+/* All operations but those that are dropped, and one more. */
+static size_t gather(struct refold *refold, const struct stream_id *drop, uint32_t from)
+{
+    size_t held = record_operation_count(refold->before), dropped = 0;
+    refold->ops = mem_alloc((held + 1) * sizeof *refold->ops);
+    for (size_t i = 0; i < held; i++) {
+        const struct operation *op = record_operation(refold->before, i);
+        if (is_dropped(op, drop, from))
+            dropped++;
+        else
+            refold->ops[refold->count++] = op;
+    }
+    if (refold->more != NULL) {
+        const struct author *author =
+            tree_author(refold->step->replica->tree, refold->more->author.author);
+        assert(author != NULL);
+        refold->more_op = operation_of(refold->more, author->rank);
+        refold->ops[refold->count++] = &refold->more_op;
+    }
+    return dropped;
+}
+
+/* Where an operation stands. False: unreadable here. */
+static bool locate(const struct refold *refold, const struct operation *op,
+                   struct located_entry *located)
+{
+    struct replica *replica = refold->step->replica;
+    if (op == &refold->more_op) {
+        *located = *refold->more;
+        return true;
+    }
+    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
+    *located = (struct located_entry){
+        .author = stream_author(&stream), .stream = op->stream, .seq = op->seq};
+    if (apply_find_unsigned(replica, &stream, op->seq, located))
+        return true;
+    const struct prepared_block *block =
+        block_cache_open(&replica->cache, refold->step->view, replica->tree, &stream, op->seq);
+    if (block == NULL || block->opaque)
+        return false;
+    located->entry = &block->list.entries[op->seq - block->header.seq];
+    located->digest = &block->digests[op->seq - block->header.seq];
+    return true;
+}
+
+/* What can't be read here is no reason to throw a state away. */
+static bool all_readable(const struct refold *refold)
+{
+    struct located_entry located;
+    for (size_t i = 0; i < refold->count; i++) {
+        if (!locate(refold, refold->ops[i], &located))
+            return false;
+    }
+    return true;
+}
+
+static bool is_creation(const struct operation *op, const struct record_id *id)
+{
+    struct author_epoch author = {op->dot.author, op->dot.epoch};
+    return op->dot.n == 1 && op->context_count == 0 && record_id_names(id, &author);
+}
+
+/* One row for a record, by the clock of its first creation. */
+static void index_remove(const struct refold *refold, const uint8_t key[static RECORD_KEY_BYTES],
+                         const struct record_state *state)
+{
+    for (size_t i = 0; i < record_operation_count(state); i++) {
+        const struct operation *op = record_operation(state, i);
+        uint8_t index[INDEX_KEY_BYTES];
+        index_key(index, op->clock, key);
+        if (is_creation(op, refold->id))
+            updates_remove(refold->step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index));
+    }
+}
+
+static void index_put(const struct refold *refold, const uint8_t key[static RECORD_KEY_BYTES],
+                      const struct record_state *state)
+{
+    uint8_t index[INDEX_KEY_BYTES];
+    uint64_t clock = UINT64_MAX;
+    for (size_t i = 0; i < record_operation_count(state); i++) {
+        const struct operation *op = record_operation(state, i);
+        if (is_creation(op, refold->id) && op->clock < clock)
+            clock = op->clock;
+    }
+    assert(clock != UINT64_MAX); /* nothing is in a record before its creation */
+    index_key(index, clock, key);
+    updates_put(refold->step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index), SPAN_EMPTY);
+}
+
+static void write_state(const struct refold *refold, const struct record_type *type)
+{
+    struct step *step = refold->step;
+    uint8_t key[RECORD_KEY_BYTES];
+    if (!record_key(step->view, refold->type, refold->id, key)) {
+        updates_doom(step->updates); /* its row was read a moment ago */
+        return;
+    }
+    int change = -(int)!record_deleted(refold->before);
+    index_remove(refold, key, refold->before);
+    if (refold->after == NULL) {
+        updates_remove(step->updates, TABLE_RECORDS, SPAN_OF_ARRAY(key));
+    } else {
+        change += (int)!record_deleted(refold->after);
+        index_put(refold, key, refold->after);
+        const struct operation *first = record_operation(refold->after, 0);
+        struct buffer row = {0};
+        if (record_operation_count(refold->after) == 1 && first->verdict == OPERATION_ADMITTED) {
+            record_row_write_located(step->updates, key, first->stream, first->branch, first->seq);
+        } else {
+            record_encode(refold->after, &row);
+            updates_put(step->updates, TABLE_RECORDS, SPAN_OF_ARRAY(key), span_of_buffer(&row));
+        }
+        buffer_free(&row);
+    }
+    if (change != 0)
+        cells_count_record(step, refold->id, type, change);
+}
+
+static void leave_quarantine(struct step *step, char what, const struct located_entry *at)
+{
+    uint8_t key[1 + LOCATOR_BYTES] = {(uint8_t)what};
+    struct span value;
+    locator_write(step, at, key + 1);
+    if (step->view->get(step->view->context, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), &value) !=
+        READ_FOUND)
+        return;
+    updates_remove(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key));
+    aside_fewer(step, 'q', at->author.author);
+}
+
+/* In the plan's order; what isn't in it waits again for what it saw. */
+static void fold_all(struct refold *refold, const struct record_type *type)
+{
+    size_t *order = mem_alloc((refold->count + 1) * sizeof *order);
+    bool *folded = mem_alloc((refold->count + 1) * sizeof *folded);
+    struct record_state *empty = record_new();
+    size_t planned = record_plan(empty, refold->ops, refold->count, order);
+    struct located_entry located;
+    for (size_t i = 0; i < planned; i++) {
+        folded[order[i]] = true;
+        if (!locate(refold, refold->ops[order[i]], &located))
+            continue;
+        if (refold->ops[order[i]]->verdict == OPERATION_EXCLUDED)
+            leave_quarantine(refold->step, 'e', &located);
+        folded[order[i]] = apply_anew(refold->step, &located, &refold->after, empty);
+    }
+    if (refold->after != empty)
+        record_free(empty);
+    write_state(refold, type);
+    for (size_t i = 0; i < refold->count; i++) {
+        if (!folded[i] && locate(refold, refold->ops[i], &located))
+            apply_entry(refold->step, &located);
+    }
+    free(folded);
+    free(order);
+}
+
+void refold_record(struct step *step, uint16_t type_number, const struct record_id *id,
+                   const struct stream_id *drop, uint32_t from, const struct located_entry *more)
+{
+    const struct schema *schema = tree_schema(step->replica->tree);
+    const struct record_type *type = schema == NULL ? NULL : schema_type(schema, type_number);
+    struct refold refold = {.step = step, .type = type_number, .id = id, .more = more};
+    refold.before = type == NULL ? NULL : load_record(step, type, id);
+    if (refold.before == NULL)
+        return;
+    if ((gather(&refold, drop, from) > 0 || more != NULL) && all_readable(&refold)) {
+        fold_all(&refold, type);
+        updates_trace(step->updates, "fold %s anew: %zu operations, %zu forked",
+                      label_record(step->replica->tree, id).text,
+                      refold.after == NULL ? 0 : record_operation_count(refold.after),
+                      refold.after == NULL ? 0 : record_forked_count(refold.after));
+    }
+    free(refold.ops);
+    record_free(refold.after);
+    record_free(refold.before);
+}
+
+/* ---- a branch that leaves ---- */
+
+static void drop_aside(struct step *step, const struct stream_id *stream, uint32_t seq)
+{
+    struct located_entry at = {
+        .author = stream_author(stream), .stream = stream->number, .seq = seq};
+    uint8_t key[1 + LOCATOR_BYTES] = {PARKED_STREAM};
+    locator_write(step, &at, key + 1);
+    updates_remove(step->updates, TABLE_PARKED, SPAN_OF_ARRAY(key));
+    leave_quarantine(step, 'e', &at);
+    leave_quarantine(step, 'b', &at);
+}
+
+static void drop_entries(struct step *step, const struct stream_id *stream,
+                         const struct prepared_block *block)
+{
+    for (size_t i = 0; i < block->list.count; i++) {
+        const struct entry *entry = &block->list.entries[i];
+        if (entry->has_record)
+            refold_record(step, entry->type, &entry->record, stream, block->header.seq, NULL);
+    }
+}
+
+/* Of the block that ends at `seq` under the branch's own number; 0 before its first. */
+static uint64_t clock_before(struct step *step, const struct stream_id *stream,
+                             const struct stream_row *row, uint32_t seq)
+{
+    struct buffer stored = {0};
+    struct block_parts parts = {0};
+    uint32_t first;
+    if (seq > row->from &&
+        block_row_get(step->view, stream, seq - 1, &first, &stored) == READ_FOUND &&
+        block_parts_read(span_of_buffer(&stored), &parts, NULL) != ERR_OK)
+        parts.clock = 0;
+    buffer_free(&stored);
+    return parts.clock;
+}
+
+/* The last block of the branch. */
+static void drop_block(struct step *step, const struct stream_id *stream, struct stream_row *row)
+{
+    struct prepared_block block;
+    struct buffer stored = {0};
+    uint32_t first = row->head.seq - 1;
+    block_row_get(step->view, stream, row->head.seq - 1, &first, &stored);
+    buffer_free(&stored);
+    struct stream_head head = {.seq = first};
+    if (block_row_open(step->view, step->replica->tree, stream, first, &block) == ERR_OK) {
+        drop_entries(step, stream, &block);
+        head.hash = block.header.previous;
+        head.clock = clock_before(step, stream, row, first);
+        prepared_block_free(&block);
+    }
+    for (uint32_t seq = first; seq < row->head.seq; seq++)
+        drop_aside(step, stream, seq);
+    block_row_remove(step->updates, stream, first);
+    updates_trace(step->updates, "drop %s %u..%u", label_stream(step->replica->tree, stream).text,
+                  first, row->head.seq);
+    row->head = head;
+    row->closed = false;
+    if (row->open.holders == HOLDERS_SUBTREE && stream->branch == 0 &&
+        !key_id_equal(stream->author, step->replica->key_id))
+        cells_received_stream(step, stream, head.seq);
+}
+
+static bool has_children(struct step *step, const struct stream_id *stream)
+{
+    struct branches *branches = branches_read(step->view, stream);
+    bool has = false;
+    for (uint8_t i = 1; i < BRANCHES_MAX; i++)
+        has |= branches->present[i] && i != stream->branch &&
+               branches->rows[i].parent == stream->branch &&
+               branches->rows[i].from > branch_end(&branches->rows[stream->branch]);
+    free(branches);
+    return has;
+}
+
+/* All of this author's epoch that is in the log, from the beginning. */
+static void judge_epoch_again(struct step *step, const struct stream_id *left)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_id id;
+    for (uint64_t cursor = 0; stream_row_next(step->view, &cursor, &id, row);) {
+        struct located_entry at = {
+            .author = stream_author(&id), .stream = id.number, .seq = row->from};
+        if (id.epoch == left->epoch && key_id_equal(id.author, left->author) &&
+            branch_end(row) > row->from && !row->cutting)
+            parked_stream_from(step, &at);
+    }
+    free(row);
+    parked_sweep(step);
+}
+
+/* True: it is where it was to be cut. */
+static bool cut_on(struct step *step, const struct stream_id *stream, struct stream_row *row)
+{
+    uint32_t to = row->cut > row->from ? row->cut : row->from;
+    block_cache_free(&step->replica->cache);
+    if (row->head.seq > to) {
+        drop_block(step, stream, row);
+        stream_row_write(step->updates, stream, row);
+        return false;
+    }
+    row->cutting = false;
+    if (stream->branch > 0 && row->head.seq == row->from && !has_children(step, stream))
+        stream_row_remove(step->updates, stream);
+    else
+        stream_row_write(step->updates, stream, row);
+    judge_epoch_again(step, stream);
+    return true;
+}
+
+void refold_work(struct step *step)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_id id;
+    bool found = false;
+    for (uint64_t cursor = 0;
+         step->replica->cuts_due && !found && stream_row_next(step->view, &cursor, &id, row);)
+        found = row->cutting && !has_children(step, &id);
+    if (found) {
+        cut_on(step, &id, row);
+        step->replica->deadline_tick = step->tick_ms;
+    } else {
+        step->replica->cuts_due = false;
+    }
+    free(row);
+}
