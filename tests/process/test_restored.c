@@ -1,6 +1,6 @@
-/* A node's directory put back as it was, high-water file and all, over the same files: nothing tells
- * the node that it has lived longer. Connected, what it had sent comes back first; isolated, it signs
- * places twice, and both branches are kept (threats 72, 73). */
+/* A node's directory put back as it was, high-water file and all, over the same files: nothing
+ * tells the node that it has lived longer. Connected, what it had sent comes back first; isolated,
+ * it signs places twice, and both branches are kept (threats 72, 73). */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
