@@ -12,6 +12,7 @@
 
 #include "node/core_summary.h"
 #include "node/node.h"
+#include "node/suspect.h"
 
 enum {
     TRIM_AFTER_MS = 300, /* of quiet after load, memory goes back to the system */
