@@ -142,6 +142,10 @@ int scrub_child(const char *dir, bool trusting)
     }
     if (code != ERR_OK)
         return scrub_say_error(&error);
+    char wrong[160];
+    scrub_say_place("pages", 0);
+    if (!trusting && !store_structure_check(store, wrong))
+        scrub_say_finding("data.mdb", wrong, "the next commit would do harm");
     struct verify *verify = verify_new(&options);
     code = walk(store, verify, &error);
     int status = code == ERR_OK ? scrub_say_end(verify_counts(verify)) : scrub_say_error(&error);

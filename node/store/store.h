@@ -88,6 +88,10 @@ enum store_level { STORE_ROOMY, STORE_TIGHT, STORE_FULL };
  * On the port's thread, outside a transaction. */
 enum store_level store_level_look(struct store *store, bool failed);
 
+/* Whether the pages of the last commit make a tree in which each has one use: what readers don't
+ * notice, and the next commit does. False: `wrong` says what isn't right, and where. Any thread. */
+bool store_structure_check(struct store *store, char wrong[static 160]);
+
 /* Frees the reader slots of processes that died; answers how many. Once a minute. */
 unsigned store_reader_check(struct store *store);
 

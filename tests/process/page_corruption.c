@@ -282,7 +282,8 @@ static void start_by_hand(const char *directory, const char *seat, const char *n
     if (status != 0)
         status = terrace_run("-d", node, "verify", "--repair", NULL);
     if (status != 0)
-        fail_msg("round %u: repair ended with %d: %s", round_now, status, terrace_errors());
+        fail_msg("round %u: repair ended with %d: %s %s", round_now, status, terrace_output(),
+                 terrace_errors());
     drill_act(directory, "start", seat);
 }
 
