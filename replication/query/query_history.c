@@ -93,7 +93,7 @@ static void write_subtree(const struct history *history, const struct seat *auth
 
 static void write_members(struct history *history, const struct operation *op)
 {
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream};
+    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
     const struct author *author = tree_author(history->tree, op->dot.author);
     const struct seat *seat = author == NULL ? NULL : author->seat;
     struct stream_row *row = mem_alloc(sizeof *row);
@@ -135,7 +135,7 @@ static bool clock_suspect(const struct history *history, const struct author *au
 static void write_operation(struct history *history, const struct operation *op,
                             const struct record_id *id)
 {
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream};
+    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
     struct author_epoch author = {op->dot.author, op->dot.epoch};
     const char *change = op->verdict == OPERATION_EXCLUDED                ? "void"
                          : op->deletes == 1                               ? "deleted"
