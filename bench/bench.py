@@ -55,12 +55,16 @@ def line_of(row, peer):
                      'limit': [rounded(one) for one in row.limits]}}
 
 
+def readable(number):
+    return f'{number:,.0f}' if abs(number) >= 1000 else f'{number:.3g}'
+
+
 def spread(runs):
     if not runs:
         return '-'
     if len(runs) == 1:
-        return f'{runs[0]:.4g}'
-    return f'{rows.Row.middle(runs):.4g} ({min(runs):.4g}..{max(runs):.4g})'
+        return readable(runs[0])
+    return f'{readable(rows.Row.middle(runs))} ({readable(min(runs))}..{readable(max(runs))})'
 
 
 HEAD = ('row', 'unit', 'ours', 'theirs', 'limit', 'ratio', 'floor', 'aim', 'met')
