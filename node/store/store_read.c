@@ -74,11 +74,13 @@ static enum read_answer reader_seek(const struct store *store, struct store_read
     MDB_val found_key, found;
     int answer = up ? seek_up(*cursor, from, &found_key, &found)
                     : seek_down(*cursor, from, &found_key, &found);
-    if (answer == MDB_SUCCESS) {
-        *key = SPAN(found_key.mv_data, found_key.mv_size);
-        *value = SPAN(found.mv_data, found.mv_size);
-    }
-    return read_answer_of(answer);
+    if (answer != MDB_SUCCESS)
+        return read_answer_of(answer);
+    *key = SPAN(found_key.mv_data, found_key.mv_size);
+    *value = SPAN(found.mv_data, found.mv_size);
+    /* On damaged pages keys may run in a circle, and every walk here goes by keys. */
+    int order = span_compare(*key, from);
+    return (up ? order >= 0 : order <= 0) ? READ_FOUND : READ_UNREADABLE;
 }
 
 /* The transaction that the port reads through now; NULL: nothing can be read. */

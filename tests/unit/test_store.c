@@ -398,6 +398,93 @@ static void a_killed_reader_is_cleared(void **state)
     store_close(store);
 }
 
+/* LMDB's pages as they lie in the file: flags, the end of the list of places, the list. */
+enum { PAGE_BYTES = 4096, PAGE_FLAGS = 10, PAGE_LIST_END = 12, PAGE_LIST = 16, NODE_KEY = 8 };
+enum { PAGE_LEAF = 2, NUMBER_AT = 3, NUMBER_DIGITS = 5, NO_ROW = -1 };
+
+static int number_of_row(const uint8_t *page, size_t index)
+{
+    uint16_t place;
+    char digits[NUMBER_DIGITS + 1] = {0};
+    memcpy(&place, page + PAGE_LIST + index * sizeof place, sizeof place);
+    const uint8_t *key = page + place + NODE_KEY;
+    if (place > PAGE_BYTES - NODE_KEY - NUMBER_AT - NUMBER_DIGITS || memcmp(key, "row", NUMBER_AT))
+        return NO_ROW;
+    memcpy(digits, key + NUMBER_AT, NUMBER_DIGITS);
+    return atoi(digits);
+}
+
+/* Numbers of the first and the last row of a leaf page; false: it is none of these rows. */
+static bool rows_of_page(const uint8_t *page, int *first, int *last)
+{
+    uint16_t end;
+    memcpy(&end, page + PAGE_LIST_END, sizeof end);
+    if (page[PAGE_FLAGS] != PAGE_LEAF || end <= PAGE_LIST || end > PAGE_BYTES)
+        return false;
+    *first = number_of_row(page, 0);
+    *last = number_of_row(page, (end - PAGE_LIST) / sizeof end - 1);
+    return *first != NO_ROW && *last != NO_ROW;
+}
+
+/* The bytes of the first page of rows over those of the next. */
+static void repeat_a_page(const struct place *place)
+{
+    struct buffer bytes = {0};
+    uint8_t *page = NULL, *next = NULL;
+    int first, last, after = NO_ROW;
+    place_read(place, "data/data.mdb", &bytes);
+    for (size_t at = 0; at + PAGE_BYTES <= bytes.size; at += PAGE_BYTES) {
+        if (rows_of_page(bytes.data + at, &first, &last) && first == 0) {
+            page = bytes.data + at;
+            after = last + 1;
+        }
+    }
+    for (size_t at = 0; at + PAGE_BYTES <= bytes.size; at += PAGE_BYTES) {
+        if (rows_of_page(bytes.data + at, &first, &last) && first == after)
+            next = bytes.data + at;
+    }
+    assert_true(page != NULL && next != NULL);
+    memcpy(next, page, PAGE_BYTES);
+    place_write(place, "data/data.mdb", span_of_buffer(&bytes));
+    buffer_free(&bytes);
+}
+
+/* A page whose keys stand before those of the page that leads to it: a walk that believed it would
+ * go round and round. */
+static void keys_out_of_order_are_unreadable(void **state)
+{
+    enum { MANY = 1000 };
+    struct place *place = *state;
+    struct store_port port;
+    struct span key, value;
+    struct store *store = open_port(place, &port);
+    char from[16];
+    port.begin(store);
+    for (unsigned i = 0; i < MANY; i++) {
+        numbered_key(from, i);
+        assert_int_equal(port.put(store, TABLE_NOTES, span_of_text(from), SPAN_OF_ARRAY(from)),
+                         ERR_OK);
+    }
+    assert_int_equal(port.commit(store), ERR_OK);
+    store_close(store);
+    repeat_a_page(place);
+    store = open_port(place, &port);
+    enum read_answer answer = READ_FOUND;
+    struct buffer at = {0};
+    unsigned steps = 0;
+    buffer_append_byte(&at, 'r');
+    while (steps <= MANY && (answer = port.view.next(store, TABLE_NOTES, span_of_buffer(&at), &key,
+                                                     &value)) == READ_FOUND) {
+        buffer_clear(&at);
+        buffer_append_span(&at, key);
+        buffer_append_byte(&at, 0);
+        steps++;
+    }
+    assert_int_equal(answer, READ_UNREADABLE);
+    buffer_free(&at);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +508,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_second_process_walks_beside_the_writer, place_setup,
                                         place_teardown),
         cmocka_unit_test_setup_teardown(a_killed_reader_is_cleared, place_setup, place_teardown),
+        cmocka_unit_test_setup_teardown(keys_out_of_order_are_unreadable, place_setup,
+                                        place_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
