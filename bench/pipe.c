@@ -68,7 +68,8 @@ bool pipe_send(struct pipe *pipe)
 
 bool pipe_receive(struct pipe *pipe)
 {
-    memmove(pipe->in.data, pipe->in.data + pipe->used, pipe->in.size - pipe->used);
+    if (pipe->used > 0)
+        memmove(pipe->in.data, pipe->in.data + pipe->used, pipe->in.size - pipe->used);
     pipe->in.size -= pipe->used;
     pipe->used = 0;
     buffer_reserve(&pipe->in, PIPE_READ_BYTES);
