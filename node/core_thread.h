@@ -19,9 +19,10 @@
 #include "replication/query/query.h"
 
 enum {
-    /* Where one commit is cut: LMDB's transactions stay far below the 10 MB at which it spills. */
-    BATCH_EVENTS_MAX = 4 * PUT_RECORDS_MAX,
-    BATCH_BYTES_MAX = 1 << 20,
+    /* Where one commit is cut: LMDB's transactions stay far below the 10 MB at which it spills, and
+     * clients with some thousand writes in flight make the next while one is on its way. */
+    BATCH_EVENTS_MAX = PUT_RECORDS_MAX,
+    BATCH_BYTES_MAX = 512 << 10,
 };
 
 enum core_item_kind {
