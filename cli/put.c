@@ -17,6 +17,7 @@ static int write_when_known(const struct arguments *arguments, const struct buff
 {
     uint64_t until_ms = tick_now_ms() + ASKING_MS;
     for (;;) {
+        error_clear(error); /* of the try before */
         int status = finish_write(arguments, "put", arguments->words[0], args, error);
         if (status == EXIT_DONE || error->code != ERR_PARKED || tick_now_ms() >= until_ms)
             return status;
