@@ -210,32 +210,25 @@ static uint32_t last_epoch(struct salvage *salvage)
     return last;
 }
 
-/* Of our own rows the one with the greatest counts: a new store is a new life, and a new epoch
- * (rules.md A5); what is kept says what the last one was. */
+/* A new store is a new life, and a new epoch (rules.md A5). Of our last one only the number is
+ * kept: the rows found may be old ones, whose counts would give a number twice. */
 static void write_self(struct salvage *salvage)
 {
-    const struct kept_row *best = NULL;
-    uint64_t most = 0;
+    struct buffer ended = {0};
+    uint32_t last = last_epoch(salvage);
     for (size_t i = 0; i < salvage->selves.count; i++) {
-        const struct kept_row *row = &salvage->selves.rows[i];
         uint64_t commits;
         uint32_t epoch;
-        if (self_row_reads(span_of_buffer(&row->value), salvage->own, &commits, &epoch) &&
-            (best == NULL || commits > most)) {
-            best = row;
-            most = commits;
-        }
+        if (self_row_reads(span_of_buffer(&salvage->selves.rows[i].value), salvage->own, &commits,
+                           &epoch))
+            note_epoch(&last, epoch);
     }
-    struct buffer ended = {0};
-    uint32_t epoch = last_epoch(salvage);
-    if (best == NULL && epoch != 0)
-        self_row_ended(epoch, salvage->own, &ended);
-    if (best != NULL || epoch != 0) {
-        salvage_view(salvage);
-        updates_put(salvage->updates, TABLE_META, span_of_text("self"),
-                    span_of_buffer(best == NULL ? &ended : &best->value));
-        salvage_put(salvage, false);
-    }
+    if (last == 0)
+        return;
+    self_row_ended(last, salvage->own, &ended);
+    salvage_view(salvage);
+    updates_put(salvage->updates, TABLE_META, span_of_text("self"), span_of_buffer(&ended));
+    salvage_put(salvage, false);
     buffer_free(&ended);
 }
 

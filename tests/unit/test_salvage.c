@@ -103,6 +103,49 @@ static struct verify_counts verified(struct memory_store *store, enum desk_seat 
     return counts;
 }
 
+/* Our own row as it was before anything was written. */
+static void make_stale(struct buffer *self)
+{
+    enum { RECORD_COUNTER = 5, NEXT_STREAM = 6 };
+    struct buffer stale = {0};
+    struct mp_reader reader = mp_reader(span_of_buffer(self));
+    struct mp_fields fields = mp_fields(&reader);
+    mp_write_map(&stale, fields.left);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        struct span value = mp_read_any(&reader);
+        mp_write_int(&stale, key);
+        if (key == RECORD_COUNTER || key == NEXT_STREAM)
+            mp_write_uint(&stale, key == NEXT_STREAM);
+        else
+            buffer_append_span(&stale, value);
+    }
+    buffer_free(self);
+    *self = stale;
+}
+
+/* A page of long ago may be all that is left of it. */
+static void an_old_row_of_our_own_gives_no_number_twice(void **state)
+{
+    static struct row_at rows[ROWS_MAX];
+    (void)state;
+    struct desk *desk = desk_furnished();
+    size_t count = desk_rows_of(desk, rows, ROWS_MAX), made_stale = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].table == TABLE_META && rows[i].key.data[0] == 's' && rows[i].key.size == 4) {
+            make_stale(&rows[i].value);
+            made_stale++;
+        }
+    }
+    assert_int_equal(made_stale, 1);
+    struct offer offer = {rows, count, SIZE_MAX, false, SEAT_T1};
+    struct salvage_counts counts;
+    struct memory_store *store = salvaged(&offer, &counts);
+    verified(store, SEAT_T1);
+    memory_store_free(store);
+    rows_free(rows, count);
+    desk_free(desk);
+}
+
 static void a_sound_store_comes_back_whole(void **state)
 {
     static struct row_at rows[ROWS_MAX];
@@ -244,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_store_comes_back_whole),
+        cmocka_unit_test(an_old_row_of_our_own_gives_no_number_twice),
         cmocka_unit_test(any_row_may_be_lost),
         cmocka_unit_test(what_was_kept_behind_a_gap_joins_again),
         cmocka_unit_test(a_file_of_another_node_brings_nothing_in),
