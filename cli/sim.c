@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
-#include "sim/swarm.h"
+#include "sim/swarm/swarm.h"
 
 static const struct option_row swarm_options[] = {
     {"seed", "N", "one seed"},

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/span.h"
-#include "sim/prng.h"
+#include "sim/world/prng.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The sanitizers', where one is linked: called before they end the program. */

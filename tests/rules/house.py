@@ -14,6 +14,7 @@ class Room(NamedTuple):
 
 
 PURE = ('base', 'schema', 'topology', 'replication')
+SIM = ('sim/world', 'sim/check', 'sim/scenario', 'sim/run', 'sim/swarm', 'sim/report')
 NODE = ('node/store', 'node/loop', 'node/link', 'node/author', 'node/api')
 
 ROOMS = {
@@ -38,8 +39,14 @@ ROOMS = {
     'node/author': Room(PURE, ('sodium',)),
     'node/api': Room(('base',), ('uv',)),
     'node': Room(PURE + NODE, ('uv', 'sodium')),
-    'sim': Room(PURE, ('bsd', 'uthash')),
-    'cli': Room(PURE + NODE + ('node', 'sim'), ('jansson', 'csv')),
+    'sim/world': Room(PURE, ('bsd', 'uthash')),
+    'sim/check': Room(PURE + ('sim/world',), ('uthash',)),
+    'sim/scenario': Room(PURE + ('sim/world',), ('yaml', 'csv', 'uthash')),
+    'sim/run': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario')),
+    'sim/swarm': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run')),
+    'sim/report': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run'),
+                       ('jansson', 'zstd', 'uthash')),
+    'cli': Room(PURE + NODE + ('node',) + SIM, ('jansson', 'csv')),
     'bench': Room(('base', 'node/api', 'cli')),
     'bench/limit': Room(('base', 'bench'), ('lmdb', 'msgpack', 'sodium', 'zstd')),
     'bench/nats': Room(('base', 'bench'), ('nats',)),

@@ -66,9 +66,9 @@ RIGHT = {
     'node/loop/a.h': '#include <uv.h>\n',
     'node/link/a.h': '#include "node/loop/a.h"\n#include <nng/nng.h>\n',
     'node/a.h': '#include "node/link/a.h"\n#include "node/store/a.h"\n',
-    'sim/a.h': '#include "replication/a.h"\n',
+    'sim/world/a.h': '#include "replication/a.h"\n',
     'cli/drill/a.h': '#include "node/a.h"\n#include <jansson.h>\n',
-    'tests/unit/a.h': '#include <lmdb.h>\n#include "sim/a.h"\n#include "cli/drill/a.h"\n',
+    'tests/unit/a.h': '#include <lmdb.h>\n#include "sim/world/a.h"\n#include "cli/drill/a.h"\n',
 }
 
 
@@ -82,10 +82,10 @@ PLANTS = (
                ('base/a.h:5: schema/a.h: base must not know schema',)),
     gate.Plant('core to node', with_line('replication/a.h', '#  include "node/a.h"'),
                ('replication must not know node',)),
-    gate.Plant('node to sim', with_line('node/a.h', '#include "sim/a.h"'),
-               ('node must not know sim',)),
-    gate.Plant('sim to node', with_line('sim/a.h', '#include "node/store/a.h"'),
-               ('sim must not know node/store',)),
+    gate.Plant('node to sim', with_line('node/a.h', '#include "sim/world/a.h"'),
+               ('node must not know sim/world',)),
+    gate.Plant('sim to node', with_line('sim/world/a.h', '#include "node/store/a.h"'),
+               ('sim/world must not know node/store',)),
     gate.Plant('room to room', with_line('node/store/a.h', '#include "node/link/a.h"'),
                ('node/store must not know node/link',)),
     gate.Plant('node to cli', with_line('node/a.h', '#include "cli/drill/a.h"'),

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#include "sim/check.h"
-#include "sim/mischief.h"
-#include "sim/swarm.h"
+#include "sim/check/check.h"
+#include "sim/swarm/swarm.h"
+#include "sim/world/mischief.h"
 
 enum { C, T1, V1, V2, SEATS, REST_MS = 60 * 1000 };
 

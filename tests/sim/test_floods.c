@@ -13,7 +13,7 @@
 
 #include "base/msgpack.h"
 #include "replication/rows/rows.h"
-#include "sim/world.h"
+#include "sim/world/world.h"
 
 enum {
     SEATS_MAX = 400,

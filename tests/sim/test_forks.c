@@ -9,7 +9,7 @@
 #include "replication/query/query.h"
 #include "replication/rows/branches.h"
 #include "replication/verify/verify.h"
-#include "sim/world.h"
+#include "sim/world/world.h"
 
 static const struct county_row rows[] = {
     {"C", "county", NULL},   {"T1", "township", "C"}, {"T2", "township", "C"},

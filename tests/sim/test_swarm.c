@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/swarm.h"
+#include "sim/swarm/swarm.h"
 
 int main(int count, char **words)
 {

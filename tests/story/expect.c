@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/model.h"
+#include "sim/check/model.h"
 #include "tests/story/story.h"
 
 enum { FRESH_MS = 60 * 60 * 1000, STATE_BYTES_MAX = 4096 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "replication/format/block.h"
-#include "sim/mischief.h"
+#include "sim/world/mischief.h"
 #include "tests/story/story.h"
 
 enum {

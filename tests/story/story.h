@@ -9,7 +9,7 @@
 
 #include "replication/query/query.h"
 #include "replication/rows/branches.h"
-#include "sim/world.h"
+#include "sim/world/world.h"
 
 enum { WORDS_MAX = 24, NAMES_MAX = 64, BLOCKS_MAX = 32, WITHHELD_MAX = 8 };
 

@@ -9,8 +9,8 @@
 
 #include "base/msgpack.h"
 #include "replication/drive.h"
-#include "sim/county.h"
-#include "sim/memory_store.h"
+#include "sim/world/county.h"
+#include "sim/world/memory_store.h"
 
 enum desk_seat { SEAT_C, SEAT_T1, SEAT_T2, SEAT_V1, SEAT_V2, SEAT_V3, DESK_SEATS };
 

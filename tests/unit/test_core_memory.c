@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "replication/drive.h"
-#include "sim/county.h"
-#include "sim/memory_store.h"
+#include "sim/world/county.h"
+#include "sim/world/memory_store.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 size_t __sanitizer_get_current_allocated_bytes(void);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "sim/world.h"
+#include "sim/world/world.h"
 #include "tests/unit/hostile_desk.h"
 
 enum { TOWNSHIPS = 90, VILLAGES = 40, PIECE = 256 << 10, CODE_BYTES = 12 };

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "sim/memory_store.h"
+#include "sim/world/memory_store.h"
 #include "tests/unit/store_history.h"
 
 static const struct high_water mark_seven = {.epoch = 7, .committed = 70, .in_flight = 71};

@@ -1,5 +1,5 @@
 /* Each kind is made from parts that the core itself offers, put together wrongly. */
-#include "sim/mischief.h"
+#include "sim/world/mischief.h"
 
 #include <assert.h>
 #include <string.h>

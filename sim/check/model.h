@@ -10,8 +10,8 @@
 
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
-#include "sim/findings.h"
-#include "sim/world.h"
+#include "sim/check/findings.h"
+#include "sim/world/world.h"
 
 enum model_type {
     MODEL_MEDIATION = 1,

@@ -3,7 +3,7 @@
 #ifndef TERRACE_SIM_CHECK_H
 #define TERRACE_SIM_CHECK_H
 
-#include "sim/model.h"
+#include "sim/check/model.h"
 
 /* At any time, of every node that runs. */
 struct check_states; /* canonical bytes by set of operations, over a whole run */

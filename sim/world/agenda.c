@@ -1,5 +1,5 @@
 /* A binary heap, the least (time, order) on top. */
-#include "sim/agenda.h"
+#include "sim/world/agenda.h"
 
 #include <stdlib.h>
 

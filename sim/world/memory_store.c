@@ -4,7 +4,7 @@
  *     change = (table, before, after)     before NULL: the row is new; after NULL: it was removed
  *
  * Walking a log back restores the maps exactly; forgetting it frees the rows that stood before. */
-#include "sim/memory_store.h"
+#include "sim/world/memory_store.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/model.h"
+#include "sim/check/model.h"
 
 static uint64_t refusal_total(const struct refusals *refusals)
 {

@@ -1,5 +1,5 @@
 /* Random people: they put, set, append, count, delete and bring back, wherever a node runs. */
-#include "sim/swarm_parts.h"
+#include "sim/swarm/swarm_parts.h"
 
 static size_t draw_runner(struct swarm *swarm)
 {

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "sim/check.h"
+#include "sim/check/check.h"
 
 enum { SWARM_SEATS_MAX = 30, SWARM_TIERS_MAX = 5 };
 

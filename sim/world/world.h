@@ -12,9 +12,10 @@
 #define TERRACE_SIM_WORLD_H
 
 #include "replication/drive.h"
-#include "sim/county.h"
-#include "sim/memory_store.h"
-#include "sim/prng.h"
+#include "sim/world/county.h"
+#include "sim/world/memory_store.h"
+#include "sim/world/prng.h"
+#include "sim/world/profiles.h"
 
 struct world_options {
     uint32_t delay_ms_min, delay_ms_max; /* of a message */
@@ -132,5 +133,35 @@ uint32_t world_next_handle(const struct world *world, size_t child, bool to_pare
 /* A message that nobody there sent, to the other end of the link; false: the link isn't up. */
 bool world_inject(struct world *world, size_t child, bool to_parent, enum channel channel,
                   uint8_t type, struct span body);
+
+/* ---- what links, disks, clocks and nodes are like (profiles.h); each takes effect at once ---- */
+
+void world_set_link(struct world *world, size_t child, const struct link_profile *profile);
+/* Packets that go these ways vanish without a reset; ends give up after SILENCE_MS_MAX. */
+void world_swallow(struct world *world, size_t child, enum way ways);
+void world_set_disk(struct world *world, size_t node, const struct disk_profile *profile);
+void world_set_clock(struct world *world, size_t node, const struct clock_profile *profile);
+void world_set_conduct(struct world *world, size_t node, const struct conduct *conduct);
+/* The next time the node comes to this point. One is armed at a time. */
+void world_arm(struct world *world, size_t node, enum fault_point point);
+const char *fault_point_name(enum fault_point point);
+
+/* Kill, and the disk loses what it had not really synced. */
+void world_power_cut(struct world *world, size_t node);
+/* An empty store without high-water file; the node must not run. */
+void world_wipe(struct world *world, size_t node);
+/* The rows and the high-water file of `image`, as a whole disk is put back. */
+void world_restore_whole(struct world *world, size_t node, const struct memory_store *image);
+/* A second node with this node's keys, marker and disk as they are now; its place is at or above
+ * the county's seat count. It dials the same parent. Ends with world_end_clone. */
+size_t world_clone(struct world *world, size_t node);
+void world_end_clone(struct world *world, size_t clone);
+size_t world_node_count(const struct world *world); /* seats and clones */
+size_t world_seat_of(const struct world *world, size_t node);
+
+struct link_counts { /* since the world began, of one link */
+    uint64_t bytes_up, bytes_down, messages_up, messages_down, sessions;
+};
+const struct link_counts *world_link_counts(const struct world *world, size_t child);
 
 #endif

@@ -2,8 +2,8 @@
  * what they shouldn't. */
 #include <inttypes.h>
 
-#include "sim/mischief.h"
-#include "sim/swarm_parts.h"
+#include "sim/swarm/swarm_parts.h"
+#include "sim/world/mischief.h"
 
 enum { SECOND_MS = 1000 };
 

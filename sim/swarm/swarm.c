@@ -1,12 +1,12 @@
 /* One seed: a tree, a phase of faults with people writing all the while, then everything is healed
  * and must come to rest as the model says. */
-#include "sim/swarm.h"
+#include "sim/swarm/swarm.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/swarm_parts.h"
+#include "sim/swarm/swarm_parts.h"
 
 enum {
     STEP_MS = 250,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "replication/verify/verify.h"
-#include "sim/check.h"
+#include "sim/check/check.h"
 
 struct walking {
     struct model *model;

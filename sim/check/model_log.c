@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/model.h"
+#include "sim/check/model.h"
 
 /* ---- an entry's body, read plainly ---- */
 

@@ -1,5 +1,5 @@
 /* Lines up to a bound, counts without one. */
-#include "sim/findings.h"
+#include "sim/check/findings.h"
 
 #include <stdarg.h>
 #include <stdio.h>

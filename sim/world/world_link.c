@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "sim/world_parts.h"
+#include "sim/world/world_parts.h"
 
 static size_t end_node(const struct world *world, size_t child, enum end end)
 {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check.h"
+#include "sim/check/check.h"
 
 enum { FRESH_MS = 24 * 60 * 60 * 1000 };
 

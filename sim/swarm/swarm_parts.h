@@ -2,7 +2,7 @@
 #ifndef TERRACE_SIM_SWARM_PARTS_H
 #define TERRACE_SIM_SWARM_PARTS_H
 
-#include "sim/swarm.h"
+#include "sim/swarm/swarm.h"
 
 struct seat_plan { /* what has been done to a seat and when it ends; 0: nothing */
     uint64_t heal_ms, start_ms, release_ms;

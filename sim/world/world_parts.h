@@ -2,8 +2,8 @@
 #ifndef TERRACE_SIM_WORLD_PARTS_H
 #define TERRACE_SIM_WORLD_PARTS_H
 
-#include "sim/agenda.h"
-#include "sim/world.h"
+#include "sim/world/agenda.h"
+#include "sim/world/world.h"
 
 enum { WORLD_CHANNELS = 4, WORLD_TICKS_BEFORE_MS = 1000 };
 /* The world begins on Friday, 6 June 2025, 17:00 UTC. */

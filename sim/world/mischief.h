@@ -3,7 +3,7 @@
 #ifndef TERRACE_SIM_MISCHIEF_H
 #define TERRACE_SIM_MISCHIEF_H
 
-#include "sim/world.h"
+#include "sim/world/world.h"
 
 /* X(name): one kind each. */
 #define MISCHIEF_LIST(X)                                                                           \

@@ -1,5 +1,5 @@
 /* A few shifts and a multiplication: fast, long, and the same on every machine. */
-#include "sim/prng.h"
+#include "sim/world/prng.h"
 
 #include <assert.h>
 #include <string.h>

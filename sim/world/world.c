@@ -1,5 +1,5 @@
 /* The world's clock and its agenda: take what is next, move the clock, let it happen. */
-#include "sim/world_parts.h"
+#include "sim/world/world_parts.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* What a seed stands for. */
 #include <inttypes.h>
 
-#include "sim/swarm.h"
+#include "sim/swarm/swarm.h"
 
 /* A fault is off in half of the seeds, moderate in most others, far up in some. */
 static uint32_t draw_fault(struct prng *prng, uint32_t usual, uint32_t most)

@@ -1,5 +1,5 @@
 /* The books: writes asked for, their answers, the records they made. */
-#include "sim/model.h"
+#include "sim/check/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world_parts.h"
+#include "sim/world/world_parts.h"
 
 static void clear_items(struct inbox_item *items, size_t count)
 {

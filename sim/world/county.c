@@ -1,5 +1,5 @@
 /* Keys from names, documents from rows. */
-#include "sim/county.h"
+#include "sim/world/county.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,0 +1,171 @@
+/* A scenario: which tree, what people do in it, what goes wrong, and what must hold, as data.
+ *
+ *     YAML file --scenario_read--\
+ *     seed ------swarm_draw-------> struct scenario --run--> outcome, findings, timeline
+ *     smaller <--shrink-----------/       |
+ *                                         +--scenario_write--> YAML file
+ *
+ * What is read back from what was written is the same scenario. All times are milliseconds of
+ * virtual time since the scenario's beginning unless a name says otherwise; all sizes are bytes. */
+#ifndef TERRACE_SIM_SCENARIO_H
+#define TERRACE_SIM_SCENARIO_H
+
+#include "sim/world/world.h"
+
+enum {
+    SCENARIO_NAME_BYTES = 64,
+    SCENARIO_RULES_MAX = 256, /* of links, work, faults, expectations, each */
+    SCENARIO_SEATS_MAX = 1000 * 1000,
+};
+
+struct range { /* drawn evenly, both ends included */
+    uint64_t low, high;
+};
+
+/* Which seats: all of what is said must hold; nothing said: every seat. A rule about links means
+ * the link of a seat to its parent, so the root's is left out. */
+struct selector {
+    char tier[SEAT_BYTES_MAX + 1];  /* name of a tier; empty: any */
+    char under[SEAT_BYTES_MAX + 1]; /* this seat and all below; empty: anywhere */
+    char (*seats)[SEAT_BYTES_MAX + 1];
+    size_t seat_count;       /* 0: not by name */
+    uint32_t share_permille; /* of those, drawn anew at each strike; 0: all */
+    uint32_t count;          /* or so many of them; 0: all */
+};
+
+/* When: once at a time drawn from `at`; or again every so often (drawn), from `at` until `until`;
+ * or for each seat by itself, at random, `per_day` times a day on average. */
+struct occasion {
+    struct range at;
+    struct range every;     /* 0..0: not so */
+    uint32_t per_day_milli; /* thousandths; 0: not so */
+    uint64_t until;         /* 0: the scenario's end */
+    struct range lasts;     /* then what was done ends; 0..0: at once, or never (see the kind) */
+};
+
+struct tree_rule { /* one of three; `rows` as read from the file or the scenario itself */
+    char *file;    /* CSV, relative to the scenario; NULL: none */
+    char *shape;   /* as in "1+3+23+303"; NULL: none */
+    struct county_row *rows;
+    size_t row_count;
+    char (*texts)[SEAT_BYTES_MAX + 1]; /* what the rows borrow */
+};
+
+struct link_rule {
+    struct selector who;
+    struct link_profile profile;
+};
+
+/* What people do, each selected seat by itself. */
+struct work {
+    struct selector who;
+    char type[32];                   /* mediation, incident, directive, survey, matter */
+    struct range per_day;            /* records of a seat; drawn for each seat and day */
+    uint64_t total;                  /* instead: so many in all, spread evenly; 0: per_day */
+    uint32_t from_minute, to_minute; /* of the day; equal: the whole day */
+    uint64_t from, until;            /* of the scenario; until 0: its end */
+    uint32_t set_percent;            /* of the writes, changes of records the seat may change */
+    uint32_t delete_percent;
+    uint32_t burst_max; /* writes at once; 0 as 1 */
+    struct range bytes; /* of a text beside; 0..0: none */
+};
+
+/* X(name, as written): what can go wrong. The parameters of each are in struct fault. */
+#define FAULT_LIST(X)                                                                              \
+    X(CUT, "cut")             /* the link to the parent is away */                                 \
+    X(HALF_OPEN, "half-open") /* what goes `ways` vanishes without a reset */                      \
+    X(LINK, "link")           /* the link is `link` meanwhile */                                   \
+    X(KILL, "kill")           /* the process dies; it starts when this ends */                     \
+    X(POWER, "power-cut")     /* the same, and the disk loses what it had not synced */            \
+    X(PAUSE, "pause")         /* the process stands still */                                       \
+    X(WIPE, "wipe")           /* an empty disk in place of the old one; starts when this ends */   \
+    X(RESTORE, "restore")     /* the store as it was `age` before; starts when this ends */        \
+    X(CLONE, "clone")         /* a copy of the disk runs beside, as a second node, meanwhile */    \
+    X(DISK, "disk")           /* the disk is `disk` meanwhile */                                   \
+    X(POINT, "point")         /* a fault point (enum fault_point) strikes once */                  \
+    X(CLOCK, "clock")         /* the clock is `clock` meanwhile; lasts 0: for good */              \
+    X(CONDUCT, "conduct")     /* the node cheats as `conduct` says meanwhile */                    \
+    X(INJECT, "inject")       /* something bad (enum mischief) on the link */                      \
+    X(TYPES, "types")         /* a second version of the types is given to the root */
+enum fault_kind {
+#define X(name, text) FAULT_##name,
+    FAULT_LIST(X)
+#undef X
+        FAULT_KINDS
+};
+
+struct fault {
+    enum fault_kind kind;
+    struct selector who;
+    struct occasion when;
+    enum way ways;
+    struct link_profile link;
+    struct disk_profile disk;
+    struct clock_profile clock;
+    struct conduct conduct;
+    enum fault_point point;
+    uint64_t age;          /* of the image that is put back */
+    bool keeps_high_water; /* restore: the high-water file was put back as well (a whole image) */
+};
+
+/* X(name, as written): what must hold beside the invariants, which always must. */
+#define EXPECTATION_LIST(X)                                                                        \
+    X(EQUAL, "equal")     /* everybody equal and complete within `limit` of the last healing */    \
+    X(AGE, "age")         /* figures at the root never older than `limit` */                       \
+    X(BACKLOG, "backlog") /* entries waiting for a selected link never more than `limit` */        \
+    X(BYTES, "bytes")     /* over all selected links together at most `limit` */                   \
+    X(URGENT, "urgent")   /* a directive is at every selected seat that can be reached within it */
+enum expectation_kind {
+#define X(name, text) EXPECTATION_##name,
+    EXPECTATION_LIST(X)
+#undef X
+        EXPECTATION_KINDS
+};
+struct expectation {
+    enum expectation_kind kind;
+    struct selector who;
+    uint64_t limit;
+};
+
+struct scenario {
+    char name[SCENARIO_NAME_BYTES];
+    char *title, *title_zh; /* one line each; NULL: none */
+    char *because;          /* whose outage this was; NULL: none */
+    uint64_t seed;
+    uint64_t begins_wall_ms; /* true time at the beginning, since 1970 */
+    uint64_t lasts_ms;       /* faults and work; then all is healed */
+    uint64_t rest_ms_max;    /* how long it may take to come to rest then */
+    bool injects_expected;   /* somebody cheats: honest peers may be refused too */
+    struct tree_rule tree;
+    struct link_profile link; /* of all links, before `links` */
+    struct disk_profile disk; /* of all disks */
+    struct world_options world;
+    struct link_rule *links;
+    size_t link_count;
+    struct work *works;
+    size_t work_count;
+    struct fault *faults;
+    size_t fault_count;
+    struct expectation *expectations;
+    size_t expectation_count;
+};
+
+/* NULL on failure: `error` says file, line and column. `name` is the file's name for messages;
+ * `load` reads a file that the scenario names (NULL: none may be named). Free with scenario_free.
+ */
+struct scenario *scenario_read(struct span yaml, const char *name,
+                               bool (*load)(void *context, const char *file, struct buffer *bytes),
+                               void *context, struct error *error);
+void scenario_free(struct scenario *scenario); /* NULL is legal */
+struct scenario *scenario_copy(const struct scenario *scenario);
+/* YAML that scenario_read gives back as this scenario. */
+void scenario_write(const struct scenario *scenario, struct buffer *yaml);
+
+/* The county of a scenario's tree: rows, or a shape with one seat for each of its parts. */
+struct county *scenario_county(const struct scenario *scenario);
+/* Whether a seat is selected, share and count aside. */
+bool selector_takes(const struct selector *selector, const struct county *county, size_t seat);
+
+const char *fault_name(enum fault_kind kind);
+
+#endif
