@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include "tests/process/drill_world.h"
 #include "tests/process/hostile_county.h"
@@ -20,36 +19,6 @@ static const char table[] = "code,name,tier,parent\n"
                             "T1,石堤镇,township,C\n"
                             "V1,大明村,village,T1\n"
                             "V2,二村,village,T1\n";
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-long long status_number(const char *node, const char *path)
-{
-    char words[64], *rest = words;
-    if (terrace_run("-d", node, "--json", "status", NULL) != 0)
-        fail_msg("status of %s: %s", node, terrace_errors());
-    const json_t *value = terrace_json();
-    snprintf(words, sizeof words, "%s", path);
-    for (char *word = strsep(&rest, "."); word != NULL; word = strsep(&rest, "."))
-        value = json_object_get(value, word);
-    if (!json_is_integer(value))
-        fail_msg("%s is no number in the status of %s", path, node);
-    return json_integer_value(value);
-}
-
-void status_reaches(const char *node, const char *path, long long least)
-{
-    uint64_t until = now_ms() + PEER_WAIT_MS;
-    long long value;
-    while ((value = status_number(node, path)) < least)
-        if (now_ms() > until)
-            fail_msg("%s of %s is %lld, expected %lld at least", path, node, value, least);
-}
 
 long long refused(const char *node, const char *counter)
 {
@@ -124,20 +93,22 @@ static size_t count_present(const char *directory, size_t *acknowledged)
     return present;
 }
 
+static bool all_are_at_the_county(const void *context)
+{
+    const struct hostile_county *county = context;
+    size_t acknowledged = 0;
+    assert_int_equal(
+        terrace_run("-d", county->county, "--json", "list", "incident", "--limit", "100000", NULL),
+        0);
+    size_t present = count_present(county->directory, &acknowledged);
+    assert_true(acknowledged > 0);
+    return present == acknowledged;
+}
+
 void county_holds(struct hostile_county *county)
 {
-    uint64_t until = now_ms() + 2 * PEER_WAIT_MS;
-    size_t present = 0, acknowledged = 0;
     assert_int_equal(background_wait(county->load), 0);
-    do {
-        assert_int_equal(terrace_run("-d", county->county, "--json", "list", "incident", "--limit",
-                                     "100000", NULL),
-                         0);
-        present = count_present(county->directory, &acknowledged);
-        if (now_ms() > until)
-            fail_msg("%zu of %zu records are at the county", present, acknowledged);
-    } while (present < acknowledged);
-    assert_true(acknowledged > 0);
+    until(all_are_at_the_county, county, "all acknowledged records are at the county");
     long long memory = status_number(county->attacked, "memory_bytes");
     if (memory > county->memory_before + MEMORY_GROWTH_MAX)
         fail_msg("from %lld bytes to %lld", county->memory_before, memory);

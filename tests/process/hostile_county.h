@@ -22,11 +22,7 @@ void county_begin(struct hostile_county *county, const char *name, unsigned reco
 void county_holds(struct hostile_county *county);
 void county_end(struct hostile_county *county);
 
-/* A number in a node's status, by a path of keys: "refused.forged". */
-long long status_number(const char *node, const char *path);
-/* Asks again until it is at least so much; fails after PEER_WAIT_MS. */
-void status_reaches(const char *node, const char *path, long long least);
-/* The same of a refusal's counter, against what it was: for what happens in between.
+/* A refusal's counter, against what it was: for what happens in between.
  *     long long before = refused(node, "forged"); ... refused_since(node, "forged", before, 1); */
 long long refused(const char *node, const char *counter);
 void refused_since(const char *node, const char *counter, long long before, long long least);

@@ -141,7 +141,8 @@ static void make_seats(struct node_world *world, struct author_seat *rows, struc
         struct node_world_seat *seat = &world->seats[i];
         *seat = (struct node_world_seat){.api = -1};
         memcpy(seat->code, rows[i].code.data, rows[i].code.size);
-        snprintf(seat->dir, sizeof seat->dir, "%s/%s", dir, seat->code);
+        snprintf(seat->dir, sizeof seat->dir, "%s/%.*s", dir, (int)rows[i].code.size,
+                 (const char *)rows[i].code.data);
         node_keys_make(&keys[i], i > 0 ? keys[0].tree_secret : NULL);
         memcpy(rows[i].signing_key, keys[i].signing_key, KEY_BYTES);
         memcpy(rows[i].link_key, keys[i].link_key, KEY_BYTES);

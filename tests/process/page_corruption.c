@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,8 +28,6 @@
 enum {
     PAGE_BYTES = 4096,
     RECORDS_MAX = 4096,
-    TRIES_MAX = 3000,
-    LOOK_MS = 20,
     FIRST_RECORDS = 60,
     ROUND_RECORDS = 3,
 };
@@ -59,11 +56,6 @@ static uint32_t drawn(uint32_t below)
     return (uint32_t)(seed >> 33) % below;
 }
 
-static void wait_a_little(void)
-{
-    (void)poll(NULL, 0, LOOK_MS); /* between two looks at a condition */
-}
-
 /* ---- writing ---- */
 
 static struct written *put(const char *node, unsigned type)
@@ -87,16 +79,25 @@ static void edit(const char *node, struct written *record)
                      0);
 }
 
+struct reach {
+    const char *node;
+    const struct written *record;
+};
+
 /* What is for others is at the next one, so that it can come back from there. */
+static bool has_reached(const void *context)
+{
+    const struct reach *reach = context;
+    const struct written *record = reach->record;
+    return terrace_run("-d", reach->node, "get", types[record->type], record->id, NULL) == 0 &&
+           strstr(terrace_output(), record->title) != NULL;
+}
+
 static void must_reach(const char *node, const struct written *record)
 {
-    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
-        if (terrace_run("-d", node, "get", types[record->type], record->id, NULL) == 0 &&
-            strstr(terrace_output(), record->title) != NULL)
-            return;
-        wait_a_little();
-    }
-    fail_msg("round %u: %s never got %s", round_now, node, record->id);
+    char what[128];
+    snprintf(what, sizeof what, "round %u: the next node has %s", round_now, record->id);
+    until(has_reached, &(struct reach){node, record}, what);
 }
 
 static void write_some(const char *node, const char *parent, unsigned count)
@@ -190,19 +191,6 @@ static void damage_a_page(const char *node)
 
 /* ---- the node ---- */
 
-static pid_t node_process(const char *node)
-{
-    char path[2 * PATH_MAX];
-    int pid = 0;
-    snprintf(path, sizeof path, "%s/node.lock", node);
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fscanf(file, "%d", &pid) != 1)
-        pid = 0;
-    if (file != NULL)
-        fclose(file);
-    return pid;
-}
-
 static bool runs(const char *node)
 {
     char path[64], state = 'X';
@@ -214,13 +202,17 @@ static bool runs(const char *node)
     return read && state != 'Z' && state != 'X';
 }
 
+static bool has_ended(const void *node)
+{
+    return !runs(node);
+}
+
 static void stop(const char *node)
 {
-    assert_int_equal(kill(node_process(node), SIGTERM), 0);
-    for (unsigned tries = 0; runs(node); tries++) {
-        assert_true(tries < TRIES_MAX);
-        wait_a_little();
-    }
+    pid_t pid = node_process(node);
+    assert_true(pid > 1);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    until(has_ended, node, "a node that is asked to has ended");
 }
 
 /* Stores that were replaced are counted, and taken away. */
@@ -258,22 +250,35 @@ static bool is_verified(const char *node, uint64_t since_ms)
            (uint64_t)json_integer_value(json_object_get(verified, "when")) >= since_ms;
 }
 
+struct doubtful {
+    const char *directory, *seat, *node;
+    uint64_t since_ms;
+};
+
+/* One more step towards it. */
+static bool serves_sound(const void *context)
+{
+    const struct doubtful *doubtful = context;
+    const char *node = doubtful->node;
+    if (!runs(node) &&
+        terrace_run("drill", "start", "--dir", doubtful->directory, doubtful->seat, NULL) != 0 &&
+        !runs(node))
+        terrace_run("-d", node, "verify", "--repair", NULL); /* refused: guided */
+    else if (is_verified(node, doubtful->since_ms))
+        return true;
+    else
+        terrace_run("-d", node, "verify", NULL);
+    return false;
+}
+
 /* Started with whatever is there: it serves, and has found its store sound, after so many restarts
  * and repairs as that takes. */
 static void start_and_verify(const char *directory, const char *seat, const char *node)
 {
-    uint64_t since_ms = now_ms(CLOCK_REALTIME);
-    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
-        if (!runs(node) && terrace_run("drill", "start", "--dir", directory, seat, NULL) != 0 &&
-            !runs(node))
-            terrace_run("-d", node, "verify", "--repair", NULL); /* refused: guided */
-        else if (is_verified(node, since_ms))
-            return;
-        else
-            terrace_run("-d", node, "verify", NULL);
-        wait_a_little();
-    }
-    fail_msg("round %u: %s never served a sound store", round_now, seat);
+    struct doubtful doubtful = {directory, seat, node, now_ms(CLOCK_REALTIME)};
+    char what[128];
+    snprintf(what, sizeof what, "round %u: %s serves a sound store", round_now, seat);
+    until(serves_sound, &doubtful, what);
 }
 
 static void start_by_hand(const char *directory, const char *seat, const char *node)
@@ -298,17 +303,19 @@ static void mark(const char *node)
 
 /* ---- rounds ---- */
 
+static bool has_everything(const void *node)
+{
+    unsigned absent = 0, stale = 0, wrong = read_everything(node, &absent, &stale);
+    if (wrong > 0)
+        fail_msg("round %u: %u wrong answers while it fills up", round_now, wrong);
+    return absent + stale == 0;
+}
+
 static void heal(const char *node)
 {
-    unsigned absent = 1, stale = 0, wrong = 0;
-    for (unsigned tries = 0; tries < TRIES_MAX && (absent > 0 || stale > 0); tries++) {
-        wrong = read_everything(node, &absent, &stale);
-        if (wrong > 0)
-            fail_msg("round %u: %u wrong answers while it fills up", round_now, wrong);
-        wait_a_little();
-    }
-    if (absent > 0 || stale > 0)
-        fail_msg("round %u: %u records are missing and %u old, for ever", round_now, absent, stale);
+    char what[128];
+    snprintf(what, sizeof what, "round %u: all records are there, and none is old", round_now);
+    until(has_everything, node, what);
 }
 
 /* Of its own alone nobody else has a copy. */

@@ -13,8 +13,6 @@
 #include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
 
-enum { ASKS_MAX = 5000 };
-
 static char county[PATH_MAX], township[PATH_MAX], village[PATH_MAX], other[PATH_MAX];
 
 static const char *up(const char *name)
@@ -38,22 +36,13 @@ static const char *field(const json_t *record, const char *name)
     return json_string_value(json_object_get(json_object_get(record, "fields"), name));
 }
 
-static void must_come(const char *node, const char *type, const char *id)
-{
-    for (unsigned asked = 0; asked < ASKS_MAX; asked++) {
-        if (node_has(node, type, id))
-            return;
-    }
-    fail_msg("%s never got %s", node, id);
-}
-
 static void what_both_sides_wrote_is_shown_with_its_author(void **state)
 {
     (void)state;
     const char *directory = up("both");
     char id[64];
     snprintf(id, sizeof id, "%s", node_put(village, "incident", "桥"));
-    must_come(county, "incident", id);
+    node_gets(county, "incident", id);
     drill_act(directory, "cut", "V1");
     assert_int_equal(terrace_run("-d", village, "set", "incident", id, "title=村里", NULL), 0);
     assert_int_equal(terrace_run("-d", county, "set", "incident", id, "title=县里", NULL), 0);
@@ -87,7 +76,7 @@ static void a_directive_is_its_authors_alone(void **state)
     const char *directory = up("order");
     char id[64];
     snprintf(id, sizeof id, "%s", node_put(township, "directive", "防汛"));
-    must_come(village, "directive", id);
+    node_gets(village, "directive", id);
     assert_int_equal(terrace_run("-d", village, "set", "directive", id, "title=不", NULL), 3);
     assert_non_null(strstr(terrace_errors(), "only its author's seat, T1,"));
     assert_int_equal(terrace_run("-d", village, "delete", "directive", id, NULL), 3);
@@ -100,16 +89,22 @@ static void a_directive_is_its_authors_alone(void **state)
     drill_down(directory);
 }
 
-/* Asks until so many have it. */
+struct receipts {
+    const char *id;
+    long long expected;
+};
+
+static bool is_received(const void *context)
+{
+    const struct receipts *receipts = context;
+    assert_int_equal(
+        terrace_run("-d", county, "--json", "rollup", "received", "--by", receipts->id, NULL), 0);
+    return terrace_number("value") == receipts->expected;
+}
+
 static void must_be_received(const char *id, long long expected)
 {
-    for (unsigned asked = 0; asked < ASKS_MAX; asked++) {
-        assert_int_equal(
-            terrace_run("-d", county, "--json", "rollup", "received", "--by", id, NULL), 0);
-        if (terrace_number("value") == expected)
-            return;
-    }
-    fail_msg("%s was not received by %lld: %s", id, expected, terrace_output());
+    until(is_received, &(struct receipts){id, expected}, "as many as expected have received it");
 }
 
 static void receipts_name_who_is_missing(void **state)

@@ -31,10 +31,15 @@ static void run_says(int expected, const char *node, const char *command, const 
                  terrace_output(), terrace_errors());
 }
 
-static void wait_for(const char *node, const char *type, const char *id)
+static bool conflicts_are_listed(const void *node)
 {
-    while (!node_has(node, type, id)) {
-    }
+    assert_int_equal(terrace_run("-d", node, "--json", "conflicts", "incident", NULL), 0);
+    return terrace_output()[0] != '\0';
+}
+
+static bool doctor_finds_something(const void *node)
+{
+    return terrace_run("-d", node, "doctor", NULL) != 0;
 }
 
 static void nothing_is_wrong(void **state)
@@ -52,7 +57,7 @@ static void values_written_at_the_same_time(void **state)
     (void)state;
     char id[64];
     snprintf(id, sizeof id, "%s", node_put(village, "incident", "桥面开裂"));
-    wait_for(above, "incident", id);
+    node_gets(above, "incident", id);
     drill_act(directory, "cut", "V");
     assert_int_equal(terrace_run("-d", village, "set", "incident", id, "place=东", NULL), 0);
     assert_int_equal(terrace_run("-d", above, "set", "incident", id, "place=西", NULL), 0);
@@ -61,9 +66,7 @@ static void values_written_at_the_same_time(void **state)
     run_says(1, above, "doctor", "1 of 1 nodes below are not linked");
     assert_non_null(strstr(terrace_output(), "why:  V"));
     drill_act(directory, "heal", "V");
-    do {
-        assert_int_equal(terrace_run("-d", village, "--json", "conflicts", "incident", NULL), 0);
-    } while (terrace_output()[0] == '\0');
+    until(conflicts_are_listed, village, "the village lists the conflict");
     const json_t *record = json_object_get(terrace_json(), "record");
     const json_t *conflict = json_array_get(json_object_get(record, "conflicts"), 0);
     const json_t *shown = json_array_get(json_object_get(terrace_json(), "shown"), 0);
@@ -99,8 +102,7 @@ static void a_node_that_does_not_run(void **state)
     (void)state;
     drill_act(directory, "kill", "C");
     run_says(1, above, "doctor", "the node is not running");
-    while (terrace_run("-d", village, "doctor", NULL) == 0) {
-    }
+    until(doctor_finds_something, village, "the village misses the seat above");
     run_says(1, village, "doctor", "no link to the seat above, C, for");
     assert_non_null(strstr(terrace_output(), "got no answer"));
     tool("chmod", "644", drill_node(directory, "C/keys/link.key"), NULL);

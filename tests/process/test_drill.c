@@ -9,99 +9,53 @@
 
 #include <cmocka.h>
 
+#include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
 
-static const char five[] = "code,name,tier,parent\n"
-                           "C,永顺县,county,\n"
-                           "T1,石堤镇,township,C\n"
-                           "T2,万坪镇,township,C\n"
-                           "V1,大明村,village,T1\n"
-                           "V2,二村,village,T2\n";
-
-/* A drill of this tree, up; gives its directory. */
-static const char *up(const char *name, const char *tree)
-{
-    char file[64];
-    snprintf(file, sizeof file, "%s.csv", name);
-    const char *directory = terrace_path(name), *table = terrace_file(file, tree);
-    terrace_drill_begin(directory);
-    int status = terrace_run("--json", "drill", "up", "--tree", table, "--dir", directory, NULL);
-    if (status != 0)
-        fail_msg("up ended with %d: %s", status, terrace_errors());
-    return directory;
-}
-
+/* All is well, with everything that was acknowledged and nothing else. */
 static void check_holds(const char *directory, long long acknowledged, long long nodes)
 {
-    int status = terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "120", NULL);
-    if (status != 0)
-        fail_msg("check ended with %d: %s %s", status, terrace_output(), terrace_errors());
+    drill_holds(directory, acknowledged, acknowledged);
     assert_int_equal(terrace_number("nodes"), nodes);
-    assert_int_equal(terrace_number("acknowledged"), acknowledged);
-    assert_int_equal(terrace_number("present"), acknowledged);
-    assert_int_equal(terrace_number("missing"), 0);
-    assert_int_equal(terrace_number("diverged"), 0);
-    assert_int_equal(terrace_number("leaked"), 0);
-    assert_int_equal(terrace_number("county_total"), acknowledged);
-    const json_t *origins = json_object_get(terrace_json(), "origins");
-    assert_int_equal(json_integer_value(json_array_get(origins, 0)), nodes);
-    assert_int_equal(json_integer_value(json_array_get(origins, 1)), nodes);
     assert_true(json_is_number(json_object_get(terrace_json(), "seconds")));
-}
-
-static void load(const char *directory, const char *records, const char *at)
-{
-    int status = at == NULL ? terrace_run("drill", "load", "--json", "--dir", directory,
-                                          "--records", records, NULL)
-                            : terrace_run("drill", "load", "--json", "--dir", directory,
-                                          "--records", records, "--at", at, NULL);
-    if (status != 0)
-        fail_msg("load ended with %d: %s %s", status, terrace_output(), terrace_errors());
-}
-
-static void down(const char *directory)
-{
-    assert_int_equal(terrace_run("drill", "down", "--json", "--dir", directory, NULL), 0);
-    assert_int_equal(terrace_number("forced"), 0);
 }
 
 static void everything_arrives_once_and_only_where_it_belongs(void **state)
 {
     (void)state;
-    const char *directory = up("plain", five);
+    const char *directory = drill_up("plain", tree_of_five);
     assert_int_equal(terrace_number("nodes"), 5);
-    load(directory, "400", NULL);
+    drill_load(directory, "400", NULL);
     assert_int_equal(terrace_number("acknowledged"), 400);
-    load(directory, "30", "V1,C");
+    drill_load(directory, "30", "V1,C");
     check_holds(directory, 430, 5);
-    assert_int_equal(terrace_number("nodes_caught_up"), 5);
     assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
     assert_int_equal(terrace_number("up"), 5);
     assert_int_equal(terrace_number("linked"), 5);
     assert_int_equal(terrace_number("records"), 430);
-    down(directory);
+    drill_down(directory);
 }
 
 static void a_second_drill_in_one_directory_is_refused(void **state)
 {
     (void)state;
-    const char *directory = up("twice", five);
+    const char *directory = drill_up("twice", tree_of_five);
     int status =
         terrace_run("drill", "up", "--tree", terrace_path("twice.csv"), "--dir", directory, NULL);
     assert_int_equal(status, 3);
     assert_non_null(strstr(terrace_errors(), "there is a drill in this directory already"));
     assert_non_null(strstr(terrace_errors(), "next:"));
     check_holds(directory, 0, 5);
-    down(directory);
+    drill_down(directory);
 }
 
 static void cut_and_killed_nodes_lose_nothing(void **state)
 {
     (void)state;
-    const char *directory = up("faults", five);
-    load(directory, "100", NULL);
+    const char *directory = drill_up("faults", tree_of_five);
+    drill_load(directory, "100", NULL);
     assert_int_equal(terrace_run("drill", "cut", "--dir", directory, "T1", "V2", NULL), 0);
-    load(directory, "100", NULL); /* both sides go on writing */
+    drill_load(directory, "100", NULL); /* both sides go on writing */
     assert_int_equal(terrace_run("drill", "check", "--json", "--dir", directory, NULL), 5);
     assert_int_equal(terrace_number("leaked"), 0);
     assert_true(terrace_number("missing") > 0);
@@ -112,32 +66,32 @@ static void cut_and_killed_nodes_lose_nothing(void **state)
     assert_int_equal(terrace_number("acknowledged"), 5);
     assert_int_equal(terrace_number("unsent"), 5);
     assert_int_equal(terrace_run("drill", "start", "--dir", directory, "--all", NULL), 0);
-    load(directory, "100", NULL);
+    drill_load(directory, "100", NULL);
     assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
     assert_int_equal(terrace_number("cut"), 2); /* over kill and start, too */
     assert_int_equal(terrace_run("drill", "heal", "--dir", directory, "--all", NULL), 0);
     check_holds(directory, 305, 5);
-    down(directory);
+    drill_down(directory);
 }
 
 static void a_killed_node_is_seen_and_comes_back(void **state)
 {
     (void)state;
-    const char *directory = up("silent", five);
-    load(directory, "50", NULL);
+    const char *directory = drill_up("silent", tree_of_five);
+    drill_load(directory, "50", NULL);
     check_holds(directory, 50, 5);
     assert_int_equal(terrace_run("drill", "kill", "--dir", directory, "T1", NULL), 0);
     assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
     assert_int_equal(terrace_number("up"), 4);
     assert_int_equal(terrace_run("drill", "start", "--dir", directory, "T1", NULL), 0);
     check_holds(directory, 50, 5);
-    down(directory);
+    drill_down(directory);
 }
 
 static void the_demonstration_holds(void **state)
 {
     (void)state;
-    const char *table = terrace_file("demo.csv", five), *directory = terrace_path("demo");
+    const char *table = terrace_file("demo.csv", tree_of_five), *directory = terrace_path("demo");
     terrace_drill_begin(directory);
     int status = terrace_run("drill", "demo", "--json", "--tree", table, "--dir", directory,
                              "--records", "300", NULL);
@@ -175,17 +129,17 @@ static void any_tree_will_do(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
-        const char *directory = up(trees[i].name, trees[i].tree);
-        load(directory, "160", NULL);
+        const char *directory = drill_up(trees[i].name, trees[i].tree);
+        drill_load(directory, "160", NULL);
         check_holds(directory, 160, trees[i].nodes);
-        down(directory);
+        drill_down(directory);
     }
 }
 
 static void own_types_will_do(void **state)
 {
     (void)state;
-    const char *table = terrace_file("own.csv", five), *directory = terrace_path("own");
+    const char *table = terrace_file("own.csv", tree_of_five), *directory = terrace_path("own");
     const char *types = terrace_file("own.yaml", "version: 1\n\ntypes:\n"
                                                  "  复核:\n    number: 7\n    class: bulk\n"
                                                  "    circle: path\n    counted: true\n"
@@ -198,16 +152,9 @@ static void own_types_will_do(void **state)
         terrace_run("drill", "up", "--tree", table, "--dir", directory, "--types", types, NULL);
     if (status != 0)
         fail_msg("up ended with %d: %s", status, terrace_errors());
-    load(directory, "60", NULL);
+    drill_load(directory, "60", NULL);
     check_holds(directory, 60, 5);
-    down(directory);
-}
-
-static bool has_matter(const char *directory, const char *seat, const char *id)
-{
-    char node[512];
-    snprintf(node, sizeof node, "%s/%s", directory, seat);
-    return terrace_run("-d", node, "get", "matter", id, NULL) == 0;
+    drill_down(directory);
 }
 
 /* From any seat to any other, of which most have never heard; and one by hand. */
@@ -216,9 +163,9 @@ static void a_matter_stands_on_the_way_to_its_seat_alone(void **state)
     (void)state;
     char node[512], id[64];
     const char *directory =
-        up("matters", "code,name,tier,parent\nC,县,county,\nD,部门,department,C\n"
-                      "T1,镇一,township,C\nT2,镇二,township,C\nV1,村一,village,T1\n"
-                      "V2,村二,village,T2\n");
+        drill_up("matters", "code,name,tier,parent\nC,县,county,\nD,部门,department,C\n"
+                            "T1,镇一,township,C\nT2,镇二,township,C\nV1,村一,village,T1\n"
+                            "V2,村二,village,T2\n");
     int status = terrace_run("drill", "load", "--json", "--dir", directory, "--records", "120",
                              "--type", "matter", "--seed", "5", NULL);
     if (status != 0)
@@ -241,12 +188,13 @@ static void a_matter_stands_on_the_way_to_its_seat_alone(void **state)
     status = terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "60", NULL);
     assert_int_equal(status, 0);
     assert_int_equal(terrace_number("unanswered"), 2);
-    assert_true(has_matter(directory, "T1", id) && has_matter(directory, "C", id) &&
-                has_matter(directory, "T2", id) && has_matter(directory, "V2", id));
-    assert_false(has_matter(directory, "D", id));
+    static const char *const on_the_way[] = {"T1", "C", "T2", "V2"};
+    for (size_t i = 0; i < sizeof on_the_way / sizeof *on_the_way; i++)
+        assert_true(node_has(drill_node(directory, on_the_way[i]), "matter", id));
+    assert_false(node_has(drill_node(directory, "D"), "matter", id));
     assert_int_equal(terrace_run("-d", node, "--json", "get", "matter", id, NULL), 0);
     assert_int_equal(json_array_size(json_object_get(terrace_json(), "circle")), 5);
-    down(directory);
+    drill_down(directory);
 }
 
 static void a_tree_that_is_wrong_leaves_nothing(void **state)

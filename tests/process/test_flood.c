@@ -6,14 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
-
-enum { TRIES = 600, TRY_US = 100 * 1000 };
 
 static void configure(const char *directory, const char *seat, const char *script)
 {
@@ -32,34 +29,21 @@ static void load_incidents(const char *directory, const char *records, const cha
         fail_msg("load ended with %d: %s", status, terrace_errors());
 }
 
-static long long refused_as_flood(const char *node)
-{
-    assert_int_equal(terrace_run("-d", node, "--json", "status", NULL), 0);
-    return json_integer_value(json_object_get(json_object_get(terrace_json(), "refused"), "flood"));
-}
-
 static void a_flooding_child_waits_and_the_others_go_on(void **state)
 {
     const char *directory = drill_up("flood", tree_of_five);
     const char *parent = drill_node(directory, "C"), *other = drill_node(directory, "T2");
-    unsigned tries = 0;
     (void)state;
     configure(directory, "C",
               "s/map_mib: .*/map_mib: 64/; s/^tuning:/tuning:\\n  child_share_percent: 1\\n  "
               "credit_bytes: 131072/");
     load_incidents(directory, "9000", "T1");
-    while (refused_as_flood(parent) == 0) { /* a hundredth of the room: some 4,000 records */
-        assert_true(tries++ < TRIES);
-        usleep(TRY_US);
-    }
+    status_reaches(parent, "refused.flood", 1); /* a hundredth of the room: some 4,000 records */
     const json_t *alarms = json_object_get(terrace_json(), "alarms");
     assert_non_null(strstr(json_string_value(json_array_get(alarms, 0)), "T1 has brought"));
     const char *id = node_put(other, "incident", "of a child that doesn't flood");
-    for (tries = 0; !node_has(parent, "incident", id); tries++) {
-        assert_true(tries < TRIES);
-        usleep(TRY_US);
-    }
-    assert_int_equal(refused_as_flood(parent), 1);
+    node_gets(parent, "incident", id);
+    assert_int_equal(status_number(parent, "refused.flood"), 1);
     assert_int_not_equal(
         terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "1", NULL), 0);
     configure(directory, "C", "s/child_share_percent: .*/child_share_percent: 100/");

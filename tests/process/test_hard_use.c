@@ -16,7 +16,7 @@
 #include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
 
-enum { KILLS = 12, FLAPS = 12, ASKS_MAX = 5000 };
+enum { KILLS = 12, FLAPS = 12 };
 
 static void a_writer_that_dies_again_and_again_loses_nothing(void **state)
 {
@@ -50,21 +50,22 @@ static void links_that_come_and_go_lose_nothing(void **state)
     drill_down(directory);
 }
 
-/* Holds once what is on its way has come. */
-static void must_come(const char *node, const char *id)
+struct beside {
+    const char *node;
+    pid_t pid;
+};
+
+static bool serves(const void *context)
 {
-    for (unsigned asked = 0; asked < ASKS_MAX; asked++) {
-        if (node_has(node, "incident", id))
-            return;
-    }
-    fail_msg("%s never got %s", node, id);
+    const struct beside *beside = context;
+    assert_true(background_runs(beside->pid));
+    return terrace_run("-d", beside->node, "status", NULL) == 0;
 }
 
 static pid_t run_beside(const char *node)
 {
     pid_t pid = background("-d", node, "run", NULL);
-    while (terrace_run("-d", node, "status", NULL) != 0)
-        assert_true(background_runs(pid));
+    until(serves, &(struct beside){node, pid}, "a node in a directory of its own serves");
     return pid;
 }
 
@@ -85,11 +86,11 @@ static void a_copied_directory_is_a_new_epoch(void **state)
     assert_string_not_equal(of_copy, of_first);
     assert_true(node_epoch(copy) >= 2);
     drill_act(directory, "kill", "V1"); /* one link a key: they take it from each other */
-    must_come(county, of_copy);
+    node_gets(county, "incident", of_copy);
     assert_int_equal(background_stop(other), 0);
     drill_act(directory, "start", "V1");
-    must_come(first, of_copy);
-    must_come(county, of_first);
+    node_gets(first, "incident", of_copy);
+    node_gets(county, "incident", of_first);
     drill_act(directory, "kill", "V1"); /* what is held of the copy's epoch counts at once */
     drill_act(directory, "start", "V1");
     node_put(first, "incident", "丙");
@@ -222,6 +223,23 @@ static bool runs_anything(const char *directory)
     return runs;
 }
 
+static bool nothing_runs(const void *directory)
+{
+    return !runs_anything(directory);
+}
+
+struct up {
+    const char *file;
+    pid_t pid;
+};
+
+static bool up_has_made(const void *context)
+{
+    const struct up *up = context;
+    assert_true(background_runs(up->pid));
+    return access(up->file, F_OK) == 0;
+}
+
 static void an_interrupted_up_leaves_nothing(void **state)
 {
     (void)state;
@@ -231,13 +249,10 @@ static void an_interrupted_up_leaves_nothing(void **state)
     const char *first = drill_node(directory, "a/log"), *last = drill_node(directory, "j/log");
     for (unsigned i = 0; i < 2; i++) {
         pid_t up = background("drill", "up", "--tree", table, "--dir", directory, NULL);
-        while (access(i == 0 ? first : last, F_OK) != 0)
-            assert_true(background_runs(up));
+        until(up_has_made, &(struct up){i == 0 ? first : last, up}, "a node's log is there");
         assert_int_equal(kill(up, i == 0 ? SIGINT : SIGKILL), 0);
         assert_true(background_wait(up) >= 128);
-        for (unsigned asked = 0; asked < ASKS_MAX && runs_anything(directory); asked++)
-            continue; /* what ends the rest has a pace of its own */
-        assert_false(runs_anything(directory));
+        until(nothing_runs, directory, "what the command began has ended");
         assert_int_not_equal(access(directory, F_OK), 0);
     }
 }

@@ -42,6 +42,28 @@ static const char *state_of(const char *node, const char *type, size_t operation
     return "";
 }
 
+struct expected_state {
+    const char *node, *type;
+    size_t operation;
+    const char *seat, *state;
+};
+
+static bool is_in_state(const void *context)
+{
+    const struct expected_state *expected = context;
+    const char *state =
+        state_of(expected->node, expected->type, expected->operation, expected->seat);
+    return strcmp(state, expected->state) == 0;
+}
+
+static void until_state(const char *node, const char *type, size_t operation, const char *seat,
+                        const char *state)
+{
+    char what[128];
+    snprintf(what, sizeof what, "operation %zu is '%s' at %s", operation, state, seat);
+    until(is_in_state, &(struct expected_state){node, type, operation, seat, state}, what);
+}
+
 static void says(const char *node, const char *type, const char *words)
 {
     assert_int_equal(terrace_run("-d", node, "history", type, id, NULL), 0);
@@ -53,13 +75,11 @@ static void from_the_village_to_the_county(void **state)
 {
     (void)state;
     snprintf(id, sizeof id, "%s", node_put(village, "incident", "桥面开裂"));
-    while (strcmp(state_of(village, "incident", 0, "T"), "held") != 0) {
-    }
+    until_state(village, "incident", 0, "T", "held");
     says(village, "incident", "held     T 镇: acknowledged by T");
     assert_string_equal(state_of(village, "incident", 0, "V"), "held");
     assert_string_equal(state_of(village, "incident", 0, "C"), "unknown");
-    while (strcmp(state_of(township, "incident", 0, "C"), "held") != 0) {
-    }
+    until_state(township, "incident", 0, "C", "held");
     says(county, "incident", "held     T 镇: passed it on");
     says(county, "incident", "held     C 县: this node");
 }
@@ -69,23 +89,19 @@ static void what_waits_says_where_and_why(void **state)
     (void)state;
     drill_act(directory, "cut", "T");
     assert_int_equal(terrace_run("-d", village, "set", "incident", id, "level=2", NULL), 0);
-    while (strcmp(state_of(village, "incident", 1, "T"), "held") != 0) {
-    }
-    while (strcmp(state_of(township, "incident", 1, "C"), "waits") != 0) {
-    }
+    until_state(village, "incident", 1, "T", "held");
+    until_state(township, "incident", 1, "C", "waits");
     says(township, "incident", "waits    C 县: waits at T: its uplink to C is cut for ");
     assert_string_equal(state_of(township, "incident", 0, "C"), "held");
     says(township, "incident", "acknowledged by C before its link went down");
     drill_act(directory, "kill", "T");
     assert_int_equal(terrace_run("-d", village, "set", "incident", id, "level=3", NULL), 0);
-    while (strcmp(state_of(village, "incident", 2, "T"), "waits") != 0) {
-    }
+    until_state(village, "incident", 2, "T", "waits");
     says(village, "incident", "waits at V: its uplink to T is ");
     assert_string_equal(state_of(village, "incident", 0, "T"), "held");
     drill_act(directory, "start", "T");
     drill_act(directory, "heal", "T");
-    while (strcmp(state_of(township, "incident", 2, "C"), "held") != 0) {
-    }
+    until_state(township, "incident", 2, "C", "held");
 }
 
 static void others_circles(void **state)
@@ -95,11 +111,9 @@ static void others_circles(void **state)
     says(village, "mediation", "its circle: its author's seat alone");
     assert_string_equal(state_of(village, "mediation", 0, "T"), "");
     snprintf(id, sizeof id, "%s", node_put(county, "directive", "防汛"));
-    while (strcmp(state_of(county, "directive", 0, "T"), "held") != 0) {
-    }
+    until_state(county, "directive", 0, "T", "held");
     says(county, "directive", "who else has it: terrace rollup received --by ");
-    while (!node_has(village, "directive", id)) {
-    }
+    node_gets(village, "directive", id);
     assert_string_equal(state_of(village, "directive", 0, "T"), "held");
     assert_int_equal(terrace_run("-d", village, "history", "incident", id, NULL), 3);
 }

@@ -400,25 +400,6 @@ static void forged_marks_close_or_are_counted(void **state)
 
 /* ---- links that die without a word ---- */
 
-static pid_t process_of(const char *node)
-{
-    char path[4200];
-    int pid = 0;
-    snprintf(path, sizeof path, "%s/node.lock", node);
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%d", &pid), 1);
-    fclose(file);
-    assert_true(pid > 1);
-    return pid;
-}
-
-static void children_fall_to(long long count)
-{
-    for (unsigned i = 0; status_number(county.attacked, "children.live") > count; i++)
-        assert_true(i < 2000);
-}
-
 /* Nothing more comes, and no end of the stream either: a wire that was cut, a suspended machine. */
 static void a_silent_peer_is_dead(void **state)
 {
@@ -427,19 +408,37 @@ static void a_silent_peer_is_dead(void **state)
     (void)state;
     live(&peer);
     status_reaches(county.attacked, "children.live", 2);
-    children_fall_to(1);
+    status_falls(county.attacked, "children.live", 1);
     refused_since(county.attacked, "timeout", before, 1);
     peer_end(&peer);
 }
 
 static void a_suspended_village_comes_back(void **state)
 {
-    pid_t village = process_of(county.honest);
+    pid_t village = node_process(county.honest);
     (void)state;
+    assert_true(village > 1);
     assert_int_equal(kill(village, SIGSTOP), 0);
-    children_fall_to(0);
+    status_falls(county.attacked, "children.live", 0);
     assert_int_equal(kill(village, SIGCONT), 0);
     status_reaches(county.attacked, "children.live", 1);
+}
+
+struct dawdler {
+    struct peer *peer;
+    long long before; /* timeouts of the township */
+};
+
+/* A ping, and one byte of what came. */
+static bool is_dropped(const void *context)
+{
+    const struct dawdler *dawdler = context;
+    uint8_t byte;
+    if (refused(county.attacked, "timeout") > dawdler->before ||
+        !peer_say(dawdler->peer, CHANNEL_CONTROL, 15, SPAN_EMPTY))
+        return true;
+    peer_receive(dawdler->peer, &byte, 1);
+    return false;
 }
 
 /* It pings and takes a byte now and then of what it is sent: directives for its village. */
@@ -447,19 +446,14 @@ static void who_reads_a_byte_a_second_is_dropped(void **state)
 {
     long long before = refused(county.attacked, "timeout");
     struct peer peer;
-    uint8_t byte;
     (void)state;
     assert_int_equal(terrace_run("drill", "load", "--dir", county.directory, "--records", "2000",
                                  "--at", "C", "--type", "directive", NULL),
                      0);
     live(&peer);
-    while (refused(county.attacked, "timeout") == before) {
-        if (!peer_say(&peer, CHANNEL_CONTROL, 15, SPAN_EMPTY))
-            break;
-        peer_receive(&peer, &byte, 1);
-    }
+    until(is_dropped, &(struct dawdler){&peer, before}, "who reads a byte at a time is dropped");
     refused_since(county.attacked, "timeout", before, 1);
-    children_fall_to(1);
+    status_falls(county.attacked, "children.live", 1);
     peer_end(&peer);
 }
 
@@ -474,8 +468,7 @@ static void the_true_village_returns_beside_an_alarm(void **state)
     live(&peer);
     peer_end(&peer);
     const char *id = node_put(county.stolen, "incident", "of the village itself");
-    for (unsigned i = 0; !node_has(county.county, "incident", id); i++)
-        assert_true(i < 1000);
+    node_gets(county.county, "incident", id);
     assert_int_equal(terrace_run("-d", county.attacked, "--json", "status", NULL), 0);
     assert_non_null(strstr(terrace_output(), "two machines live with the key of V2"));
 }

@@ -216,12 +216,24 @@ static const char *file_of_many(void)
     return path;
 }
 
+struct progress {
+    pid_t import;
+    long long least;
+};
+
+static bool records_have_come(const void *context)
+{
+    const struct progress *progress = context;
+    if (records_at(village) >= progress->least)
+        return true;
+    if (!background_runs(progress->import))
+        fail_msg("the import ended with %d too early", background_wait(progress->import));
+    return false;
+}
+
 static void wait_for_records(pid_t import, long long least)
 {
-    while (records_at(village) < least) {
-        if (!background_runs(import))
-            fail_msg("the import ended with %d too early", background_wait(import));
-    }
+    until(records_have_come, &(struct progress){import, least}, "so many records are imported");
 }
 
 /* Killed twice, and its node once: each record exactly once. */

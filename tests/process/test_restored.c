@@ -15,8 +15,6 @@
 #include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
 
-enum { ASKS_MAX = 5000 };
-
 static const char *const files[] = {"data/data.mdb", "high_water"};
 
 /* Bytes into the file that is there: its inode stays, and so the instance marker. */
@@ -43,17 +41,6 @@ static void keep(const char *node, bool save)
     }
 }
 
-/* A link that has just come up is behind for a moment: first all are level, then all must hold. */
-static void at_rest_holds(const char *directory, long long acknowledged, long long total)
-{
-    for (unsigned asked = 0; asked < ASKS_MAX; asked++) {
-        terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "60", NULL);
-        if (terrace_number("nodes_caught_up") == terrace_number("nodes"))
-            break;
-    }
-    drill_holds(directory, acknowledged, total);
-}
-
 static bool alarms_name(const char *node, const char *text)
 {
     assert_int_equal(terrace_run("-d", node, "--json", "status", NULL), 0);
@@ -65,13 +52,21 @@ static bool alarms_name(const char *node, const char *text)
     return false;
 }
 
+struct alarm {
+    const char *node, *text;
+};
+
+static bool is_alarmed(const void *context)
+{
+    const struct alarm *alarm = context;
+    return alarms_name(alarm->node, alarm->text);
+}
+
 static void alarm_must_come(const char *node, const char *text)
 {
-    for (unsigned asked = 0; asked < ASKS_MAX; asked++) {
-        if (alarms_name(node, text))
-            return;
-    }
-    fail_msg("%s never said '%s'", node, text);
+    char what[256];
+    snprintf(what, sizeof what, "the alarm '%s'", text);
+    until(is_alarmed, &(struct alarm){node, text}, what);
 }
 
 static void put_back_with_its_high_water_file(void **state)
@@ -82,12 +77,12 @@ static void put_back_with_its_high_water_file(void **state)
     snprintf(village, sizeof village, "%s", drill_node(directory, "V1"));
     snprintf(county, sizeof county, "%s", drill_node(directory, "C"));
     drill_load(directory, "40", "V1");
-    at_rest_holds(directory, 40, 40);
+    drill_holds(directory, 40, 40);
     drill_act(directory, "kill", "V1");
     keep(village, true);
     drill_act(directory, "start", "V1");
     snprintf(sent, sizeof sent, "%s", node_put(village, "incident", "甲"));
-    at_rest_holds(directory, 40, 41);
+    drill_holds(directory, 40, 41);
     drill_act(directory, "kill", "T1"); /* alone */
     drill_act(directory, "kill", "V1");
     keep(village, false);
@@ -101,7 +96,7 @@ static void put_back_with_its_high_water_file(void **state)
     alarm_must_come(county, "fork: V1:1 signed two blocks");
     assert_true(node_epoch(village) >= 2);
     node_put(village, "incident", "丁");
-    at_rest_holds(directory, 40, 43);
+    drill_holds(directory, 40, 43);
     assert_int_equal(terrace_run("-d", county, "--json", "get", "incident", sent, NULL), 0);
     assert_int_equal(json_array_size(json_object_get(terrace_json(), "conflicts")), 1);
     drill_act(directory, "kill", "C"); /* the alarm is kept */
@@ -118,20 +113,20 @@ static void put_back_and_connected_it_forks_nothing(void **state)
     snprintf(village, sizeof village, "%s", drill_node(directory, "V1"));
     snprintf(county, sizeof county, "%s", drill_node(directory, "C"));
     drill_load(directory, "20", "V1");
-    at_rest_holds(directory, 20, 20);
+    drill_holds(directory, 20, 20);
     drill_act(directory, "kill", "V1");
     keep(village, true);
     drill_act(directory, "start", "V1");
     for (unsigned i = 0; i < 20; i++) /* what never leaves a village would be lost with its disk */
         node_put(village, "incident", "甲");
-    at_rest_holds(directory, 20, 40);
+    drill_holds(directory, 20, 40);
     drill_act(directory, "kill", "V1");
     keep(village, false);
     drill_act(directory, "start", "V1");
-    at_rest_holds(directory, 20, 40); /* its own blocks have come back */
+    drill_holds(directory, 20, 40); /* its own blocks have come back */
     assert_int_equal(node_epoch(village), 2);
     node_put(village, "incident", "乙");
-    at_rest_holds(directory, 20, 41);
+    drill_holds(directory, 20, 41);
     assert_false(alarms_name(county, "fork:"));
     drill_down(directory);
 }

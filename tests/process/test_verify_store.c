@@ -141,17 +141,6 @@ static void a_repaired_store_is_sound_and_fills_up_again(void **state)
     assert_int_equal(verify(node), 0);
 }
 
-/* As drill_holds, but for who has caught up with whom: statements go their own way. */
-static void must_hold(const char *directory, long long records)
-{
-    assert_int_equal(
-        terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "60", NULL), 0);
-    assert_int_equal(terrace_number("present"), records);
-    assert_int_equal(terrace_number("missing"), 0);
-    assert_int_equal(terrace_number("diverged"), 0);
-    assert_int_equal(terrace_number("county_total"), records);
-}
-
 static void a_deleted_store_is_begun_anew(void **state)
 {
     (void)state;
@@ -166,7 +155,7 @@ static void a_deleted_store_is_begun_anew(void **state)
     assert_non_null(strstr(terrace_errors(), "verify --repair"));
     assert_int_equal(terrace_run("-d", node, "verify", "--repair", NULL), 0);
     drill_act(directory, "start", "T1");
-    must_hold(directory, 200);
+    drill_holds(directory, 200, 200);
     assert_true(node_epoch(node) >= 2);
     drill_down(directory);
 }
@@ -201,26 +190,30 @@ static void a_marked_store_is_made_good_before_it_is_served(void **state)
     assert_true(is_there(node, "data.damaged-1"));
     assert_false(is_there(node, "suspect"));
     assert_string_equal(result_in_status(node), "sound");
-    must_hold(directory, 200);
+    drill_holds(directory, 200, 200);
     drill_down(directory);
+}
+
+static bool is_silent(const void *node)
+{
+    return terrace_run("-d", node, "status", NULL) != 0;
+}
+
+static bool is_found_sound(const void *node)
+{
+    return strcmp(result_in_status(node), "sound") == 0;
 }
 
 /* SIGSEGV as the kernel would send it for a page that leads nowhere. */
 static void a_death_by_what_it_read_leaves_the_mark(void **state)
 {
-    char path[2 * PATH_MAX];
-    int pid = 0;
     (void)state;
     const char *directory = drill_up("died", tree_of_five), *node = drill_node(directory, "V1");
-    snprintf(path, sizeof path, "%s/node.lock", node);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%d", &pid), 1);
-    fclose(file);
+    pid_t pid = node_process(node);
+    assert_true(pid > 1);
     assert_false(is_there(node, "suspect"));
     assert_int_equal(kill(pid, SIGSEGV), 0);
-    while (terrace_run("-d", node, "status", NULL) == 0)
-        continue;
+    until(is_silent, node, "the node has died");
     assert_true(is_there(node, "suspect"));
     drill_act(directory, "start", "V1");
     assert_false(is_there(node, "suspect"));
@@ -238,8 +231,7 @@ static void an_unclean_end_is_looked_into_while_the_node_serves(void **state)
     drill_act(directory, "kill", "V1");
     assert_true(is_there(node, "running"));
     drill_act(directory, "start", "V1");
-    while (strcmp(result_in_status(node), "sound") != 0)
-        continue; /* it serves meanwhile; the test's own limit ends this */
+    until(is_found_sound, node, "the store is found sound"); /* it serves meanwhile */
     drill_down(directory);
     assert_false(is_there(node, "running"));
 }

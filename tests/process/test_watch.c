@@ -65,21 +65,38 @@ static void is_change(const json_t *line, const char *change, const char *seat)
     assert_string_equal(json_string_value(json_object_get(line, "seat")), seat);
 }
 
+static bool conflicts_are_listed(const void *node)
+{
+    assert_int_equal(terrace_run("-d", node, "--json", "conflicts", NULL), 0);
+    return terrace_output()[0] != '\0';
+}
+
+struct operations {
+    const char *node, *id;
+    long long least;
+};
+
+static bool has_operations(const void *context)
+{
+    const struct operations *wanted = context;
+    assert_int_equal(terrace_run("-d", wanted->node, "--json", "get", "incident", wanted->id, NULL),
+                     0);
+    return terrace_number("operations") >= wanted->least;
+}
+
 static void each_kind_of_change(void **state)
 {
     (void)state;
     char id[64];
     snprintf(id, sizeof id, "%s", node_put(village, "incident", "桥面开裂"));
-    while (!node_has(above, "incident", id)) {
-    }
+    node_gets(above, "incident", id);
     drill_act(directory, "cut", "V");
     assert_int_equal(terrace_run("-d", village, "set", "incident", id, "place=东", NULL), 0);
     assert_int_equal(terrace_run("-d", above, "set", "incident", id, "place=西", NULL), 0);
     drill_act(directory, "heal", "V");
-    do {
-        assert_int_equal(terrace_run("-d", village, "--json", "conflicts", NULL), 0);
-    } while (terrace_output()[0] == '\0');
+    until(conflicts_are_listed, village, "the village lists the conflict");
     assert_int_equal(terrace_run("-d", village, "delete", "incident", id, NULL), 0);
+    until(has_operations, &(struct operations){above, id, 4}, "the county has the deletion");
     begins();
     json_t *lines = watch(village, "incident", "100");
     assert_int_equal(json_array_size(lines), 4);
@@ -105,13 +122,11 @@ static void a_change_in_two_streams_is_told_once(void **state)
                *bottom = drill_node(tall, "V");
     const char *nodes[] = {top, middle, bottom};
     snprintf(id, sizeof id, "%s", node_put(bottom, "incident", "桥面开裂"));
-    while (!node_has(middle, "incident", id)) {
-    }
+    for (size_t i = 0; i < 2; i++)
+        node_gets(nodes[i], "incident", id);
     assert_int_equal(terrace_run("-d", middle, "set", "incident", id, "level=3", NULL), 0);
     for (size_t i = 0; i < 3; i++) {
-        do {
-            assert_int_equal(terrace_run("-d", nodes[i], "--json", "get", "incident", id, NULL), 0);
-        } while (terrace_number("operations") < 2);
+        until(has_operations, &(struct operations){nodes[i], id, 2}, "both operations are there");
         begins();
         json_t *lines = watch(nodes[i], "incident", "100");
         assert_int_equal(json_array_size(lines), 2);
@@ -129,11 +144,12 @@ static void a_watch_waits_for_what_comes(void **state)
     (void)state;
     const char *said = terrace_path("said");
     static const char command[] =
-        "{ \"$0\" -d \"$1\" --json watch directive --limit 3 --cursor "
-        "0000000000000000000000000000 > \"$3\"; } & "
-        "for i in 1 2 3; do \"$0\" -d \"$2\" put directive title=$i >/dev/null || exit 1; done; "
-        "wait";
-    tool("sh", "-c", command, terrace_path("program"), above, above, said, NULL);
+        "\"$0\" -d \"$1\" --json watch incident --limit 3 --cursor \"$4\" > \"$3\" & watch=$!; "
+        "for i in 1 2 3; do \"$0\" -d \"$2\" put incident title=$i >/dev/null || exit 1; done; "
+        "wait $watch";
+    begins();
+    json_decref(watch(above, "incident", "1000000"));
+    tool("sh", "-c", command, terrace_path("program"), above, village, said, cursor, NULL);
     tool("sh", "-c", "test $(grep -c '\"created\"' \"$0\") = 3", said, NULL);
 }
 
@@ -158,22 +174,29 @@ static void count_new(json_t *seen, const json_t *lines)
     }
 }
 
+/* The next piece, when it has any line. */
+static bool a_piece_comes(const void *seen)
+{
+    char piece[16];
+    snprintf(piece, sizeof piece, "%d", PIECE);
+    json_t *lines = watch(above, "incident", piece);
+    size_t count = json_array_size(lines);
+    count_new((json_t *)(uintptr_t)seen, lines);
+    json_decref(lines);
+    return count > 0;
+}
+
 /* While they come in, in pieces, the node killed twice. */
 static void no_change_is_missed_or_told_twice(void **state)
 {
     (void)state;
-    char piece[16];
-    snprintf(piece, sizeof piece, "%d", PIECE);
     json_t *seen = json_object();
     begins();
-    json_t *lines = watch(above, "incident", "1000000");
-    json_decref(lines);
+    json_decref(watch(above, "incident", "1000000"));
     pid_t import = background("-d", village, "import", "incident", file_of_many(), NULL);
     int kills = 0;
     while (json_object_size(seen) < MANY) {
-        lines = watch(above, "incident", piece);
-        count_new(seen, lines);
-        json_decref(lines);
+        until(a_piece_comes, seen, "the next piece of the village's records");
         if (kills < 2 && json_object_size(seen) > (size_t)(kills + 1) * MANY / 3) {
             drill_act(directory, "kill", "C");
             drill_act(directory, "start", "C");
@@ -182,10 +205,8 @@ static void no_change_is_missed_or_told_twice(void **state)
     }
     assert_int_equal(background_wait(import), 0);
     assert_int_equal(kills, 2);
-    lines = watch(above, "incident", piece);
-    assert_int_equal(json_array_size(lines), 0);
+    assert_false(a_piece_comes(seen));
     assert_int_equal(json_object_size(seen), MANY);
-    json_decref(lines);
     json_decref(seen);
 }
 
