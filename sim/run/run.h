@@ -54,11 +54,15 @@ struct run_watcher {
     void *context;
     void (*moment)(void *context, uint64_t at_ms, enum moment_kind kind, size_t node,
                    const char *text);
-    /* Every `sample_ms` of virtual time, and at the end: the watcher asks the world and the
-     * model what it wants to know. */
+    /* First of all, before anything is done; then every `sample_ms` of virtual time, and at the
+     * end: the watcher asks the world and the model what it wants to know. `model` is NULL when
+     * nothing is checked. */
     void (*sample)(void *context, uint64_t at_ms, struct world *world, struct model *model);
     void (*sent)(void *context, uint64_t at_ms, size_t from, size_t to, enum channel channel,
                  uint8_t type, struct span body);
+    /* A node has ended a batch, and the model has heard of it. */
+    void (*batch)(void *context, uint64_t at_ms, size_t node, struct world *world,
+                  struct model *model);
     /* The nodes' own lines; only with `tracing`. */
     void (*lines)(void *context, uint64_t at_ms, size_t node, struct span lines);
     uint64_t sample_ms; /* 0: a five-hundredth of the scenario */
