@@ -146,7 +146,8 @@ static void look_at_epoch(struct doctor *doctor, const json_t *status)
 
 static void look_at_store_size(struct doctor *doctor, const json_t *status)
 {
-    uint64_t used = json_number(status, "store_bytes"), map = json_number(status, "map_bytes");
+    const json_t *room = json_object_get(status, "room");
+    uint64_t used = json_number(room, "used_bytes"), map = json_number(room, "map_bytes");
     char what[160], used_text[32], map_text[32];
     bytes_text(used, used_text);
     bytes_text(map, map_text);

@@ -1,6 +1,9 @@
 /* Lists of the local API, item by item. */
 #include "cli/each.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "cli/client.h"
 
 struct pieces {
@@ -23,7 +26,7 @@ static bool take_piece(void *context, struct span value)
         json_decref(item);
     }
     pieces->malformed = pieces->malformed || reader.failed;
-    return more && !pieces->malformed;
+    return more && !pieces->malformed && ferror(stdout) == 0;
 }
 
 static enum error_code ask(const struct arguments *arguments, uint64_t wait_ms, const char *verb,
@@ -43,6 +46,8 @@ static enum error_code ask(const struct arguments *arguments, uint64_t wait_ms, 
         client_ask_pieces(client, verb, span_of_buffer(args), take_piece, pieces, &last, error);
     if (code == ERR_OK && pieces->malformed)
         code = error_set(error, ERR_MALFORMED, directory, "its list was not understood");
+    if (code == ERR_OK && ferror(stdout) != 0)
+        code = error_set(error, ERR_IO, "the standard output", "it can't be written");
     if (code == ERR_OK)
         *end = value_json(last);
     client_free(client);
@@ -68,4 +73,34 @@ enum error_code ask_each_for_ever(const struct arguments *arguments, const char 
     enum { FOR_EVER_MS = INT32_MAX }; /* 24 days; then the command ends and says so */
     struct pieces pieces = {each, context, false};
     return ask(arguments, FOR_EVER_MS, verb, args, &pieces, last, error);
+}
+
+static enum error_code records_args(const struct arguments *arguments, uint64_t limit,
+                                    struct buffer *args, struct error *error)
+{
+    const char *pairs[OPTIONS_GIVEN_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        if (strcmp(arguments->given[i].row->name, "where") == 0)
+            pairs[count++] = arguments->given[i].value;
+    }
+    mp_write_map(args, count == 0 ? 3 : 4);
+    args_text(args, "type", arguments->words[0]);
+    mp_write_text(args, "limit");
+    mp_write_uint(args, limit == 0 ? INT64_MAX : limit);
+    mp_write_text(args, "deleted");
+    mp_write_bool(args, arguments_flag(arguments, "deleted"));
+    return count == 0 ? ERR_OK : args_pairs(args, "where", pairs, count, error);
+}
+
+enum error_code ask_each_record(const struct arguments *arguments, uint64_t limit,
+                                bool (*each)(void *context, const json_t *record), void *context,
+                                struct error *error)
+{
+    struct buffer args = {0};
+    enum error_code code = records_args(arguments, limit, &args, error);
+    if (code == ERR_OK)
+        code = ask_each(arguments, "list", &args, each, context, error);
+    buffer_free(&args);
+    return code;
 }

@@ -5,12 +5,18 @@
 #include "cli/record.h"
 
 /* Ask the node of `arguments` for a list; `each` sees every item, which it doesn't own. False from
- * it ends the list. */
+ * it ends the list; so does a standard output that can't be written, which is ERR_IO. */
 enum error_code ask_each(const struct arguments *arguments, const char *verb,
                          const struct buffer *args, bool (*each)(void *context, const json_t *item),
                          void *context, struct error *error);
 
-/* The same without end: each answer may take as long as it likes. `last` gets the answer at the
+/* The same of the records of the type words[0] with the values given by --where, newest first: at
+ * most `limit` (0: all), with --deleted those too. */
+enum error_code ask_each_record(const struct arguments *arguments, uint64_t limit,
+                                bool (*each)(void *context, const json_t *record), void *context,
+                                struct error *error);
+
+/* The first without end: each answer may take as long as it likes. `last` gets the answer at the
  * end, NULL when there is none; the caller owns it. */
 enum error_code ask_each_for_ever(const struct arguments *arguments, const char *verb,
                                   const struct buffer *args,

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "cli/client.h"
-#include "cli/record.h"
+#include "cli/each.h"
 #include "cli/source.h"
 #include "cli/types.h"
 
@@ -25,7 +25,6 @@ struct export
     const struct record_type *type;
     bool csv, ids;
     uint64_t count;
-    bool malformed;
     struct progress progress;
 };
 
@@ -117,7 +116,7 @@ static void put_row(const struct export *export, const json_t *record)
     printf("\r\n");
 }
 
-static void put_object(const struct export *export, json_t *record)
+static void put_object(const struct export *export, const json_t *record)
 {
     json_t *fields = json_incref(json_object_get(record, "fields"));
     for (size_t i = 0; export->ids && i < ID_COLUMNS; i++)
@@ -125,82 +124,47 @@ static void put_object(const struct export *export, json_t *record)
     print_json(fields);
 }
 
-static bool take_piece(void *context, struct span value)
+static bool take(void *context, const json_t *record)
 {
     struct export *export = context;
-    struct mp_reader reader = api_reader(value);
-    uint32_t count = mp_read_array(&reader);
-    for (uint32_t i = 0; i < count && !reader.failed; i++) {
-        json_t *record = value_to_json(&reader);
-        if (record == NULL)
-            break;
-        export->count++;
-        if (export->csv)
-            put_row(export, record);
-        else
-            put_object(export, record);
-        json_decref(record);
-    }
+    export->count++;
+    if (export->csv)
+        put_row(export, record);
+    else
+        put_object(export, record);
     progress_update(&export->progress, export->count);
-    export->malformed = export->malformed || reader.failed;
-    return !export->malformed && ferror(stdout) == 0;
+    return true;
 }
 
-static enum error_code write_args(const struct arguments *arguments, struct buffer *args,
-                                  struct error *error)
+static struct schema *node_schema(const struct arguments *arguments, struct error *error)
 {
-    const char *pairs[OPTIONS_GIVEN_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < arguments->given_count; i++) {
-        if (strcmp(arguments->given[i].row->name, "where") == 0)
-            pairs[count++] = arguments->given[i].value;
-    }
-    mp_write_map(args, count == 0 ? 2 : 3);
-    args_text(args, "type", arguments->words[0]);
-    mp_write_text(args, "limit");
-    mp_write_uint(args, INT64_MAX);
-    return count == 0 ? ERR_OK : args_pairs(args, "where", pairs, count, error);
-}
-
-static enum error_code export_all(const struct arguments *arguments, struct client *client,
-                                  struct export *export, struct error *error)
-{
-    struct buffer args = {0};
-    struct span last = SPAN_EMPTY;
-    enum error_code code = write_args(arguments, &args, error);
-    if (code == ERR_OK && export->csv)
-        put_header(export);
-    progress_begin(&export->progress, "records written", 0, arguments->json);
-    if (code == ERR_OK)
-        code = client_ask_pieces(client, "list", span_of_buffer(&args), take_piece, export, &last,
-                                 error);
-    progress_end(&export->progress);
-    if (code == ERR_OK && export->malformed)
-        code = error_set(error, ERR_MALFORMED, "the node", "its list was not understood");
-    if (code == ERR_OK && ferror(stdout) != 0)
-        code = error_set(error, ERR_IO, "export", "the standard output can't be written");
-    buffer_free(&args);
-    return code;
+    const char *directory = NULL;
+    if (arguments_directory(arguments, &directory, error) != ERR_OK)
+        return NULL;
+    struct client *client = client_new(directory, error);
+    struct schema *schema = client == NULL ? NULL : types_ask(client, error);
+    client_free(client);
+    return schema;
 }
 
 static int run(const struct arguments *arguments, struct error *error)
 {
-    const char *format = arguments_value(arguments, "format"), *directory = NULL;
+    const char *format = arguments_value(arguments, "format");
     struct export export = {.ids = arguments_flag(arguments, "ids")};
     enum source_format kind = SOURCE_NDJSON;
-    struct client *client = NULL;
     struct schema *schema = NULL;
     if (source_format_of(format == NULL ? "ndjson" : format, "", &kind, error) == ERR_OK &&
-        arguments_directory(arguments, &directory, error) == ERR_OK &&
-        (client = client_new(directory, error)) != NULL &&
-        (schema = types_ask(client, error)) != NULL) {
+        (schema = node_schema(arguments, error)) != NULL &&
+        (export.type = schema_find_type(schema, span_of_text(arguments->words[0]), error)) !=
+            NULL) {
         export.csv = kind == SOURCE_CSV;
-        export.type = schema_find_type(schema, span_of_text(arguments->words[0]), error);
-        if (export.type != NULL)
-            export_all(arguments, client, &export, error);
+        if (export.csv)
+            put_header(&export);
+        progress_begin(&export.progress, "records written", 0, arguments->json);
+        ask_each_record(arguments, 0, take, &export, error);
+        progress_end(&export.progress);
     }
     schema_free(schema);
-    client_free(client);
     return error->code == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }
 

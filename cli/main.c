@@ -62,7 +62,7 @@ static int finish(int status, const struct error *error, bool json)
         print_failure(error, json);
         status = (int)error_exit_status(error->code);
     }
-    if (fflush(stdout) != 0 && status == EXIT_DONE) {
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == EXIT_DONE) {
         print_note("the answer could not be written to the standard output");
         status = EXIT_FAILED;
     }

@@ -41,6 +41,7 @@ struct table_rows *table_new(const struct table_column *columns, size_t column_c
 void table_cell(struct table_rows *table, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void table_print(struct table_rows *table, FILE *to); /* and free */
+void table_free(struct table_rows *table);
 
 /* "2026-03-05 14:02:11" in local time; "never" for 0. */
 void time_text(uint64_t clock_ms, char text[static 32]);

@@ -65,6 +65,14 @@ static void put_cell(const struct table_rows *table, size_t column, size_t width
     fputs(last ? "\n" : "  ", to);
 }
 
+void table_free(struct table_rows *table)
+{
+    for (size_t i = 0; i < table->cell_count; i++)
+        free(table->cells[i]);
+    free(table->cells);
+    free(table);
+}
+
 void table_print(struct table_rows *table, FILE *to)
 {
     assert(table->cell_count % table->column_count == 0);
@@ -76,9 +84,7 @@ void table_print(struct table_rows *table, FILE *to)
     for (size_t i = 0; i < table->cell_count; i++) {
         size_t column = i % table->column_count;
         put_cell(table, column, widths[column], table->cells[i], to);
-        free(table->cells[i]);
     }
     free(widths);
-    free(table->cells);
-    free(table);
+    table_free(table);
 }

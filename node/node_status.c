@@ -381,7 +381,6 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "records", counts->records);
     put_uint(out, "entries", counts->entries);
     put_uint(out, "store_bytes", store_used_bytes(node->store));
-    put_uint(out, "map_bytes", store_map_bytes(node->store));
     put_uint(out, "token_ms", counts->token_ms);
     put_uint(out, "quarantine", counts->quarantine);
     put_uint(out, "parked", counts->parked);
@@ -392,7 +391,7 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "memory_proportional_bytes", memory.proportional_bytes);
 }
 
-enum { STATUS_PAIRS = 26 };
+enum { STATUS_PAIRS = 25 };
 
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
 {

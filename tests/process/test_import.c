@@ -265,6 +265,22 @@ static void a_killed_import_goes_on(void **state)
     assert_int_equal(atoi(text_of(said)), MANY);
 }
 
+/* Who reads the output has gone, or its disk is full: said, and the rest is not asked for. */
+static void an_output_that_cannot_be_written_is_said(void **state)
+{
+    static const char command[] =
+        "\"$0\" -d \"$1\" $2 mediation $3 > /dev/full 2> \"$4\"; test $? = 1";
+    static const char *const words[][2] = {
+        {"export", "--ids"}, {"--json list", "--limit 0"}, {"list", "--limit 0"}};
+    const char *said = terrace_path("said");
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        tool("sh", "-c", command, terrace_path("program"), village, words[i][0], words[i][1], said,
+             NULL);
+        assert_non_null(strstr(text_of(said), "standard output"));
+    }
+}
+
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +291,7 @@ int main(int count, char **values)
         cmocka_unit_test(export_and_import_lose_nothing),
         cmocka_unit_test(the_standard_input_is_a_file_too),
         cmocka_unit_test(a_killed_import_goes_on),
+        cmocka_unit_test(an_output_that_cannot_be_written_is_said),
     };
     if (count != 2)
         return 2;

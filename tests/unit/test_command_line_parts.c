@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "cli/doctor.h"
 #include "cli/drill/check_table.h"
 #include "cli/drill/demo_choose.h"
 #include "cli/drill/sample.h"
@@ -240,6 +241,34 @@ static void a_demonstration_chooses_by_shape(void **state)
     seats[0].child_count = 3;
 }
 
+/* Whether doctor has a note of the store's size for so many of a hundred bytes. */
+static bool size_is_noted(int used)
+{
+    struct doctor doctor = {.findings = json_array()};
+    json_t *status = json_pack("{s:{s:i, s:i}}", "room", "used_bytes", used, "map_bytes", 100);
+    bool noted = false;
+    const json_t *finding;
+    size_t index;
+    doctor_status(&doctor, status);
+    json_array_foreach(doctor.findings, index, finding)
+    {
+        const char *what = json_string_value(json_object_get(finding, "what"));
+        noted = noted || strstr(what, "that it may have") != NULL;
+    }
+    json_decref(status);
+    json_decref(doctor.findings);
+    return noted;
+}
+
+static void a_store_that_fills_up_is_noted(void **state)
+{
+    (void)state;
+    assert_false(size_is_noted(80));
+    assert_true(size_is_noted(81));
+    assert_true(size_is_noted(90));
+    assert_false(size_is_noted(91)); /* the node's own alarm by then */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_load_has_its_shares),
         cmocka_unit_test(a_record_belongs_to_its_circle),
         cmocka_unit_test(a_demonstration_chooses_by_shape),
+        cmocka_unit_test(a_store_that_fills_up_is_noted),
     };
     print_start();
     return crypto_start() ? cmocka_run_group_tests(tests, make_drill_seats, NULL) : 1;
