@@ -283,7 +283,7 @@ static void write_record(struct step *step, const struct application *a)
         updates_doom(step->updates); /* its author was known when the record was looked for */
         return;
     }
-    if (a->creating) {
+    if (a->creating && (a->located->made_here || !PLANTED(INDEX_FORGOTTEN))) {
         uint8_t index[INDEX_KEY_BYTES];
         index_key(index, entry->clock, key);
         updates_put(step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index), SPAN_EMPTY);
@@ -309,7 +309,7 @@ static int fold_into_record(struct application *a)
     if (first)
         a->record = record_new();
     record_apply(a->record, &a->op, a->type, a->located->entry->body);
-    return (int)!record_deleted(a->record) - (int)counted;
+    return (int)(!record_deleted(a->record) || PLANTED(DELETED_COUNTED)) - (int)counted;
 }
 
 /* Fold the operation in, admitted or excluded, and keep what is derived from it. */

@@ -26,6 +26,8 @@ void compare_settle(struct step *step, struct session *session, struct stream_en
                     uint32_t peer_seq)
 {
     uint32_t known = peer_seq < entry->head.seq ? peer_seq : entry->head.seq;
+    if (PLANTED(HEADS_BELIEVED_LEVEL))
+        known = entry->head.seq;
     entry->settled = true;
     settle_cursor(session, &entry->id, entry->class, known, peer_seq);
     if (entry->id.branch == 0)
@@ -167,6 +169,6 @@ void compare_settle_unnamed(struct step *step, struct session *session, struct s
     if (branches == NULL && entry->asked)
         settle_as_level(step, session, entry);
     else
-        compare_settle(step, session, entry, common);
+        compare_settle(step, session, entry, PLANTED(NEWCOMER_MISSED) ? entry->head.seq : common);
     free(branches);
 }

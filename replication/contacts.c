@@ -176,7 +176,7 @@ void contacts_on_seek(struct step *step, struct session *session, struct span bo
     session->contacts_due = true;
     if (!news || session->state != SESSION_LIVE)
         return;
-    if (session->streams_wait)
+    if (session->streams_wait && !PLANTED(ADDRESSEE_FORGOTTEN))
         compare_queue(step, session);
     notes_summary(step, session);
 }

@@ -3,6 +3,7 @@
 #ifndef TERRACE_REPLICATION_CORE_H
 #define TERRACE_REPLICATION_CORE_H
 
+#include "base/planted.h"
 #include "replication/hash_table.h"
 #include "replication/query/query.h"
 #include "replication/replica.h"

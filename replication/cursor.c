@@ -102,7 +102,8 @@ void cursors_head_moved(struct step *step, const struct stream_id *stream,
     HASH_ITER (hh, step->replica->sessions, session, next) {
         const struct seat *peer = session_seat(replica, session);
         if (session == from || session->state != SESSION_LIVE || peer == NULL ||
-            !stream_holds(row, author->seat, peer) || !contacts_ready(step, session, row))
+            (!PLANTED(LEAK_ON_SEND) && !stream_holds(row, author->seat, peer)) ||
+            !contacts_ready(step, session, row))
             continue;
         struct cursor *cursor = cursor_get(session, stream, row->open.class);
         if (cursor->sent_seq < row->head.seq)

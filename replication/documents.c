@@ -516,7 +516,7 @@ void documents_push_changes(struct step *step)
     parked_sweep(step);
     HASH_ITER (hh, replica->sessions, session, next) {
         session->documents_at = 0;
-        if (session->state >= SESSION_DOCUMENTS) {
+        if (session->state >= SESSION_DOCUMENTS && !PLANTED(DOCUMENTS_UNTOLD)) {
             documents_list(step, session, false);
         }
     }

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/planted.h"
+
 struct drive {
     struct replica_options options;
     struct drive_ports ports;
@@ -119,10 +121,9 @@ static void log_lines(struct drive *drive)
         drive->ports.log(drive->ports.context, lines);
 }
 
-static void deliver(struct drive *drive)
+static void send_messages(struct drive *drive)
 {
     const struct link_port *link = &drive->ports.link;
-    log_lines(drive);
     for (size_t i = 0; i < updates_outgoing_count(drive->updates); i++) {
         const struct outgoing *out = updates_outgoing(drive->updates, i);
         if (out->closes)
@@ -130,8 +131,21 @@ static void deliver(struct drive *drive)
         else
             link->send(link->context, out->link, out->channel, out->type, out->body);
     }
+}
+
+static void give_answers(struct drive *drive)
+{
     for (size_t i = 0; i < updates_answer_count(drive->updates); i++)
         drive->ports.answer(drive->ports.context, updates_answer_at(drive->updates, i));
+}
+
+static void deliver(struct drive *drive)
+{
+    log_lines(drive);
+    if (!PLANTED(SEND_EARLY))
+        send_messages(drive);
+    if (!PLANTED(ANSWER_EARLY))
+        give_answers(drive);
 }
 
 static void close_links(struct drive *drive, const struct event *events, size_t count)
@@ -168,6 +182,8 @@ static void refuse_writers(struct drive *drive, const struct event *events, size
 static enum error_code open_again(struct drive *drive)
 {
     struct error error;
+    if (PLANTED(MEMORY_KEPT))
+        return ERR_OK;
     replica_close(drive->replica);
     drive->replica = NULL;
     enum error_code code =
@@ -228,6 +244,10 @@ enum error_code drive_batch(struct drive *drive, struct event *events, size_t co
     look_for_room(drive, events[0].tick_ms);
     store->begin(store->context);
     enum error_code code = step_all(drive, events, count);
+    if (PLANTED(SEND_EARLY) && code == ERR_OK)
+        send_messages(drive);
+    if (PLANTED(ANSWER_EARLY) && code == ERR_OK)
+        give_answers(drive);
     if (code == ERR_OK)
         code = commit(drive);
     else

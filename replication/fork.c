@@ -354,7 +354,7 @@ enum error_code fork_admit(struct step *step, struct event *event, struct stream
     const struct block_header *header = &event->message.block->header;
     struct branches *branches = branches_read(step->view, stream);
     uint8_t beside = stream->branch, number = free_number(branches);
-    enum error_code code = number == 0 ? ERR_FULL : ERR_OK;
+    enum error_code code = number == 0 ? ERR_FULL : PLANTED(FORK_FIRST_ONLY) ? ERR_FORK : ERR_OK;
     assert(branches->present[beside]);
     step->replica->refusals.forks++;
     prove(step, event, branches);

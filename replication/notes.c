@@ -109,7 +109,7 @@ static void pass_on(struct step *step, enum hash_context context, const struct n
 
 static bool is_newer(const struct note_head *a, const struct note_head *b)
 {
-    return a->epoch != b->epoch ? a->epoch > b->epoch : a->k > b->k;
+    return a->epoch != b->epoch && !PLANTED(NOTE_EPOCH_IGNORED) ? a->epoch > b->epoch : a->k > b->k;
 }
 
 /* Statements are kept of STATEMENT_EPOCHS_MAX epochs of a key, the latest. False: this one's epoch
@@ -320,7 +320,8 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     } else if (held_head(step, context, &head, &held) && !is_newer(&head, &held)) {
         replica->refusals.replay += is_newer(&held, &head);
         head = held; /* the answer says what is held: its signer may not know */
-    } else if (!note_verify(note, context, &replica->options.tree_id, signer->key)) {
+    } else if (!PLANTED(NOTE_UNCHECKED) &&
+               !note_verify(note, context, &replica->options.tree_id, signer->key)) {
         replica->refusals.forged++;
     } else if (check_form(context, note, &report) != ERR_OK) {
         replica->refusals.malformed++;
@@ -364,7 +365,8 @@ void notes_on_noted(struct step *step, struct session *session, struct span body
     }
     if (session->notes_in_flight > 0)
         session->notes_in_flight--;
-    if (line.context == HASH_CELLS && key_id_equal(line.head.signer, step->replica->key_id))
+    if (line.context == HASH_CELLS && key_id_equal(line.head.signer, step->replica->key_id) &&
+        !PLANTED(REPORT_STUCK))
         session->report_in_flight = false;
     if (session->uplink && line.context != HASH_TOKEN)
         ask_for_proof(step, session, &line);

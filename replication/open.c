@@ -139,6 +139,8 @@ static const char *doubt(const struct replica_options *options, const struct sel
                    ? "the store is empty, the high-water file is not"
                    : NULL;
     }
+    if (PLANTED(DOUBT_IGNORED))
+        return NULL;
     if (!options->high_water_readable)
         return "the high-water file is missing or damaged";
     if (memcmp(self->instance, options->instance, sizeof self->instance) != 0 ||
@@ -147,6 +149,8 @@ static const char *doubt(const struct replica_options *options, const struct sel
     if (memcmp(mark->key_id, self->key_id, sizeof mark->key_id) != 0 ||
         mark->epoch != self->numbers[0])
         return "the high-water file is of another epoch";
+    if (PLANTED(OLDER_STORE_TRUSTED) && self->numbers[1] <= mark->in_flight)
+        return NULL;
     if (self->numbers[1] != mark->committed && self->numbers[1] != mark->in_flight)
         return "the store is not the newest: it was restored, or has lost commits";
     return NULL;
@@ -264,8 +268,8 @@ static void resume_epoch(struct replica *replica, const struct self_row *self)
     replica->commits = self->numbers[1];
     replica->statement_k = self->numbers[2];
     replica->report_k = self->numbers[3];
-    replica->record_counter = (uint32_t)self->numbers[4];
-    replica->next_stream = (uint32_t)self->numbers[5];
+    replica->record_counter = PLANTED(RECORD_NUMBER_REUSED) ? 0 : (uint32_t)self->numbers[4];
+    replica->next_stream = PLANTED(STREAM_NUMBER_REUSED) ? 1 : (uint32_t)self->numbers[5];
     size_t size = self->reason.size < sizeof replica->epoch_reason - 1
                       ? self->reason.size
                       : sizeof replica->epoch_reason - 1;

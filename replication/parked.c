@@ -140,7 +140,7 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
     struct span value;
     bool there =
         step->view->get(step->view->context, TABLE_PARKED, span_of_key(&key), &value) == READ_FOUND;
-    if (there)
+    if (there || PLANTED(PARKED_FORGOTTEN))
         return true;
     if (from != NULL)
         updates_remove(step->updates, TABLE_PARKED, span_of_key(from));
@@ -208,6 +208,8 @@ static void settled_late(struct step *step, const struct located_entry *located)
     struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
                                located->author.branch};
     struct buffer waits = step->replica->waits;
+    if (PLANTED(ARRIVAL_FORGOTTEN))
+        return;
     step->replica->waits = (struct buffer){0};
     arrival_put(step, &stream, located->seq, 1);
     step->replica->waits = waits;
@@ -285,7 +287,7 @@ static bool nothing_waits(struct step *step)
 
 void parked_wake(struct step *step, uint16_t type, const struct record_id *id, struct dot dot)
 {
-    if (nothing_waits(step))
+    if (nothing_waits(step) || PLANTED(PARKED_FOR_EVER))
         return;
     struct woken woken = {0};
     woken_add(&woken, dot);
@@ -298,7 +300,8 @@ void parked_wake(struct step *step, uint16_t type, const struct record_id *id, s
 
 void parked_sweep(struct step *step)
 {
-    step->replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
+    if (!PLANTED(SWEEP_SKIPPED))
+        step->replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
     step->replica->streams_due = true;
 }
 

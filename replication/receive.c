@@ -268,8 +268,10 @@ static void refuse_until_change(struct session *session, const struct event *eve
 
 void receive_ask_on_change(struct step *step)
 {
-    struct stream_row *row = mem_alloc(sizeof *row);
     struct session *session, *next;
+    if (PLANTED(REFUSED_FOR_EVER))
+        return;
+    struct stream_row *row = mem_alloc(sizeof *row);
     HASH_ITER (hh, step->replica->sessions, session, next) {
         struct cursor *cursor = session->refused_any ? session->cursors : NULL;
         session->refused_any = false;

@@ -77,8 +77,11 @@ enum error_code standing_check(struct step *step, const struct session *session,
         row->closed = false; /* behind the fork */
     if (own == NULL || peer == NULL || row->closed || author->status != SEAT_ACTIVE ||
         row->open.class != event->message.channel - CHANNEL_URGENT ||
-        row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, own) ||
-        !stream_holds(row, author->seat, peer))
+        (PLANTED(OWN_PAST_LOST) && author->seat == own))
+        return ERR_NOT_ALLOWED;
+    if (!PLANTED(STRANGER_TRUSTED) &&
+        (row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, own) ||
+         !stream_holds(row, author->seat, peer)))
         return ERR_NOT_ALLOWED;
     return check_entries(block, closes);
 }

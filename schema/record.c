@@ -128,7 +128,7 @@ static bool covers(const struct operation *op, const struct dot *dot)
 bool record_saw(const struct record_state *record, const struct operation *op,
                 const struct dot *dot)
 {
-    return covers(op, dot) && !record_is_forked(record, dot);
+    return covers(op, dot) && (PLANTED(FORKED_DOT_REPLACES) || !record_is_forked(record, dot));
 }
 
 static bool saw(const struct record_state *record, const struct stored *a, const struct stored *b)
@@ -138,9 +138,9 @@ static bool saw(const struct record_state *record, const struct stored *a, const
 
 int shown_compare(const struct operation *a, const struct operation *b)
 {
-    if (a->rank != b->rank)
+    if (a->rank != b->rank && !PLANTED(RANK_IGNORED))
         return number_compare(a->rank, b->rank);
-    if (a->clock != b->clock)
+    if (a->clock != b->clock || PLANTED(TIE_BREAK_DROPPED))
         return number_compare(b->clock, a->clock);
     int order = dot_compare(&b->dot, &a->dot);
     if (order != 0)
@@ -251,7 +251,7 @@ enum record_answer record_judge(const struct record_state *record, const struct 
     assert(op->dot.n > 0 && op->context_count <= CONTEXT_PAIRS_MAX);
     const struct stored *here = find_operation(record, &op->dot);
     for (const struct stored *sibling = here; sibling != NULL; sibling = sibling->sibling) {
-        if (hash_equal(&sibling->operation.digest, &op->digest))
+        if (hash_equal(&sibling->operation.digest, &op->digest) && !PLANTED(DUPLICATE_FOLDED))
             return RECORD_DUPLICATE;
     }
     struct dot before = op->dot;
@@ -324,13 +324,24 @@ const struct stored *record_store(struct record_state *record, const struct oper
     return stored;
 }
 
+/* Whether what stands goes when this comes. */
+static bool replaces(const struct record_state *record, const struct stored *by,
+                     const struct stored *stands)
+{
+    if (PLANTED(CLOCK_FIRST) && by->operation.clock < stands->operation.clock)
+        return false;
+    if (PLANTED(CONFLICT_DROPPED) && shown_compare(&by->operation, &stands->operation) < 0)
+        return true;
+    return saw(record, by, stands);
+}
+
 static void assign(struct record_state *record, const struct stored *by, int32_t field,
                    struct span value)
 {
     struct held_list *list = &record->assignments;
     size_t place = held_first(list, field);
     while (place < list->count && list->at[place].field == field) {
-        if (saw(record, by, list->at[place].by))
+        if (replaces(record, by, list->at[place].by))
             held_remove(list, place);
         else
             place++;
@@ -492,6 +503,8 @@ size_t record_context(const struct record_state *record, struct key_id author, u
             *own_n = other->count;
             continue;
         }
+        if (PLANTED(CONTEXT_CUT))
+            continue;
         if (count < CONTEXT_PAIRS_MAX)
             context[count] = (struct dot){other->key, other->epoch, other->count};
         count++;
@@ -504,6 +517,8 @@ bool record_deleted(const struct record_state *record)
     const struct held_list *list = &record->assignments;
     size_t first = held_first(list, FIELD_DELETED);
     if (first == list->count)
+        return false;
+    if (PLANTED(EDIT_REVIVES) && record->applied[record->applied_count - 1]->operation.deletes == 0)
         return false;
     const struct held *shown = held_shown(list, first, held_end(list, first));
     return shown != NULL && shown->by->operation.deletes == 1;

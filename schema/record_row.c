@@ -256,7 +256,8 @@ static bool read_held(const struct record_state *record, struct mp_reader *reade
     struct span value = read_value(reader, key, held.by, held.field);
     if (reader->failed || (list->count > 0 && !follows(&list->at[list->count - 1], &held, key)))
         return false;
-    held_insert(list, held, value);
+    if (key != ROW_COUNTERS || !PLANTED(TOTAL_FORGOTTEN))
+        held_insert(list, held, value);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef TERRACE_SCHEMA_RECORD_STATE_H
 #define TERRACE_SCHEMA_RECORD_STATE_H
 
+#include "base/planted.h"
 #include "schema/record.h"
 
 /* An operation and its context in one piece of memory. */

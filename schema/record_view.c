@@ -188,8 +188,11 @@ static void view_items(struct view *view)
         return;
     size_t *places = canonical_places(view->record);
     struct ordered_item *ordered = mem_alloc(list->count * sizeof *ordered);
-    for (size_t i = 0; i < list->count; i++)
-        ordered[i] = (struct ordered_item){&list->at[i], places[list->at[i].by->serial]};
+    for (size_t i = 0; i < list->count; i++) {
+        size_t serial = list->at[i].by->serial;
+        ordered[i] =
+            (struct ordered_item){&list->at[i], PLANTED(LIST_BY_ARRIVAL) ? serial : places[serial]};
+    }
     qsort(ordered, list->count, sizeof *ordered, ordered_item_compare);
     for (size_t i = 0; i < list->count; i++)
         view->items[i] = ordered[i].item;

@@ -11,6 +11,7 @@
 #define uthash_fatal(message) abort()
 #include <uthash.h>
 
+#include "base/planted.h"
 #include "topology/tree.h"
 
 enum {

@@ -74,6 +74,10 @@ void schema_take(struct tree *tree, const struct holding *types)
 {
     struct schema *schema = schema_load(types->held.header.schema_version, types->held.rows,
                                         types->held.row_count, NULL);
+    if (PLANTED(TYPES_UNUSED) && tree->schema != NULL) {
+        schema_free(schema);
+        return;
+    }
     if (schema == NULL) /* only a document without rows gets here unread: the old one stays */
         return;
     schema_free(tree->schema);

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "replication/format/block_parts.h"
 #include "replication/format/entry_parts.h"
 #include "replication/format/payload.h"
@@ -121,7 +122,8 @@ static enum error_code verify(struct prepared_block *block, struct error *error)
     if ((uint64_t)block->header.seq + block->header.count > STREAM_ENTRIES_MAX)
         return fail(error, ERR_MALFORMED, "it passes the end of its stream");
     block->hash = block_header_hash(&block->header);
-    if (!verify_hash(&block->hash, block->signature, block->header.author_key))
+    if (!PLANTED(SIGNATURE_UNCHECKED) &&
+        !verify_hash(&block->hash, block->signature, block->header.author_key))
         return fail(error, ERR_DAMAGED, "the signature does not hold over what came");
     return ERR_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "replication/query/query.h"
 #include "replication/rows/branches.h"
 
@@ -78,7 +79,7 @@ static void take_line(const struct view *view, const struct heads_statement *sta
 {
     struct stream_id stream = {statement->head.signer, statement->head.epoch, line->number};
     uint32_t held = held_of(view, &stream, line);
-    if (held >= line->seq)
+    if (held >= line->seq || PLANTED(COMPLETE_CLAIMED))
         return;
     if (answer->missing == 0) {
         answer->stream = stream;
