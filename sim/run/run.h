@@ -37,11 +37,15 @@ int outcome_exit_status(enum outcome outcome);
     X(STARTED)                                                                                     \
     X(PAUSED)                                                                                      \
     X(RESUMED)                                                                                     \
-    X(FAULT)   /* any other fault begins; `text` says which */                                     \
-    X(ENDED)   /* and ends */                                                                      \
-    X(LEVEL)   /* the node holds all that its peers have for it, after it did not */               \
-    X(BEHIND)  /* it has begun not to */                                                           \
-    X(FINDING) /* a checker found something */
+    X(FAULT)    /* any other fault begins; `text` says which */                                    \
+    X(ENDED)    /* and ends */                                                                     \
+    X(IMAGED)   /* its disk was copied aside */                                                    \
+    X(RESTORED) /* it has the disk of IMAGED again; `text`: when that was, in ms, and after it */  \
+                /* " high-water" where that file was put back too */                               \
+    X(WIPED)    /* it has an empty disk */                                                         \
+    X(LEVEL)    /* the node holds all that its peers have for it, after it did not */              \
+    X(BEHIND)   /* it has begun not to */                                                          \
+    X(FINDING)  /* a checker found something */
 enum moment_kind {
 #define X(name) MOMENT_##name,
     MOMENT_LIST(X)
