@@ -43,11 +43,7 @@ static void hear_put(struct recording *recording, struct node_world_seat *seat, 
     struct api_answer answer;
     assert_true(node_world_hear(seat, &answer));
     assert_int_equal(answer.status, API_DONE);
-    struct mp_reader reader = api_reader(node_world_at(answer.value, "id"));
-    struct span text = mp_read_str(&reader);
-    assert_int_equal(text.size, 32);
-    memcpy(id, text.data, 32);
-    id[32] = '\0';
+    node_world_id(answer.value, id);
     if (seat == recording->watched)
         observe(recording, TRACE_ACKNOWLEDGED, id, title);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/fuzz/session_game.h"
+#include "tests/unit/message_bodies.h"
 
 unsigned choose(struct choices *choices, unsigned count)
 {
@@ -338,21 +339,13 @@ void say_other_hello(struct game *game)
 {
     struct buffer body = {0};
     uint8_t instance[8] = {(uint8_t)choose(&game->choices, 3)};
-    mp_write_map(&body, 5);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, choose(&game->choices, 3));
-    mp_write_uint(&body, 2);
-    mp_write_uint(&body, choose(&game->choices, 4));
-    mp_write_uint(&body, 4);
-    mp_write_bin(&body, SPAN_OF_ARRAY(instance));
-    mp_write_uint(&body, 6);
-    mp_write_array(&body, CLASS_COUNT);
+    struct hello hello = {.instance = SPAN_OF_ARRAY(instance)}; /* in this order for the corpus */
+    hello.version_lowest = choose(&game->choices, 3);
+    hello.version_highest = choose(&game->choices, 4);
     for (int class = 0; class < CLASS_COUNT; class ++) {
-        mp_write_array(&body, 2);
-        mp_write_uint(&body, number(&game->choices) & UINT32_MAX);
-        mp_write_uint(&body, number(&game->choices) & UINT32_MAX);
+        hello.credit[class].bytes = number(&game->choices) & UINT32_MAX;
+        hello.credit[class].entries = number(&game->choices) & UINT32_MAX;
     }
-    mp_write_uint(&body, 7);
-    mp_write_bin(&body, SPAN_OF_ARRAY(hash_zero.bytes));
+    body_of_hello(&hello, &body);
     say(game, CHANNEL_CONTROL, SAY_HELLO, &body);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tests/process/hostile_peer.h"
+#include "tests/unit/message_bodies.h"
 
 /* ---- what was stolen ---- */
 
@@ -332,23 +333,12 @@ void peer_expect_close(struct peer *peer, char reason[static 32])
 void peer_hello(struct peer *peer, const char *child_seat, unsigned lowest, unsigned highest)
 {
     struct hash digest = tree_link_digest(peer->thief->tree, span_of_text(child_seat));
+    struct hello hello = hello_usual(&digest);
     struct buffer body = {0};
-    mp_write_map(&body, 5);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, lowest);
-    mp_write_uint(&body, 2);
-    mp_write_uint(&body, highest);
-    mp_write_uint(&body, 4);
-    mp_write_bin(&body, SPAN("thief 1", 8)); /* no machine that the key has lived on */
-    mp_write_uint(&body, 6);
-    mp_write_array(&body, CLASS_COUNT);
-    for (int class = 0; class < CLASS_COUNT; class ++) {
-        mp_write_array(&body, 2);
-        mp_write_uint(&body, CREDIT_BYTES);
-        mp_write_uint(&body, CREDIT_ENTRIES);
-    }
-    mp_write_uint(&body, 7);
-    mp_write_bin(&body, SPAN_OF_ARRAY(digest.bytes));
+    hello.version_lowest = lowest;
+    hello.version_highest = highest;
+    hello.instance = SPAN("thief 1", 8); /* no machine that the key has lived on */
+    body_of_hello(&hello, &body);
     peer_say_buffer(peer, CHANNEL_CONTROL, SAY_HELLO, &body);
 }
 
@@ -359,30 +349,16 @@ static void answer_digest(struct peer *peer, struct span digest)
     uint32_t count = mp_read_array(&reader);
     for (uint32_t i = 0; i < count; i++) {
         struct buffer body = {0};
-        mp_read_array(&reader);
-        struct span low = mp_read_bin(&reader), high = mp_read_bin(&reader);
-        mp_read_any(&reader);
-        mp_read_any(&reader);
-        mp_write_array(&body, 4);
-        mp_write_bin(&body, low);
-        mp_write_bin(&body, high);
-        mp_write_array(&body, 0);
-        mp_write_bool(&body, true);
+        body_of_no_heads(&reader, &body);
         peer_say_buffer(peer, CHANNEL_CONTROL, SAY_HEADS, &body);
     }
 }
 
 void peer_go_live(struct peer *peer)
 {
-    static const uint8_t zeros[HASH_BYTES];
     struct buffer body = {0}, digest = {0};
     peer_hello(peer, peer->thief->config.seat, 1, 1);
-    mp_write_array(&body, 1);
-    mp_write_array(&body, 4);
-    mp_write_bin(&body, SPAN_EMPTY);
-    mp_write_bin(&body, SPAN_EMPTY);
-    mp_write_uint(&body, 0);
-    mp_write_bin(&body, SPAN_OF_ARRAY(zeros));
+    body_of_nothing_held(&body);
     peer_say_buffer(peer, CHANNEL_CONTROL, SAY_DIGEST, &body);
     buffer_append_span(&digest, peer_expect(peer, SAY_DIGEST));
     answer_digest(peer, span_of_buffer(&digest));

@@ -414,3 +414,46 @@ void node_world_until(struct node_world_seat *seat, const char *verb, struct spa
         poll(NULL, 0, 10);
     }
 }
+
+static bool uplink_is(const struct api_answer *answer, const void *state)
+{
+    return answer->status == API_DONE && node_world_is_text(answer->value, "uplink.state", state);
+}
+
+void node_world_until_uplink(struct node_world_seat *seat, const char *state)
+{
+    node_world_until(seat, "status", SPAN_EMPTY, uplink_is, state);
+}
+
+void node_world_id(struct span answer, char id[static NODE_WORLD_ID_ROOM])
+{
+    struct mp_reader reader = api_reader(node_world_at(answer, "id"));
+    struct span text = mp_read_str(&reader);
+    assert_int_equal(text.size, NODE_WORLD_ID_ROOM - 1);
+    memcpy(id, text.data, text.size);
+    id[text.size] = '\0';
+}
+
+bool node_world_bulk_is_refused(struct node_world_seat *seat, size_t count, unsigned *seed)
+{
+    static char title[NODE_WORLD_BULK_BYTES];
+    struct buffer args = {0};
+    mp_write_map(&args, 2);
+    mp_write_text(&args, "type");
+    mp_write_text(&args, "incident");
+    mp_write_text(&args, "records");
+    mp_write_array(&args, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t at = 0; at < sizeof title; at++)
+            title[at] = (char)(' ' + rand_r(seed) % 90);
+        mp_write_map(&args, 1);
+        mp_write_text(&args, "title");
+        mp_write_str(&args, SPAN(title, sizeof title));
+    }
+    struct api_answer answer = node_world_ask(seat, "put", span_of_buffer(&args), NULL);
+    buffer_free(&args);
+    assert_int_equal(answer.status, API_DONE);
+    struct mp_reader reader = api_reader(answer.value);
+    assert_int_equal(mp_read_array(&reader), count);
+    return node_world_is_text(mp_read_any(&reader), "error", "full");
+}

@@ -65,10 +65,21 @@ struct span node_world_at(struct span map, const char *path);
 bool node_world_is_text(struct span map, const char *path, const char *text);
 uint64_t node_world_number(struct span map, const char *path); /* UINT64_MAX: absent */
 
+/* The id in an answer about one record. */
+enum { NODE_WORLD_ID_ROOM = 33 };
+void node_world_id(struct span answer, char id[static NODE_WORLD_ID_ROOM]);
+
+/* Puts so many incidents in one batch, of NODE_WORLD_BULK_BYTES each that don't compress. True:
+ * they were refused as full, with words for people. */
+enum { NODE_WORLD_BULK_BYTES = 12000 };
+bool node_world_bulk_is_refused(struct node_world_seat *seat, size_t count, unsigned *seed);
+
 /* Asks again until `holds` says true of the answer's value; fails the test after
  * NODE_WORLD_WAIT_MS. */
 void node_world_until(struct node_world_seat *seat, const char *verb, struct span args,
                       bool (*holds)(const struct api_answer *answer, const void *context),
                       const void *context);
+/* Until its uplink is "live", "dialling" ... */
+void node_world_until_uplink(struct node_world_seat *seat, const char *state);
 
 #endif

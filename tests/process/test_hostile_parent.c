@@ -13,6 +13,7 @@
 #include "tests/process/drill_world.h"
 #include "tests/process/hostile_county.h"
 #include "tests/process/run_terrace.h"
+#include "tests/unit/message_bodies.h"
 
 enum { RECORDS = 300 };
 
@@ -23,11 +24,12 @@ static struct buffer statement; /* the village's newest, as it gave it to its pa
 /* A false parent that the village takes for its own: live, and told to hold everything. */
 static void be_parent(struct peer *peer)
 {
-    static const uint8_t nothing_differs[] = {0x90};
+    struct buffer body = {0};
     peer_listen(peer, &township);
     peer_hello(peer, "V1", 1, 1);
     peer_expect(peer, SAY_DIGEST);
-    peer_say(peer, CHANNEL_CONTROL, SAY_DIGEST, SPAN_OF_ARRAY(nothing_differs));
+    body_of_nothing_differs(&body);
+    peer_say_buffer(peer, CHANNEL_CONTROL, SAY_DIGEST, &body);
     peer_expect(peer, SAY_NOTES);
 }
 

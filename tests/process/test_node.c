@@ -53,22 +53,13 @@ static struct node_world_seat *at(const char *code)
     return node_world_seat(&world, code);
 }
 
-static void id_of(struct span answer, char id[static 33])
-{
-    struct mp_reader reader = api_reader(node_world_at(answer, "id"));
-    struct span text = mp_read_str(&reader);
-    assert_int_equal(text.size, 32);
-    memcpy(id, text.data, 32);
-    id[32] = '\0';
-}
-
 /* Puts a record; its id into `id`. */
 static void put(const char *code, const char *type, const char *title, char id[static 33])
 {
     struct buffer args = node_world_args("type", type, "fields.title", title, NULL);
     struct api_answer answer = node_world_ask(at(code), "put", span_of_buffer(&args), NULL);
     assert_int_equal(answer.status, API_DONE);
-    id_of(answer.value, id);
+    node_world_id(answer.value, id);
     buffer_free(&args);
 }
 
@@ -84,14 +75,9 @@ static void until_title(const char *code, const char *type, const char *id, cons
     buffer_free(&args);
 }
 
-static bool uplink_is(const struct api_answer *answer, const void *state)
-{
-    return answer->status == API_DONE && node_world_is_text(answer->value, "uplink.state", state);
-}
-
 static void until_uplink(const char *code, const char *state)
 {
-    node_world_until(at(code), "status", SPAN_EMPTY, uplink_is, state);
+    node_world_until_uplink(at(code), state);
 }
 
 static void set_cut(const char *code, bool cut)
@@ -209,10 +195,7 @@ static size_t put_and_kill(size_t answers_before, char (*ids)[33])
         if (!node_world_hear(at("V"), &answer))
             break;
         assert_int_equal(answer.status, API_DONE);
-        struct mp_reader reader = api_reader(node_world_at(answer.value, "id"));
-        struct span id = mp_read_str(&reader);
-        memcpy(ids[count], id.data, 32);
-        ids[count++][32] = '\0';
+        node_world_id(answer.value, ids[count++]);
     }
     return count;
 }
@@ -311,7 +294,7 @@ static void many_are_put_listed_and_counted(void **state)
         assert_int_equal(node_world_is_text(each, "error", "invalid"), i == 7);
     }
     char last[33], title[32];
-    id_of(each, last);
+    node_world_id(each, last);
     snprintf(title, sizeof title, "number %d", PUT_RECORDS_MAX - 1);
     assert_int_equal(list_count("V", 150), 150);
     assert_int_equal(list_count("V", INT64_MAX), PUT_RECORDS_MAX - 1);
@@ -396,34 +379,9 @@ static void refuses_what_it_cannot_verify(void **state)
     assert_int_equal(node_world_run(at("V")), EXIT_REFUSED); /* another seat's key */
 }
 
-/* A batch whose titles don't compress; the answer's place i says ERR_FULL: true. */
-static bool put_bulk(const char *code, unsigned *seed)
-{
-    enum { COUNT = 32, TITLE_BYTES = 15000 };
-    static char title[TITLE_BYTES];
-    struct buffer args = {0};
-    mp_write_map(&args, 2);
-    mp_write_text(&args, "type");
-    mp_write_text(&args, "incident");
-    mp_write_text(&args, "records");
-    mp_write_array(&args, COUNT);
-    for (size_t i = 0; i < COUNT; i++) {
-        for (size_t at = 0; at < TITLE_BYTES; at++)
-            title[at] = (char)(' ' + rand_r(seed) % 90);
-        mp_write_map(&args, 1);
-        mp_write_text(&args, "title");
-        mp_write_str(&args, SPAN(title, TITLE_BYTES));
-    }
-    struct api_answer answer = node_world_ask(at(code), "put", span_of_buffer(&args), NULL);
-    buffer_free(&args);
-    assert_int_equal(answer.status, API_DONE);
-    struct mp_reader reader = api_reader(answer.value);
-    assert_int_equal(mp_read_array(&reader), COUNT);
-    return node_world_is_text(mp_read_any(&reader), "error", "full");
-}
-
 static void a_full_store_refuses_and_reads_on(void **state)
 {
+    enum { BULK = 32 };
     char id[33];
     unsigned seed = 1, batches = 0;
     (void)state;
@@ -431,9 +389,10 @@ static void a_full_store_refuses_and_reads_on(void **state)
     until_uplink("V", "live");
     put("V", "incident", "the first", id);
     until_title("C", "incident", id, "the first");
-    while (!put_bulk("V", &seed))
+    while (!node_world_bulk_is_refused(at("V"), BULK, &seed))
         assert_in_range(++batches, 1, 1000);
-    assert_true(put_bulk("V", &seed)); /* the second refusal is as calm as the first */
+    assert_true(node_world_bulk_is_refused(at("V"), BULK,
+                                           &seed)); /* the second refusal is as calm as the first */
     until_title("V", "incident", id, "the first");
     struct api_answer answer = node_world_ask(at("V"), "status", SPAN_EMPTY, NULL);
     assert_true(node_world_is_text(answer.value, "room.level", "tight"));

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "replication/format/entry_parts.h"
+#include "tests/unit/message_bodies.h"
 
 enum { DESK_WALL_MS_LOW = 1000 };
 #define DESK_WALL_MS UINT64_C(1749229200000)
@@ -411,21 +412,9 @@ void desk_hello(struct desk *desk, uint32_t link, enum desk_seat peer)
     const struct tree *tree = replica_tree(drive_replica(desk->drive));
     size_t child = is_above(desk, peer) ? desk->victim : (size_t)peer;
     struct hash digest = tree_link_digest(tree, span_of_text(desk->county->seats[child].code));
+    struct hello hello = hello_usual(&digest);
     struct buffer body = {0};
-    mp_write_map(&body, 4);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, 2);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, 6);
-    mp_write_array(&body, CLASS_COUNT);
-    for (int class = 0; class < CLASS_COUNT; class ++) {
-        mp_write_array(&body, 2);
-        mp_write_uint(&body, CREDIT_BYTES);
-        mp_write_uint(&body, CREDIT_ENTRIES);
-    }
-    mp_write_uint(&body, 7);
-    mp_write_bin(&body, SPAN_OF_ARRAY(digest.bytes));
+    body_of_hello(&hello, &body);
     desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_HELLO, &body);
 }
 
@@ -436,15 +425,7 @@ static void answer_digest(struct desk *desk, uint32_t link, struct span digest)
     uint32_t count = mp_read_array(&reader);
     for (uint32_t i = 0; i < count; i++) {
         struct buffer body = {0};
-        mp_read_array(&reader);
-        struct span low = mp_read_bin(&reader), high = mp_read_bin(&reader);
-        mp_read_any(&reader);
-        mp_read_any(&reader);
-        mp_write_array(&body, 4);
-        mp_write_bin(&body, low);
-        mp_write_bin(&body, high);
-        mp_write_array(&body, 0);
-        mp_write_bool(&body, true);
+        body_of_no_heads(&reader, &body);
         desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_HEADS, &body);
     }
     desk_run(desk);
@@ -452,22 +433,16 @@ static void answer_digest(struct desk *desk, uint32_t link, struct span digest)
 
 uint32_t desk_live(struct desk *desk, enum desk_seat peer)
 {
-    static const uint8_t nothing_differs[] = {0x90};
-    static const uint8_t zeros[HASH_BYTES];
+    struct buffer body = {0};
     uint32_t link = desk_link(desk, peer);
     desk_hello(desk, link, peer);
     if (is_above(desk, peer)) {
-        desk_say(desk, link, CHANNEL_CONTROL, SAY_DIGEST, SPAN_OF_ARRAY(nothing_differs));
+        body_of_nothing_differs(&body);
+        desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_DIGEST, &body);
         desk_run(desk);
         return link;
     }
-    struct buffer body = {0};
-    mp_write_array(&body, 1);
-    mp_write_array(&body, 4);
-    mp_write_bin(&body, SPAN_EMPTY);
-    mp_write_bin(&body, SPAN_EMPTY);
-    mp_write_uint(&body, 0);
-    mp_write_bin(&body, SPAN_OF_ARRAY(zeros));
+    body_of_nothing_held(&body);
     desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_DIGEST, &body);
     desk_run(desk);
     const struct heard *digest = desk_find(desk, link, SAY_DIGEST);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/hostile_desk.h"
+#include "tests/unit/message_bodies.h"
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
@@ -214,23 +215,13 @@ static void near_the_end_all_wait_but_what_is_urgent(void **state)
 
 static void say_wide_hello(struct desk *desk, uint32_t link)
 {
-    struct buffer body = {0};
     const struct tree *tree = replica_tree(drive_replica(desk->drive));
     struct hash digest = tree_link_digest(tree, span_of_text(desk->county->seats[SEAT_T1].code));
-    mp_write_map(&body, 4);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, 2);
-    mp_write_uint(&body, 1);
-    mp_write_uint(&body, 6);
-    mp_write_array(&body, CLASS_COUNT);
-    for (int class = 0; class < CLASS_COUNT; class ++) {
-        mp_write_array(&body, 2);
-        mp_write_uint(&body, 64 << 20);
-        mp_write_uint(&body, CREDIT_ENTRIES);
-    }
-    mp_write_uint(&body, 7);
-    mp_write_bin(&body, SPAN_OF_ARRAY(digest.bytes));
+    struct hello hello = hello_usual(&digest);
+    struct buffer body = {0};
+    for (int class = 0; class < CLASS_COUNT; class ++)
+        hello.credit[class].bytes = 64 << 20;
+    body_of_hello(&hello, &body);
     desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_HELLO, &body);
 }
 
@@ -239,10 +230,12 @@ static void a_wide_window_is_not_used_up(void **state)
 {
     struct desk *desk = desk_new(SEAT_T1, NULL);
     uint32_t link = desk_link(desk, SEAT_C);
+    struct buffer body = {0};
     size_t sent = 0;
     (void)state;
     say_wide_hello(desk, link);
-    desk_say(desk, link, CHANNEL_CONTROL, SAY_DIGEST, SPAN("\x90", 1));
+    body_of_nothing_differs(&body);
+    desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_DIGEST, &body);
     desk_run(desk);
     for (unsigned i = 0; i < 90; i++) {
         char title[8001];
