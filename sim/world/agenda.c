@@ -32,7 +32,7 @@ void agenda_plan(struct agenda *agenda, const struct happening *happening)
     size_t at = agenda->count++;
     agenda->heap[at] = *happening;
     agenda->heap[at].order = agenda->planned++;
-    agenda->timer_count += happening->kind == HAPPENING_TIMER;
+    agenda->endless_count += happening->kind >= HAPPENING_TIMER;
     for (; at > 0 && is_before(&agenda->heap[at], &agenda->heap[(at - 1) / 2]); at = (at - 1) / 2)
         swap(&agenda->heap[at], &agenda->heap[(at - 1) / 2]);
 }
@@ -42,7 +42,7 @@ bool agenda_take(struct agenda *agenda, struct happening *happening)
     if (agenda->count == 0)
         return false;
     *happening = agenda->heap[0];
-    agenda->timer_count -= happening->kind == HAPPENING_TIMER;
+    agenda->endless_count -= happening->kind >= HAPPENING_TIMER;
     agenda->heap[0] = agenda->heap[--agenda->count];
     for (size_t at = 0, child; (child = 2 * at + 1) < agenda->count; at = child) {
         if (child + 1 < agenda->count && is_before(&agenda->heap[child + 1], &agenda->heap[child]))

@@ -11,7 +11,12 @@ enum happening_kind {
     HAPPENING_LINK_DOWN, /* a node hears that its end is gone */
     HAPPENING_DIAL,      /* a child tries its parent */
     HAPPENING_BATCH,     /* a node takes what its inbox holds */
-    HAPPENING_TIMER,     /* a node's deadline */
+    HAPPENING_SILENCE,   /* an end of a link has heard nothing for too long */
+    /* What goes on for ever, whether or not anything else does: */
+    HAPPENING_TIMER, /* a node's deadline */
+    HAPPENING_LINE,  /* a line's window opens or shuts, or its day is over */
+    HAPPENING_DECAY, /* an hour more of a disk that fails */
+    HAPPENING_CHEAT, /* a second more of a node that forges */
 };
 
 struct happening {
@@ -19,17 +24,18 @@ struct happening {
     enum happening_kind kind;
     size_t node;      /* whom it happens to */
     uint32_t link;    /* link id at that node */
-    uint64_t session; /* of the link; or the timer's number */
+    uint64_t session; /* of the link; or the number of what is to be, so that it can be outdated */
     enum channel channel;
     uint8_t type;
     bool injected; /* made by the world, not by a node */
+    bool corrupt;  /* altered by the line */
     struct buffer body;
 };
 
 struct agenda {
     struct happening *heap;
     size_t count, capacity;
-    size_t timer_count; /* of `count`, those that are timers */
+    size_t endless_count; /* of `count`, those of HAPPENING_TIMER and after */
     uint64_t planned;
 };
 

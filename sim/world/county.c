@@ -204,6 +204,7 @@ static void take_document(const struct county *county, const struct held_documen
                           size_t seat, unsigned gift, struct county_document *document)
 {
     size_t whose = held->kind == DOCUMENT_BRANCH ? county_find(county, held->seat) : SIZE_MAX;
+    document->kind = held->kind;
     document->envelope = held->envelope;
     if (whose != SIZE_MAX && whose != seat && county_is_above(county, whose, seat) &&
         !(gift & COUNTY_WHOLE_PATH)) {

@@ -53,6 +53,7 @@ enum county_gift {
     COUNTY_NO_SUBTREE = 4, /* its subtree's documents have to come over a link */
 };
 struct county_document {
+    enum document_kind kind;
     struct span envelope;
     struct span *rows; /* borrowed from the county; the arrays are the caller's */
     size_t row_count;

@@ -41,7 +41,7 @@ struct lent {
 
 struct memory_store {
     struct row_tree trees[TABLE_COUNT];
-    size_t row_counts[TABLE_COUNT];
+    size_t row_counts[TABLE_COUNT], damaged_count;
     uint64_t bytes, bytes_max, bytes_before; /* before: when the transaction began */
     uint64_t commit_count;
 
@@ -162,10 +162,14 @@ static void exchange(struct memory_store *store, enum table table, struct row *f
         (void)clash;
         store->row_counts[table]++;
     }
-    if (from != NULL)
+    if (from != NULL) {
         store->bytes -= from->key_size + (uint64_t)from->value_size;
-    if (to != NULL)
+        store->damaged_count -= from->damaged;
+    }
+    if (to != NULL) {
         store->bytes += to->key_size + (uint64_t)to->value_size;
+        store->damaged_count += to->damaged;
+    }
 }
 
 static void log_append(struct change_log *log, struct change change)
@@ -508,13 +512,52 @@ unsigned memory_store_lose(struct memory_store *store, unsigned commits)
     return lost;
 }
 
+unsigned memory_store_tear(struct memory_store *store, unsigned commits,
+                           bool (*tears)(void *context), void *context)
+{
+    assert(!store->open);
+    unsigned lost = 0;
+    for (; lost < commits && store->kept_count > 0; lost++) {
+        struct change_log *log = &store->kept[--store->kept_count];
+        for (size_t i = log->count; i > 0; i--) {
+            struct row *stood = log->changes[i - 1].before;
+            if (stood != NULL && tears(context))
+                stood->damaged = true;
+        }
+        log_walk_back(store, log);
+    }
+    return lost;
+}
+
+size_t memory_store_damaged_count(const struct memory_store *store)
+{
+    return store->damaged_count;
+}
+
+void memory_store_each(const struct memory_store *store, void *context,
+                       void (*visit)(void *context, enum table table, struct span key,
+                                     struct span value))
+{
+    assert(!store->open);
+    for (size_t table = 0; table < TABLE_COUNT; table++) {
+        struct row *row;
+        RB_FOREACH(row, row_tree, (struct row_tree *)&store->trees[table])
+        {
+            if (!row->damaged)
+                visit(context, (enum table)table, row_key(row), row_value(row));
+        }
+    }
+}
+
 bool memory_store_damage(struct memory_store *store, enum table table, struct span key)
 {
     assert(!store->open && table < TABLE_COUNT);
     struct row *row = tree_find(&store->trees[table], key);
-    if (row != NULL)
-        row->damaged = true;
-    return row != NULL;
+    if (row == NULL)
+        return false;
+    store->damaged_count += !row->damaged;
+    row->damaged = true;
+    return true;
 }
 
 static void copy_rows(struct memory_store *to, const struct memory_store *from)
@@ -549,7 +592,7 @@ void memory_store_copy_back(struct memory_store *store, const struct memory_stor
         tree_free(&store->trees[table]);
         store->row_counts[table] = 0;
     }
-    store->bytes = 0;
+    store->bytes = store->damaged_count = 0;
     copy_rows(store, image);
 }
 

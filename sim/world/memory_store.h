@@ -62,9 +62,23 @@ enum { MEMORY_STORE_KEEP_MAX = 64 };
 void memory_store_keep(struct memory_store *store, unsigned commits_max);
 unsigned memory_store_lose(struct memory_store *store, unsigned commits);
 
+/* As memory_store_lose, and of what stood where the lost commits wrote, the rows that `tears` picks
+ * can't be read any more. */
+unsigned memory_store_tear(struct memory_store *store, unsigned commits,
+                           bool (*tears)(void *context), void *context);
+
 /* A row that the disk can't give back: reads that come upon it answer READ_UNREADABLE, until it is
  * put or removed. False: there is no such row. Between transactions only. */
 bool memory_store_damage(struct memory_store *store, enum table table, struct span key);
+
+/* How many such rows there are. */
+size_t memory_store_damaged_count(const struct memory_store *store);
+
+/* Calls `row` for every row that can be read, in order; spans live until the next put. Between
+ * transactions only. */
+void memory_store_each(const struct memory_store *store, void *context,
+                       void (*row)(void *context, enum table table, struct span key,
+                                   struct span value));
 
 /* An image of the rows and of the high-water file; faults, limit and what is kept are not copied.
  * No transaction may be open. The caller frees it. */

@@ -2,50 +2,8 @@
 #include "sim/world/world_parts.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
-struct world *world_new(const struct county *county, const struct world_options *options,
-                        uint64_t seed, const struct world_hooks *hooks)
-{
-    struct world *world = mem_alloc(sizeof *world);
-    world->county = county;
-    world->options = *options;
-    if (hooks != NULL)
-        world->hooks = *hooks;
-    prng_seed(&world->prng, seed);
-    world->next_link_id = 1;
-    world->nodes = mem_alloc(county->seat_count * sizeof *world->nodes);
-    world->links = mem_alloc(county->seat_count * sizeof *world->links);
-    for (size_t i = 0; i < county->seat_count; i++) {
-        struct world_node *node = &world->nodes[i];
-        node->world = world;
-        node->place = i;
-        node->store = memory_store_new();
-        memory_store_strict(node->store, options->strict);
-        memory_store_port(node->store, &node->port);
-        memcpy(node->instance, "machine", sizeof node->instance);
-        node->instance[7] = (uint8_t)i;
-    }
-    return world;
-}
-
-void world_free(struct world *world)
-{
-    if (world == NULL)
-        return;
-    for (size_t i = 0; i < world->county->seat_count; i++) {
-        struct world_node *node = &world->nodes[i];
-        drive_close(node->drive);
-        node_clear_inbox(node);
-        free(node->inbox);
-        memory_store_free(node->store);
-    }
-    agenda_clear(&world->agenda);
-    free(world->links);
-    free(world->nodes);
-    free(world);
-}
+enum { DRIFT_SHARE = 1000 * 1000 }; /* drift is in millionths */
 
 const struct county *world_county(const struct world *world)
 {
@@ -74,47 +32,56 @@ uint64_t world_now_ms(const struct world *world)
 
 uint64_t world_wall_ms(const struct world *world)
 {
-    return WORLD_WALL_MS + world->now_ms;
+    return (world->options.wall_ms > 0 ? world->options.wall_ms : WORLD_WALL_MS) + world->now_ms;
 }
 
 uint64_t world_clock_ms(const struct world *world, size_t place)
 {
-    const struct world_node *node = &world->nodes[place];
-    int64_t clock = (int64_t)world_wall_ms(world) + node->offset_ms;
-    if (node->clock_stopped)
-        return node->stopped_ms;
+    const struct world_node *node = world->nodes[place];
+    const struct clock_profile *profile = &node->clock;
+    if (profile->stands)
+        return profile->stands_at_ms;
+    int64_t since = (int64_t)(world->now_ms - node->clock_set_ms);
+    int64_t clock = (int64_t)world_wall_ms(world) + profile->offset_ms +
+                    since / DRIFT_SHARE * profile->drift_ppm +
+                    since % DRIFT_SHARE * profile->drift_ppm / DRIFT_SHARE;
     return clock < 0 ? 0 : (uint64_t)clock;
+}
+
+void world_set_clock(struct world *world, size_t node, const struct clock_profile *profile)
+{
+    world->nodes[node]->clock = *profile;
+    world->nodes[node]->clock_set_ms = world->now_ms;
 }
 
 void world_set_offset(struct world *world, size_t node, int64_t offset_ms)
 {
-    world->nodes[node].offset_ms = offset_ms;
-    world->nodes[node].clock_stopped = false;
+    world_set_clock(world, node, &(struct clock_profile){.offset_ms = offset_ms});
 }
 
 void world_stop_clock(struct world *world, size_t node, uint64_t clock_ms)
 {
-    world->nodes[node].clock_stopped = true;
-    world->nodes[node].stopped_ms = clock_ms;
+    world_set_clock(world, node, &(struct clock_profile){.stands = true, .stands_at_ms = clock_ms});
 }
 
-uint64_t draw_between(struct world *world, uint32_t low, uint32_t high)
+uint64_t draw_between(struct world *world, uint64_t low, uint64_t high)
 {
     return low >= high ? low : prng_between(&world->prng, low, high);
 }
 
 static void let_happen(struct world *world, struct happening *happening)
 {
-    struct world_node *node = &world->nodes[happening->node];
+    struct world_node *node = world->nodes[happening->node];
     switch (happening->kind) {
-    case HAPPENING_ARRIVAL:
-        if (link_arrival_counts(world, happening))
-            node_receive(node, happening);
-        break;
+    case HAPPENING_ARRIVAL: wire_arrive(world, happening); break;
     case HAPPENING_LINK_UP: node_link_up(node, happening); break;
     case HAPPENING_LINK_DOWN: node_link_down(node, happening->link); break;
-    case HAPPENING_DIAL: link_dial(world, happening->node); break;
+    case HAPPENING_DIAL: wire_dial(world, happening->node); break;
     case HAPPENING_BATCH: node_batch(node); break;
+    case HAPPENING_SILENCE: wire_silence(world, happening); break;
+    case HAPPENING_LINE: line_edge(world, happening->node, happening->session); break;
+    case HAPPENING_DECAY: disk_decay(node, happening->session); break;
+    case HAPPENING_CHEAT: conduct_cheat(node, happening->session); break;
     case HAPPENING_TIMER: node_timer(node, happening->session); break;
     }
     buffer_free(&happening->body);
@@ -143,7 +110,7 @@ bool world_run_quiet(struct world *world, uint64_t most_ms)
 {
     uint64_t end_ms = world->now_ms + most_ms;
     for (const struct happening *next; (next = agenda_next(&world->agenda)) != NULL;) {
-        bool is_idle = world->agenda.timer_count == world->agenda.count;
+        bool is_idle = world->agenda.endless_count == world->agenda.count;
         if (is_idle && next->at_ms > world->now_ms)
             return true;
         if (next->at_ms > end_ms)

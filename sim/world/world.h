@@ -18,6 +18,8 @@
 #include "sim/world/profiles.h"
 
 struct world_options {
+    /* Of links that were given no profile (world_set_link): delay, overtaking, rate, duplicates,
+     * damage. */
     uint32_t delay_ms_min, delay_ms_max; /* of a message */
     uint32_t batch_ms_max;               /* how long an inbox gathers */
     uint32_t batch_events_max;           /* 0: everything that is there */
@@ -28,6 +30,7 @@ struct world_options {
     unsigned duplicate_permille, damage_permille;        /* of block messages */
     unsigned full_permille;                              /* of commits */
     unsigned gift_types_permille, gift_subtree_permille; /* nodes that are not given these */
+    uint64_t wall_ms; /* true time at the beginning, since 1970; 0: 6 June 2025, 17:00 UTC */
     struct replica_tuning tuning;
     bool tracing;
     bool strict; /* memory_store_strict */
@@ -49,11 +52,16 @@ struct world_hooks {
     /* False: this message is lost on its way. */
     bool (*passes)(void *context, size_t from, size_t to, uint8_t type, struct span body);
     void (*lines)(void *context, size_t node, struct span lines);
+    /* Before a start: the store was damaged and is made anew out of what proves itself
+     * (replication/salvage); what was only in unreadable rows is gone. */
+    void (*repaired)(void *context, size_t node);
+    /* A power cut has taken back so many commits that the disk said were safe. */
+    void (*lost)(void *context, size_t node, unsigned commits);
 };
 
 struct world_counts { /* what has happened, for the report of a run */
-    uint64_t batches, messages, bytes, duplicates, damages, injections;
-    uint64_t cuts, crashes, failed_commits, restores;
+    uint64_t batches, messages, bytes, duplicates, damages, injections, corruptions, replays;
+    uint64_t cuts, crashes, failed_commits, restores, power_cuts, lost_commits, repairs;
 };
 
 struct world;
@@ -146,14 +154,19 @@ void world_set_conduct(struct world *world, size_t node, const struct conduct *c
 void world_arm(struct world *world, size_t node, enum fault_point point);
 const char *fault_point_name(enum fault_point point);
 
-/* Kill, and the disk loses what it had not really synced. */
+/* The process stands still, as under SIGSTOP: nothing is heard from it, so that its peers give
+ * their links up after SILENCE_MS_MAX; what is sent to it waits. */
+void world_pause(struct world *world, size_t node, bool paused);
+/* Kill without a word to its peers, and the disk loses what it had not really synced. */
 void world_power_cut(struct world *world, size_t node);
 /* An empty store without high-water file; the node must not run. */
 void world_wipe(struct world *world, size_t node);
 /* The rows and the high-water file of `image`, as a whole disk is put back. */
 void world_restore_whole(struct world *world, size_t node, const struct memory_store *image);
 /* A second node with this node's keys, marker and disk as they are now; its place is at or above
- * the county's seat count. It dials the same parent. Ends with world_end_clone. */
+ * the county's seat count. It runs from world_start on and dials the same parent, where the newer
+ * of two links of one key takes the place of the older. Ends with world_end_clone; the place is not
+ * used again. */
 size_t world_clone(struct world *world, size_t node);
 void world_end_clone(struct world *world, size_t clone);
 size_t world_node_count(const struct world *world); /* seats and clones */
