@@ -5,23 +5,13 @@
  *
  * Walking a log back restores the maps exactly; forgetting it frees the rows that stood before. */
 #include "sim/world/memory_store.h"
+#include "sim/world/memory_rows.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <bsd/sys/tree.h>
-
 enum { CHANGES_FIRST = 16 };
-
-struct row {
-    RB_ENTRY(row) link;
-    uint16_t key_size;
-    bool damaged;
-    uint32_t value_size;
-    uint8_t bytes[]; /* key, then value */
-};
-RB_HEAD(row_tree, row);
 
 struct change {
     enum table table;
@@ -58,108 +48,17 @@ struct memory_store {
     struct lent *lent;
 };
 
-static struct span row_key(const struct row *row)
-{
-    return SPAN(row->bytes, row->key_size);
-}
-
-static struct span row_value(const struct row *row)
-{
-    return SPAN(row->bytes + row->key_size, row->value_size);
-}
-
-static int row_compare(const struct row *a, const struct row *b)
-{
-    return span_compare(row_key(a), row_key(b));
-}
-
-/* Not all of the family is used here, and the static form counts on a name glibc lacks. */
-RB_GENERATE_INTERNAL(row_tree, row, link, row_compare, __attribute__((unused)) static)
-
-static struct row *row_new(struct span key, struct span value)
-{
-    assert(value.size <= UINT32_MAX);
-    struct row *row = mem_alloc(sizeof *row + key.size + value.size);
-    row->key_size = (uint16_t)key.size;
-    row->value_size = (uint32_t)value.size;
-    memcpy(row->bytes, key.data, key.size);
-    if (value.size > 0)
-        memcpy(row->bytes + key.size, value.data, value.size);
-    return row;
-}
-
-/* The row with the least key >= from (up), or with the greatest key <= from. */
-static struct row *tree_nearest(const struct row_tree *tree, struct span from, bool up)
-{
-    struct row *row = RB_ROOT(tree), *best = NULL;
-    while (row != NULL) {
-        int order = span_compare(from, row_key(row));
-        if (order == 0)
-            return row;
-        if ((order < 0) == up)
-            best = row;
-        row = order < 0 ? RB_LEFT(row, link) : RB_RIGHT(row, link);
-    }
-    return best;
-}
-
-static struct row *tree_find(const struct row_tree *tree, struct span key)
-{
-    struct row *row = tree_nearest(tree, key, true);
-    return row != NULL && span_equal(row_key(row), key) ? row : NULL;
-}
-
-/* Both rows have one key, so the new one takes the old one's place as it is. */
-static void tree_swap(struct row_tree *tree, struct row *old, struct row *new)
-{
-    struct row *parent = RB_PARENT(old, link);
-    new->link = old->link;
-    if (parent == NULL)
-        RB_ROOT(tree) = new;
-    else if (RB_LEFT(parent, link) == old)
-        RB_LEFT(parent, link) = new;
-    else
-        RB_RIGHT(parent, link) = new;
-    if (RB_LEFT(new, link) != NULL)
-        RB_PARENT(RB_LEFT(new, link), link) = new;
-    if (RB_RIGHT(new, link) != NULL)
-        RB_PARENT(RB_RIGHT(new, link), link) = new;
-}
-
-static void tree_free(struct row_tree *tree)
-{
-    struct row *row = RB_ROOT(tree);
-    while (row != NULL) {
-        if (RB_LEFT(row, link) != NULL) {
-            row = RB_LEFT(row, link);
-        } else if (RB_RIGHT(row, link) != NULL) {
-            row = RB_RIGHT(row, link);
-        } else {
-            struct row *parent = RB_PARENT(row, link);
-            if (parent != NULL && RB_LEFT(parent, link) == row)
-                RB_LEFT(parent, link) = NULL;
-            else if (parent != NULL)
-                RB_RIGHT(parent, link) = NULL;
-            free(row);
-            row = parent;
-        }
-    }
-    RB_INIT(tree);
-}
-
 /* `from` leaves the map and `to` enters it; either may be NULL, both have one key. */
 static void exchange(struct memory_store *store, enum table table, struct row *from, struct row *to)
 {
     struct row_tree *tree = &store->trees[table];
     if (from != NULL && to != NULL) {
-        tree_swap(tree, from, to);
+        rows_swap(tree, from, to);
     } else if (from != NULL) {
-        RB_REMOVE(row_tree, tree, from);
+        rows_remove(tree, from);
         store->row_counts[table]--;
     } else {
-        struct row *clash = RB_INSERT(row_tree, tree, to);
-        assert(clash == NULL);
-        (void)clash;
+        rows_insert(tree, to);
         store->row_counts[table]++;
     }
     if (from != NULL) {
@@ -271,7 +170,7 @@ static enum read_answer memory_get(void *context, enum table table, struct span 
     assert(table < TABLE_COUNT && key.size > 0 && key.size <= STORE_KEY_BYTES_MAX);
     if (!readable(store))
         return READ_UNREADABLE;
-    return answer_with(store, tree_find(&store->trees[table], key), NULL, value);
+    return answer_with(store, rows_find(&store->trees[table], key), NULL, value);
 }
 
 static enum read_answer memory_next(void *context, enum table table, struct span from,
@@ -281,7 +180,7 @@ static enum read_answer memory_next(void *context, enum table table, struct span
     assert(table < TABLE_COUNT && from.size <= STORE_KEY_BYTES_MAX);
     if (!readable(store))
         return READ_UNREADABLE;
-    return answer_with(store, tree_nearest(&store->trees[table], from, true), key, value);
+    return answer_with(store, rows_nearest(&store->trees[table], from, true), key, value);
 }
 
 static enum read_answer memory_previous(void *context, enum table table, struct span from,
@@ -291,7 +190,7 @@ static enum read_answer memory_previous(void *context, enum table table, struct 
     assert(table < TABLE_COUNT && from.size <= STORE_KEY_BYTES_MAX);
     if (!readable(store))
         return READ_UNREADABLE;
-    return answer_with(store, tree_nearest(&store->trees[table], from, false), key, value);
+    return answer_with(store, rows_nearest(&store->trees[table], from, false), key, value);
 }
 
 static bool strikes(struct memory_store *store, enum memory_fault fault)
@@ -328,7 +227,7 @@ static enum error_code memory_put(void *context, enum table table, struct span k
         return write_refusal(store);
     if (strikes(store, MEMORY_FAULT_PUT_FULL))
         return store->failure = ERR_FULL;
-    struct change change = {table, tree_find(&store->trees[table], key), row_new(key, value)};
+    struct change change = {table, rows_find(&store->trees[table], key), row_new(key, value)};
     exchange(store, table, change.before, change.after);
     log_append(&store->log, change);
     return ERR_OK;
@@ -338,7 +237,7 @@ static enum error_code memory_remove(void *context, enum table table, struct spa
 {
     struct memory_store *store = context;
     assert(table < TABLE_COUNT && key.size > 0 && key.size <= STORE_KEY_BYTES_MAX);
-    struct change change = {table, tree_find(&store->trees[table], key), NULL};
+    struct change change = {table, rows_find(&store->trees[table], key), NULL};
     lent_free(store);
     if (write_refusal(store) != ERR_OK || change.before == NULL)
         return write_refusal(store);
@@ -436,7 +335,7 @@ void memory_store_free(struct memory_store *store)
     kept_forget(store);
     free(store->kept);
     for (size_t table = 0; table < TABLE_COUNT; table++)
-        tree_free(&store->trees[table]);
+        rows_clear(&store->trees[table]);
     free(store);
 }
 
@@ -540,9 +439,8 @@ void memory_store_each(const struct memory_store *store, void *context,
 {
     assert(!store->open);
     for (size_t table = 0; table < TABLE_COUNT; table++) {
-        struct row *row;
-        RB_FOREACH(row, row_tree, (struct row_tree *)&store->trees[table])
-        {
+        for (const struct row *row = rows_first(&store->trees[table]); row != NULL;
+             row = rows_next(row)) {
             if (!row->damaged)
                 visit(context, (enum table)table, row_key(row), row_value(row));
         }
@@ -552,7 +450,7 @@ void memory_store_each(const struct memory_store *store, void *context,
 bool memory_store_damage(struct memory_store *store, enum table table, struct span key)
 {
     assert(!store->open && table < TABLE_COUNT);
-    struct row *row = tree_find(&store->trees[table], key);
+    struct row *row = rows_find(&store->trees[table], key);
     if (row == NULL)
         return false;
     store->damaged_count += !row->damaged;
@@ -563,10 +461,9 @@ bool memory_store_damage(struct memory_store *store, enum table table, struct sp
 static void copy_rows(struct memory_store *to, const struct memory_store *from)
 {
     for (size_t table = 0; table < TABLE_COUNT; table++) {
-        struct row *row = NULL, *copy = NULL;
-        RB_FOREACH(row, row_tree, (struct row_tree *)&from->trees[table])
-        {
-            copy = row_new(row_key(row), row_value(row));
+        for (const struct row *row = rows_first(&from->trees[table]); row != NULL;
+             row = rows_next(row)) {
+            struct row *copy = row_new(row_key(row), row_value(row));
             copy->damaged = row->damaged;
             exchange(to, (enum table)table, NULL, copy);
         }
@@ -589,7 +486,7 @@ void memory_store_copy_back(struct memory_store *store, const struct memory_stor
     lent_free(store);
     kept_forget(store);
     for (size_t table = 0; table < TABLE_COUNT; table++) {
-        tree_free(&store->trees[table]);
+        rows_clear(&store->trees[table]);
         store->row_counts[table] = 0;
     }
     store->bytes = store->damaged_count = 0;
