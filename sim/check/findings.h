@@ -7,6 +7,7 @@
 /* X(name, what it breaks) */
 #define FINDING_LIST(X)                                                                            \
     X(LOST, "I1: an acknowledged write is not where it must be")                                   \
+    X(EARLY, "I1: something was said before it was on disk")                                       \
     X(UNANSWERED, "I2: a local write was not answered in its batch")                               \
     X(DIVERGED, "I3: the same operations, other bytes")                                            \
     X(INVENTED, "I4: something that nobody wrote")                                                 \

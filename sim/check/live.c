@@ -1,60 +1,16 @@
-/* What holds at any moment, whatever is cut, dead or on its way. */
+/* What holds at any moment, whatever is cut, dead or on its way: looked at row by row as rows
+ * become durable, and once more over everything by the sweeps. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check/check.h"
+#include "replication/rows/branches.h"
+#include "sim/check/check_parts.h"
 
 /* ---- I3 ---- */
 
-struct seen_state {
-    struct hash operations, bytes; /* operations: of the record's name and its operation ids */
-};
-
-struct check_states {
-    struct seen_state *seen; /* a hash table, open addressing; zero operations: free */
-    size_t count, capacity;
-};
-
-struct check_states *check_states_new(void)
-{
-    struct check_states *states = mem_alloc(sizeof *states);
-    states->capacity = 1024;
-    states->seen = mem_alloc(states->capacity * sizeof *states->seen);
-    return states;
-}
-
-void check_states_free(struct check_states *states)
-{
-    if (states != NULL)
-        free(states->seen);
-    free(states);
-}
-
-static struct seen_state *find_place(struct check_states *states, const struct hash *operations)
-{
-    size_t at = read_u32(operations->bytes) % states->capacity;
-    while (!hash_equal(&states->seen[at].operations, &hash_zero) &&
-           !hash_equal(&states->seen[at].operations, operations))
-        at = (at + 1) % states->capacity;
-    return &states->seen[at];
-}
-
-static void grow(struct check_states *states)
-{
-    struct seen_state *old = states->seen;
-    size_t old_capacity = states->capacity;
-    states->capacity *= 2;
-    states->seen = mem_alloc(states->capacity * sizeof *states->seen);
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (!hash_equal(&old[i].operations, &hash_zero))
-            *find_place(states, &old[i].operations) = old[i];
-    }
-    free(old);
-}
-
 /* The canonical bytes begin with the sorted operation ids. */
-static void take_state(struct check_states *states, struct model *model, size_t node,
-                       const struct model_record *record, const struct record_state *state)
+static void take_state(struct model *model, size_t node, const struct model_record *record,
+                       const struct record_state *state)
 {
     struct buffer bytes = {0};
     record_canonical(state, &bytes);
@@ -66,82 +22,119 @@ static void take_state(struct check_states *states, struct model *model, size_t 
     struct hash operations = hash_of_two(HASH_BODY, SPAN_OF_ARRAY(record->id.bytes),
                                          SPAN(bytes.data + from, reader.at - from));
     struct hash whole = hash_of(HASH_BODY, span_of_buffer(&bytes));
+    size_t seen = places_find(&model->states, &operations);
+    size_t is = (size_t)(read_u64(whole.bytes) >> 1);
     buffer_free(&bytes);
-    if (2 * states->count >= states->capacity)
-        grow(states);
-    struct seen_state *seen = find_place(states, &operations);
-    if (hash_equal(&seen->operations, &hash_zero)) {
-        *seen = (struct seen_state){operations, whole};
-        states->count++;
-    } else if (!hash_equal(&seen->bytes, &whole)) {
+    if (seen == SIZE_MAX)
+        places_set(&model->states, &operations, is);
+    else if (seen != is)
         findings_add(model->findings, FINDING_DIVERGED,
                      "%s has other bytes for the same operations of record %zu",
-                     model->county->seats[node].code, (size_t)(record - model->records));
+                     model_node_name(model, node), (size_t)(record - model->records));
+}
+
+static void look_at_state(struct model *model, size_t node, const struct model_record *record,
+                          const uint8_t key[static RECORD_KEY_BYTES])
+{
+    struct record_row row;
+    if (record_row_read(world_view(model->world, node), key, &row) != ERR_OK) {
+        findings_add(model->findings, FINDING_DAMAGED, "%s can't read record %zu",
+                     model_node_name(model, node), (size_t)(record - model->records));
+        return;
+    }
+    if (row.state != NULL) {
+        take_state(model, node, record, row.state);
+        record_free(row.state);
     }
 }
 
-void check_equal_states(struct check_states *states, struct model *model)
+void check_equal_states(struct model *model)
 {
-    for (size_t node = 0; node < model->county->seat_count; node++) {
-        for (size_t i = 0; i < model->record_count; i++) {
-            const struct model_record *record = &model->records[i];
-            const struct view *view = world_view(model->world, node);
+    for (size_t i = 0; i < model->record_count; i++) {
+        const struct model_record *record = &model->records[i];
+        for (size_t k = model_circle_size(model, record); k-- > 0;) {
+            size_t node = model_circle_seat(model, record, k);
             uint8_t key[RECORD_KEY_BYTES];
-            struct record_row row;
-            if (!record_key(view, (uint16_t)record->type, &record->id, key))
-                continue;
-            if (record_row_read(view, key, &row) != ERR_OK)
-                findings_add(model->findings, FINDING_DAMAGED, "%s can't read record %zu",
-                             model->county->seats[node].code, i);
-            else if (row.state != NULL)
-                take_state(states, model, node, record, row.state);
-            if (row.state != NULL)
-                record_free(row.state);
+            if (record_key(world_view(model->world, node), (uint16_t)record->type, &record->id,
+                           key))
+                look_at_state(model, node, record, key);
         }
     }
 }
 
-/* ---- I5 ---- */
+/* ---- I4, I5 ---- */
 
-static size_t seat_of_author(const struct model *model, struct key_id author)
+/* A row that stands, or has just been taken away. */
+static struct model_record *record_of_row(struct model *model, size_t node, enum table table,
+                                          struct span key)
 {
-    for (size_t i = 0; i < model->county->seat_count; i++) {
-        if (key_id_equal(model->county->seats[i].key_id, author))
-            return i;
-    }
-    return SIZE_MAX;
+    uint16_t type;
+    struct record_id id;
+    if (table == TABLE_INDEX)
+        key = key.size == INDEX_KEY_BYTES ? SPAN(key.data + 10, RECORD_KEY_BYTES) : SPAN_EMPTY;
+    if (!record_key_parse(world_view(model->world, node), key, &type, &id))
+        return NULL;
+    return model_record_of(model, type, &id);
 }
 
-/* From the stream's own words and from parents: whether a seat may hold it. */
-static bool may_hold(const struct model *model, const struct stream_row *row, size_t author,
-                     size_t seat)
+static void check_record_row(struct model *model, size_t node, enum table table, struct span key)
 {
-    if (seat == author)
-        return true;
-    if (row->open.holders == HOLDERS_SUBTREE)
-        return county_is_above(model->county, author, seat) &&
-               model->county->seats[seat].tier <= row->open.tier;
-    for (size_t i = 0; row->open.holders == HOLDERS_PATH && i < row->open.seat_count; i++) {
-        if (strcmp(row->open.seats[i], model->county->seats[seat].code) == 0)
-            return true;
-    }
-    return false;
+    static const char *const does[] = {"has", "lists"};
+    struct model_record *record = record_of_row(model, node, table, key);
+    if (record == NULL)
+        findings_add(model->findings, FINDING_INVENTED, "%s %s a record that nobody wrote",
+                     model_node_name(model, node), does[table == TABLE_INDEX]);
+    else if (!model_in_circle(model, record, model->nodes[node].seat))
+        findings_add(model->findings, FINDING_LEAKED, "%s %s record %zu of %s",
+                     model_node_name(model, node), does[table == TABLE_INDEX],
+                     (size_t)(record - model->records), model->county->seats[record->origin].code);
 }
 
-static void check_stream_rows(struct model *model, size_t node, struct stream_row *row)
+void live_row(struct model *model, size_t node, enum table table, struct span key)
+{
+    const struct view *view = world_view(model->world, node);
+    struct span value;
+    bool is_record = table == TABLE_RECORDS || table == TABLE_INDEX;
+    /* in compressed blocks chance makes texts; holdings.c follows what is in them */
+    if (table == TABLE_BLOCKS)
+        return;
+    if (is_record) {
+        struct model_record *record = record_of_row(model, node, table, key);
+        if (record != NULL)
+            record->unchecked = true;
+    }
+    if (view->get(view->context, table, key, &value) != READ_FOUND)
+        return;
+    model_check_texts(model, node, table_name(table), key);
+    model_check_texts(model, node, table_name(table), value);
+    if (is_record)
+        check_record_row(model, node, table, key);
+    if (table == TABLE_RECORDS && record_of_row(model, node, table, key) != NULL)
+        look_at_state(model, node, record_of_row(model, node, table, key), key.data);
+}
+
+/* From the stream's own words. */
+static void sweep_streams(struct model *model, size_t node)
 {
     struct stream_id stream;
     const struct view *view = world_view(model->world, node);
-    for (uint64_t cursor = 0; stream_row_next(view, &cursor, &stream, row);) {
-        size_t author = seat_of_author(model, stream.author);
-        if (author == SIZE_MAX || !may_hold(model, row, author, node))
+    for (uint64_t cursor = 0; stream_row_next(view, &cursor, &stream, model->row);) {
+        size_t author = model_seat_of_key(model, stream.author), seat = model->nodes[node].seat;
+        const struct stream_open *open = &model->row->open;
+        bool may = author == seat;
+        if (author != SIZE_MAX && open->holders == HOLDERS_SUBTREE)
+            may |= county_is_above(model->county, author, seat) &&
+                   model->county->seats[seat].tier <= open->tier;
+        for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++)
+            may |= strcmp(open->seats[i], model->county->seats[seat].code) == 0;
+        if (!may)
             findings_add(model->findings, FINDING_LEAKED, "%s holds stream %u of %s",
-                         model->county->seats[node].code, stream.number,
+                         model_node_name(model, node), stream.number,
                          author == SIZE_MAX ? "nobody" : model->county->seats[author].code);
     }
 }
 
-static void check_rows(struct model *model, size_t node, enum table table)
+static void sweep_rows(struct model *model, size_t node, enum table table)
 {
     const struct view *view = world_view(model->world, node);
     uint8_t from[STORE_KEY_BYTES_MAX + 1] = {0};
@@ -154,71 +147,69 @@ static void check_rows(struct model *model, size_t node, enum table table)
         size = key.size + 1;
         model_check_texts(model, node, table_name(table), key);
         model_check_texts(model, node, table_name(table), value);
-    }
-}
-
-static void check_record_rows(struct model *model, size_t node)
-{
-    for (size_t i = 0; i < model->record_count; i++) {
-        const struct model_record *record = &model->records[i];
-        const struct view *view = world_view(model->world, node);
-        uint8_t key[RECORD_KEY_BYTES];
-        struct span value;
-        if (!model_in_circle(model, record, node) &&
-            record_key(view, (uint16_t)record->type, &record->id, key) &&
-            view->get(view->context, TABLE_RECORDS, SPAN_OF_ARRAY(key), &value) != READ_ABSENT)
-            findings_add(model->findings, FINDING_LEAKED, "%s has record %zu of %s",
-                         model->county->seats[node].code, i,
-                         model->county->seats[record->origin].code);
+        if (table == TABLE_RECORDS || table == TABLE_INDEX)
+            check_record_row(model, node, table, SPAN(from, size - 1));
     }
 }
 
 void check_circles(struct model *model)
 {
-    struct stream_row *row = mem_alloc(sizeof *row);
-    for (size_t node = 0; node < model->county->seat_count; node++) {
-        check_stream_rows(model, node, row);
-        check_record_rows(model, node);
+    for (size_t node = 0; node < model->node_count; node++) {
+        sweep_streams(model, node);
         for (int table = 0; table < TABLE_COUNT; table++) {
-            /* in compressed blocks chance makes texts; check_stores opens them */
             if (table != TABLE_BLOCKS)
-                check_rows(model, node, (enum table)table);
+                sweep_rows(model, node, (enum table)table);
         }
     }
-    free(row);
 }
 
 /* ---- is anything on its way? ---- */
 
-static bool holds_as_much(const struct model *model, size_t node, const struct stream_id *stream,
-                          const struct stream_head *head, struct stream_row *row)
+enum { ENDS_MAX = BRANCHES_MAX };
+
+static size_t read_ends(const struct model *model, size_t node, const struct stream_id *stream,
+                        struct hash ends[static ENDS_MAX])
 {
-    return stream_row_read(world_view(model->world, node), stream, row) &&
-           row->head.seq >= head->seq;
+    struct branches *branches = branches_read(world_view(model->world, node), stream);
+    size_t count = 0;
+    for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
+        if (branch_is_leaf(branches, i))
+            ends[count++] = branches->rows[i].head.hash;
+    }
+    free(branches);
+    return count;
 }
 
-static bool level_with(const struct model *model, size_t node, struct stream_row *rows)
+/* Every holder of a forked stream keeps the same branches to the same ends. */
+static bool fork_is_level(const struct model *model, const struct model_stream *stream)
 {
-    struct stream_id stream;
-    for (uint64_t cursor = 0;
-         stream_row_next(world_view(model->world, node), &cursor, &stream, &rows[0]);) {
-        size_t author = seat_of_author(model, stream.author);
-        for (size_t seat = 0; seat < model->county->seat_count; seat++) {
-            if (author != SIZE_MAX && may_hold(model, &rows[0], author, seat) &&
-                rows[0].open.holders != HOLDERS_SELF &&
-                !holds_as_much(model, seat, &stream, &rows[0].head, &rows[1]))
-                return false;
+    struct hash first[ENDS_MAX], ends[ENDS_MAX];
+    size_t first_count = read_ends(model, stream->seats[0], &stream->id, first);
+    bool level = true;
+    for (size_t i = 1; i < stream->holder_count && level; i++) {
+        size_t count = read_ends(model, stream->seats[i], &stream->id, ends);
+        level = count == first_count;
+        for (size_t k = 0; k < count && level; k++) {
+            bool found = false;
+            for (size_t j = 0; j < first_count; j++)
+                found |= hash_equal(&ends[k], &first[j]);
+            level = found;
         }
     }
-    return true;
+    return level;
 }
 
 bool check_streams_level(const struct model *model)
 {
-    struct stream_row *rows = mem_alloc(2 * sizeof *rows);
-    bool level = true;
-    for (size_t node = 0; node < model->county->seat_count && level; node++)
-        level = level_with(model, node, rows);
-    free(rows);
-    return level;
+    size_t left = model->forked_streams;
+    if (model->behind > 0)
+        return false;
+    for (size_t i = 0; left > 0 && i < model->stream_count; i++) {
+        if (!model->streams[i].forked)
+            continue;
+        left--;
+        if (!model->streams[i].own_only && !fork_is_level(model, &model->streams[i]))
+            return false;
+    }
+    return true;
 }

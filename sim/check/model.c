@@ -13,13 +13,83 @@ const char *model_type_name(enum model_type type)
     return type_names[type];
 }
 
+/* Numbers such that all below a seat follow it. */
+static void number_seats(struct model *model)
+{
+    const struct county *county = model->county;
+    size_t count = county->seat_count;
+    size_t *first = mem_alloc((count + 1) * sizeof *first), *next = mem_alloc(count * sizeof *next);
+    for (size_t i = 0; i < count; i++)
+        first[i] = SIZE_MAX;
+    size_t root = SIZE_MAX;
+    for (size_t i = count; i-- > 0;) {
+        size_t parent = county->seats[i].parent;
+        if (parent == i) {
+            root = i;
+            continue;
+        }
+        next[i] = first[parent];
+        first[parent] = i;
+    }
+    size_t number = 0, seat = root;
+    model->below_from[seat] = number++;
+    while (seat != SIZE_MAX) {
+        if (first[seat] != SIZE_MAX) {
+            size_t child = first[seat];
+            first[seat] = next[child];
+            model->below_from[child] = number++;
+            seat = child;
+        } else {
+            model->below_count[seat] = number - model->below_from[seat];
+            seat = seat == root ? SIZE_MAX : county->seats[seat].parent;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        model->seat_numbered[model->below_from[i]] = i;
+    free(first);
+    free(next);
+}
+
 struct model *model_new(const struct county *county, struct findings *findings)
 {
     struct model *model = mem_alloc(sizeof *model);
+    size_t seats = county->seat_count;
     model->county = county;
     model->findings = findings;
-    model->nodes = mem_alloc(county->seat_count * sizeof *model->nodes);
+    model->node_count = seats;
+    model->nodes = mem_alloc(seats * sizeof *model->nodes);
+    model->below_from = mem_alloc(seats * sizeof *model->below_from);
+    model->below_count = mem_alloc(seats * sizeof *model->below_count);
+    model->seat_numbered = mem_alloc(seats * sizeof *model->seat_numbered);
+    model->counted = mem_alloc(seats * sizeof *model->counted);
+    model->row = mem_alloc(sizeof *model->row);
+    number_seats(model);
+    for (size_t i = 0; i < seats; i++) {
+        struct hash name = hash_of(HASH_BODY, span_of_text(county->seats[i].code));
+        places_set(&model->seat_codes, &name, i);
+        name = place_name(SPAN_OF_ARRAY(county->seats[i].key_id.bytes));
+        places_set(&model->seat_keys, &name, i);
+        model->nodes[i].seat = i;
+    }
     return model;
+}
+
+static void free_tables(struct model *model)
+{
+    struct places *all[] = {&model->op_names,     &model->record_names,  &model->block_names,
+                            &model->stream_names, &model->holding_names, &model->seat_codes,
+                            &model->seat_keys,    &model->states};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        places_free(all[i]);
+    free(model->entries);
+    free(model->blocks);
+    free(model->streams);
+    free(model->holdings);
+    free(model->below_from);
+    free(model->below_count);
+    free(model->seat_numbered);
+    free(model->counted);
+    free(model->row);
 }
 
 void model_free(struct model *model)
@@ -27,13 +97,19 @@ void model_free(struct model *model)
     if (model == NULL)
         return;
     for (size_t i = 0; i < model->op_count; i++) {
+        free(model->ops[i].values);
         free(model->ops[i].context);
         free(model->ops[i].before);
+        free(model->ops[i].held);
     }
     for (size_t i = 0; i < model->record_count; i++)
         free(model->records[i].ops);
-    for (size_t i = 0; i < model->county->seat_count; i++)
-        free(model->nodes[i].logs);
+    for (size_t i = 0; i < model->stream_count; i++)
+        model_stream_free(&model->streams[i]);
+    for (size_t i = 0; i < model->node_count; i++)
+        free(model->nodes[i].asked);
+    free_tables(model);
+    free(model->watchings);
     free(model->nodes);
     free(model->records);
     free(model->ops);
@@ -43,6 +119,29 @@ void model_free(struct model *model)
 void model_watch(struct model *model, struct world *world)
 {
     model->world = world;
+    free(model->watchings);
+    model->watchings = mem_alloc(model->node_count * sizeof *model->watchings);
+    for (size_t i = 0; i < model->node_count; i++) {
+        model->watchings[i] = (struct model_watching){model, i};
+        memory_store_watch(world_store(world, i), &model->watchings[i], holdings_changed);
+    }
+}
+
+const char *model_node_name(const struct model *model, size_t node)
+{
+    return model->county->seats[model->nodes[node].seat].code;
+}
+
+size_t model_seat_of_key(const struct model *model, struct key_id key)
+{
+    struct hash name = place_name(SPAN_OF_ARRAY(key.bytes));
+    return places_find(&model->seat_keys, &name);
+}
+
+size_t model_seat_of_code(const struct model *model, struct span code)
+{
+    struct hash name = hash_of(HASH_BODY, code);
+    return places_find(&model->seat_codes, &name);
 }
 
 bool model_same_author(const struct dot *a, const struct dot *b)
@@ -66,57 +165,116 @@ bool model_saw(const struct model_op *x, const struct model_op *y)
     return model_covers(x->context, x->context_count, &y->dot);
 }
 
-bool model_in_path(const struct model *model, size_t a, size_t b)
+bool model_is_above(const struct model *model, size_t above, size_t seat)
 {
-    return county_is_above(model->county, a, b) || county_is_above(model->county, b, a);
+    return model->below_from[seat] - model->below_from[above] < model->below_count[above];
 }
 
-/* From one seat up until the other is below, and down to that. */
-static bool on_way(const struct county *county, size_t from, size_t to, size_t seat)
+bool model_in_path(const struct model *model, size_t a, size_t b)
 {
-    for (; !county_is_above(county, from, to); from = county->seats[from].parent) {
-        if (seat == from)
-            return true;
-    }
-    for (; to != from; to = county->seats[to].parent) {
-        if (seat == to)
-            return true;
-    }
-    return seat == from;
+    return model_is_above(model, a, b) || model_is_above(model, b, a);
+}
+
+/* ---- circles: members are numbered from the origin on ---- */
+
+/* The one after `seat` from one seat up until the other is below, and down to that; its own when
+ * it is the end. */
+static size_t next_on_way(const struct model *model, size_t seat, size_t to)
+{
+    if (!model_is_above(model, seat, to))
+        return model->county->seats[seat].parent;
+    size_t next = to;
+    while (next != seat && model->county->seats[next].parent != seat)
+        next = model->county->seats[next].parent;
+    return next;
+}
+
+/* A circle is a way through the tree, or all below one seat. */
+static size_t way_end(const struct model *model, const struct model_record *record)
+{
+    return record->type == MODEL_MATTER      ? record->to
+           : record->type == MODEL_MEDIATION ? record->origin
+                                             : model->seat_numbered[0];
+}
+
+size_t model_circle_seat(const struct model *model, const struct model_record *record, size_t place)
+{
+    if (record->type == MODEL_DIRECTIVE)
+        return model->seat_numbered[model->below_from[record->origin] + place];
+    size_t seat = record->origin;
+    for (; place > 0; place--)
+        seat = next_on_way(model, seat, way_end(model, record));
+    return seat;
+}
+
+size_t model_circle_size(const struct model *model, const struct model_record *record)
+{
+    if (record->type == MODEL_DIRECTIVE)
+        return model->below_count[record->origin];
+    size_t size = 1, end = way_end(model, record);
+    for (size_t seat = record->origin; seat != end; size++)
+        seat = next_on_way(model, seat, end);
+    return size;
+}
+
+size_t model_circle_place(const struct model *model, const struct model_record *record, size_t seat)
+{
+    if (record->type == MODEL_DIRECTIVE)
+        return model_is_above(model, record->origin, seat)
+                   ? model->below_from[seat] - model->below_from[record->origin]
+                   : SIZE_MAX;
+    size_t place = 0, at = record->origin, end = way_end(model, record);
+    for (; at != seat && at != end; place++)
+        at = next_on_way(model, at, end);
+    return at == seat ? place : SIZE_MAX;
 }
 
 bool model_in_circle(const struct model *model, const struct model_record *record, size_t seat)
 {
-    switch (record->type) {
-    case MODEL_MEDIATION: return seat == record->origin;
-    case MODEL_INCIDENT:
-    case MODEL_SURVEY: return county_is_above(model->county, seat, record->origin);
-    case MODEL_DIRECTIVE: return county_is_above(model->county, record->origin, seat);
-    case MODEL_MATTER: return on_way(model->county, record->origin, record->to, seat);
-    case MODEL_TYPES: break;
-    }
-    return false;
+    return model_circle_place(model, record, seat) != SIZE_MAX;
+}
+
+static struct hash record_name(uint16_t type, const struct record_id *id)
+{
+    struct hash name = {{0}};
+    memcpy(name.bytes, id->bytes, sizeof id->bytes);
+    write_u16(name.bytes + sizeof id->bytes, type);
+    return name;
 }
 
 struct model_record *model_record_of(const struct model *model, uint16_t type,
                                      const struct record_id *id)
 {
-    for (size_t i = 0; i < model->record_count; i++) {
-        struct model_record *record = &model->records[i];
-        if (record->type == type && memcmp(record->id.bytes, id->bytes, sizeof id->bytes) == 0)
-            return record;
+    struct hash name = record_name(type, id);
+    size_t place = places_find(&model->record_names, &name);
+    return place == SIZE_MAX ? NULL : &model->records[place];
+}
+
+size_t model_add_record(struct model *model, const struct model_record *record)
+{
+    struct hash name = record_name((uint16_t)record->type, &record->id);
+    if (model->record_count == model->record_capacity) {
+        model->record_capacity = model->record_capacity * 2 + 64;
+        model->records =
+            mem_resize(model->records, model->record_capacity * sizeof *model->records);
     }
-    return NULL;
+    places_set(&model->record_names, &name, model->record_count);
+    model->records[model->record_count] = *record;
+    return model->record_count++;
 }
 
 struct model_op *model_op_of(const struct model *model, const struct hash *digest)
 {
-    for (size_t i = 0; i < model->op_count; i++) {
-        if (model->ops[i].in_log && hash_equal(&model->ops[i].digest, digest))
-            return &model->ops[i];
-    }
-    return NULL;
+    size_t place = places_find(&model->op_names, digest);
+    return place == SIZE_MAX ? NULL : &model->ops[place];
 }
+
+size_t model_record_at(const struct model *model, uint64_t serial)
+{
+    return model->ops[serial - 1].record;
+}
+
+/* ---- writes ---- */
 
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES])
 {
@@ -126,10 +284,11 @@ void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES])
 static bool may_see(const struct model *model, uint64_t serial, size_t node)
 {
     const struct model_op *op = &model->ops[serial - 1];
-    if (op->node == node)
+    size_t seat = model->nodes[node].seat;
+    if (op->seat == seat)
         return true;
     return op->record != SIZE_MAX && op->fate == MODEL_DONE &&
-           model_in_circle(model, &model->records[op->record], node);
+           model_in_circle(model, &model->records[op->record], seat);
 }
 
 void model_check_texts(struct model *model, size_t node, const char *where, struct span bytes)
@@ -144,7 +303,7 @@ void model_check_texts(struct model *model, size_t node, const char *where, stru
             if (digit < end && *digit == '.' && serial > 0 && serial <= model->op_count &&
                 !may_see(model, serial, node))
                 findings_add(model->findings, FINDING_LEAKED, "the text of write %llu in %s of %s",
-                             (unsigned long long)serial, where, model->county->seats[node].code);
+                             (unsigned long long)serial, where, model_node_name(model, node));
         }
         at++;
     }
@@ -152,110 +311,102 @@ void model_check_texts(struct model *model, size_t node, const char *where, stru
 
 static const char *const field_names[] = {"", "title", "s", "level", "notes", "calls"};
 
+/* Letters that say nothing, compress as writing does, and are known again: of each text its own. */
+void model_text(const struct model_value *value, struct buffer *text)
+{
+    static const char syllables[] = "ba ce di fo gu ha ji ko lu ma ne pi ro su ta ve wi xo yu za ";
+    uint32_t state = 2166136261U;
+    buffer_append_span(text, span_of_text(value->text));
+    for (const char *at = value->text; *at != 0; at++)
+        state = (state ^ (uint8_t)*at) * 16777619U;
+    for (uint32_t left = value->more; left > 0;) {
+        uint32_t size = left < 3 ? left : 3;
+        state = state * 1664525U + 1013904223U;
+        buffer_append_span(text, SPAN(syllables + 3 * ((state >> 16) % 20), size));
+        left -= size;
+    }
+}
+
 static void encode_fields(const struct model_value *values, size_t count, struct buffer *fields)
 {
+    struct buffer text = {0};
     mp_write_map(fields, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         const struct model_value *value = &values[i];
         bool is_deleted = value->field == FIELD_DELETED;
         mp_write_text(fields, is_deleted ? "_deleted" : field_names[value->field]);
-        if (is_deleted)
+        if (is_deleted) {
             mp_write_bool(fields, value->number != 0);
-        else if (value->field == MODEL_LEVEL || value->field == MODEL_CALLS)
+        } else if (value->field == MODEL_LEVEL || value->field == MODEL_CALLS) {
             mp_write_int(fields, value->number);
-        else
-            mp_write_text(fields, value->text);
+        } else {
+            buffer_clear(&text);
+            model_text(value, &text);
+            mp_write_str(fields, span_of_buffer(&text));
+        }
     }
+    buffer_free(&text);
+}
+
+static struct model_op *add_op(struct model *model, size_t node, enum write_kind kind,
+                               const struct model_value *values, size_t value_count)
+{
+    struct model_node *own = &model->nodes[node];
+    if (model->op_count == model->op_capacity) {
+        model->op_capacity = model->op_capacity * 2 + 64;
+        model->ops = mem_resize(model->ops, model->op_capacity * sizeof *model->ops);
+    }
+    if (own->asked_count == own->asked_capacity) {
+        own->asked_capacity = own->asked_capacity * 2 + 4;
+        own->asked = mem_resize(own->asked, own->asked_capacity * sizeof *own->asked);
+    }
+    own->asked[own->asked_count++] = model->op_count;
+    struct model_op *op = &model->ops[model->op_count++];
+    *op = (struct model_op){.serial = model->op_count, .node = node, .seat = own->seat};
+    op->kind = kind;
+    op->record = op->to = SIZE_MAX;
+    op->value_count = value_count;
+    op->values = mem_copy(values, value_count * sizeof *values);
+    return op;
+}
+
+void model_drop_asked(struct model *model, const struct model_op *op)
+{
+    struct model_node *own = &model->nodes[op->node];
+    size_t place = (size_t)(op - model->ops), kept = 0;
+    for (size_t i = 0; i < own->asked_count; i++) {
+        if (own->asked[i] != place)
+            own->asked[kept++] = own->asked[i];
+    }
+    own->asked_count = kept;
 }
 
 uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enum model_type type,
                      size_t record, const struct model_value *values, size_t value_count)
 {
+    static const struct model_value deletion = {.field = FIELD_DELETED, .number = 1};
     struct buffer fields = {0};
-    if (model->op_count == model->op_capacity) {
-        model->op_capacity = model->op_capacity * 2 + 64;
-        model->ops = mem_resize(model->ops, model->op_capacity * sizeof *model->ops);
-    }
-    struct model_op *op = &model->ops[model->op_count++];
-    *op = (struct model_op){
-        .serial = model->op_count,
-        .node = node,
-        .kind = kind,
-        .record = kind == WRITE_PUT ? SIZE_MAX : record,
-        .to = kind == WRITE_PUT && type == MODEL_MATTER ? record : SIZE_MAX,
-        .value_count = value_count,
-    };
-    memcpy(op->values, values, value_count * sizeof *values);
-    if (kind == WRITE_DELETE) {
-        op->values[0] = (struct model_value){.field = FIELD_DELETED, .number = 1};
-        op->value_count = 1;
-    } else {
+    bool is_delete = kind == WRITE_DELETE;
+    struct model_op *op =
+        add_op(model, node, kind, is_delete ? &deletion : values, is_delete ? 1 : value_count);
+    if (kind != WRITE_PUT)
+        op->record = record;
+    else if (type == MODEL_MATTER)
+        op->to = record;
+    if (!is_delete)
         encode_fields(values, value_count, &fields);
-    }
     struct world_write write = {
         .request = op->serial,
         .kind = kind,
         .type = model_type_name(kind == WRITE_PUT ? type : model->records[record].type),
         .fields = span_of_buffer(&fields),
     };
+    uint64_t serial = op->serial;
     if (kind != WRITE_PUT)
         write.record = model->records[record].id;
     else if (type == MODEL_MATTER)
         write.to = model->county->seats[record].code;
     world_write(model->world, node, &write);
     buffer_free(&fields);
-    return op->serial;
-}
-
-/* Log places beyond what is there now are no longer read; what stood there is in danger. */
-void model_restored(struct model *model, size_t node)
-{
-    struct model_node *own = &model->nodes[node];
-    const struct view *view = world_view(model->world, node);
-    struct stream_row *row = mem_alloc(sizeof *row);
-    own->restored = true;
-    for (size_t i = 0; i < own->log_count; i++)
-        own->logs[i].seq = stream_row_read(view, &own->logs[i].stream, row) ? row->head.seq : 0;
-    free(row);
-    for (size_t i = 0; i < model->op_count; i++) {
-        if (model->ops[i].node == node && model->ops[i].fate == MODEL_DONE)
-            model->ops[i].endangered = true;
-    }
-}
-
-struct search {
-    struct model *model;
-    bool *held; /* by operation */
-};
-
-static bool search_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
-                         const struct record_id *record, const struct hash *digest)
-{
-    struct search *search = context;
-    const struct model_op *op = model_op_of(search->model, digest);
-    (void)stream;
-    (void)seq;
-    (void)type;
-    (void)record;
-    if (op != NULL)
-        search->held[op - search->model->ops] = true;
-    return true;
-}
-
-void model_settle(struct model *model)
-{
-    struct search search = {model, mem_alloc((model->op_count + 1) * sizeof(bool))};
-    struct walk_visitor visitor = {.context = &search, .entry = search_entry};
-    bool any = false;
-    for (size_t i = 0; i < model->op_count; i++)
-        any |= model->ops[i].endangered;
-    for (size_t i = 0; any && i < model->county->seat_count; i++) {
-        if (world_runs(model->world, i))
-            query_walk(world_view(model->world, i), model->county->tree, &visitor, NULL);
-    }
-    for (size_t i = 0; any && i < model->op_count; i++) {
-        if (model->ops[i].endangered && !search.held[i])
-            model->ops[i].fate = MODEL_GONE;
-    }
-    free(search.held);
+    return serial;
 }

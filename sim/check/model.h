@@ -1,8 +1,14 @@
 /* A naive answer to compare with: who wrote what, who may hold it, what it must come to.
  *
+ *     asked ------> model_op --found in its author's log--> model_record
+ *                      |                                        |
+ *     commits -> blocks, streams, who holds what (holdings.c)   fold, circles, totals
+ *
  * The model keeps books of its own: every write that was asked for, its answer, and the operation
  * that stands for it in its author's log (name, digest, what it had seen). From these alone, and
- * from parents in the county, it works out circles, states and totals, slowly and plainly. */
+ * from parents in the county, it works out circles, states and totals, slowly and plainly: naive
+ * in rules, quick in look-ups. What each store holds it follows from commit to commit, by the
+ * bytes that an author's own store had first. */
 #ifndef TERRACE_SIM_MODEL_H
 #define TERRACE_SIM_MODEL_H
 
@@ -11,6 +17,7 @@
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
 #include "sim/check/findings.h"
+#include "sim/check/places.h"
 #include "sim/world/world.h"
 
 enum model_type {
@@ -24,9 +31,10 @@ enum model_type {
 
 /* What one write says of one field. */
 enum model_field { MODEL_TITLE = 1, MODEL_S, MODEL_LEVEL, MODEL_NOTES, MODEL_CALLS };
-enum { MODEL_TEXT_BYTES = 24, MODEL_VALUES_MAX = 6 };
+enum { MODEL_TEXT_BYTES = 48, MODEL_VALUES_MAX = 6, MODEL_MORE_MAX = 16000 };
 struct model_value {
     int32_t field;  /* enum model_field, or FIELD_DELETED */
+    uint32_t more;  /* bytes of a text behind `text`, at most MODEL_MORE_MAX */
     int64_t number; /* level; what is added to calls; deleted or not */
     char text[MODEL_TEXT_BYTES];
 };
@@ -41,16 +49,18 @@ enum model_fate {
 
 struct model_op {
     uint64_t serial; /* request number: 1, 2, ... */
-    size_t node;
-    size_t to; /* of a matter: the seat that it is made for */
+    size_t node;     /* where it was asked for: a seat, or a clone of one */
+    size_t seat;     /* of that node */
+    size_t to;       /* of a matter: the seat that it is made for */
     enum write_kind kind;
     size_t record; /* place among the records; SIZE_MAX: a creation not found yet */
     enum model_fate fate;
     bool acknowledged, in_log, endangered;
+    bool forked; /* stands beside another of the same name, or on a forked stream */
     struct record_id answered_record;
     uint64_t clock;
     size_t value_count;
-    struct model_value values[MODEL_VALUES_MAX];
+    struct model_value *values; /* owned */
     /* from its author's log */
     struct dot dot;
     struct hash digest;
@@ -59,6 +69,9 @@ struct model_op {
     /* what its node had of the record before the batch that wrote it, owned */
     struct dot *before;
     size_t before_count;
+    /* which members of the circle hold it, a bit each by model_circle_place; owned */
+    uint64_t *held;
+    size_t held_count;
 };
 
 struct model_record {
@@ -68,22 +81,63 @@ struct model_record {
     size_t to;     /* of a matter: the seat that it is made for */
     size_t *ops;   /* places among the operations, as found */
     size_t op_count, op_capacity;
+    bool forked;    /* an author of it has signed two things for one place */
+    bool unchecked; /* something has come to it since check_rest looked */
+    bool counted;   /* in by_seat, as check_rest last saw it */
 };
 
-struct model_log { /* how far an own stream of a node has been read */
+/* ---- what stands where (holdings.c) ---- */
+
+struct model_entry {
+    size_t op;        /* SIZE_MAX: no operation */
+    uint64_t digest8; /* the first bytes of its digest */
+};
+
+struct model_block { /* known by the hash of its stored bytes */
     struct stream_id stream;
-    uint32_t seq;
+    uint32_t seq, count;
+    struct hash hash;   /* its name, as the next one signs it */
+    size_t first_entry; /* place among the entries */
+};
+
+struct model_stream {
+    struct stream_id id;
+    size_t author; /* seat */
+    bool own_only, forked;
+    size_t *seats;   /* holders, ascending; owned */
+    uint32_t *heads; /* entries that each holds; owned */
+    size_t holder_count;
+    uint32_t head;      /* the most that one of them holds */
+    size_t *signed_at;  /* by sequence number: the entry that was first signed there; owned */
+    uint32_t signed_to; /* entries in signed_at */
+};
+
+struct model_holding { /* one stream, or branch of one, in one store */
+    size_t node, stream;
+    struct stream_id id;
+    uint32_t seq; /* read so far */
 };
 
 struct model_node {
-    struct model_log *logs;
-    size_t log_count;
+    size_t seat;
+    size_t *asked; /* operations asked for here and not in a log yet; owned */
+    size_t asked_count, asked_capacity;
+    size_t behind;    /* streams that somebody has more of for it */
     size_t answered;  /* in the batch that runs */
     unsigned starts;  /* as far as heard */
     bool restored;    /* something that it has announced may be gone */
-    bool log_unread;  /* this batch writes, and its log has not been read since */
+    bool stale;       /* another disk, not read yet */
+    bool fell;        /* a stream of its own has become shorter */
+    bool excused;     /* somebody has said why */
+    bool forks;       /* two machines have one key, or it has gone back: two things at one place */
+    bool cheats;      /* the node's own conduct may make others wait, and accuse it */
     bool refusal_due; /* something bad is in the batch that runs */
     struct refusals refusals_before;
+};
+
+struct model_watching {
+    struct model *model;
+    size_t node;
 };
 
 struct model {
@@ -94,32 +148,73 @@ struct model {
     size_t op_count, op_capacity;
     struct model_record *records;
     size_t record_count, record_capacity;
-    struct model_node *nodes;
+    struct model_node *nodes; /* seats, then clones */
+    size_t node_count;
     bool all_honest; /* nothing bad is on any link: nobody may be refused */
     FILE *trace;     /* for hooks that print; NULL: none */
+
+    struct model_entry *entries;
+    size_t entry_count, entry_capacity;
+    struct model_block *blocks;
+    size_t block_count, block_capacity;
+    struct model_stream *streams;
+    size_t stream_count, stream_capacity;
+    struct model_holding *holdings;
+    size_t holding_count, holding_capacity;
+    struct places op_names, record_names, block_names, stream_names, holding_names;
+    struct places seat_codes, seat_keys, states;
+    size_t *below_from, *below_count; /* by seat: its number when all are told from the root down,
+                                         and how many it and those below it are */
+    size_t *seat_numbered;
+    struct model_watching *watchings;
+    size_t missing; /* pairs of (operation that is not gone, member without it) */
+    size_t behind;  /* pairs of (stream, holder that has less than another) */
+    size_t forked_streams;
+    int64_t *counted; /* by seat: its records that live, as check_rest last counted */
+    struct stream_row *row;
 };
 
 struct model *model_new(const struct county *county, struct findings *findings);
-void model_free(struct model *model); /* NULL is legal */
-/* Hooks to make the world with; then tell the model its world. */
+void model_free(struct model *model); /* NULL is legal; before world_free or after */
+/* Hooks to make the world with; then tell the model its world, before anybody starts. */
 struct world_hooks model_hooks(struct model *model);
 void model_watch(struct model *model, struct world *world);
 
 /* Ask for a write at a node; the model chooses nothing. `record` is a place, for set and delete;
- * for a new matter, the seat that it is made for.
- * The first text value should be model_marker's, so that the write is known again anywhere.
+ * for a new matter, the seat that it is made for. A text should hold model_marker's, so that the
+ * write is known again anywhere; without one it is known by its values and its turn.
  * Returns its serial number. */
 uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enum model_type type,
                      size_t record, const struct model_value *values, size_t value_count);
 /* The text that stands for the next write: "@w<serial>.". */
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES]);
-/* The node was put back: what it had written since is in danger. Call before it starts again. */
+/* The record that a write made or changed; SIZE_MAX: none yet. */
+size_t model_record_at(const struct model *model, uint64_t serial);
+
+/* ---- what is done to nodes (model_fates.c) ---- */
+
+/* The node's disk was put back, emptied or made anew: what it had written and others don't hold
+ * may be gone. Call while it doesn't run. Of what the world does by itself (world_hooks.lost,
+ * .repaired) the model hears by itself. */
 void model_restored(struct model *model, size_t node);
+/* From now on this seat's key may sign two things for one place: two machines have it, or its
+ * disk was put back as a whole with its high-water file. Of records that such an author has
+ * touched nothing is asked but that all members have the same; nothing that others wrote may be
+ * lost. */
+void model_forks(struct model *model, size_t seat);
+/* A clone was made (world_clone): a node of its own, whose writes are asked for by its place. */
+void model_cloned(struct model *model, size_t clone);
 /* Of what was in danger, forget what no node holds. */
 void model_settle(struct model *model);
+/* Disks that are others now are read. */
+void model_catch_up(struct model *model);
 
-/* model_log.c: read what a node's own streams have got since. */
-void model_read_logs(struct model *model, size_t node);
+/* ---- what others here use ---- */
+
+/* model_log.c: an entry with a record, found in a log of the node's own; its place among the
+ * operations, SIZE_MAX: a finding. */
+size_t model_take_entry(struct model *model, size_t node, const struct stream_id *stream,
+                        const struct entry *entry, const struct hash *digest);
 /* A deletion found in the log was taken for this one, which was refused: give it to the next that
  * was asked for. False: there is none. */
 bool model_rematch_deletion(struct model *model, struct model_op *refused);
@@ -132,6 +227,26 @@ bool model_covers(const struct dot *vector, size_t count, const struct dot *dot)
 /* Whether x saw y. */
 bool model_saw(const struct model_op *x, const struct model_op *y);
 bool model_same_author(const struct dot *a, const struct dot *b);
+size_t model_add_record(struct model *model, const struct model_record *record); /* its place */
+void model_set_fate(struct model *model, struct model_op *op, enum model_fate fate);
+/* It is asked for no more: found, refused, or dead. */
+void model_drop_asked(struct model *model, const struct model_op *op);
+
+/* holdings.c */
+void holdings_changed(void *node, enum table table, struct span key); /* memory_store_watch's */
+/* That the member of the circle at `seat` holds it. */
+bool model_holds(const struct model *model, const struct model_op *op, size_t seat);
+void model_stream_free(struct model_stream *stream);
+size_t model_circle_size(const struct model *model, const struct model_record *record);
+/* Number of a seat within the circle; SIZE_MAX: outside. */
+size_t model_circle_place(const struct model *model, const struct model_record *record,
+                          size_t seat);
+/* The member with that number. */
+size_t model_circle_seat(const struct model *model, const struct model_record *record,
+                         size_t place);
+/* Entries that wait for each link, by the child: what one end has for the other and the other
+ * doesn't hold. Both arrays have a place for each seat. */
+void model_backlogs(const struct model *model, uint64_t *up, uint64_t *down);
 
 /* Whether these bytes, at this node, have the text of a write outside whose circle the node is. */
 void model_check_texts(struct model *model, size_t node, const char *where, struct span bytes);
@@ -140,10 +255,17 @@ const char *model_type_name(enum model_type type);
 /* Whether a seat is in a record's circle, from parents alone. */
 bool model_in_circle(const struct model *model, const struct model_record *record, size_t seat);
 bool model_in_path(const struct model *model, size_t a, size_t b);
+bool model_is_above(const struct model *model, size_t above, size_t seat);
+size_t model_seat_of_key(const struct model *model, struct key_id key); /* or SIZE_MAX */
+size_t model_seat_of_code(const struct model *model, struct span code); /* or SIZE_MAX */
+const char *model_node_name(const struct model *model, size_t node);
 /* NULL: no such record, operation. */
 struct model_record *model_record_of(const struct model *model, uint16_t type,
                                      const struct record_id *id);
 struct model_op *model_op_of(const struct model *model, const struct hash *digest);
+
+/* The whole of a text value: `text`, and what is behind it. */
+void model_text(const struct model_value *value, struct buffer *text);
 
 /* model_fold.c: what the rules make of a record's operations that are not gone: a text, one line a
  * thing, and whether it is deleted. The caller frees the text. */

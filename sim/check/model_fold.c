@@ -35,7 +35,7 @@ static bool is_replaced(const struct folding *folding, const struct model_op *op
 
 static uint8_t rank_of(const struct folding *folding, const struct model_op *op)
 {
-    return folding->model->county->seats[op->node].tier;
+    return folding->model->county->seats[op->seat].tier;
 }
 
 /* Of one rank: above 0 if a's (clock, key, epoch, n, digest) is greater. */
@@ -117,14 +117,31 @@ static const char *field_text(int32_t field)
     return field == FIELD_DELETED ? "_deleted" : names[field];
 }
 
+enum { SHOWN_MAX = 47 }; /* longer texts are told by their beginning, size and hash */
+
+static void text_text(struct span text, char out[static 64])
+{
+    if (text.size <= SHOWN_MAX) {
+        snprintf(out, 64, "'%.*s'", (int)text.size, (const char *)text.data);
+    } else {
+        struct hash hash = hash_of(HASH_BODY, text);
+        snprintf(out, 64, "'%.16s'+%zu %08x", (const char *)text.data, text.size,
+                 read_u32(hash.bytes));
+    }
+}
+
 static void value_text(const struct model_value *value, int64_t number, char out[static 64])
 {
-    if (value->field == MODEL_LEVEL || value->field == MODEL_CALLS)
+    struct buffer text = {0};
+    if (value->field == MODEL_LEVEL || value->field == MODEL_CALLS) {
         snprintf(out, 64, "%" PRId64, number);
-    else if (value->field == FIELD_DELETED)
+    } else if (value->field == FIELD_DELETED) {
         snprintf(out, 64, "%s", number != 0 ? "true" : "false");
-    else
-        snprintf(out, 64, "'%s'", value->text);
+    } else {
+        model_text(value, &text);
+        text_text(span_of_buffer(&text), out);
+        buffer_free(&text);
+    }
 }
 
 static void conflict_line(struct line_list *list, const char *field, const char *value,
@@ -275,9 +292,7 @@ static void read_value_text(struct mp_reader *reader, char out[static 64])
 {
     enum mp_kind kind = mp_peek(reader);
     if (kind == MP_STR) {
-        struct span text = mp_read_str(reader);
-        snprintf(out, 64, "'%.*s'", (int)(text.size < 60 ? text.size : 60),
-                 (const char *)text.data);
+        text_text(mp_read_str(reader), out);
     } else if (kind == MP_BOOL) {
         snprintf(out, 64, "%s", mp_read_bool(reader) ? "true" : "false");
     } else {

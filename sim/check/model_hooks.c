@@ -19,7 +19,7 @@ static void accuse(struct model *model, size_t node, const struct refusals *befo
 #define X(name)                                                                                    \
     if (now->name > before->name)                                                                  \
         findings_add(model->findings, FINDING_ACCUSED, "%s refused an honest peer: " #name,        \
-                     model->county->seats[node].code);
+                     model_node_name(model, node));
     REFUSAL_LIST(X)
 #undef X
 }
@@ -60,13 +60,11 @@ static void on_batch_begins(void *context, size_t node, const struct event *even
     struct model *model = context;
     struct model_node *own = &model->nodes[node];
     own->answered = 0;
-    own->log_unread = false;
     own->refusal_due = injected > 0 && all_live(model, node, events, count);
     own->refusals_before = *replica_refusals(world_replica(model->world, node));
     for (size_t i = 0; i < count; i++) {
         if (events[i].kind == EVENT_MESSAGE && own->refusal_due)
             own->refusal_due = session_known(model, node, &events[i]);
-        own->log_unread |= events[i].kind == EVENT_WRITE;
         if (events[i].kind != EVENT_WRITE || events[i].write.kind == WRITE_PUT)
             continue;
         struct model_op *op = &model->ops[events[i].write.request - 1];
@@ -87,7 +85,14 @@ static bool refusal_fits(const struct model_op *op, enum error_code code)
     }
 }
 
-/* Messages leave before answers, so its log may have been read already. */
+/* What others see stands on the disk already. */
+static void check_durable(struct model *model, size_t node, const char *what)
+{
+    if (memory_store_is_open(world_store(model->world, node)))
+        findings_add(model->findings, FINDING_EARLY, "%s %s before its commit",
+                     model_node_name(model, node), what);
+}
+
 static void take_acknowledgement(struct model *model, struct model_op *op,
                                  const struct answer *answer)
 {
@@ -107,6 +112,7 @@ static void on_answered(void *context, size_t node, const struct answer *answer)
     model->nodes[node].answered++;
     if (answer->error.code == ERR_IO)
         return; /* the process ends with it: nobody hears this answer */
+    check_durable(model, node, "answered");
     if (op->fate == MODEL_REFUSED || op->acknowledged)
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu was answered twice",
                      (unsigned long long)op->serial);
@@ -118,10 +124,11 @@ static void on_answered(void *context, size_t node, const struct answer *answer)
         findings_add(model->findings, FINDING_INVENTED,
                      "write %llu was refused and is in its author's log",
                      (unsigned long long)op->serial);
-    op->fate = MODEL_REFUSED;
+    model_drop_asked(model, op);
+    model_set_fate(model, op, MODEL_REFUSED);
     if (!refusal_fits(op, answer->error.code))
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu at %s was refused: %s: %s",
-                     (unsigned long long)op->serial, model->county->seats[node].code,
+                     (unsigned long long)op->serial, model_node_name(model, node),
                      answer->error.what, answer->error.why);
 }
 
@@ -135,8 +142,7 @@ static void check_batch_writes(struct model *model, size_t node, const struct ev
         return;
     if (writes != model->nodes[node].answered)
         findings_add(model->findings, FINDING_UNANSWERED, "%s answered %zu of %zu writes",
-                     model->county->seats[node].code, model->nodes[node].answered, writes);
-    model_read_logs(model, node);
+                     model_node_name(model, node), model->nodes[node].answered, writes);
     for (size_t i = 0; i < count; i++) {
         if (events[i].kind != EVENT_WRITE)
             continue;
@@ -144,7 +150,7 @@ static void check_batch_writes(struct model *model, size_t node, const struct ev
         if (op->acknowledged && !op->in_log)
             findings_add(model->findings, FINDING_LOST,
                          "write %llu was acknowledged and is not in %s's log",
-                         (unsigned long long)op->serial, model->county->seats[node].code);
+                         (unsigned long long)op->serial, model_node_name(model, node));
     }
 }
 
@@ -161,7 +167,7 @@ static void on_batch_done(void *context, size_t node, const struct event *events
     if (own->refusal_due && code == ERR_OK &&
         refusal_total(refusals) <= refusal_total(&own->refusals_before))
         findings_add(model->findings, FINDING_UNNOTICED,
-                     "%s took something bad without counting it", model->county->seats[node].code);
+                     "%s took something bad without counting it", model_node_name(model, node));
     check_batch_writes(model, node, events, count);
 }
 
@@ -169,15 +175,21 @@ static void on_batch_done(void *context, size_t node, const struct event *events
 static void on_opened(void *context, size_t node)
 {
     struct model *model = context;
-    model_read_logs(model, node);
-    if (model->nodes[node].starts == world_starts(model->world, node))
+    struct model_node *own = &model->nodes[node];
+    model_catch_up(model);
+    if (own->fell && !own->excused && !own->forks)
+        findings_add(model->findings, FINDING_LOST, "a stream of %s's own has become shorter",
+                     model_node_name(model, node));
+    own->fell = own->excused = false;
+    if (own->starts == world_starts(model->world, node))
         return; /* a failed commit: the process goes on */
-    model->nodes[node].starts = world_starts(model->world, node);
-    for (size_t i = 0; i < model->op_count; i++) {
-        if (model->ops[i].node == node && model->ops[i].fate == MODEL_ASKED &&
-            !model->ops[i].acknowledged)
-            model->ops[i].fate = MODEL_GONE;
+    own->starts = world_starts(model->world, node);
+    for (size_t i = own->asked_count; i-- > 0;) {
+        struct model_op *op = &model->ops[own->asked[i]];
+        if (!op->acknowledged)
+            model_set_fate(model, op, MODEL_GONE);
     }
+    own->asked_count = 0;
 }
 
 enum { MESSAGE_IS_BLOCK = 8, CODEC_BITS = 192 };
@@ -197,12 +209,20 @@ static void on_sent(void *context, size_t from, size_t to, enum channel channel,
 {
     struct model *model = context;
     (void)channel;
-    if (model->nodes[from].log_unread) {
-        model->nodes[from].log_unread = false;
-        model_read_logs(model, from);
-    }
+    check_durable(model, from, "sent a message");
     if (!is_compressed(type, body))
         model_check_texts(model, to, "the link to it", body);
+}
+
+static void on_repaired(void *context, size_t node)
+{
+    model_restored(context, node);
+}
+
+static void on_lost(void *context, size_t node, unsigned commits)
+{
+    (void)commits;
+    model_restored(context, node);
 }
 
 struct world_hooks model_hooks(struct model *model)
@@ -214,5 +234,7 @@ struct world_hooks model_hooks(struct model *model)
         .batch_done = on_batch_done,
         .opened = on_opened,
         .sent = on_sent,
+        .repaired = on_repaired,
+        .lost = on_lost,
     };
 }

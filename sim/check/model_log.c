@@ -6,55 +6,67 @@
 
 #include "sim/check/model.h"
 
+enum { BATCH_ENTRIES_MAX = 1 << 14 };
+
 /* ---- an entry's body, read plainly ---- */
 
-static bool read_value(struct mp_reader *reader, int32_t field, struct model_value *value)
+struct found_value {
+    int32_t field;
+    int64_t number;
+    struct span text;
+};
+
+struct found {
+    struct found_value values[MODEL_VALUES_MAX];
+    size_t count;
+    struct span to;
+};
+
+static bool read_value(struct mp_reader *reader, int32_t field, struct found_value *value)
 {
-    struct span text = {0};
-    *value = (struct model_value){.field = field};
+    *value = (struct found_value){.field = field};
     if (field == FIELD_DELETED) {
         value->number = mp_read_bool(reader);
     } else if (field == MODEL_LEVEL || field == MODEL_CALLS) {
         value->number = mp_read_int(reader);
     } else if (field == MODEL_NOTES) {
         bool single = mp_read_array(reader) == 1;
-        text = mp_read_str(reader);
+        value->text = mp_read_str(reader);
         if (!single)
             return false;
     } else if (field == MODEL_TITLE || field == MODEL_S) {
-        text = mp_read_str(reader);
+        value->text = mp_read_str(reader);
     } else {
         return false;
     }
-    if (text.size >= sizeof value->text)
-        return false;
-    if (text.size > 0)
-        memcpy(value->text, text.data, text.size);
     return !reader->failed;
 }
 
-static bool read_body(struct span body, struct model_value values[static MODEL_VALUES_MAX],
-                      size_t *count, struct span *to)
+static bool read_body(struct span body, struct found *found)
 {
     struct mp_reader reader = mp_reader(body);
     struct mp_fields fields = mp_fields(&reader);
-    *count = 0;
-    *to = SPAN_EMPTY;
+    *found = (struct found){.to = SPAN_EMPTY};
     for (int32_t key; mp_field(&reader, &fields, &key);) {
         if (key == FIELD_TO)
-            *to = mp_read_str(&reader);
-        else if (*count == MODEL_VALUES_MAX || !read_value(&reader, key, &values[(*count)++]))
+            found->to = mp_read_str(&reader);
+        else if (found->count == MODEL_VALUES_MAX ||
+                 !read_value(&reader, key, &found->values[found->count++]))
             return false;
     }
     mp_read_end(&reader);
     return !reader.failed;
 }
 
-static uint64_t serial_in(const struct model_value *values, size_t count)
+static uint64_t serial_in(const struct found *found)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < found->count; i++) {
+        char text[24] = "";
+        struct span span = found->values[i].text;
         unsigned long long serial;
-        if (sscanf(values[i].text, "@w%llu.", &serial) == 1)
+        if (span.size > 0)
+            memcpy(text, span.data, span.size < sizeof text ? span.size : sizeof text - 1);
+        if (sscanf(text, "@w%llu.", &serial) == 1)
             return serial;
     }
     return 0;
@@ -76,8 +88,17 @@ static int64_t expected_total(const struct model *model, const struct model_op *
     return added;
 }
 
+static bool same_text(const struct model_value *asked, struct span found)
+{
+    struct buffer text = {0};
+    model_text(asked, &text);
+    bool same = span_equal(span_of_buffer(&text), found);
+    buffer_free(&text);
+    return same;
+}
+
 static bool value_as_asked(const struct model *model, const struct model_op *op,
-                           const struct model_value *found)
+                           const struct found_value *found)
 {
     for (size_t i = 0; i < op->value_count; i++) {
         const struct model_value *asked = &op->values[i];
@@ -86,24 +107,57 @@ static bool value_as_asked(const struct model *model, const struct model_op *op,
         int64_t number = asked->number;
         if (asked->field == MODEL_CALLS)
             number = expected_total(model, op, number);
-        return number == found->number && strcmp(asked->text, found->text) == 0;
+        return number == found->number && same_text(asked, found->text);
     }
     return false;
 }
 
-static struct model_op *match(const struct model *model, size_t node, const struct entry *entry,
-                              const struct model_value *values, size_t count)
+/* Without the running totals, which hang on its place. */
+static bool says_the_same(const struct model_op *op, const struct found *found)
 {
-    uint64_t serial = serial_in(values, count);
+    bool same = op->value_count == found->count;
+    for (size_t i = 0; i < op->value_count && same; i++) {
+        const struct model_value *asked = &op->values[i];
+        bool any = false;
+        for (size_t j = 0; j < found->count; j++)
+            any |= found->values[j].field == asked->field &&
+                   (asked->field == MODEL_CALLS || (found->values[j].number == asked->number &&
+                                                    same_text(asked, found->values[j].text)));
+        same = any;
+    }
+    return same;
+}
+
+/* The write that an entry stands for: it says which, or it is the first of those asked for here
+ * that says the same of the same record. */
+static struct model_op *match(const struct model *model, size_t node, const struct entry *entry,
+                              const struct found *found)
+{
+    const struct model_node *own = &model->nodes[node];
+    uint64_t serial = serial_in(found);
     if (serial > 0)
-        return serial <= model->op_count && model->ops[serial - 1].node == node
+        return serial <= model->op_count && model->ops[serial - 1].seat == own->seat
                    ? &model->ops[serial - 1]
                    : NULL;
-    for (size_t i = 0; i < model->op_count; i++) {
-        struct model_op *op = &model->ops[i];
-        if (op->node == node && op->kind == WRITE_DELETE && !op->in_log &&
-            op->fate == MODEL_ASKED &&
+    for (size_t i = 0; i < own->asked_count; i++) {
+        struct model_op *op = &model->ops[own->asked[i]];
+        bool is_creation = op->kind == WRITE_PUT;
+        if (is_creation != (op->record == SIZE_MAX) || !says_the_same(op, found))
+            continue;
+        if (is_creation ||
             memcmp(model->records[op->record].id.bytes, entry->record.bytes, 16) == 0)
+            return op;
+    }
+    return NULL;
+}
+
+static struct model_op *next_deletion(const struct model *model, const struct model_op *refused)
+{
+    const struct model_node *own = &model->nodes[refused->node];
+    for (size_t i = 0; i < own->asked_count; i++) {
+        struct model_op *op = &model->ops[own->asked[i]];
+        if (op->serial > refused->serial && op->kind == WRITE_DELETE && !op->in_log &&
+            op->record == refused->record)
             return op;
     }
     return NULL;
@@ -111,50 +165,59 @@ static struct model_op *match(const struct model *model, size_t node, const stru
 
 bool model_rematch_deletion(struct model *model, struct model_op *refused)
 {
-    struct model_op *end = model->ops + model->op_count, *op = refused + 1;
+    struct model_op *op = next_deletion(model, refused);
     struct model_record *record = &model->records[refused->record];
-    while (op < end && !(op->node == refused->node && op->kind == WRITE_DELETE && !op->in_log &&
-                         op->fate == MODEL_ASKED && op->record == refused->record))
-        op++;
-    if (refused->kind != WRITE_DELETE || op == end)
+    if (refused->kind != WRITE_DELETE || op == NULL)
         return false;
     for (size_t i = 0; i < record->op_count; i++) {
         if (record->ops[i] == (size_t)(refused - model->ops))
             record->ops[i] = (size_t)(op - model->ops);
     }
+    model_drop_asked(model, op);
+    model_set_fate(model, refused, MODEL_REFUSED);
     op->in_log = true;
-    op->fate = MODEL_DONE;
     op->clock = refused->clock;
     op->dot = refused->dot;
     op->digest = refused->digest;
     op->context = refused->context;
     op->context_count = refused->context_count;
+    op->held = refused->held;
+    op->held_count = refused->held_count;
+    places_set(&model->op_names, &op->digest, (size_t)(op - model->ops));
+    model_set_fate(model, op, MODEL_DONE);
+    /* its entries are of the batch that has just been read */
+    for (size_t i = model->entry_count; i-- > 0 && model->entry_count - i <= BATCH_ENTRIES_MAX;) {
+        if (model->entries[i].op == (size_t)(refused - model->ops))
+            model->entries[i].op = (size_t)(op - model->ops);
+    }
     refused->in_log = false;
     refused->context = NULL;
-    refused->context_count = 0;
+    refused->held = NULL;
+    refused->held_count = refused->context_count = 0;
     return true;
 }
 
 static void keep_creation(struct model *model, struct model_op *op, const struct entry *entry)
 {
-    if (model->record_count == model->record_capacity) {
-        model->record_capacity = model->record_capacity * 2 + 64;
-        model->records =
-            mem_resize(model->records, model->record_capacity * sizeof *model->records);
+    struct model_record *twin = model_record_of(model, entry->type, &entry->record);
+    struct model_record record = {.id = entry->record,
+                                  .type = (enum model_type)entry->type,
+                                  .origin = op->seat,
+                                  .to = op->to};
+    if (twin != NULL && model->nodes[op->node].forks) {
+        op->record = (size_t)(twin - model->records);
+        return;
     }
-    if (model_record_of(model, entry->type, &entry->record) != NULL)
+    if (twin != NULL)
         findings_add(model->findings, FINDING_REUSED, "%s gave a record's name twice (write %llu)",
-                     model->county->seats[op->node].code, (unsigned long long)op->serial);
-    op->record = model->record_count++;
-    model->records[op->record] = (struct model_record){.id = entry->record,
-                                                       .type = (enum model_type)entry->type,
-                                                       .origin = op->node,
-                                                       .to = op->to};
+                     model_node_name(model, op->node), (unsigned long long)op->serial);
+    op->record = model_add_record(model, &record);
 }
 
 static void add_to_record(struct model *model, struct model_op *op)
 {
     struct model_record *record = &model->records[op->record];
+    record->unchecked = true;
     if (record->op_count == record->op_capacity) {
         record->op_capacity = record->op_capacity * 2 + 4;
         record->ops = mem_resize(record->ops, record->op_capacity * sizeof *record->ops);
@@ -162,12 +225,15 @@ static void add_to_record(struct model *model, struct model_op *op)
     record->ops[record->op_count++] = (size_t)(op - model->ops);
 }
 
-static void check_name(const struct model *model, const struct model_op *op)
+static void check_name(struct model *model, struct model_op *op)
 {
-    const struct model_record *record = &model->records[op->record];
+    struct model_record *record = &model->records[op->record];
     for (size_t i = 0; i < record->op_count; i++) {
-        const struct model_op *other = &model->ops[record->ops[i]];
-        if (model_same_author(&other->dot, &op->dot) && other->dot.n == op->dot.n)
+        struct model_op *other = &model->ops[record->ops[i]];
+        if (other == op || !model_same_author(&other->dot, &op->dot) || other->dot.n != op->dot.n)
+            continue;
+        record->forked = op->forked = other->forked = true;
+        if (!model->nodes[op->node].forks)
             findings_add(model->findings, FINDING_REUSED, "writes %llu and %llu have one name",
                          (unsigned long long)other->serial, (unsigned long long)op->serial);
     }
@@ -207,101 +273,75 @@ static void take_new(struct model *model, struct model_op *op, const struct stre
 {
     struct author_epoch author = {stream->author, stream->epoch};
     check_answer(model, op, entry);
+    model_drop_asked(model, op);
     op->in_log = true;
-    op->fate = MODEL_DONE;
     op->clock = entry->clock;
     op->digest = *digest;
     op->dot = entry_dot(entry, &author);
     op->context_count = entry->context_count;
     op->context = mem_copy(entry->context, entry->context_count * sizeof *op->context);
+    places_set(&model->op_names, digest, (size_t)(op - model->ops));
     if (op->kind == WRITE_PUT)
         keep_creation(model, op, entry);
+    model_set_fate(model, op, MODEL_DONE);
     check_name(model, op);
     add_to_record(model, op);
     if (op->before != NULL)
         check_context(model, op);
+    free(op->before); /* of no more use */
+    op->before = NULL;
+    op->before_count = 0;
 }
 
-static void take_entry(struct model *model, size_t node, const struct stream_id *stream,
-                       const struct entry *entry, const struct hash *digest)
+/* Found in a log, but it can't be what was asked for. */
+static bool is_invented(const struct model *model, const struct model_op *op,
+                        const struct entry *entry)
 {
-    struct model_value values[MODEL_VALUES_MAX];
-    size_t count;
-    const char *seat = model->county->seats[node].code;
-    if (model_op_of(model, digest) != NULL)
-        return; /* the same operation in another of its streams, or come back */
-    struct span to;
-    if (!read_body(entry->body, values, &count, &to)) {
-        findings_add(model->findings, FINDING_INVENTED, "%s signed a body nobody asked for", seat);
-        return;
-    }
-    struct model_op *op = match(model, node, entry, values, count);
-    if (op == NULL || op->in_log || op->fate == MODEL_REFUSED || op->fate == MODEL_GONE ||
-        (op->kind != WRITE_PUT &&
-         memcmp(model->records[op->record].id.bytes, entry->record.bytes, 16) != 0)) {
-        findings_add(model->findings, FINDING_INVENTED,
-                     "%s signed an operation that nobody asked for, or that was refused (%s)", seat,
-                     count > 0 ? values[0].text : "");
-        return;
-    }
+    return op == NULL || op->in_log || op->fate == MODEL_REFUSED || op->fate == MODEL_GONE ||
+           (op->kind != WRITE_PUT &&
+            memcmp(model->records[op->record].id.bytes, entry->record.bytes, 16) != 0);
+}
+
+static void check_values(struct model *model, const struct model_op *op, const struct found *found)
+{
     const char *asked = op->to == SIZE_MAX ? "" : model->county->seats[op->to].code;
-    if (!span_equal(to, span_of_text(asked)))
+    if (!span_equal(found->to, span_of_text(asked)))
         findings_add(model->findings, FINDING_WRONG, "write %llu is made for %.*s, not for '%s'",
-                     (unsigned long long)op->serial, (int)to.size, (const char *)to.data, asked);
-    take_new(model, op, stream, entry, digest);
-    for (size_t i = 0; i < count; i++) {
-        if (count != op->value_count || !value_as_asked(model, op, &values[i]))
+                     (unsigned long long)op->serial, (int)found->to.size,
+                     (const char *)found->to.data, asked);
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->count != op->value_count || !value_as_asked(model, op, &found->values[i]))
             findings_add(model->findings, FINDING_WRONG,
                          "write %llu stands in %s's log with another value of field %d",
-                         (unsigned long long)op->serial, seat, (int)values[i].field);
+                         (unsigned long long)op->serial, model_node_name(model, op->node),
+                         (int)found->values[i].field);
     }
 }
 
-/* ---- reading logs ---- */
-
-static struct model_log *log_of(struct model_node *node, const struct stream_id *stream)
+size_t model_take_entry(struct model *model, size_t node, const struct stream_id *stream,
+                        const struct entry *entry, const struct hash *digest)
 {
-    for (size_t i = 0; i < node->log_count; i++) {
-        if (stream_id_compare(&node->logs[i].stream, stream) == 0)
-            return &node->logs[i];
+    struct found found;
+    struct model_op *op = model_op_of(model, digest);
+    if (op != NULL) /* the same operation in another of its streams, or come back */
+        return (size_t)(op - model->ops);
+    if (!read_body(entry->body, &found)) {
+        findings_add(model->findings, FINDING_INVENTED, "%s signed a body nobody asked for",
+                     model_node_name(model, node));
+        return SIZE_MAX;
     }
-    node->logs = mem_resize(node->logs, (node->log_count + 1) * sizeof *node->logs);
-    node->logs[node->log_count] = (struct model_log){.stream = *stream};
-    return &node->logs[node->log_count++];
-}
-
-static void read_log(struct model *model, size_t node, struct model_log *log, uint32_t head)
-{
-    const struct view *view = world_view(model->world, node);
-    if (head < log->seq)
-        findings_add(model->findings, FINDING_LOST, "%s's stream %u fell from %u to %u",
-                     model->county->seats[node].code, log->stream.number, log->seq, head);
-    while (log->seq < head) {
-        struct prepared_block block;
-        if (block_row_open(view, model->county->tree, &log->stream, log->seq, &block) != ERR_OK) {
-            findings_add(model->findings, FINDING_DAMAGED, "%s can't read its own block",
-                         model->county->seats[node].code);
-            return;
-        }
-        for (size_t i = log->seq - block.header.seq; i < block.list.count; i++) {
-            if (block.list.entries[i].has_record)
-                take_entry(model, node, &log->stream, &block.list.entries[i], &block.digests[i]);
-        }
-        log->seq = block.header.seq + block.header.count;
-        prepared_block_free(&block);
+    op = match(model, node, entry, &found);
+    if (is_invented(model, op, entry)) {
+        findings_add(model->findings, FINDING_INVENTED,
+                     "%s signed an operation that nobody asked for, or that was refused (%.*s)",
+                     model_node_name(model, node),
+                     found.count > 0 ? (int)(found.values[0].text.size % 40) : 0,
+                     found.count > 0 ? (const char *)found.values[0].text.data : "");
+        return SIZE_MAX;
     }
-}
-
-void model_read_logs(struct model *model, size_t node)
-{
-    const struct view *view = world_view(model->world, node);
-    struct stream_row *row = mem_alloc(sizeof *row);
-    struct stream_id stream;
-    for (uint64_t cursor = 0; stream_row_next(view, &cursor, &stream, row);) {
-        if (key_id_equal(stream.author, model->county->seats[node].key_id))
-            read_log(model, node, log_of(&model->nodes[node], &stream), row->head.seq);
-    }
-    free(row);
+    take_new(model, op, stream, entry, digest);
+    check_values(model, op, &found);
+    return (size_t)(op - model->ops);
 }
 
 struct dot *model_seen_at(const struct model *model, size_t node, const struct model_record *record,

@@ -4,29 +4,38 @@
 #include <string.h>
 
 #include "replication/verify/verify.h"
-#include "sim/check/check.h"
+#include "sim/check/check_parts.h"
 
 struct walking {
     struct model *model;
     size_t node;
-    bool *has_op;        /* by node, by operation */
-    struct hash *states; /* by node, by record; zero: absent */
-    bool *listed;        /* by node, by record */
+    bool *walked;    /* by node */
+    size_t *op_from; /* by operation: where its members begin in has_op */
+    size_t *record_from;
+    bool *has_op;
+    struct hash *states; /* zero: absent */
+    bool *listed;
+    size_t entries; /* of operations, in this node's log, each once */
 };
 
 static const char *seat_of(const struct walking *walking)
 {
-    return walking->model->county->seats[walking->node].code;
+    return model_node_name(walking->model, walking->node);
 }
 
+/* Where a member's things lie; SIZE_MAX: the node is none. */
 static size_t op_place(const struct walking *walking, size_t node, size_t op)
 {
-    return node * walking->model->op_count + op;
+    const struct model *model = walking->model;
+    size_t place = model_circle_place(model, &model->records[model->ops[op].record], node);
+    return place == SIZE_MAX ? SIZE_MAX : walking->op_from[op] + place;
 }
 
 static size_t record_place(const struct walking *walking, size_t node, size_t record)
 {
-    return node * walking->model->record_count + record;
+    const struct model *model = walking->model;
+    size_t place = model_circle_place(model, &model->records[record], node);
+    return place == SIZE_MAX ? SIZE_MAX : walking->record_from[record] + place;
 }
 
 static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
@@ -37,8 +46,6 @@ static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq
     const struct model_op *op = model_op_of(model, digest);
     (void)record;
     if (type == 0)
-        return true; /* the open or close of a stream */
-    if (type == 0)
         return true; /* the opening or the end of a stream */
     if (op == NULL) {
         findings_add(model->findings, FINDING_INVENTED,
@@ -46,10 +53,14 @@ static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq
                      seat_of(walking), type, stream->number, seq);
         return true;
     }
-    walking->has_op[op_place(walking, walking->node, (size_t)(op - model->ops))] = true;
-    if (!model_in_circle(model, &model->records[op->record], walking->node))
+    size_t at = op_place(walking, walking->node, (size_t)(op - model->ops));
+    if (at == SIZE_MAX) {
         findings_add(model->findings, FINDING_LEAKED, "%s holds write %llu in its log",
                      seat_of(walking), (unsigned long long)op->serial);
+    } else {
+        walking->entries += !walking->has_op[at];
+        walking->has_op[at] = true;
+    }
     return true;
 }
 
@@ -66,8 +77,10 @@ static bool on_record(void *context, uint16_t type, const struct record_id *id,
         return true;
     }
     size_t place = (size_t)(record - model->records);
-    walking->states[record_place(walking, walking->node, place)] = *state;
-    if (!model_in_circle(model, record, walking->node))
+    size_t at = record_place(walking, walking->node, place);
+    if (at != SIZE_MAX)
+        walking->states[at] = *state;
+    else
         findings_add(model->findings, FINDING_LEAKED, "%s has %s's record %zu", seat_of(walking),
                      model->county->seats[record->origin].code, place);
     return true;
@@ -84,8 +97,10 @@ static bool on_index(void *context, uint16_t type, const struct record_id *id)
         return true;
     }
     size_t place = (size_t)(record - model->records);
-    walking->listed[record_place(walking, walking->node, place)] = true;
-    if (!model_in_circle(model, record, walking->node))
+    size_t at = record_place(walking, walking->node, place);
+    if (at != SIZE_MAX)
+        walking->listed[at] = true;
+    else
         findings_add(model->findings, FINDING_LEAKED, "%s lists %s's record %zu", seat_of(walking),
                      model->county->seats[record->origin].code, place);
     return true;
@@ -139,11 +154,11 @@ static void check_watch(const struct walking *walking, const struct tree *tree)
     struct buffer cursor = {0}, before = {0}, lines = {0};
     struct error error = {0};
     struct span key, value;
-    size_t told = 0, held = 0, count = 0;
-    if (view->next(view->context, TABLE_PARKED, SPAN_EMPTY, &key, &value) == READ_FOUND)
-        return;
-    for (size_t i = 0; i < model->op_count; i++)
-        held += walking->has_op[op_place(walking, walking->node, i)];
+    size_t told = 0, held = walking->entries, count = 0;
+    if (view->next(view->context, TABLE_PARKED, SPAN_EMPTY, &key, &value) == READ_FOUND ||
+        memory_store_row_count(world_store(model->world, walking->node), TABLE_ARRIVALS) >=
+            ARRIVALS_MAX)
+        return; /* what waits is told later; of more, the oldest are forgotten */
     query_watch_oldest(view, &cursor);
     do {
         buffer_clear(&before);
@@ -161,7 +176,7 @@ static void check_watch(const struct walking *walking, const struct tree *tree)
     buffer_free(&cursor);
 }
 
-static void walk_all(struct walking *walking)
+static void walk_node(struct walking *walking, size_t node)
 {
     struct model *model = walking->model;
     struct walk_visitor visitor = {
@@ -172,17 +187,31 @@ static void walk_all(struct walking *walking)
         .damage = on_damage,
         .aside = on_aside,
     };
+    const struct tree *tree = replica_tree(world_replica(model->world, node));
+    struct error error = {0};
+    walking->node = node;
+    walking->entries = 0;
+    walking->walked[node] = true;
+    if (query_walk(world_view(model->world, node), tree, &visitor, &error) != ERR_OK)
+        findings_add(model->findings, FINDING_DAMAGED, "%s: %s: %s", seat_of(walking), error.what,
+                     error.why);
+    verify_store(walking, tree);
+    check_watch(walking, tree);
+}
+
+/* All, or of a large county the root's and every so manieth. */
+static void walk_all(struct walking *walking)
+{
+    struct model *model = walking->model;
+    size_t held = 0;
+    for (size_t i = 0; i < model->op_count; i++)
+        held += model->ops[i].held_count;
+    size_t every = held / CHECK_WALK_ENTRIES + 1;
     for (size_t node = 0; node < model->county->seat_count; node++) {
-        walking->node = node;
-        if (!world_runs(model->world, node))
-            continue;
-        const struct tree *tree = replica_tree(world_replica(model->world, node));
-        struct error error = {0};
-        if (query_walk(world_view(model->world, node), tree, &visitor, &error) != ERR_OK)
-            findings_add(model->findings, FINDING_DAMAGED, "%s: %s: %s", seat_of(walking),
-                         error.what, error.why);
-        verify_store(walking, tree);
-        check_watch(walking, tree);
+        bool is_root = model->county->seats[node].parent == node;
+        if (world_runs(model->world, node) &&
+            (every == 1 || node % every == every / 2 || (is_root && held < 4 * CHECK_WALK_ENTRIES)))
+            walk_node(walking, node);
     }
 }
 
@@ -191,61 +220,30 @@ static void check_ops(const struct walking *walking)
     const struct model *model = walking->model;
     for (size_t i = 0; i < model->op_count; i++) {
         const struct model_op *op = &model->ops[i];
-        if (op->fate != MODEL_DONE && !(op->acknowledged && op->fate == MODEL_ASKED))
-            continue;
-        if (op->record == SIZE_MAX) {
+        if (op->acknowledged && op->fate == MODEL_ASKED)
             findings_add(model->findings, FINDING_LOST,
                          "write %llu was acknowledged and is nowhere",
                          (unsigned long long)op->serial);
+        if (op->fate != MODEL_DONE || !op->in_log || op->forked)
             continue;
-        }
-        for (size_t node = 0; node < model->county->seat_count; node++) {
-            if (model_in_circle(model, &model->records[op->record], node) &&
-                !walking->has_op[op_place(walking, node, i)])
-                findings_add(model->findings, node == op->node ? FINDING_LOST : FINDING_WAITING,
+        const struct model_record *record = &model->records[op->record];
+        for (size_t k = 0; k < model_circle_size(model, record); k++) {
+            size_t node = model_circle_seat(model, record, k);
+            if (walking->walked[node] && !walking->has_op[walking->op_from[i] + k])
+                findings_add(model->findings, node == op->seat ? FINDING_LOST : FINDING_WAITING,
                              "write %llu of %s is not at %s", (unsigned long long)op->serial,
-                             model->county->seats[op->node].code, model->county->seats[node].code);
+                             model->county->seats[op->seat].code, model->county->seats[node].code);
         }
     }
-}
-
-static bool lives(const struct model *model, const struct model_record *record)
-{
-    for (size_t i = 0; i < record->op_count; i++) {
-        if (model->ops[record->ops[i]].fate == MODEL_DONE)
-            return true;
-    }
-    return false;
-}
-
-static void compare_with_fold(const struct walking *walking, size_t place, size_t node)
-{
-    const struct model *model = walking->model;
-    const struct model_record *record = &model->records[place];
-    struct buffer described = {0}, found = {0}, expected = {0};
-    bool deleted;
-    model_fold(model, record, &expected, &deleted);
-    enum error_code code =
-        query_record(world_view(model->world, node), model->county->tree,
-                     span_of_text(model_type_name(record->type)), &record->id, &described, NULL);
-    if (code != ERR_OK || !model_read_state(span_of_buffer(&described), &found))
-        findings_add(model->findings, FINDING_DAMAGED, "%s can't describe record %zu",
-                     model->county->seats[node].code, place);
-    else if (!span_equal(span_of_buffer(&found), span_of_buffer(&expected)))
-        findings_add(model->findings, FINDING_WRONG,
-                     "record %zu at %s is\n%.*sand by the rules it is\n%.*s", place,
-                     model->county->seats[node].code, (int)found.size, (const char *)found.data,
-                     (int)expected.size, (const char *)expected.data);
-    buffer_free(&described);
-    buffer_free(&found);
-    buffer_free(&expected);
 }
 
 /* Whether a node holds all that was written to a record. */
 static bool has_all(const struct walking *walking, const struct model_record *record, size_t node)
 {
+    const struct model *model = walking->model;
     for (size_t i = 0; i < record->op_count; i++) {
-        if (walking->model->ops[record->ops[i]].fate == MODEL_DONE &&
+        const struct model_op *op = &model->ops[record->ops[i]];
+        if (op->fate == MODEL_DONE && !op->forked &&
             !walking->has_op[op_place(walking, node, record->ops[i])])
             return false;
     }
@@ -258,10 +256,10 @@ static void check_record(const struct walking *walking, size_t place)
     const struct model *model = walking->model;
     const struct model_record *record = &model->records[place];
     const struct hash *first = NULL;
-    for (size_t node = 0; node < model->county->seat_count; node++) {
-        size_t at = record_place(walking, node, place);
+    for (size_t k = 0; k < model_circle_size(model, record); k++) {
+        size_t node = model_circle_seat(model, record, k), at = walking->record_from[place] + k;
         const struct hash *state = &walking->states[at];
-        if (!model_in_circle(model, record, node))
+        if (!walking->walked[node])
             continue;
         if (hash_equal(state, &hash_zero) || !walking->listed[at]) {
             findings_add(model->findings, FINDING_WAITING, "record %zu of %s is not %s %s", place,
@@ -274,7 +272,8 @@ static void check_record(const struct walking *walking, size_t place)
             continue; /* told already */
         } else if (first == NULL) {
             first = state;
-            compare_with_fold(walking, place, node);
+            if (!record->forked)
+                compare_with_fold(model, record, node);
         } else if (!hash_equal(first, state)) {
             findings_add(model->findings, FINDING_DIVERGED, "record %zu of %s differs at %s", place,
                          model->county->seats[record->origin].code,
@@ -283,22 +282,43 @@ static void check_record(const struct walking *walking, size_t place)
     }
 }
 
+/* Where the members of each operation, and of each record, begin. */
+static void lay_out(struct walking *walking)
+{
+    const struct model *model = walking->model;
+    size_t ops = 0, records = 0;
+    walking->walked = mem_alloc(model->county->seat_count);
+    walking->op_from = mem_alloc((model->op_count + 1) * sizeof *walking->op_from);
+    walking->record_from = mem_alloc((model->record_count + 1) * sizeof *walking->record_from);
+    for (size_t i = 0; i < model->op_count; i++) {
+        const struct model_op *op = &model->ops[i];
+        walking->op_from[i] = ops;
+        if (op->record != SIZE_MAX)
+            ops += model_circle_size(model, &model->records[op->record]);
+    }
+    for (size_t i = 0; i < model->record_count; i++) {
+        walking->record_from[i] = records;
+        records += model_circle_size(model, &model->records[i]);
+    }
+    walking->has_op = mem_alloc(ops + 1);
+    walking->states = mem_alloc((records + 1) * sizeof(struct hash));
+    walking->listed = mem_alloc(records + 1);
+}
+
 void check_stores(struct model *model)
 {
-    size_t nodes = model->county->seat_count;
-    struct walking walking = {
-        .model = model,
-        .has_op = mem_alloc(nodes * model->op_count + 1),
-        .states = mem_alloc((nodes * model->record_count + 1) * sizeof(struct hash)),
-        .listed = mem_alloc(nodes * model->record_count + 1),
-    };
+    struct walking walking = {.model = model};
+    lay_out(&walking);
     walk_all(&walking);
     check_ops(&walking);
     for (size_t i = 0; i < model->record_count; i++) {
-        if (lives(model, &model->records[i]))
+        if (record_lives(model, &model->records[i]))
             check_record(&walking, i);
     }
     free(walking.listed);
     free(walking.states);
     free(walking.has_op);
+    free(walking.record_from);
+    free(walking.op_from);
+    free(walking.walked);
 }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check/check.h"
+#include "sim/check/check_parts.h"
 
 enum { FRESH_MS = 24 * 60 * 60 * 1000 };
 
@@ -23,10 +23,7 @@ static void read_groups(const struct model *model, struct mp_reader *reader,
             struct span name = mp_read_str(reader);
             if (span_equal(name, span_of_text("key"))) {
                 struct span code = mp_read_str(reader);
-                for (size_t i = 0; i < model->county->seat_count; i++) {
-                    if (span_equal(code, span_of_text(model->county->seats[i].code)))
-                        seat = i;
-                }
+                seat = model_seat_of_code(model, code);
             } else if (span_equal(name, span_of_text("value")) && seat != SIZE_MAX) {
                 counted->by_seat[seat] += mp_read_int(reader);
             } else {
@@ -64,26 +61,6 @@ static void read_rollup(const struct model *model, struct span answer, struct co
     counted->formed = counted->formed && !reader.failed;
 }
 
-static int64_t *count_records(const struct model *model, int64_t *total)
-{
-    int64_t *by_seat = mem_alloc(model->county->seat_count * sizeof *by_seat);
-    *total = 0;
-    for (size_t i = 0; i < model->record_count; i++) {
-        const struct model_record *record = &model->records[i];
-        struct buffer text = {0};
-        bool deleted, lives = false;
-        for (size_t j = 0; j < record->op_count; j++)
-            lives |= model->ops[record->ops[j]].fate == MODEL_DONE;
-        model_fold(model, record, &text, &deleted);
-        buffer_free(&text);
-        if (lives && !deleted) {
-            by_seat[record->origin]++;
-            ++*total;
-        }
-    }
-    return by_seat;
-}
-
 static size_t root_of(const struct county *county)
 {
     size_t root = 0;
@@ -92,19 +69,22 @@ static size_t root_of(const struct county *county)
     return root;
 }
 
-static void compare_counts(const struct model *model, const struct counted *counted)
+static void compare_counts(struct model *model, const struct counted *counted)
 {
-    int64_t total, *by_seat = count_records(model, &total);
+    int64_t total = 0;
     size_t seats = model->county->seat_count;
+    rest_count(model);
+    for (size_t i = 0; i < seats; i++)
+        total += model->counted[i];
     if (!counted->formed || counted->value != total)
         findings_add(model->findings, FINDING_TOTAL, "the root counts %lld records, there are %lld",
                      (long long)counted->value, (long long)total);
     for (size_t i = 0; i < seats; i++) {
-        if (counted->by_seat[i] != by_seat[i])
+        if (counted->by_seat[i] != model->counted[i])
             findings_add(model->findings, FINDING_TOTAL,
                          "the root counts %lld records of %s, there are %lld",
                          (long long)counted->by_seat[i], model->county->seats[i].code,
-                         (long long)by_seat[i]);
+                         (long long)model->counted[i]);
     }
     size_t restored = 0; /* what it has announced and lost stays missing, and is said so */
     for (size_t i = 0; i < seats; i++)
@@ -114,7 +94,6 @@ static void compare_counts(const struct model *model, const struct counted *coun
                      "the root says %llu of %llu origins, %zu behind; there are %zu",
                      (unsigned long long)counted->reported, (unsigned long long)counted->expected,
                      counted->behind, seats);
-    free(by_seat);
 }
 
 static void check_complete(struct model *model, size_t root, const struct tree *tree)

@@ -67,7 +67,6 @@ static void begin(struct swarm *swarm)
     prng_seed(&swarm->prng, options->seed ^ 0x5eed);
     swarm->county = make_county(swarm);
     swarm->model = model_new(swarm->county, swarm->findings);
-    swarm->states = check_states_new();
     swarm->plans = mem_alloc(options->seats * sizeof *swarm->plans);
     swarm->writes_left = options->writes;
     struct world_hooks hooks = model_hooks(swarm->model);
@@ -93,7 +92,6 @@ static void end(struct swarm *swarm)
     world_free(swarm->world);
     memory_store_free(swarm->image);
     model_free(swarm->model);
-    check_states_free(swarm->states);
     county_free(swarm->county);
     free(swarm->plans);
 }
@@ -106,7 +104,7 @@ static void fault_phase(struct swarm *swarm)
         swarm_writes_step(swarm, steps - step - 1);
         world_run_until(swarm->world, world_now_ms(swarm->world) + STEP_MS);
         if (step % CHECK_EVERY_STEPS == CHECK_EVERY_STEPS - 1) {
-            check_equal_states(swarm->states, swarm->model);
+            check_equal_states(swarm->model);
             check_circles(swarm->model);
         }
     }
@@ -118,7 +116,9 @@ static bool at_rest(struct swarm *swarm, struct findings *last)
     findings_clear(last);
     swarm->model->findings = last;
     model_settle(swarm->model);
-    check_stores(swarm->model);
+    check_rest(swarm->model);
+    if (last->count == 0)
+        check_stores(swarm->model);
     check_totals(swarm->model);
     swarm->model->findings = swarm->findings;
     return last->count == 0;
@@ -144,7 +144,7 @@ static bool rest_phase(struct swarm *swarm)
     swarm->findings->count += last.count;
     buffer_append_span(&swarm->findings->text, span_of_buffer(&last.text));
     findings_clear(&last);
-    check_equal_states(swarm->states, swarm->model);
+    check_equal_states(swarm->model);
     check_circles(swarm->model);
     return rests;
 }

@@ -15,7 +15,6 @@ struct swarm {
     struct world *world;
     struct model *model;
     struct findings *findings;
-    struct check_states *states;
     struct seat_plan *plans;
     uint32_t writes_left;
     struct memory_store *image; /* of the seat that will be put back */

@@ -46,6 +46,9 @@ struct memory_store {
     bool high_water_present;
     struct high_water high_water;
     struct lent *lent;
+
+    void *watcher;
+    void (*changed)(void *watcher, enum table table, struct span key); /* NULL: nobody watches */
 };
 
 /* `from` leaves the map and `to` enters it; either may be NULL, both have one key. */
@@ -277,6 +280,25 @@ static enum error_code commit_refusal(struct memory_store *store)
     return ERR_OK;
 }
 
+/* Streams first: they say what the other rows stand on. */
+static void tell_changes(struct memory_store *store, const struct change_log *log)
+{
+    for (int pass = 0; pass < 2 && store->changed != NULL; pass++) {
+        for (size_t i = 0; i < log->count; i++) {
+            const struct change *change = &log->changes[i];
+            const struct row *row = change->after != NULL ? change->after : change->before;
+            if ((change->table == TABLE_STREAMS) == (pass == 0))
+                store->changed(store->watcher, change->table, row_key(row));
+        }
+    }
+}
+
+static void tell_another(struct memory_store *store)
+{
+    if (store->changed != NULL)
+        store->changed(store->watcher, TABLE_COUNT, SPAN_EMPTY);
+}
+
 static enum error_code memory_commit(void *context)
 {
     struct memory_store *store = context;
@@ -286,9 +308,10 @@ static enum error_code memory_commit(void *context)
         return refusal;
     }
     lent_free(store);
-    kept_append(store, &store->log);
     store->open = false;
     store->commit_count++;
+    tell_changes(store, &store->log);
+    kept_append(store, &store->log);
     if (!strikes(store, MEMORY_FAULT_CRASH_AFTER_COMMIT))
         return ERR_OK;
     store->crashed = true;
@@ -408,6 +431,8 @@ unsigned memory_store_lose(struct memory_store *store, unsigned commits)
         log_walk_back(store, &store->kept[--store->kept_count]);
         lost++;
     }
+    if (lost > 0)
+        tell_another(store);
     return lost;
 }
 
@@ -425,6 +450,8 @@ unsigned memory_store_tear(struct memory_store *store, unsigned commits,
         }
         log_walk_back(store, log);
     }
+    if (lost > 0)
+        tell_another(store);
     return lost;
 }
 
@@ -491,6 +518,19 @@ void memory_store_copy_back(struct memory_store *store, const struct memory_stor
     }
     store->bytes = store->damaged_count = 0;
     copy_rows(store, image);
+    tell_another(store);
+}
+
+void memory_store_watch(struct memory_store *store, void *context,
+                        void (*changed)(void *context, enum table table, struct span key))
+{
+    store->watcher = context;
+    store->changed = changed;
+}
+
+bool memory_store_is_open(const struct memory_store *store)
+{
+    return store->open;
 }
 
 bool memory_store_high_water(const struct memory_store *store, struct high_water *mark)

@@ -92,6 +92,15 @@ bool memory_store_high_water(const struct memory_store *store, struct high_water
 /* Write it as from outside; NULL takes the file away. */
 void memory_store_set_high_water(struct memory_store *store, const struct high_water *mark);
 
+/* Somebody who hears what has become durable, and may read the store at once but not write: each
+ * row that a commit has put or removed, those of TABLE_STREAMS first; or, with TABLE_COUNT and an empty key,
+ * that the whole store is another: commits were taken back, an image was put in its place. NULL:
+ * nobody. */
+void memory_store_watch(struct memory_store *store, void *context,
+                        void (*changed)(void *context, enum table table, struct span key));
+/* A transaction is open: what it has put is not durable yet. */
+bool memory_store_is_open(const struct memory_store *store);
+
 /* Hand out copies that die, really, at the next put, remove, commit or abort, so that the address
  * sanitizer sees a span that outlived its life. Slower; for tests. */
 void memory_store_strict(struct memory_store *store, bool strict);

@@ -220,6 +220,55 @@ static void the_high_water_file_lives_on_its_own(void **state)
     memory_store_free(image);
 }
 
+struct heard {
+    struct fixture *fixture;
+    unsigned rows, others, durable;
+};
+
+static void on_changed(void *context, enum table table, struct span key)
+{
+    struct heard *heard = context;
+    struct span value;
+    heard->rows += table == TABLE_META && span_equal(key, span_of_text("a"));
+    heard->others += table == TABLE_COUNT;
+    heard->durable +=
+        !memory_store_is_open(heard->fixture->store) && table == TABLE_META &&
+        heard->fixture->port.view.get(heard->fixture->store, table, key, &value) == READ_FOUND;
+}
+
+static void a_watcher_hears_what_is_durable_and_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+    struct heard heard = {.fixture = fixture};
+    const struct store_port *port = &fixture->port;
+    memory_store_watch(fixture->store, &heard, on_changed);
+    memory_store_keep(fixture->store, 1);
+    port->begin(port->context);
+    port->put(port->context, TABLE_META, span_of_text("a"), span_of_text("1"));
+    assert_true(memory_store_is_open(fixture->store));
+    port->abort(port->context);
+    assert_int_equal(heard.rows, 0);
+    port->begin(port->context);
+    port->put(port->context, TABLE_META, span_of_text("a"), span_of_text("1"));
+    memory_store_arm(fixture->store, MEMORY_FAULT_COMMIT_FULL);
+    port->commit(port->context);
+    assert_int_equal(heard.rows, 0);
+    port->begin(port->context);
+    port->put(port->context, TABLE_META, span_of_text("a"), span_of_text("1"));
+    memory_store_arm(fixture->store, MEMORY_FAULT_CRASH_AFTER_COMMIT);
+    port->commit(port->context);
+    assert_int_equal(heard.rows, 1);
+    assert_int_equal(heard.durable, 1);
+    assert_int_equal(heard.others, 0);
+    memory_store_recover(fixture->store);
+    assert_int_equal(memory_store_lose(fixture->store, 1), 1);
+    assert_int_equal(heard.others, 1);
+    struct memory_store *image = memory_store_clone(fixture->store);
+    memory_store_copy_back(fixture->store, image);
+    memory_store_free(image);
+    assert_int_equal(heard.others, 2);
+}
+
 static void a_clone_goes_its_own_way(void **state)
 {
     struct fixture *fixture = *state;
@@ -265,6 +314,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_crashed_store_answers_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(the_high_water_file_lives_on_its_own, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clone_goes_its_own_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_watcher_hears_what_is_durable_and_nothing_else, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_damaged_row_is_unreadable_until_replaced, setup,
                                         teardown),
     };

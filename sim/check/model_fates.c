@@ -1,0 +1,91 @@
+/* What becomes of an operation, and what is done to nodes that changes it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/check/check_parts.h"
+
+/* How many members of the circle must still get it. */
+static size_t missing_of(const struct model *model, const struct model_op *op)
+{
+    if (op->fate != MODEL_DONE || !op->in_log || op->forked)
+        return 0;
+    return model_circle_size(model, &model->records[op->record]) - op->held_count;
+}
+
+void model_set_fate(struct model *model, struct model_op *op, enum model_fate fate)
+{
+    if (op->in_log && op->held == NULL) {
+        size_t size = model_circle_size(model, &model->records[op->record]);
+        op->held = mem_alloc((size + 63) / 64 * sizeof *op->held);
+    }
+    model->missing -= missing_of(model, op);
+    op->fate = fate;
+    model->missing += missing_of(model, op);
+    if (op->record != SIZE_MAX)
+        model->records[op->record].unchecked = true;
+}
+
+void model_set_forked(struct model *model, struct model_op *op)
+{
+    model->missing -= missing_of(model, op);
+    op->forked = true;
+    model->records[op->record].forked = true;
+    model->records[op->record].unchecked = true;
+}
+
+void model_set_held(struct model *model, struct model_op *op, size_t place, bool held)
+{
+    uint64_t bit = (uint64_t)1 << place % 64;
+    if (((op->held[place / 64] & bit) != 0) == held)
+        return;
+    model->missing -= missing_of(model, op);
+    op->held[place / 64] ^= bit;
+    op->held_count += held ? 1 : SIZE_MAX;
+    model->missing += missing_of(model, op);
+    model->records[op->record].unchecked = true;
+}
+
+bool model_holds(const struct model *model, const struct model_op *op, size_t seat)
+{
+    size_t place =
+        op->in_log ? model_circle_place(model, &model->records[op->record], seat) : SIZE_MAX;
+    return place != SIZE_MAX && (op->held[place / 64] >> place % 64 & 1) != 0;
+}
+
+void model_restored(struct model *model, size_t node)
+{
+    struct model_node *own = &model->nodes[node];
+    own->restored = own->excused = true;
+    for (size_t i = 0; i < model->op_count; i++) {
+        if (model->ops[i].seat == own->seat && model->ops[i].fate == MODEL_DONE)
+            model->ops[i].endangered = true;
+    }
+}
+
+void model_forks(struct model *model, size_t seat)
+{
+    for (size_t i = 0; i < model->node_count; i++)
+        model->nodes[i].forks |= model->nodes[i].seat == seat;
+}
+
+void model_cloned(struct model *model, size_t clone)
+{
+    size_t count = world_node_count(model->world);
+    model->nodes = mem_resize(model->nodes, count * sizeof *model->nodes);
+    for (size_t i = model->node_count; i < count; i++)
+        model->nodes[i] = (struct model_node){.seat = world_seat_of(model->world, i)};
+    model->node_count = count;
+    model_watch(model, model->world);
+    model->nodes[clone].stale = true;
+    model_forks(model, model->nodes[clone].seat);
+}
+
+void model_settle(struct model *model)
+{
+    model_catch_up(model);
+    for (size_t i = 0; i < model->op_count; i++) {
+        struct model_op *op = &model->ops[i];
+        if (op->endangered && op->fate == MODEL_DONE && op->held_count == 0)
+            model_set_fate(model, op, MODEL_GONE);
+    }
+}

@@ -1,0 +1,235 @@
+/* What must hold when nothing moves, from the books: each record that something has come to since
+ * the last look is read at every member of its circle. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/check/check_parts.h"
+
+bool record_lives(const struct model *model, const struct model_record *record)
+{
+    for (size_t i = 0; i < record->op_count; i++) {
+        if (model->ops[record->ops[i]].fate == MODEL_DONE)
+            return true;
+    }
+    return false;
+}
+
+/* ---- operations ---- */
+
+static void say_missing(struct model *model, const struct model_op *op)
+{
+    const struct model_record *record = &model->records[op->record];
+    for (size_t i = 0; i < model_circle_size(model, record); i++) {
+        size_t seat = model_circle_seat(model, record, i);
+        if (!model_holds(model, op, seat))
+            findings_add(model->findings, seat == op->seat ? FINDING_LOST : FINDING_WAITING,
+                         "write %llu of %s is not at %s", (unsigned long long)op->serial,
+                         model->county->seats[op->seat].code, model->county->seats[seat].code);
+    }
+}
+
+static void check_ops(struct model *model)
+{
+    for (size_t i = 0; i < model->op_count; i++) {
+        const struct model_op *op = &model->ops[i];
+        if (op->acknowledged && op->fate == MODEL_ASKED)
+            findings_add(model->findings, FINDING_LOST,
+                         "write %llu was acknowledged and is nowhere",
+                         (unsigned long long)op->serial);
+        else if (model->missing > 0 && op->fate == MODEL_DONE && op->in_log && !op->forked)
+            say_missing(model, op);
+    }
+}
+
+/* ---- records ---- */
+
+/* Whether a node holds all that was written to a record. */
+static bool has_all(const struct model *model, const struct model_record *record, size_t seat)
+{
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *op = &model->ops[record->ops[i]];
+        if (op->fate == MODEL_DONE && !op->forked && !model_holds(model, op, seat))
+            return false;
+    }
+    return true;
+}
+
+/* A row that names its creation alone names the one that was written. */
+static bool located_rightly(const struct model *model, const struct model_record *record,
+                            const struct record_row *row)
+{
+    struct author_epoch author = record_id_author(&record->id);
+    uint8_t name[KEY_ID_BYTES + 6];
+    memcpy(name, author.author.bytes, KEY_ID_BYTES);
+    write_u32(name + KEY_ID_BYTES, author.epoch);
+    write_u16(name + KEY_ID_BYTES + 4, row->stream);
+    struct hash stream_name = place_name(SPAN_OF_ARRAY(name));
+    size_t place = places_find(&model->stream_names, &stream_name);
+    const struct model_stream *stream = place == SIZE_MAX ? NULL : &model->streams[place];
+    if (stream == NULL || row->seq >= stream->signed_to)
+        return false;
+    size_t op = model->entries[stream->signed_at[row->seq]].op, done = 0;
+    for (size_t i = 0; i < record->op_count; i++)
+        done += model->ops[record->ops[i]].fate == MODEL_DONE;
+    return record->forked || (done == 1 && op != SIZE_MAX && model->ops[op].kind == WRITE_PUT &&
+                              &model->records[model->ops[op].record] == record);
+}
+
+enum standing { ABSENT, UNREADABLE, LOCATED, FOLDED };
+
+struct standing_row {
+    enum standing standing;
+    struct hash state; /* where folded: of the canonical bytes */
+    bool listed;
+};
+
+static struct standing_row read_standing(const struct model *model,
+                                         const struct model_record *record, uint64_t clock,
+                                         size_t node)
+{
+    const struct view *view = world_view(model->world, node);
+    struct standing_row standing = {.standing = ABSENT};
+    uint8_t key[RECORD_KEY_BYTES], index[INDEX_KEY_BYTES];
+    struct record_row row = {0};
+    struct span value;
+    if (!record_key(view, (uint16_t)record->type, &record->id, key))
+        return standing;
+    index_key(index, clock, key);
+    standing.listed =
+        view->get(view->context, TABLE_INDEX, SPAN_OF_ARRAY(index), &value) == READ_FOUND;
+    if (record_row_read(view, key, &row) != ERR_OK) {
+        standing.standing = UNREADABLE;
+    } else if (row.present && row.located) {
+        standing.standing = located_rightly(model, record, &row) ? LOCATED : UNREADABLE;
+    } else if (row.present) {
+        struct buffer bytes = {0};
+        record_canonical(row.state, &bytes);
+        standing.standing = FOLDED;
+        standing.state = hash_of(HASH_BODY, span_of_buffer(&bytes));
+        buffer_free(&bytes);
+    }
+    record_free(row.state);
+    return standing;
+}
+
+void compare_with_fold(const struct model *model, const struct model_record *record, size_t node)
+{
+    size_t place = (size_t)(record - model->records);
+    struct buffer described = {0}, found = {0}, expected = {0};
+    bool deleted;
+    model_fold(model, record, &expected, &deleted);
+    enum error_code code =
+        query_record(world_view(model->world, node), model->county->tree,
+                     span_of_text(model_type_name(record->type)), &record->id, &described, NULL);
+    if (code != ERR_OK || !model_read_state(span_of_buffer(&described), &found))
+        findings_add(model->findings, FINDING_DAMAGED, "%s can't describe record %zu",
+                     model_node_name(model, node), place);
+    else if (!span_equal(span_of_buffer(&found), span_of_buffer(&expected)))
+        findings_add(model->findings, FINDING_WRONG,
+                     "record %zu at %s is\n%.*sand by the rules it is\n%.*s", place,
+                     model_node_name(model, node), (int)found.size, (const char *)found.data,
+                     (int)expected.size, (const char *)expected.data);
+    buffer_free(&described);
+    buffer_free(&found);
+    buffer_free(&expected);
+}
+
+/* Of two creations of one name the earlier says where it is listed. */
+static uint64_t creation_clock(const struct model *model, const struct model_record *record)
+{
+    uint64_t clock = UINT64_MAX;
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *op = &model->ops[record->ops[i]];
+        if (op->kind == WRITE_PUT && op->held_count > 0 && op->clock < clock)
+            clock = op->clock;
+    }
+    return clock;
+}
+
+/* One member against the first that has all. */
+static void check_member(struct model *model, const struct model_record *record, uint64_t clock,
+                         size_t seat, struct standing_row *first)
+{
+    struct standing_row here = read_standing(model, record, clock, seat);
+    size_t place = (size_t)(record - model->records);
+    const char *origin = model->county->seats[record->origin].code;
+    const char *name = model->county->seats[seat].code;
+    if (here.standing == UNREADABLE)
+        findings_add(model->findings, FINDING_DAMAGED, "record %zu of %s can't be read at %s",
+                     place, origin, name);
+    else if (here.standing == ABSENT || !here.listed)
+        findings_add(model->findings, FINDING_WAITING, "record %zu of %s is not %s %s", place,
+                     origin, here.standing == ABSENT ? "at" : "listed at", name);
+    else if (!has_all(model, record, seat))
+        return; /* told already */
+    else if (first->standing == ABSENT && !record->forked)
+        compare_with_fold(model, record, seat);
+    else if (first->standing == FOLDED && here.standing == FOLDED &&
+             !hash_equal(&first->state, &here.state))
+        findings_add(model->findings, FINDING_DIVERGED, "record %zu of %s differs at %s", place,
+                     origin, name);
+    if (first->standing != FOLDED && (here.standing == FOLDED || here.standing == LOCATED))
+        *first = here;
+}
+
+static void check_record(struct model *model, struct model_record *record)
+{
+    struct standing_row first = {.standing = ABSENT};
+    size_t before = model->findings->count;
+    uint64_t clock = creation_clock(model, record);
+    for (size_t i = 0; i < model_circle_size(model, record); i++)
+        check_member(model, record, clock, model_circle_seat(model, record, i), &first);
+    record->unchecked = model->findings->count > before;
+}
+
+/* Whether it lives is told once more, for the totals. */
+static void count_record(struct model *model, struct model_record *record)
+{
+    struct buffer text = {0};
+    bool deleted;
+    model_fold(model, record, &text, &deleted);
+    buffer_free(&text);
+    bool counts = record_lives(model, record) && !deleted;
+    model->counted[record->origin] += (int64_t)counts - (int64_t)record->counted;
+    record->counted = counts;
+}
+
+void rest_count(struct model *model)
+{
+    for (size_t i = 0; i < model->record_count; i++) {
+        if (model->records[i].unchecked)
+            count_record(model, &model->records[i]);
+    }
+}
+
+/* ---- what is set aside ---- */
+
+static void say_aside(struct model *model, size_t node, enum table table)
+{
+    const struct view *view = world_view(model->world, node);
+    struct span key, value;
+    if (view->next(view->context, table, SPAN_EMPTY, &key, &value) == READ_FOUND)
+        findings_add(model->findings, FINDING_WAITING, "%s has %zu rows in %s, the first: %.*s",
+                     model_node_name(model, node),
+                     memory_store_row_count(world_store(model->world, node), table),
+                     table_name(table), (int)(value.size < 80 ? value.size : 80),
+                     (const char *)value.data);
+}
+
+void check_rest(struct model *model)
+{
+    model_catch_up(model);
+    check_ops(model);
+    rest_count(model);
+    for (size_t node = 0; node < model->county->seat_count; node++) {
+        say_aside(model, node, TABLE_PARKED);
+        say_aside(model, node, TABLE_QUARANTINE);
+    }
+    for (size_t i = 0; i < model->record_count; i++) {
+        struct model_record *record = &model->records[i];
+        if (record->unchecked && record_lives(model, record))
+            check_record(model, record);
+        else
+            record->unchecked = false;
+    }
+}
