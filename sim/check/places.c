@@ -12,11 +12,6 @@ struct place {
     UT_hash_handle hh;
 };
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-
 static struct place *find(const struct places *places, const struct hash *name)
 {
     struct place *place = NULL;
@@ -38,8 +33,6 @@ void places_free(struct places *places)
     }
     places->first = NULL;
 }
-
-#pragma GCC diagnostic pop
 
 size_t places_find(const struct places *places, const struct hash *name)
 {

@@ -93,9 +93,9 @@ bool memory_store_high_water(const struct memory_store *store, struct high_water
 void memory_store_set_high_water(struct memory_store *store, const struct high_water *mark);
 
 /* Somebody who hears what has become durable, and may read the store at once but not write: each
- * row that a commit has put or removed, those of TABLE_STREAMS first; or, with TABLE_COUNT and an empty key,
- * that the whole store is another: commits were taken back, an image was put in its place. NULL:
- * nobody. */
+ * row that a commit has put or removed, those of TABLE_STREAMS first; or, with TABLE_COUNT and an
+ * empty key, that the whole store is another: commits were taken back, an image was put in its
+ * place. NULL: nobody. */
 void memory_store_watch(struct memory_store *store, void *context,
                         void (*changed)(void *context, enum table table, struct span key));
 /* A transaction is open: what it has put is not durable yet. */
