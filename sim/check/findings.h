@@ -19,7 +19,8 @@
     X(WRONG, "the state is not what the rules make of the operations")                             \
     X(WAITING, "something still waits for what is here, or never comes")                           \
     X(UNTOLD, "a watch tells a change twice or never")                                             \
-    X(DAMAGED, "a store can't be read or verified")
+    X(DAMAGED, "a store can't be read or verified")                                                \
+    X(EXPECTED, "what the scenario expects beside the invariants doesn't hold")
 enum finding {
 #define X(name, text) FINDING_##name,
     FINDING_LIST(X)

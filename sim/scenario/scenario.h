@@ -10,6 +10,8 @@
 #ifndef TERRACE_SIM_SCENARIO_H
 #define TERRACE_SIM_SCENARIO_H
 
+#include "base/error.h"
+#include "sim/world/mischief.h"
 #include "sim/world/world.h"
 
 enum {
@@ -46,9 +48,11 @@ struct occasion {
 struct tree_rule { /* one of three; `rows` as read from the file or the scenario itself */
     char *file;    /* CSV, relative to the scenario; NULL: none */
     char *shape;   /* as in "1+3+23+303"; NULL: none */
+    char (*tiers)[SEAT_BYTES_MAX + 1]; /* of a shape, the root's first */
+    size_t tier_count;                 /* 0: as the shape's length says */
     struct county_row *rows;
     size_t row_count;
-    char (*texts)[SEAT_BYTES_MAX + 1]; /* what the rows borrow */
+    char (*texts)[SEAT_BYTES_MAX + 1]; /* what the rows borrow: code, tier, parent of each */
 };
 
 struct link_rule {
@@ -104,8 +108,9 @@ struct fault {
     struct clock_profile clock;
     struct conduct conduct;
     enum fault_point point;
-    uint64_t age;          /* of the image that is put back */
-    bool keeps_high_water; /* restore: the high-water file was put back as well (a whole image) */
+    enum mischief mischief; /* MISCHIEF_COUNT: any of them, drawn */
+    uint64_t age;           /* of the image that is put back */
+    bool keeps_high_water;  /* restore: the high-water file was put back as well (a whole image) */
 };
 
 /* X(name, as written): what must hold beside the invariants, which always must. */
@@ -137,9 +142,9 @@ struct scenario {
     uint64_t rest_ms_max;    /* how long it may take to come to rest then */
     bool injects_expected;   /* somebody cheats: honest peers may be refused too */
     struct tree_rule tree;
-    struct link_profile link; /* of all links, before `links` */
-    struct disk_profile disk; /* of all disks */
-    struct world_options world;
+    struct link_profile link;   /* of all links, before `links` */
+    struct disk_profile disk;   /* of all disks */
+    struct world_options world; /* what links and disks are like stands above, not in here */
     struct link_rule *links;
     size_t link_count;
     struct work *works;
@@ -161,11 +166,19 @@ struct scenario *scenario_copy(const struct scenario *scenario);
 /* YAML that scenario_read gives back as this scenario. */
 void scenario_write(const struct scenario *scenario, struct buffer *yaml);
 
+/* A row more to its tree; `parent` NULL: the root. */
+void scenario_add_seat(struct scenario *scenario, const char *code, const char *tier,
+                       const char *parent);
 /* The county of a scenario's tree: rows, or a shape with one seat for each of its parts. */
 struct county *scenario_county(const struct scenario *scenario);
 /* Whether a seat is selected, share and count aside. */
-bool selector_takes(const struct selector *selector, const struct county *county, size_t seat);
+bool selector_takes(const struct selector *selector, const struct scenario *scenario,
+                    const struct county *county, size_t seat);
 
+/* What a scenario is that says nothing: links of 20 ms, disks of 5 ms, the node's own tuning. */
+void scenario_usual(struct scenario *scenario);
+extern const char *const fault_names[FAULT_KINDS];
+extern const char *const expectation_names[EXPECTATION_KINDS];
 const char *fault_name(enum fault_kind kind);
 
 #endif

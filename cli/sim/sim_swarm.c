@@ -1,10 +1,10 @@
-/* terrace sim: counties in virtual time, drawn from seeds. The same core as the node's. */
+/* terrace sim swarm: counties and faults drawn from seeds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
 #include "cli/print.h"
+#include "cli/sim/sim.h"
 #include "sim/swarm/swarm.h"
 
 static const struct option_row swarm_options[] = {
@@ -70,7 +70,7 @@ static int run_swarm(const struct arguments *arguments, struct error *error)
     return swarm_exit_status(outcome);
 }
 
-static const struct command command_swarm = {
+const struct command command_sim_swarm = {
     .name = "swarm",
     .usage = "",
     .summary = "live through histories of faults, heal, and check what they came to",
@@ -79,13 +79,4 @@ static const struct command command_swarm = {
               "broken, 5 something did not come to rest.",
     .options = swarm_options,
     .run = run_swarm,
-};
-
-static const struct command *const subcommands[] = {&command_swarm, NULL};
-
-const struct command command_sim = {
-    .name = "sim",
-    .usage = "COMMAND ...",
-    .summary = "counties in virtual time, with faults drawn from seeds",
-    .subcommands = subcommands,
 };

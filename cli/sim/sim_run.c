@@ -1,0 +1,177 @@
+/* terrace sim run: one scenario from beginning to end, and what came of it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/print.h"
+#include "cli/sim/shipped.h"
+#include "cli/sim/sim.h"
+#include "sim/run/run.h"
+#include "sim/scenario/units.h"
+
+static const struct option_row options[] = {
+    {"seed", "N", "another seed than the scenario's"},
+    {"unchecked", NULL, "without the model and its checks: for measuring speed alone"},
+    {"cpu", "SECONDS", "give up, undecided, after so much processor time"},
+    {"verbose", NULL, "every line that the nodes write, on stderr"},
+    {NULL, NULL, NULL},
+};
+
+struct telling {
+    const struct scenario *scenario;
+};
+
+static void print_lines(void *context, uint64_t at_ms, size_t node, struct span lines)
+{
+    const struct telling *telling = context;
+    const char *at = (const char *)lines.data, *end = at + lines.size;
+    while (at < end) {
+        const char *next = memchr(at, '\n', (size_t)(end - at));
+        const char *seat = node < telling->scenario->tree.row_count
+                               ? telling->scenario->tree.rows[node].code
+                               : "clone";
+        fprintf(stderr, "%10" PRIu64 " %s: %.*s\n", at_ms, seat, (int)(next - at), at);
+        at = next + 1;
+    }
+}
+
+static void print_moment(void *context, uint64_t at_ms, enum moment_kind kind, size_t node,
+                         const char *text)
+{
+    static const char *const names[] = {
+#define X(name) #name,
+        MOMENT_LIST(X)
+#undef X
+    };
+    const struct telling *telling = context;
+    const char *seat = node < telling->scenario->tree.row_count
+                           ? telling->scenario->tree.rows[node].code
+                           : "clone";
+    fprintf(stderr, "%10" PRIu64 " -- %s %s %s\n", at_ms, seat, names[kind], text);
+}
+
+static void print_hash(const struct hash *hash, char text[static 2 * HASH_BYTES + 1])
+{
+    for (size_t i = 0; i < HASH_BYTES; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash->bytes[i]);
+}
+
+static const char *length_text(uint64_t ms, char *text, size_t size)
+{
+    struct buffer printed = {0};
+    unit_print(UNIT_TIME, ms, &printed);
+    snprintf(text, size, "%.*s", (int)printed.size, (const char *)printed.data);
+    buffer_free(&printed);
+    return text;
+}
+
+static void print_result_json(const struct scenario *scenario, const struct run_result *result)
+{
+    char trace[2 * HASH_BYTES + 1];
+    json_t *found = json_object();
+    print_hash(&result->trace, trace);
+    for (int i = 0; i < FINDING_COUNT; i++) {
+        if (result->findings.counts[i] > 0)
+            json_object_set_new(found, finding_name((enum finding)i),
+                                json_integer((json_int_t)result->findings.counts[i]));
+    }
+    json_t *text =
+        json_stringn((const char *)result->findings.text.data, result->findings.text.size);
+    print_json(json_pack(
+        "{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:s}", "name",
+        scenario->name, "seed", (json_int_t)scenario->seed, "outcome",
+        outcome_text(result->outcome), "status", (json_int_t)outcome_exit_status(result->outcome),
+        "seats", (json_int_t)scenario->tree.row_count, "lasts_ms", (json_int_t)scenario->lasts_ms,
+        "records", (json_int_t)result->records, "writes", (json_int_t)result->writes, "batches",
+        (json_int_t)result->counts.batches, "messages", (json_int_t)result->counts.messages,
+        "bytes", (json_int_t)result->counts.bytes, "healed_ms", (json_int_t)result->healed_ms,
+        "rested_ms", (json_int_t)result->rested_ms, "findings", found, "found",
+        text != NULL ? text : json_string(""), "trace", trace));
+}
+
+static void print_result(const struct scenario *scenario, const struct run_result *result)
+{
+    char first[64], second[64], trace[2 * HASH_BYTES + 1];
+    const struct world_counts *counts = &result->counts;
+    double seconds = (double)result->cpu_us / 1e6;
+    printf("%s, seed %" PRIu64 ": %s\n", scenario->name, scenario->seed,
+           outcome_text(result->outcome));
+    if (scenario->title != NULL)
+        printf("  %s\n", scenario->title);
+    printf("  %zu seats, %s of faults and work; %zu records, %zu writes\n",
+           scenario->tree.row_count, length_text(scenario->lasts_ms, first, sizeof first),
+           result->records, result->writes);
+    if (result->rested_ms > 0)
+        printf("  healed at %s; everybody equal and complete %s later\n",
+               length_text(result->healed_ms, first, sizeof first),
+               length_text(result->rested_ms - result->healed_ms, second, sizeof second));
+    printf("  %" PRIu64 " batches, %" PRIu64 " messages, %" PRIu64 " bytes; %" PRIu64
+           " cuts, %" PRIu64 " crashes, %" PRIu64 " failed commits, %" PRIu64 " bad messages\n",
+           counts->batches, counts->messages, counts->bytes, counts->cuts, counts->crashes,
+           counts->failed_commits, counts->injections + counts->damages + counts->duplicates);
+    print_hash(&result->trace, trace);
+    printf("  %.1f s of processor time, %.0f times as fast as life; trace %.16s\n", seconds,
+           seconds > 0 ? (double)(scenario->lasts_ms) / 1e3 / seconds : 0, trace);
+    printf("%.*s", (int)result->findings.text.size, (const char *)result->findings.text.data);
+    for (int i = 0; i < FINDING_COUNT; i++) {
+        if (result->findings.counts[i] > 0)
+            printf("  %zu x %s - %s\n", result->findings.counts[i], finding_name((enum finding)i),
+                   finding_meaning((enum finding)i));
+    }
+}
+
+static int run_one(const struct arguments *arguments, struct scenario *scenario,
+                   struct error *error)
+{
+    uint64_t seconds = 0;
+    struct telling telling = {scenario};
+    struct run_watcher watcher = {
+        .context = &telling, .moment = print_moment, .lines = print_lines};
+    bool verbose = arguments_flag(arguments, "verbose");
+    struct run_options run = {.unchecked = arguments_flag(arguments, "unchecked"),
+                              .tracing = verbose,
+                              .watcher = verbose ? &watcher : NULL};
+    struct run_result result;
+    if (arguments_number(arguments, "seed", 0, INT64_MAX, &scenario->seed, error) != ERR_OK ||
+        arguments_number(arguments, "cpu", 1, 1000000, &seconds, error) != ERR_OK)
+        return EXIT_USAGE;
+    run.cpu_ms_max = seconds * 1000;
+    if (run_scenario(scenario, &run, &result, error) != ERR_OK)
+        return EXIT_USAGE;
+    if (arguments->json)
+        print_result_json(scenario, &result);
+    else
+        print_result(scenario, &result);
+    int status = outcome_exit_status(result.outcome);
+    run_result_clear(&result);
+    return status;
+}
+
+static int run_run(const struct arguments *arguments, struct error *error)
+{
+    struct scenario *scenario = scenario_open(arguments->words[0], error);
+    if (scenario == NULL)
+        return EXIT_USAGE;
+    int status = run_one(arguments, scenario, error);
+    scenario_free(scenario);
+    return status;
+}
+
+const struct command command_sim_run = {
+    .name = "run",
+    .usage = "FILE|NAME",
+    .summary = "live through a scenario, heal everything, and check what it came to",
+    .detail =
+        "A scenario is a YAML file, or the name of a shipped one (`terrace sim list`): which "
+        "tree,\n"
+        "what people do, what goes wrong, what must hold. The same scenario and seed give the "
+        "same\n"
+        "run to the last byte. Exit status: 0 everything held; 1 an invariant or an expectation\n"
+        "was broken; 5 it did not come to rest in the time given; 6 the program crashed; 7 it\n"
+        "isn't decided, since the processor time given was over; 2 or 3 the scenario can't be "
+        "read.",
+    .words_min = 1,
+    .words_max = 1,
+    .options = options,
+    .run = run_run,
+};

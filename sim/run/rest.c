@@ -1,0 +1,57 @@
+/* When everything is healed it must come to rest: all holders level, all states what the rules make
+ * of what was written, totals counted and complete. */
+#include "sim/run/run_parts.h"
+
+enum { REST_STEP_MS = 2000 };
+
+void run_check_live(struct run *run)
+{
+    if (run->model == NULL)
+        return;
+    check_equal_states(run->model);
+    check_circles(run->model);
+}
+
+/* The whole check, on paper of its own: what isn't settled yet may be so later. */
+static bool at_rest(struct run *run, struct findings *last)
+{
+    findings_clear(last);
+    run->model->findings = last;
+    model_settle(run->model);
+    check_rest(run->model);
+    if (last->count == 0)
+        check_stores(run->model);
+    check_totals(run->model);
+    run->model->findings = &run->result->findings;
+    return last->count == 0;
+}
+
+static void keep_findings(struct run *run, struct findings *last)
+{
+    struct findings *findings = &run->result->findings;
+    for (size_t i = 0; i < FINDING_COUNT; i++)
+        findings->counts[i] += last->counts[i];
+    findings->count += last->count;
+    buffer_append_span(&findings->text, span_of_buffer(&last->text));
+    findings_clear(last);
+}
+
+bool run_rest(struct run *run)
+{
+    const struct replica_tuning *tuning = &run->scenario->world.tuning;
+    uint64_t end_ms = run_now(run) + run->scenario->rest_ms_max, pause_ms = 0;
+    struct findings last = {0};
+    bool rests = false;
+    while (!rests && run_now(run) < end_ms) {
+        run_until(run, run_now(run) + REST_STEP_MS + pause_ms);
+        if (!check_streams_level(run->model))
+            continue;
+        rests = at_rest(run, &last);
+        pause_ms = 2 * pause_ms + tuning->statement_after_data_ms + tuning->report_every_ms;
+    }
+    if (!rests && last.count == 0)
+        at_rest(run, &last); /* the streams never got level: say what is missing */
+    keep_findings(run, &last);
+    run_check_live(run);
+    return rests;
+}

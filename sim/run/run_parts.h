@@ -1,0 +1,126 @@
+/* Inside of a run: between the files of this room. */
+#ifndef TERRACE_SIM_RUN_PARTS_H
+#define TERRACE_SIM_RUN_PARTS_H
+
+#include "sim/run/run.h"
+
+/* ---- what is to be done, in the order of virtual time; of one time, in the order of planning ----
+ */
+
+enum planned_kind {
+    PLANNED_START,  /* a node that ended by itself starts again */
+    PLANNED_STRIKE, /* of a fault: `rule`; of one seat, or SIZE_MAX: of those that it selects */
+    PLANNED_BLOW,   /* the strike at `strike` falls; its images were taken before */
+    PLANNED_END,    /* the strike at `strike` ends */
+    PLANNED_DAY,    /* of work: `rule`, `seat`: draws the writes of the day that begins */
+    PLANNED_WRITE,  /* of work: `rule`; `seat`, or SIZE_MAX: anybody */
+    PLANNED_SAMPLE,
+    PLANNED_CHECK,
+};
+struct planned {
+    uint64_t at_ms, order;
+    enum planned_kind kind;
+    size_t rule, seat, strike;
+};
+struct plan {
+    struct planned *heap;
+    size_t count, capacity;
+    size_t busy; /* of `count`, those that are neither samples nor checks */
+    uint64_t planned;
+};
+void plan_add(struct plan *plan, const struct planned *planned); /* fills in `order` */
+bool plan_take(struct plan *plan, struct planned *planned);
+const struct planned *plan_next(const struct plan *plan); /* NULL: nothing */
+void plan_clear(struct plan *plan);
+
+/* ---- a run ---- */
+
+struct strike { /* one fault on some seats */
+    size_t fault;
+    size_t *seats; /* owned */
+    size_t seat_count;
+    uint64_t lasts_ms;            /* 0: see the kind */
+    struct memory_store **images; /* by seat; of a restore */
+    uint64_t *image_commits;
+    uint64_t imaged_ms;
+    size_t *clones; /* by seat; of clones */
+    bool active;
+};
+
+struct seat_run {
+    unsigned cut, down, paused; /* how many strikes keep it so */
+    bool start_planned, is_up, was_behind;
+    size_t clone;             /* a second machine with its key; SIZE_MAX: none */
+    struct link_profile link; /* when no fault changes it */
+    size_t *own;              /* records that it made; owned */
+    size_t own_count, own_capacity;
+};
+
+struct candidates { /* whom a rule may mean */
+    size_t *seats;
+    size_t count;
+};
+
+struct run {
+    const struct scenario *scenario;
+    const struct run_options *options;
+    struct run_result *result;
+    struct prng prng; /* of what is done to the world; the world has one of its own */
+    struct county *county;
+    size_t root;
+    struct world *world;
+    struct model *model; /* NULL: nothing is checked */
+    struct world_hooks model_hooks;
+    struct plan plan;
+    struct seat_run *seats;
+    struct candidates *fault_seats, *work_seats, *expectation_seats; /* by rule */
+    struct strike *strikes;
+    size_t strike_count;
+    size_t *died; /* nodes that ended by themselves since the last look */
+    size_t died_count, died_capacity;
+    size_t records_seen; /* of the model, sorted to their makers */
+    size_t findings_told;
+    bool types_raised;
+    uint64_t end_ms; /* of faults and work */
+    struct hash trace;
+    struct buffer traced; /* not in `trace` yet */
+    uint64_t cpu_began_us;
+    bool over; /* the processor time given */
+};
+
+/* Everything that is planned or happens up to then. */
+void run_until(struct run *run, uint64_t until_ms);
+uint64_t run_now(const struct run *run);
+uint64_t run_draw(struct run *run, struct range range);
+void run_moment(const struct run *run, enum moment_kind kind, size_t node, const char *text);
+bool run_has_parent(const struct run *run, size_t seat);
+
+/* hooks.c: the model's, the watcher's, and the trace */
+struct world_hooks run_hooks(struct run *run);
+void run_trace_flush(struct run *run);
+
+/* strikes.c */
+void strikes_plan(struct run *run);
+void strikes_draw(struct run *run, const struct planned *planned); /* PLANNED_STRIKE */
+void strikes_blow(struct run *run, size_t strike);
+void strikes_end(struct run *run, size_t strike);
+void strikes_end_all(struct run *run); /* everything healed, everyone runs */
+void strikes_free(struct run *run);
+void run_start(struct run *run, size_t seat);
+/* Nodes that have ended by themselves are started again soon. */
+void run_supervise(struct run *run);
+
+/* writes.c */
+void works_plan(struct run *run);
+void works_day(struct run *run, const struct planned *planned);
+void works_write(struct run *run, const struct planned *planned);
+
+/* rest.c: until everything is equal and complete; false: not in the scenario's time. */
+bool run_rest(struct run *run);
+void run_check_live(struct run *run);
+
+/* expect.c */
+void expectations_sample(struct run *run);
+void expectations_end(struct run *run);
+
+#endif

@@ -1,0 +1,222 @@
+/* People at work: each seat by itself writes so many records a day, or all together so many. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/run/run_parts.h"
+
+enum { MINUTE_MS = 60 * 1000, DAY_MS = 24 * 3600 * 1000, AWAY_MS = 15 * MINUTE_MS };
+
+static uint64_t until_of(const struct run *run, const struct work *work)
+{
+    return work->until == 0 || work->until > run->end_ms ? run->end_ms : work->until;
+}
+
+static void plan(struct run *run, uint64_t at_ms, enum planned_kind kind, size_t rule, size_t seat)
+{
+    struct planned planned = {.at_ms = at_ms, .kind = kind, .rule = rule, .seat = seat};
+    plan_add(&run->plan, &planned);
+}
+
+/* Milliseconds since midnight at the scenario's beginning. */
+static uint64_t begun_into_day(const struct run *run)
+{
+    return run->scenario->begins_wall_ms % DAY_MS;
+}
+
+/* An even draw from the hours of a day, which may run over midnight. */
+static uint64_t draw_time_of_day(struct run *run, const struct work *work)
+{
+    uint64_t from = (uint64_t)work->from_minute * MINUTE_MS;
+    uint64_t to = (uint64_t)work->to_minute * MINUTE_MS;
+    if (from == to)
+        return prng_below(&run->prng, DAY_MS);
+    uint64_t length = to > from ? to - from : DAY_MS - from + to;
+    return (from + prng_below(&run->prng, length)) % DAY_MS;
+}
+
+static void plan_total(struct run *run, size_t rule)
+{
+    const struct work *work = &run->scenario->works[rule];
+    uint64_t until = until_of(run, work), length = until > work->from ? until - work->from : 0;
+    uint64_t burst = work->burst_max > 1 ? work->burst_max : 1;
+    uint64_t mean = (1 + burst) / 2, times = (work->total + mean - 1) / mean;
+    for (uint64_t i = 0; i < times && length > 0; i++) {
+        uint64_t from = work->from + length * i / times, to = work->from + length * (i + 1) / times;
+        plan(run, to > from ? from + prng_below(&run->prng, to - from) : from, PLANNED_WRITE, rule,
+             SIZE_MAX);
+    }
+}
+
+void works_plan(struct run *run)
+{
+    for (size_t rule = 0; rule < run->scenario->work_count; rule++) {
+        const struct work *work = &run->scenario->works[rule];
+        const struct candidates *who = &run->work_seats[rule];
+        if (work->total > 0) {
+            plan_total(run, rule);
+            continue;
+        }
+        for (size_t i = 0; i < who->count; i++)
+            plan(run, 0, PLANNED_DAY, rule, who->seats[i]);
+    }
+}
+
+void works_day(struct run *run, const struct planned *planned)
+{
+    const struct work *work = &run->scenario->works[planned->rule];
+    uint64_t into = begun_into_day(run), now = run_now(run), until = until_of(run, work);
+    uint64_t midnight = (into + now) / DAY_MS * DAY_MS; /* before now, counted from the first */
+    uint64_t count = run_draw(run, work->per_day);
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t at = midnight + draw_time_of_day(run, work);
+        if (at >= into + now && at - into >= work->from && at - into < until)
+            plan(run, at - into, PLANNED_WRITE, planned->rule, planned->seat);
+    }
+    if (midnight + DAY_MS - into < until)
+        plan(run, midnight + DAY_MS - into, PLANNED_DAY, planned->rule, planned->seat);
+}
+
+/* ---- one write ---- */
+
+static enum model_type type_of(const struct work *work)
+{
+    for (int type = 1; type < MODEL_TYPES; type++) {
+        if (strcmp(model_type_name((enum model_type)type), work->type) == 0)
+            return (enum model_type)type;
+    }
+    return MODEL_INCIDENT;
+}
+
+static size_t draw_values(struct run *run, const struct work *work, struct model_value *values,
+                          bool creating)
+{
+    size_t count = 0;
+    int32_t marked = creating ? MODEL_TITLE : prng_chance(&run->prng, 700) ? MODEL_S : MODEL_NOTES;
+    values[count] = (struct model_value){.field = marked};
+    model_marker(run->model, values[count++].text);
+    if (marked != MODEL_S && (work->bytes.high > 0 || prng_chance(&run->prng, 400))) {
+        struct range more = work->bytes;
+        values[count] =
+            (struct model_value){.field = MODEL_S, .more = (uint32_t)run_draw(run, more)};
+        model_marker(run->model, values[count++].text);
+    }
+    if (prng_chance(&run->prng, 300))
+        values[count++] = (struct model_value){.field = MODEL_LEVEL,
+                                               .number = (int64_t)prng_below(&run->prng, 5)};
+    if (prng_chance(&run->prng, 300))
+        values[count++] = (struct model_value){
+            .field = MODEL_CALLS, .number = (int64_t)prng_between(&run->prng, 0, 20) - 5};
+    return count;
+}
+
+static size_t draw_addressee(struct run *run, size_t node)
+{
+    size_t to = prng_below(&run->prng, run->county->seat_count - 1);
+    return to + (to >= node);
+}
+
+static void put(struct run *run, const struct work *work, size_t node)
+{
+    struct model_value values[MODEL_VALUES_MAX];
+    enum model_type type = type_of(work);
+    if (type == MODEL_MATTER && run->county->seat_count == 1)
+        return;
+    size_t count = draw_values(run, work, values, true);
+    size_t seat = world_seat_of(run->world, node);
+    size_t to = type == MODEL_MATTER ? draw_addressee(run, seat) : 0;
+    model_write(run->model, node, WRITE_PUT, type, to, values, count);
+}
+
+/* New records go to their makers' lists. */
+static void sort_records(struct run *run)
+{
+    for (; run->records_seen < run->model->record_count; run->records_seen++) {
+        struct seat_run *own = &run->seats[run->model->records[run->records_seen].origin];
+        if (own->own_count == own->own_capacity) {
+            own->own_capacity = 2 * own->own_capacity + 16;
+            own->own = mem_resize(own->own, own->own_capacity * sizeof *own->own);
+        }
+        own->own[own->own_count++] = run->records_seen;
+    }
+}
+
+/* A record that the node may write to; newer ones are likelier. Now and then one it may not. */
+static size_t draw_record(struct run *run, size_t node, enum model_type type)
+{
+    const struct model *model = run->model;
+    size_t seat = world_seat_of(run->world, node);
+    bool any = prng_chance(&run->prng, 30);
+    for (int tries = 0; tries < 20 && model->record_count > 0; tries++) {
+        size_t recent =
+            model->record_count < 10 || prng_chance(&run->prng, 300) ? model->record_count : 10;
+        size_t place = model->record_count - 1 - prng_below(&run->prng, recent);
+        const struct model_record *record = &model->records[place];
+        bool may = record->type == type && model_in_circle(model, record, seat) &&
+                   (record->type != MODEL_DIRECTIVE || record->origin == seat);
+        if (may || any)
+            return place;
+    }
+    sort_records(run);
+    const struct seat_run *own = &run->seats[world_seat_of(run->world, node)];
+    return own->own_count == 0 ? SIZE_MAX : own->own[prng_below(&run->prng, own->own_count)];
+}
+
+static void change(struct run *run, const struct work *work, size_t node, enum write_kind kind)
+{
+    struct model_value values[MODEL_VALUES_MAX];
+    size_t record = draw_record(run, node, type_of(work)), count = 0;
+    if (record == SIZE_MAX) {
+        put(run, work, node);
+        return;
+    }
+    if (kind == WRITE_SET) {
+        count = draw_values(run, work, values, false);
+        if (prng_chance(&run->prng, 100))
+            values[count++] = (struct model_value){.field = FIELD_DELETED, .number = 0};
+    }
+    model_write(run->model, node, kind, run->model->records[record].type, record, values, count);
+}
+
+static void write_once(struct run *run, const struct work *work, size_t node)
+{
+    uint64_t dice = prng_below(&run->prng, 100);
+    if (dice < work->set_percent)
+        change(run, work, node, WRITE_SET);
+    else if (dice < (uint64_t)work->set_percent + work->delete_percent)
+        change(run, work, node, WRITE_DELETE);
+    else
+        put(run, work, node);
+}
+
+/* Somebody of those whose node runs. */
+static size_t draw_runner(struct run *run, const struct candidates *who)
+{
+    for (int tries = 0; tries < 20; tries++) {
+        size_t node = who->seats[prng_below(&run->prng, who->count)];
+        if (world_runs(run->world, node))
+            return node;
+    }
+    return SIZE_MAX;
+}
+
+/* Where the node doesn't run, people come back later. */
+void works_write(struct run *run, const struct planned *planned)
+{
+    const struct work *work = &run->scenario->works[planned->rule];
+    size_t node = planned->seat;
+    if (node == SIZE_MAX) {
+        node = draw_runner(run, &run->work_seats[planned->rule]);
+    } else if (!world_runs(run->world, node)) {
+        if (run_now(run) + AWAY_MS < until_of(run, work))
+            plan(run, run_now(run) + AWAY_MS, PLANNED_WRITE, planned->rule, node);
+        return;
+    }
+    if (node == SIZE_MAX)
+        return;
+    size_t clone = run->seats[node].clone;
+    if (clone != SIZE_MAX && world_runs(run->world, clone) && prng_chance(&run->prng, 500))
+        node = clone;
+    uint64_t burst = work->burst_max > 1 ? prng_between(&run->prng, 1, work->burst_max) : 1;
+    for (; burst > 0; burst--)
+        write_once(run, work, node);
+}
