@@ -232,13 +232,11 @@ static enum error_code locate_creation(const struct total *total, const struct r
         receipts->stream =
             (struct stream_id){creator.author, creator.epoch, row.stream, row.branch};
         receipts->seq = row.seq;
-        for (size_t k = 0; row.state != NULL && k < record_operation_count(row.state); k++) {
-            const struct operation *op = record_operation(row.state, k);
-            if (op->dot.n == 1) {
-                receipts->stream.number = op->stream;
-                receipts->stream.branch = op->branch;
-                receipts->seq = op->seq;
-            }
+        const struct operation *op = row.located ? NULL : record_creation(row.state, id);
+        if (op != NULL) {
+            receipts->stream.number = op->stream;
+            receipts->stream.branch = op->branch;
+            receipts->seq = op->seq;
         }
         record_free(row.state);
         return ERR_OK;
