@@ -503,7 +503,8 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
     if (held && row->forked ? !fork_send_from(step, session, &id, seq, form == 1)
                             : !held || !stream_is_for(step, session, &id, row)) {
         step->replica->refusals.not_allowed++;
-    } else if (!row->forked && seq <= row->head.seq) { /* at the head: the next one says its place */
+    } else if (!row->forked && seq <= row->head.seq) {
+        /* at the head: the next one says its place */
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
         cursor->sent_seq = seq;
         cursor->held_seq = seq;
