@@ -30,8 +30,7 @@ bool *act_chosen(const struct drill *drill, const char *const *words, size_t cou
     return chosen;
 }
 
-static enum error_code set_link(const struct drill *drill, size_t seat, bool cut,
-                                struct error *error)
+enum error_code act_link(const struct drill *drill, size_t seat, bool cut, struct error *error)
 {
     char path[PATH_MAX];
     struct buffer args = {0};
@@ -63,7 +62,7 @@ enum error_code act_cut(struct drill *drill, const bool *chosen, bool cut, struc
         if (i == 0)
             return error_set(error, ERR_USAGE, drill->seats[0].code, "the root has no uplink");
         if (process_alive(drill, i))
-            code = set_link(drill, i, cut, error);
+            code = act_link(drill, i, cut, error);
         drill->seats[i].cut = cut;
     }
     if (code == ERR_OK)
@@ -102,7 +101,7 @@ static void drop_answering(const struct drill *drill, struct starting *starting,
         probe_seat(drill, seat, &figures);
         if (figures.answered) {
             if (drill->seats[seat].cut)
-                set_link(drill, seat, true, &error);
+                act_link(drill, seat, true, &error);
             starting->seats[i] = starting->seats[--starting->count];
             continue;
         }

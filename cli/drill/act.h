@@ -16,6 +16,9 @@ enum {
  * that is stopped takes effect when it is started. */
 enum error_code act_cut(struct drill *drill, const bool *chosen, bool cut, struct error *error);
 
+/* Ask one node that runs to take its uplink down or up; doesn't wait, nor change the drill. */
+enum error_code act_link(const struct drill *drill, size_t seat, bool cut, struct error *error);
+
 /* SIGKILL; stopped ones are left alone. */
 enum error_code act_kill(struct drill *drill, const bool *chosen, struct error *error);
 

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
+#include "cli/drill/stores.h"
 #include "cli/print.h"
 #include "cli/value.h"
-#include "node/store/store.h"
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
 
@@ -268,29 +268,6 @@ static void name_lacking(struct walking *walking)
     }
 }
 
-static enum error_code with_snapshot(const struct drill *drill, size_t seat,
-                                     enum error_code (*visit)(void *context,
-                                                              const struct view *view,
-                                                              struct error *error),
-                                     void *context, struct error *error)
-{
-    char path[PATH_MAX];
-    struct store_options options = {.dir = path, .read_only = true, .must_exist = true};
-    struct store *store = NULL;
-    struct store_snapshot *snapshot = NULL;
-    struct view view;
-    enum error_code code = drill_node_path(drill, seat, path, error);
-    if (code == ERR_OK)
-        code = store_open(&options, &store, error);
-    if (code == ERR_OK)
-        code = store_snapshot_begin(store, &snapshot, &view, error);
-    if (code == ERR_OK)
-        code = visit(context, &view, error);
-    store_snapshot_end(snapshot);
-    store_close(store);
-    return code;
-}
-
 static enum error_code walk_store(void *context, const struct view *view, struct error *error)
 {
     struct walking *walking = context;
@@ -310,33 +287,21 @@ static enum error_code walk_store(void *context, const struct view *view, struct
     return code;
 }
 
-struct tree_reading {
-    const struct hash *id;
-    struct tree *tree;
-};
-
-static enum error_code read_tree(void *context, const struct view *view, struct error *error)
-{
-    struct tree_reading *reading = context;
-    reading->tree = query_tree(view, reading->id, error);
-    return reading->tree == NULL ? error->code : ERR_OK;
-}
-
 enum error_code check_walk(struct check_table *table, struct check_findings *findings, bool quiet,
                            struct error *error)
 {
     const struct drill *drill = table->drill;
-    struct tree_reading reading = {.id = &drill->tree_id};
-    enum error_code code = with_snapshot(drill, 0, read_tree, &reading, error);
-    struct walking walking = {.table = table, .findings = findings, .tree = reading.tree};
+    struct tree *tree = stores_tree(drill, error);
+    enum error_code code = tree == NULL ? error->code : ERR_OK;
+    struct walking walking = {.table = table, .findings = findings, .tree = tree};
     struct progress progress;
     progress_begin(&progress, "stores walked", drill->seat_count, quiet);
     for (size_t i = 0; i < drill->seat_count && code == ERR_OK; i++) {
         walking.seat = i;
-        code = with_snapshot(drill, i, walk_store, &walking, error);
+        code = stores_visit(drill, i, walk_store, &walking, error);
         progress_update(&progress, i + 1);
     }
     progress_end(&progress);
-    tree_free(reading.tree);
+    tree_free(tree);
     return code;
 }

@@ -92,6 +92,6 @@ enum error_code drill_file_path(const struct drill *drill, const char *name,
     }
 
 extern const struct command drill_up, drill_load, drill_cut, drill_heal, drill_kill, drill_start,
-    drill_check, drill_status, drill_down, drill_plant, drill_demo;
+    drill_check, drill_status, drill_down, drill_plant, drill_demo, drill_replay;
 
 #endif

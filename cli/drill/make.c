@@ -48,7 +48,9 @@ struct making {
 static bool read_tree(struct making *making)
 {
     const char *file = making->options->tree_file;
-    if (file_read(file, CSV_TREE_BYTES_MAX, &making->tree_text, making->error) != ERR_OK)
+    buffer_append_span(&making->tree_text, making->options->tree_text);
+    if (making->tree_text.size == 0 &&
+        file_read(file, CSV_TREE_BYTES_MAX, &making->tree_text, making->error) != ERR_OK)
         return false;
     making->csv = csv_tree_read(span_of_buffer(&making->tree_text), file, making->error);
     if (making->csv == NULL)
@@ -67,9 +69,9 @@ static bool read_tree(struct making *making)
 
 static bool is_reserved(const char *code)
 {
-    static const char *const names[] = {"drill.json", "drill.json.new",      "drill.lock",
-                                        "types.yaml", "acknowledged.ndjson", ".",
-                                        ".."};
+    static const char *const names[] = {
+        "drill.json", "drill.json.new", "drill.lock", "types.yaml", "acknowledged.ndjson",
+        "replay",     "replay.json",    ".",          ".."};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(code, names[i]) == 0)
             return true;
@@ -123,9 +125,10 @@ static bool take_types(struct making *making)
 {
     const char *file = making->options->types_file;
     struct drill *drill = making->drill;
-    if (file == NULL)
-        buffer_append_span(&making->types_text, drill_usual_types());
-    else if (file_read(file, YAML_BYTES_MAX, &making->types_text, making->error) != ERR_OK)
+    struct span given = file == NULL ? drill_usual_types() : making->options->types_text;
+    buffer_append_span(&making->types_text, given);
+    if (given.size == 0 &&
+        file_read(file, YAML_BYTES_MAX, &making->types_text, making->error) != ERR_OK)
         return false;
     making->types = schema_compile(span_of_buffer(&making->types_text),
                                    file == NULL ? "county.yaml" : file, making->error);
@@ -318,8 +321,9 @@ static bool write_documents(struct making *making, size_t seat, const char *path
     const struct held_document *root = tree_find_document(making->tree, DOCUMENT_ROOT, SPAN_EMPTY);
     const struct held_document *types =
         tree_find_document(making->tree, DOCUMENT_TYPES, SPAN_EMPTY);
-    return write_document(making, path, root, 0) && write_path(making, seat, path) &&
-           write_subtree(making, seat, path) && write_document(making, path, types, 0);
+    bool whole = making->options->whole_tree;
+    return write_document(making, path, root, 0) && (whole || write_path(making, seat, path)) &&
+           write_subtree(making, whole ? 0 : seat, path) && write_document(making, path, types, 0);
 }
 
 static void fill_config(const struct making *making, size_t seat, struct node_config *config)

@@ -208,14 +208,19 @@ bool process_wait(struct drill *drill, size_t seat, uint64_t wait_ms)
     return true;
 }
 
-enum error_code process_end(struct drill *drill, size_t seat, int signal, uint64_t wait_ms,
-                            struct error *error)
+void process_signal(const struct drill *drill, size_t seat, int signal)
 {
     int handle = open_process(drill, seat);
     if (handle >= 0) {
         pidfd_send_signal(handle, signal, NULL, 0);
         close(handle);
     }
+}
+
+enum error_code process_end(struct drill *drill, size_t seat, int signal, uint64_t wait_ms,
+                            struct error *error)
+{
+    process_signal(drill, seat, signal);
     if (process_wait(drill, seat, wait_ms))
         return ERR_OK;
     error_set(error, ERR_TIMEOUT, drill->seats[seat].code,

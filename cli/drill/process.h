@@ -30,6 +30,8 @@ bool process_alive(const struct drill *drill, size_t seat);
  * becomes 0. A process that isn't ours or is gone already counts as ended. ERR_TIMEOUT. */
 enum error_code process_end(struct drill *drill, size_t seat, int signal, uint64_t wait_ms,
                             struct error *error);
+/* Send a signal that doesn't end it (SIGSTOP, SIGCONT); a process that isn't ours gets none. */
+void process_signal(const struct drill *drill, size_t seat, int signal);
 /* Wait, at most `wait_ms`, for a process that has been asked to end. False: it still runs. */
 bool process_wait(struct drill *drill, size_t seat, uint64_t wait_ms);
 

@@ -57,6 +57,11 @@ static void on_batch_begins(void *context, size_t node, const struct event *even
     struct run *run = context;
     if (run->model_hooks.batch_begins != NULL)
         run->model_hooks.batch_begins(run->model_hooks.context, node, events, count, injected);
+    const struct run_watcher *watcher = run->options->watcher;
+    for (size_t i = 0; watcher != NULL && watcher->write != NULL && i < count; i++) {
+        if (events[i].kind == EVENT_WRITE)
+            watcher->write(watcher->context, run_now(run), node, &events[i]);
+    }
 }
 
 static void note_link(struct run *run, size_t node, const struct event *events, size_t count)

@@ -64,6 +64,9 @@ struct run_watcher {
     void (*sample)(void *context, uint64_t at_ms, struct world *world, struct model *model);
     void (*sent)(void *context, uint64_t at_ms, size_t from, size_t to, enum channel channel,
                  uint8_t type, struct span body);
+    /* A node takes a local write up (EVENT_WRITE, numbered as in the model); again, when the batch
+     * failed. */
+    void (*write)(void *context, uint64_t at_ms, size_t node, const struct event *write);
     /* A node has ended a batch, and the model has heard of it. */
     void (*batch)(void *context, uint64_t at_ms, size_t node, struct world *world,
                   struct model *model);

@@ -46,7 +46,7 @@ ROOMS = {
     'sim/swarm': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run')),
     'sim/report': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run'),
                        ('jansson', 'zstd', 'uthash')),
-    'cli': Room(PURE + NODE + ('node',) + SIM, ('jansson', 'csv')),
+    'cli': Room(PURE + NODE + ('node',) + SIM, ('jansson', 'csv', 'uthash')),
     'bench': Room(('base', 'node/api', 'cli')),
     'bench/limit': Room(('base', 'bench'), ('lmdb', 'msgpack', 'sodium', 'zstd')),
     'bench/nats': Room(('base', 'bench'), ('nats',)),

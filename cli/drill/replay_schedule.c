@@ -1,0 +1,531 @@
+/* The simulator's life, written down as things to do. */
+#include "cli/drill/replay_schedule.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+enum {
+    QUIET_MS = 5000, /* virtual time without a block on any link: nothing is on its way */
+    MESSAGE_IS_BLOCK = 8,
+};
+
+const char *replay_act_text(enum replay_act act)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        REPLAY_ACT_LIST(X)
+#undef X
+    };
+    return texts[act];
+}
+
+struct image { /* as long as nobody knows whether it is put back */
+    size_t seat, item;
+    uint64_t at_ms;
+};
+
+struct asked { /* a write as it was asked for, by its number */
+    struct buffer fields;
+    char type[FIELD_NAME_BYTES_MAX + 1];
+    char to[SEAT_BYTES_MAX + 1];
+};
+
+struct watching {
+    struct replay_schedule *schedule;
+    struct asked *asked; /* place = serial - 1 */
+    size_t asked_count;
+    size_t *open; /* places of the model's operations that no log has had yet */
+    size_t open_count, model_count;
+    struct image *images;
+    size_t image_count;
+    unsigned *cut, *paused; /* how many faults keep each seat so */
+    bool *dead;             /* real nodes are up at the beginning */
+    uint64_t block_ms;      /* when the last block was sent */
+    struct error error;
+};
+
+/* ---- while it lives ---- */
+
+static struct replay_item *add_item(struct watching *watching, uint64_t at_ms, enum replay_act act,
+                                    size_t seat)
+{
+    struct replay_schedule *schedule = watching->schedule;
+    schedule->items =
+        mem_resize(schedule->items, (schedule->item_count + 1) * sizeof *schedule->items);
+    struct replay_item *item = &schedule->items[schedule->item_count++];
+    *item = (struct replay_item){
+        .at_ms = at_ms, .act = act, .seat = seat, .quiet = at_ms - watching->block_ms >= QUIET_MS};
+    return item;
+}
+
+/* Faults that overlap are one: only the first begins it, and the last ends it. */
+static void add_lasting(struct watching *watching, uint64_t at_ms, enum replay_act act, size_t seat,
+                        unsigned *count, bool begins)
+{
+    if (!begins && *count == 0)
+        return;
+    *count = begins ? *count + 1 : *count - 1;
+    if (*count == (begins ? 1 : 0))
+        add_item(watching, at_ms, act, seat);
+}
+
+static void add_image(struct watching *watching, uint64_t at_ms, size_t seat)
+{
+    watching->images =
+        mem_resize(watching->images, (watching->image_count + 1) * sizeof *watching->images);
+    watching->images[watching->image_count++] =
+        (struct image){seat, watching->schedule->item_count, at_ms};
+    add_item(watching, at_ms, REPLAY_IMAGE, seat)->number = SIZE_MAX;
+}
+
+/* "MS", or "MS high-water": the image of that time. */
+static void add_restore(struct watching *watching, uint64_t at_ms, size_t seat, const char *text)
+{
+    struct replay_schedule *schedule = watching->schedule;
+    char *end;
+    uint64_t when = strtoull(text, &end, 10);
+    for (size_t i = watching->image_count; i > 0; i--) {
+        const struct image *image = &watching->images[i - 1];
+        if (image->seat != seat || image->at_ms != when)
+            continue;
+        if (schedule->items[image->item].number == SIZE_MAX)
+            schedule->items[image->item].number = schedule->image_count++;
+        struct replay_item *item = add_item(watching, at_ms, REPLAY_RESTORE, seat);
+        item->number = schedule->items[image->item].number;
+        item->high_water = strcmp(end, " high-water") == 0;
+        return;
+    }
+}
+
+static void on_moment(void *context, uint64_t at_ms, enum moment_kind kind, size_t node,
+                      const char *text)
+{
+    struct watching *watching = context;
+    if (node >= watching->schedule->county->seat_count)
+        return;
+    bool half_open = text != NULL && strcmp(text, fault_name(FAULT_HALF_OPEN)) == 0;
+    unsigned *cut = &watching->cut[node], *paused = &watching->paused[node];
+    switch ((int)kind) {
+    case MOMENT_CUT: add_lasting(watching, at_ms, REPLAY_CUT, node, cut, true); break;
+    case MOMENT_HEALED: add_lasting(watching, at_ms, REPLAY_HEAL, node, cut, false); break;
+    case MOMENT_FAULT:
+        if (half_open)
+            add_lasting(watching, at_ms, REPLAY_CUT, node, cut, true);
+        break;
+    case MOMENT_ENDED:
+        if (half_open)
+            add_lasting(watching, at_ms, REPLAY_HEAL, node, cut, false);
+        break;
+    case MOMENT_PAUSED: add_lasting(watching, at_ms, REPLAY_PAUSE, node, paused, true); break;
+    case MOMENT_RESUMED: add_lasting(watching, at_ms, REPLAY_RESUME, node, paused, false); break;
+    case MOMENT_DIED:
+        add_item(watching, at_ms, REPLAY_KILL, node);
+        watching->dead[node] = true;
+        break;
+    case MOMENT_STARTED:
+        if (watching->dead[node])
+            add_item(watching, at_ms, REPLAY_START, node);
+        watching->dead[node] = false;
+        break;
+    case MOMENT_IMAGED: add_image(watching, at_ms, node); break;
+    case MOMENT_RESTORED: add_restore(watching, at_ms, node, text); break;
+    case MOMENT_WIPED: add_item(watching, at_ms, REPLAY_WIPE, node); break;
+    default: break;
+    }
+}
+
+static void on_sent(void *context, uint64_t at_ms, size_t from, size_t to, enum channel channel,
+                    uint8_t type, struct span body)
+{
+    struct watching *watching = context;
+    (void)from;
+    (void)to;
+    (void)channel;
+    (void)body;
+    if (type == MESSAGE_IS_BLOCK)
+        watching->block_ms = at_ms;
+}
+
+static void take_text(char *to, size_t size, struct span text)
+{
+    snprintf(to, size, "%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
+}
+
+static void on_write(void *context, uint64_t at_ms, size_t node, const struct event *event)
+{
+    struct watching *watching = context;
+    size_t place = event->write.request - 1;
+    (void)at_ms;
+    (void)node;
+    if (place >= watching->asked_count) {
+        watching->asked = mem_resize(watching->asked, (2 * place + 2) * sizeof *watching->asked);
+        memset(watching->asked + watching->asked_count, 0,
+               (2 * place + 2 - watching->asked_count) * sizeof *watching->asked);
+        watching->asked_count = 2 * place + 2;
+    }
+    struct asked *asked = &watching->asked[place];
+    buffer_clear(&asked->fields);
+    buffer_append_span(&asked->fields, event->write.fields);
+    take_text(asked->type, sizeof asked->type, event->write.type);
+    take_text(asked->to, sizeof asked->to, event->write.to);
+}
+
+/* A write is played where its author's log has it: what was refused, or died with its process,
+ * stands in none. */
+static void on_batch(void *context, uint64_t at_ms, size_t node, struct world *world,
+                     struct model *model)
+{
+    struct watching *watching = context;
+    (void)world;
+    if (watching->model_count < model->op_count) {
+        watching->open = mem_resize(
+            watching->open, (watching->open_count + model->op_count - watching->model_count) *
+                                sizeof *watching->open);
+        while (watching->model_count < model->op_count)
+            watching->open[watching->open_count++] = watching->model_count++;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < watching->open_count; i++) {
+        const struct model_op *op = &model->ops[watching->open[i]];
+        bool found = op->node == node && op->in_log;
+        if (!found)
+            watching->open[kept++] = watching->open[i];
+        else if (node < watching->schedule->county->seat_count)
+            add_item(watching, at_ms, REPLAY_WRITE, node)->number = watching->open[i];
+    }
+    watching->open_count = kept;
+}
+
+/* ---- at its end ---- */
+
+struct ending {
+    struct watching *watching;
+    const struct model *model;
+    size_t *place; /* among the writes, by the model's operation; SIZE_MAX: none */
+};
+
+static void take_seen(const struct ending *ending, const struct model_op *op,
+                      struct replay_write *write)
+{
+    const struct model_record *record = &ending->model->records[op->record];
+    write->seen = mem_alloc((record->op_count + 1) * sizeof *write->seen);
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *other = &ending->model->ops[record->ops[i]];
+        if (other != op && ending->place[record->ops[i]] != SIZE_MAX && model_saw(op, other))
+            write->seen[write->seen_count++] = ending->place[record->ops[i]];
+    }
+}
+
+static void take_record(struct ending *ending, size_t write, const struct model_op *op)
+{
+    struct replay_schedule *schedule = ending->watching->schedule;
+    struct replay_record *record = &schedule->records[op->record];
+    const struct model_record *from = &ending->model->records[op->record];
+    record->simulated = from->id;
+    record->origin = from->origin;
+    if (record->type[0] == '\0')
+        snprintf(record->type, sizeof record->type, "%s", model_type_name(from->type));
+    record->writes = mem_resize(record->writes, (record->write_count + 1) * sizeof *record->writes);
+    if (op->kind == WRITE_PUT && record->write_count > 0)
+        record->excuse = "the simulation made two records of one name";
+    record->writes[record->write_count++] = write;
+}
+
+static void take_write(struct ending *ending, struct replay_item *item)
+{
+    struct replay_schedule *schedule = ending->watching->schedule;
+    const struct model_op *op = &ending->model->ops[item->number];
+    const struct asked *asked = &ending->watching->asked[item->number];
+    size_t place = schedule->write_count++;
+    struct replay_write *write = &schedule->writes[place];
+    *write = (struct replay_write){
+        .serial = op->serial,
+        .seat = op->node,
+        .record = op->record,
+        .kind = op->kind,
+        .gone = op->fate != MODEL_DONE,
+    };
+    if (op->kind != WRITE_DELETE)
+        buffer_append_span(&write->fields, span_of_buffer(&asked->fields));
+    memcpy(write->to, asked->to, sizeof write->to);
+    ending->place[item->number] = place;
+    item->number = place;
+    take_record(ending, place, op);
+}
+
+/* Items that nothing came of go. */
+static bool stays(const struct ending *ending, const struct replay_item *item)
+{
+    if (item->act == REPLAY_IMAGE)
+        return item->number != SIZE_MAX;
+    if (item->act != REPLAY_WRITE)
+        return true;
+    const struct model_op *op = &ending->model->ops[item->number];
+    return op->in_log && op->record < ending->model->record_count;
+}
+
+static void take_items(struct ending *ending)
+{
+    struct replay_schedule *schedule = ending->watching->schedule;
+    size_t kept = 0;
+    schedule->writes = mem_alloc((schedule->item_count + 1) * sizeof *schedule->writes);
+    schedule->record_count = ending->model->record_count;
+    schedule->records = mem_alloc((schedule->record_count + 1) * sizeof *schedule->records);
+    for (size_t i = 0; i < schedule->item_count; i++) {
+        if (!stays(ending, &schedule->items[i]))
+            continue;
+        schedule->items[kept] = schedule->items[i];
+        if (schedule->items[kept].act == REPLAY_WRITE)
+            take_write(ending, &schedule->items[kept]);
+        kept++;
+    }
+    schedule->item_count = kept;
+}
+
+static void excuse(struct replay_schedule *schedule, size_t record, const char *why)
+{
+    if (schedule->records[record].excuse == NULL)
+        schedule->records[record].excuse = why;
+}
+
+/* Whether clocks alone decide between two of one rank, and otherwise than the order in which they
+ * will be played. */
+static bool clocks_decide(const struct ending *ending, const struct model_op *first,
+                          const struct model_op *second)
+{
+    const struct county *county = ending->watching->schedule->county;
+    if (county->seats[first->node].tier != county->seats[second->node].tier ||
+        model_saw(second, first) || model_saw(first, second))
+        return false;
+    return first->clock > second->clock ||
+           (first->clock == second->clock &&
+            key_id_compare(first->dot.author, second->dot.author) > 0);
+}
+
+static void judge_clocks(const struct ending *ending, size_t place)
+{
+    struct replay_schedule *schedule = ending->watching->schedule;
+    const struct replay_record *record = &schedule->records[place];
+    for (size_t i = 0; i < record->write_count; i++) {
+        for (size_t j = i + 1; j < record->write_count; j++) {
+            const struct replay_write *first = &schedule->writes[record->writes[i]];
+            const struct replay_write *second = &schedule->writes[record->writes[j]];
+            if (clocks_decide(ending, &ending->model->ops[first->serial - 1],
+                              &ending->model->ops[second->serial - 1]))
+                excuse(schedule, place, "the simulated clocks decided between two of its writes");
+        }
+    }
+}
+
+/* A write that the simulation lost stays in a real life, unless a disk is put back or emptied there
+ * as well. */
+static void judge_losses(struct replay_schedule *schedule)
+{
+    bool *forgets = mem_alloc((schedule->county->seat_count + 1) * sizeof *forgets);
+    for (size_t i = 0; i < schedule->item_count; i++) {
+        if (schedule->items[i].act == REPLAY_RESTORE || schedule->items[i].act == REPLAY_WIPE)
+            forgets[schedule->items[i].seat] = true;
+    }
+    for (size_t i = 0; i < schedule->write_count; i++) {
+        const struct replay_write *write = &schedule->writes[i];
+        if (write->gone && !forgets[write->seat])
+            excuse(schedule, write->record, "the simulation lost a write of it with a disk");
+    }
+    free(forgets);
+}
+
+static void take_end(struct watching *watching, struct world *world, const struct model *model)
+{
+    struct replay_schedule *schedule = watching->schedule;
+    struct ending ending = {watching, model, mem_alloc((model->op_count + 1) * sizeof(size_t))};
+    memset(ending.place, 0xff, (model->op_count + 1) * sizeof *ending.place);
+    take_items(&ending);
+    for (size_t i = 0; i < schedule->write_count; i++) {
+        struct replay_write *write = &schedule->writes[i];
+        const struct model_op *op = &model->ops[write->serial - 1];
+        if (write->kind != WRITE_PUT)
+            take_seen(&ending, op, write);
+    }
+    judge_losses(schedule);
+    for (size_t i = 0; i < schedule->record_count; i++) {
+        judge_clocks(&ending, i);
+        schedule->excused += schedule->records[i].excuse != NULL;
+    }
+    free(ending.place);
+    const struct county *county = schedule->county;
+    schedule->ends = mem_alloc((county->seat_count + 1) * sizeof *schedule->ends);
+    for (size_t i = 0; i < county->seat_count && watching->error.code == ERR_OK; i++)
+        portrait_take(world_view(world, i), world_county(world)->tree, &schedule->ends[i],
+                      &watching->error);
+}
+
+/* The first is the beginning, the second the end. */
+static void on_sample(void *context, uint64_t at_ms, struct world *world, struct model *model)
+{
+    struct watching *watching = context;
+    bool begins = at_ms == 0;
+    if (!begins && watching->schedule->ends == NULL)
+        take_end(watching, world, model);
+}
+
+/* ---- what is left out ---- */
+
+__attribute__((format(printf, 2, 3))) static void leave_out(struct replay_schedule *schedule,
+                                                            const char *format, ...)
+{
+    char text[200];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    schedule->left_out =
+        mem_resize(schedule->left_out, (schedule->left_out_count + 1) * sizeof(char *));
+    schedule->left_out[schedule->left_out_count++] = mem_text(text);
+}
+
+static const char *why_not(enum fault_kind kind)
+{
+    switch ((int)kind) {
+    case FAULT_HALF_OPEN: return "played as a cut, since a real socket has no such state";
+    case FAULT_POWER: return "played as SIGKILL: the machine's own disk loses nothing";
+    case FAULT_POINT: return "played where a process died of it, and then as SIGKILL";
+    case FAULT_LINK: return "left out: real links have the speed of this machine";
+    case FAULT_CLONE: return "left out: no second process has the place of a node";
+    case FAULT_DISK: return "left out: a real disk doesn't fail to order";
+    case FAULT_CLOCK: return "left out: all processes have this machine's clock";
+    case FAULT_CONDUCT: return "left out: real nodes are honest";
+    case FAULT_INJECT: return "left out: real nodes say nothing bad";
+    case FAULT_TYPES: return "left out: all types are there from the beginning";
+    default: return NULL;
+    }
+}
+
+static bool has_profile(const struct link_profile *profile)
+{
+    static const struct link_profile none;
+    return memcmp(profile, &none, sizeof none) != 0;
+}
+
+static void list_left_out(struct replay_schedule *schedule, const struct scenario *scenario)
+{
+    bool named[FAULT_KINDS] = {false};
+    bool lines = has_profile(&scenario->link);
+    for (size_t i = 0; i < scenario->link_count; i++)
+        lines |= has_profile(&scenario->links[i].profile);
+    if (lines)
+        leave_out(schedule, "what lines are like: %s", why_not(FAULT_LINK));
+    for (size_t i = 0; i < scenario->fault_count; i++) {
+        enum fault_kind kind = scenario->faults[i].kind;
+        if (!named[kind] && why_not(kind) != NULL)
+            leave_out(schedule, "%s: %s", fault_name(kind), why_not(kind));
+        named[kind] = true;
+    }
+}
+
+/* Two machines of one key, or a node that signs two things for one place: everything its author
+ * touches may come out otherwise. */
+static void judge_faults(struct replay_schedule *schedule, const struct scenario *scenario)
+{
+    const char *why = NULL;
+    for (size_t i = 0; i < scenario->fault_count; i++) {
+        if (scenario->faults[i].kind == FAULT_CLONE)
+            why = "the simulation had two machines of one key";
+        if (scenario->faults[i].kind == FAULT_CONDUCT && scenario->faults[i].conduct.forks)
+            why = "in the simulation a node signed two things for one place";
+    }
+    for (size_t i = 0; why != NULL && i < schedule->record_count; i++) {
+        schedule->excused += schedule->records[i].excuse == NULL;
+        excuse(schedule, i, why);
+    }
+}
+
+/* ---- both ---- */
+
+static void watching_free(struct watching *watching)
+{
+    for (size_t i = 0; i < watching->asked_count; i++)
+        buffer_free(&watching->asked[i].fields);
+    free(watching->asked);
+    free(watching->open);
+    free(watching->images);
+    free(watching->cut);
+    free(watching->paused);
+    free(watching->dead);
+}
+
+static bool holds(const struct replay_schedule *schedule, const struct scenario *scenario,
+                  struct error *error)
+{
+    if (schedule->result.outcome == OUTCOME_HELD)
+        return true;
+    error_set(error, ERR_INVALID, scenario->name,
+              "the simulation itself %s: there is no end to compare with",
+              outcome_text(schedule->result.outcome));
+    error_next(error, "`terrace sim run` tells what is wrong in it");
+    return false;
+}
+
+struct replay_schedule *replay_schedule_new(const struct scenario *scenario, struct error *error)
+{
+    struct replay_schedule *schedule = mem_alloc(sizeof *schedule);
+    schedule->county = scenario_county(scenario);
+    size_t seats = schedule->county->seat_count;
+    struct watching watching = {
+        .schedule = schedule,
+        .cut = mem_alloc((seats + 1) * sizeof(unsigned)),
+        .paused = mem_alloc((seats + 1) * sizeof(unsigned)),
+        .dead = mem_alloc((seats + 1) * sizeof(bool)),
+    };
+    struct run_watcher watcher = {
+        .context = &watching,
+        .moment = on_moment,
+        .sample = on_sample,
+        .sent = on_sent,
+        .write = on_write,
+        .batch = on_batch,
+        .sample_ms = UINT64_MAX / 4,
+    };
+    struct run_options options = {.watcher = &watcher};
+    enum error_code code = run_scenario(scenario, &options, &schedule->result, error);
+    bool good = code == ERR_OK && holds(schedule, scenario, error);
+    if (good && watching.error.code != ERR_OK) {
+        *error = watching.error;
+        good = false;
+    }
+    watching_free(&watching);
+    if (!good) {
+        replay_schedule_free(schedule);
+        return NULL;
+    }
+    list_left_out(schedule, scenario);
+    judge_faults(schedule, scenario);
+    return schedule;
+}
+
+void replay_schedule_free(struct replay_schedule *schedule)
+{
+    if (schedule == NULL)
+        return;
+    for (size_t i = 0; i < schedule->write_count; i++) {
+        buffer_free(&schedule->writes[i].fields);
+        free(schedule->writes[i].seen);
+    }
+    for (size_t i = 0; i < schedule->record_count; i++)
+        free(schedule->records[i].writes);
+    for (size_t i = 0; schedule->ends != NULL && i < schedule->county->seat_count; i++)
+        portrait_free(&schedule->ends[i]);
+    for (size_t i = 0; i < schedule->left_out_count; i++)
+        free(schedule->left_out[i]);
+    free(schedule->left_out);
+    free(schedule->ends);
+    free(schedule->records);
+    free(schedule->writes);
+    free(schedule->items);
+    run_result_clear(&schedule->result);
+    county_free(schedule->county);
+    free(schedule);
+}
