@@ -13,6 +13,7 @@
     X(ANSWER_EARLY, "answer-early", "writers are answered before the commit")                      \
     X(SEND_EARLY, "send-early", "messages leave before the commit")                                \
     X(MEMORY_KEPT, "memory-kept", "after a failed commit the core goes on with its memory")        \
+    X(SYNC_SKIPPED, "sync-skipped", "a commit returns before the disk has it")                     \
     X(DOUBT_IGNORED, "doubt-ignored", "a restored store goes on in its epoch")                     \
     X(OLDER_STORE_TRUSTED, "older-store-trusted", "a store behind its file is no doubt")           \
     X(RECORD_NUMBER_REUSED, "record-number-reused", "a restart counts records from 1 again")       \

@@ -92,15 +92,7 @@ bool load_circle(struct step *step, const struct record_state *record, const str
                  struct stream_row *row)
 {
     struct author_epoch creator = record_id_author(id);
-    const struct operation *creation = NULL; /* of two, the one with the earlier clock */
-    for (size_t i = 0; i < record_operation_count(record); i++) {
-        const struct operation *op = record_operation(record, i);
-        if (op->dot.n == 1 && op->dot.epoch == creator.epoch &&
-            key_id_equal(op->dot.author, creator.author) &&
-            (creation == NULL || op->clock < creation->clock ||
-             (op->clock == creation->clock && hash_compare(&op->digest, &creation->digest) < 0)))
-            creation = op;
-    }
+    const struct operation *creation = record_creation(record, id);
     if (creation == NULL)
         return false;
     struct stream_id stream = {creator.author, creator.epoch, creation->stream, creation->branch};

@@ -484,7 +484,6 @@ void compare_on_heads(struct step *step, struct session *session, struct span bo
 /* 'Send from here': after heads, after a refused block, from a peer that was restored. */
 void compare_on_want(struct step *step, struct session *session, struct span body)
 {
-    const struct replica *replica = step->replica;
     struct mp_reader reader = mp_reader(body);
     struct stream_id id = {.branch = 0};
     bool formed = mp_read_array(&reader) == 5;
@@ -499,15 +498,13 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
         return;
     }
     memcpy(id.author.bytes, key, KEY_ID_BYTES);
-    const struct author *author = tree_author(replica->tree, id.author);
-    const struct seat *peer = session_seat(replica, session);
     struct stream_row *row = mem_alloc(sizeof *row);
-    if (author == NULL || peer == NULL || !stream_row_read(step->view, &id, row) ||
-        row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, peer)) {
+    bool held = stream_row_read(step->view, &id, row);
+    if (held && row->forked ? !fork_send_from(step, session, &id, seq, form == 1)
+                            : !held || !stream_is_for(step, session, &id, row)) {
         step->replica->refusals.not_allowed++;
-    } else if (row->forked) {
-        fork_send_from(step, session, &id, seq, form == 1);
-    } else if (seq <= row->head.seq) { /* at the head: the next one says its place */
+    } else if (!row->forked && seq <= row->head.seq) {
+        /* at the head: the next one says its place */
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
         cursor->sent_seq = seq;
         cursor->held_seq = seq;

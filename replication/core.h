@@ -428,6 +428,10 @@ struct cursor *cursor_strange(struct session *session, const struct stream_id *s
                               uint8_t class);
 void cursor_queue(struct session *session, struct cursor *cursor);
 void cursors_free(struct session *session);
+/* Whether the peer's seat is among a stream's holders. Openings of one number may be for different
+ * ones, so each branch is asked for by its own row. */
+bool stream_is_for(const struct step *step, const struct session *session,
+                   const struct stream_id *stream, const struct stream_row *row);
 /* A stream's head moved: queue it for every live session whose peer holds it and lacks it. */
 void cursors_head_moved(struct step *step, const struct stream_id *stream,
                         const struct stream_row *row, const struct session *from);
@@ -466,8 +470,9 @@ void fork_queue_from(struct step *step, struct session *session, const struct st
 void fork_want(struct step *step, const struct session *session, const struct stream_id *stream,
                uint32_t seq, struct span hash_start, bool opaque);
 void fork_on_want(struct step *step, struct session *session, struct span body);
-/* All branches of a forked stream, from `seq` where a block begins there. */
-void fork_send_from(struct step *step, struct session *session, const struct stream_id *stream,
+/* All branches of a forked stream that are for the peer, from `seq` where a block begins there.
+ * False: none is. */
+bool fork_send_from(struct step *step, struct session *session, const struct stream_id *stream,
                     uint32_t seq, bool opaque);
 void fork_load_alarms(struct replica *replica, const struct view *view);
 

@@ -91,6 +91,15 @@ void cursors_free(struct session *session)
     }
 }
 
+bool stream_is_for(const struct step *step, const struct session *session,
+                   const struct stream_id *stream, const struct stream_row *row)
+{
+    const struct author *author = tree_author(step->replica->tree, stream->author);
+    const struct seat *peer = session_seat(step->replica, session);
+    return author != NULL && peer != NULL && row->open.holders != HOLDERS_SELF &&
+           stream_holds(row, author->seat, peer);
+}
+
 void cursors_head_moved(struct step *step, const struct stream_id *stream,
                         const struct stream_row *row, const struct session *from)
 {

@@ -31,7 +31,8 @@ void fork_offer(struct step *step, struct session *session, const struct stream_
     for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
         const struct stream_row *row = &branches->rows[i];
         struct stream_id id = branch_of(stream, i);
-        if (!branches->present[i] || i == taken || branch_end(row) <= row->from)
+        if (!branches->present[i] || i == taken || branch_end(row) <= row->from ||
+            !stream_is_for(step, session, &id, row))
             continue;
         uint32_t start = peer_holds(branches, beside, seq, i);
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
@@ -172,17 +173,15 @@ static bool read_wanted(struct span body, struct wanted_branch *wanted)
 
 /* Every branch that has the place it names, each from where the two sides part. */
 static void send_wanted(struct step *step, struct session *session,
-                        const struct wanted_branch *wanted, const struct seat *author,
-                        const struct seat *peer)
+                        const struct wanted_branch *wanted)
 {
     struct branches *branches = branches_read(step->view, &wanted->stream);
     for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
         const struct stream_row *row = &branches->rows[i];
-        if (!branch_is_leaf(branches, i) || row->open.holders == HOLDERS_SELF ||
-            !stream_holds(row, author, peer) ||
+        struct stream_id id = branch_of(&wanted->stream, i);
+        if (!branch_is_leaf(branches, i) || !stream_is_for(step, session, &id, row) ||
             !branch_has(step->view, branches, i, wanted->seq, SPAN(wanted->start, HEAD_HASH_BYTES)))
             continue;
-        struct stream_id id = branch_of(&wanted->stream, i);
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
         cursor->sent_seq = common_place(step->view, branches, i, wanted->ladder);
         cursor->held_seq = cursor->sent_seq;
@@ -193,14 +192,15 @@ static void send_wanted(struct step *step, struct session *session,
     free(branches);
 }
 
-void fork_send_from(struct step *step, struct session *session, const struct stream_id *stream,
+bool fork_send_from(struct step *step, struct session *session, const struct stream_id *stream,
                     uint32_t seq, bool opaque)
 {
     struct branches *branches = branches_read(step->view, stream);
+    bool any = false;
     for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
         struct stream_id id = branch_of(stream, i);
         struct hash hash;
-        if (!branch_is_leaf(branches, i))
+        if (!branch_is_leaf(branches, i) || !stream_is_for(step, session, &id, &branches->rows[i]))
             continue;
         struct cursor *cursor = cursor_get(session, &id, branches->rows[i].open.class);
         cursor->sent_seq =
@@ -209,21 +209,21 @@ void fork_send_from(struct step *step, struct session *session, const struct str
         cursor->place_needed = cursor->placed = true;
         cursor->opaque_wanted = opaque;
         cursor_queue(session, cursor);
+        any = true;
     }
     free(branches);
+    return any;
 }
 
 void fork_on_want(struct step *step, struct session *session, struct span body)
 {
     struct wanted_branch wanted;
-    const struct seat *peer = session_seat(step->replica, session);
     if (!read_wanted(body, &wanted)) {
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
         return;
     }
-    const struct author *author = tree_author(step->replica->tree, wanted.stream.author);
-    if (author == NULL || peer == NULL)
+    if (tree_author(step->replica->tree, wanted.stream.author) == NULL)
         step->replica->refusals.not_allowed++;
     else
-        send_wanted(step, session, &wanted, author->seat, peer);
+        send_wanted(step, session, &wanted);
 }

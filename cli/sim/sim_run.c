@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/print.h"
+#include "cli/sim/outcome.h"
 #include "cli/sim/shipped.h"
 #include "cli/sim/sim.h"
 #include "sim/run/run.h"
@@ -11,6 +12,7 @@
 
 static const struct option_row options[] = {
     {"seed", "N", "another seed than the scenario's"},
+    {"report", "FILE", "leave a report: a page of its own, or JSON for a name in .json"},
     {"unchecked", NULL, "without the model and its checks: for measuring speed alone"},
     {"cpu", "SECONDS", "give up, undecided, after so much processor time"},
     {"verbose", NULL, "every line that the nodes write, on stderr"},
@@ -136,7 +138,11 @@ static int run_one(const struct arguments *arguments, struct scenario *scenario,
         arguments_number(arguments, "cpu", 1, 1000000, &seconds, error) != ERR_OK)
         return EXIT_USAGE;
     run.cpu_ms_max = seconds * 1000;
-    if (run_scenario(scenario, &run, &result, error) != ERR_OK)
+    char *command = sim_command_text(arguments, scenario);
+    enum error_code code = sim_run_reported(scenario, &run, arguments_value(arguments, "report"),
+                                            command, &result, error);
+    free(command);
+    if (code != ERR_OK)
         return EXIT_USAGE;
     if (arguments->json)
         print_result_json(scenario, &result);

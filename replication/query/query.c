@@ -76,29 +76,11 @@ enum error_code query_load_state(struct block_cache *cache, const struct view *v
     return *state == NULL ? ERR_DAMAGED : ERR_OK;
 }
 
-/* Of two creations under one name, the one with the earlier clock: the index has it there. */
-static const struct operation *creation_of(const struct record_state *state,
-                                           const struct record_id *id)
-{
-    struct author_epoch creator = record_id_author(id);
-    const struct operation *first = NULL;
-    for (size_t i = 0; i < record_operation_count(state); i++) {
-        const struct operation *op = record_operation(state, i);
-        if (op->dot.n != 1 || op->dot.epoch != creator.epoch ||
-            !key_id_equal(op->dot.author, creator.author))
-            continue;
-        if (first == NULL || op->clock < first->clock ||
-            (op->clock == first->clock && hash_compare(&op->digest, &first->digest) < 0))
-            first = op;
-    }
-    return first;
-}
-
 static bool read_circle(const struct view *view, const struct record_state *state,
                         const struct record_id *id, struct stream_row *row)
 {
     struct author_epoch creator = record_id_author(id);
-    const struct operation *creation = creation_of(state, id);
+    const struct operation *creation = record_creation(state, id);
     if (creation == NULL)
         return false;
     struct stream_id stream = {creator.author, creator.epoch, creation->stream, creation->branch};
@@ -195,7 +177,7 @@ void query_describe(const struct view *view, const struct tree *tree,
     char text[33];
     const struct author *author = tree_author(tree, record_id_author(id).author);
     const char *origin = author == NULL ? "" : author->seat->row.seat;
-    const struct operation *creation = creation_of(state, id);
+    const struct operation *creation = record_creation(state, id);
     uint32_t circle_pairs = write_circle(view, tree, state, id, origin, &circle);
     record_describe(state, type, &inner);
     struct mp_reader reader = names_reader(span_of_buffer(&inner));

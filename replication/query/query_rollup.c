@@ -135,29 +135,53 @@ static void add_behind(struct total *total, const struct seat *seat, const char 
     total->behind_count++;
 }
 
-/* The token of an origin's newest report; false: it has never reported. */
-static bool report_of(const struct total *total, const struct seat *seat, uint64_t *token_ms,
-                      uint64_t *report_k)
+/* The newest report of an origin; false: it has never reported. */
+static bool report_of(const struct total *total, const struct seat *seat, struct note_head *head,
+                      uint64_t *token_ms)
 {
     uint8_t key[NOTE_KEY_BYTES_MAX];
     struct span note;
     struct cell_report report;
     size_t size = note_key(key, HASH_CELLS, seat_key_id(seat), 0);
+    *token_ms = 0;
     if (total->view->get(total->view->context, TABLE_NOTES, SPAN(key, size), &note) != READ_FOUND ||
         report_decode(note, &report, NULL) != ERR_OK)
         return false;
     *token_ms = report.token.present ? report.token.clock_ms : 0;
-    *report_k = report.head.k;
+    *head = report.head;
     report_free(&report);
     return true;
 }
 
-/* An origin's as-of: the newer of its statement's and its report's token. What it has not said
- * since then, nobody here can know. */
+/* A statement of the same epoch says which report was the newest then: when that one is here, or a
+ * later one, the figures are of the statement's time as well. 0: it tells nothing. */
+static uint64_t stated_ms(const struct total *total, const struct note_head *reported)
+{
+    uint8_t key[NOTE_KEY_BYTES_MAX];
+    struct span note;
+    struct heads_statement statement;
+    size_t size = note_key(key, HASH_HEADS, reported->signer, reported->epoch);
+    if (total->view->get(total->view->context, TABLE_NOTES, SPAN(key, size), &note) != READ_FOUND ||
+        statement_decode(note, &statement, NULL) != ERR_OK)
+        return 0;
+    uint64_t token_ms =
+        statement.token.present && statement.report <= reported->k ? statement.token.clock_ms : 0;
+    statement_free(&statement);
+    return token_ms;
+}
+
+static bool is_fresh(const struct total *total, uint64_t as_of_ms)
+{
+    return as_of_ms + total->freshness_ms >= total->newest_ms;
+}
+
+/* An origin's as-of is that of its figures. What it has not said since then, nobody here can know;
+ * who is heard and whose report stays away is no more silent than whose blocks do. */
 static void judge_origin(struct total *total, const struct seat *seat)
 {
     struct completeness complete;
-    uint64_t as_of = 0, report_k = 0;
+    struct note_head head;
+    uint64_t as_of;
     total->expected++;
     if (seat == total->self) { /* its own figures are of now, which the newest token names best */
         total->reported++;
@@ -165,20 +189,21 @@ static void judge_origin(struct total *total, const struct seat *seat)
             total->as_of_ms = total->newest_ms;
         return;
     }
-    bool reported = report_of(total, seat, &as_of, &report_k);
+    bool reported = report_of(total, seat, &head, &as_of);
+    uint64_t stated = reported ? stated_ms(total, &head) : 0;
+    as_of = stated > as_of ? stated : as_of;
     total->reported += reported;
     query_completeness(total->view, total->tree, total->self->row.seat, seat, total->freshness_ms,
                        &complete);
-    if (complete.state != COMPLETE_UNKNOWN && complete.as_of_ms > as_of)
-        as_of = complete.as_of_ms;
     if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms))
         total->as_of_ms = as_of;
     if (complete.state == COMPLETE_WITHHELD)
         add_behind(total, seat, "withheld", as_of, complete.missing);
     else if (!reported)
-        add_behind(total, seat, "unknown", as_of, 0);
-    else if (as_of + total->freshness_ms < total->newest_ms)
-        add_behind(total, seat, "silent", as_of, 0);
+        add_behind(total, seat, "unknown", complete.as_of_ms, 0);
+    else if (!is_fresh(total, as_of))
+        add_behind(total, seat, is_fresh(total, complete.as_of_ms) ? "withheld" : "silent", as_of,
+                   0);
 }
 
 /* How far each seat has said it holds the stream of one record's creation. */
@@ -232,13 +257,11 @@ static enum error_code locate_creation(const struct total *total, const struct r
         receipts->stream =
             (struct stream_id){creator.author, creator.epoch, row.stream, row.branch};
         receipts->seq = row.seq;
-        for (size_t k = 0; row.state != NULL && k < record_operation_count(row.state); k++) {
-            const struct operation *op = record_operation(row.state, k);
-            if (op->dot.n == 1) {
-                receipts->stream.number = op->stream;
-                receipts->stream.branch = op->branch;
-                receipts->seq = op->seq;
-            }
+        const struct operation *op = row.located ? NULL : record_creation(row.state, id);
+        if (op != NULL) {
+            receipts->stream.number = op->stream;
+            receipts->stream.branch = op->branch;
+            receipts->seq = op->seq;
         }
         record_free(row.state);
         return ERR_OK;
@@ -268,8 +291,9 @@ static enum error_code total_received(struct total *total, struct span by, struc
             !seat_is_ancestor_or_self(total->self, seat) ||
             !seat_is_ancestor_or_self(author->seat, seat))
             continue;
-        uint64_t as_of = 0, report_k;
-        bool reported = report_of(total, seat, &as_of, &report_k);
+        struct note_head head;
+        uint64_t as_of;
+        bool reported = report_of(total, seat, &head, &as_of);
         total->expected++;
         if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms))
             total->as_of_ms = as_of;

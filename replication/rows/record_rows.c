@@ -281,3 +281,20 @@ struct record_state *record_from_creation(struct block_cache *cache, const struc
                                     &block->digests[place]};
     return record_from_entry(tree, type, id, &located);
 }
+
+const struct operation *record_creation(const struct record_state *state,
+                                        const struct record_id *id)
+{
+    struct author_epoch creator = record_id_author(id);
+    const struct operation *first = NULL;
+    for (size_t i = 0; i < record_operation_count(state); i++) {
+        const struct operation *op = record_operation(state, i);
+        if (op->dot.n != 1 || op->dot.epoch != creator.epoch ||
+            !key_id_equal(op->dot.author, creator.author))
+            continue;
+        if (first == NULL || op->clock < first->clock ||
+            (op->clock == first->clock && hash_compare(&op->digest, &first->digest) < 0))
+            first = op;
+    }
+    return first;
+}

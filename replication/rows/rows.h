@@ -126,6 +126,11 @@ struct record_state *record_from_entry(const struct tree *tree, const struct rec
                                        const struct record_id *id,
                                        const struct located_entry *located);
 
+/* The operation that made the record: of two creations under one name the one with the earlier
+ * clock, where the index has it. Borrowed; NULL: none is here. */
+const struct operation *record_creation(const struct record_state *state,
+                                        const struct record_id *id);
+
 /* Whether a stream's holders include the seat (rules.md 2, 3). */
 bool stream_holds(const struct stream_row *row, const struct seat *author, const struct seat *seat);
 

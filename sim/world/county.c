@@ -57,11 +57,24 @@ static void make_keys(struct county_seat *seat, uint64_t salt)
     memcpy(seat->link_key, seed.bytes, KEY_BYTES);
 }
 
+static int compare_codes(const void *a, const void *b, void *context)
+{
+    const struct county_seat *seats = context;
+    return strcmp(seats[*(const size_t *)a].code, seats[*(const size_t *)b].code);
+}
+
 size_t county_find(const struct county *county, const char *code)
 {
-    for (size_t i = 0; i < county->seat_count; i++) {
-        if (strcmp(county->seats[i].code, code) == 0)
-            return i;
+    size_t low = 0, high = county->seat_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(county->seats[county->by_code[middle]].code, code);
+        if (order == 0)
+            return county->by_code[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return SIZE_MAX;
 }
@@ -111,6 +124,26 @@ static void offer_types(struct county *county, const char *yaml, struct document
     schema_source_free(source);
 }
 
+static void lay_out(struct county *county, const struct author_plan *plan)
+{
+    size_t count = county->seat_count, laid = 0;
+    county->children = mem_alloc(count * sizeof *county->children);
+    county->child_first = mem_alloc((count + 1) * sizeof *county->child_first);
+    county->rank = mem_alloc(count * sizeof *county->rank);
+    county->by_code = mem_alloc(count * sizeof *county->by_code);
+    for (size_t i = 0; i < count; i++) {
+        county->seats[i].parent = plan->parent[i];
+        county->seats[i].tier = plan->tier[i];
+        county->rank[plan->order[i]] = county->by_code[i] = i;
+        county->child_first[i] = laid;
+        for (size_t child = 0; child < plan->child_count[i]; child++)
+            county->children[laid++] = plan->order[plan->child_first[i] + child];
+    }
+    county->child_first[count] = laid;
+    /* qsort_r is in no standard, but alike in every C library that this is built with */
+    qsort_r(county->by_code, count, sizeof *county->by_code, compare_codes, county->seats);
+}
+
 static void make_documents(struct county *county, const struct author_seat *seats,
                            uint64_t expires_ms)
 {
@@ -123,10 +156,7 @@ static void make_documents(struct county *county, const struct author_seat *seat
     county->tree_id = tree->tree_id;
     county->tree = tree_new(&tree->tree_id);
     county->tier_count = plan->tier_count;
-    for (size_t i = 0; i < county->seat_count; i++) {
-        county->seats[i].parent = plan->parent[i];
-        county->seats[i].tier = plan->tier[i];
-    }
+    lay_out(county, plan);
     for (size_t i = 0; i < tree->document_count; i++)
         offer(county, &tree->documents[i]);
     struct document_header header = {
@@ -172,6 +202,10 @@ void county_free(struct county *county)
     if (county == NULL)
         return;
     tree_free(county->tree);
+    free(county->children);
+    free(county->child_first);
+    free(county->rank);
+    free(county->by_code);
     free(county->seats);
     free(county);
 }
@@ -206,9 +240,9 @@ static void take_one_row(const struct held_document *held, const char *child,
 }
 
 static void take_document(const struct county *county, const struct held_document *held,
-                          size_t seat, unsigned gift, struct county_document *document)
+                          size_t whose, size_t seat, unsigned gift,
+                          struct county_document *document)
 {
-    size_t whose = held->kind == DOCUMENT_BRANCH ? county_find(county, held->seat) : SIZE_MAX;
     document->kind = held->kind;
     document->envelope = held->envelope;
     if (whose != SIZE_MAX && whose != seat && county_is_above(county, whose, seat) &&
@@ -224,30 +258,67 @@ static void take_document(const struct county *county, const struct held_documen
     memcpy(document->rows, held->rows, held->row_count * sizeof *document->rows);
 }
 
-static bool is_given(const struct county *county, const struct held_document *held, size_t seat,
-                     unsigned gift)
+struct seat_list {
+    size_t *seats;
+    size_t count, capacity;
+};
+
+static void add_seat(struct seat_list *list, size_t seat)
 {
-    if (held->kind == DOCUMENT_TYPES)
-        return !(gift & COUNTY_NO_TYPES);
-    if (held->kind != DOCUMENT_BRANCH)
-        return true;
-    size_t whose = county_find(county, held->seat);
-    if (county_is_above(county, whose, seat))
-        return whose != seat || !(gift & COUNTY_NO_SUBTREE);
-    return county_is_above(county, seat, whose) && !(gift & COUNTY_NO_SUBTREE);
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity * 2 + 16;
+        list->seats = mem_resize(list->seats, list->capacity * sizeof *list->seats);
+    }
+    list->seats[list->count++] = seat;
+}
+
+static int compare_ranks(const void *a, const void *b, void *context)
+{
+    const size_t *rank = context, one = rank[*(const size_t *)a], other = rank[*(const size_t *)b];
+    return one < other ? -1 : one > other;
+}
+
+/* Whose branch documents a seat is given, parents before children. */
+static void list_given(const struct county *county, size_t seat, unsigned gift,
+                       struct seat_list *list)
+{
+    size_t above = seat;
+    while (county->seats[above].parent != above) {
+        above = county->seats[above].parent;
+        add_seat(list, above);
+    }
+    if (!(gift & COUNTY_NO_SUBTREE)) {
+        size_t next = list->count;
+        add_seat(list, seat);
+        for (; next < list->count; next++) {
+            size_t parent = list->seats[next];
+            for (size_t i = county->child_first[parent]; i < county->child_first[parent + 1]; i++)
+                add_seat(list, county->children[i]);
+        }
+    }
+    qsort_r(list->seats, list->count, sizeof *list->seats, compare_ranks, county->rank);
 }
 
 struct county_document *county_documents(const struct county *county, size_t seat, unsigned gift,
                                          size_t *count)
 {
-    size_t held_count = tree_document_count(county->tree);
-    struct county_document *documents = mem_alloc((held_count + 1) * sizeof *documents);
+    struct seat_list list = {0};
+    list_given(county, seat, gift, &list);
+    struct county_document *documents = mem_alloc((list.count + 2) * sizeof *documents);
+    const struct held_document *held = tree_find_document(county->tree, DOCUMENT_ROOT, SPAN_EMPTY);
     *count = 0;
-    for (size_t i = 0; i < held_count; i++) {
-        const struct held_document *held = tree_document(county->tree, i);
-        if (is_given(county, held, seat, gift))
-            take_document(county, held, seat, gift, &documents[(*count)++]);
+    take_document(county, held, SIZE_MAX, seat, gift, &documents[(*count)++]);
+    for (size_t i = 0; i < list.count; i++) {
+        size_t whose = list.seats[i];
+        held = tree_find_document(county->tree, DOCUMENT_BRANCH,
+                                  span_of_text(county->seats[whose].code));
+        if (held != NULL)
+            take_document(county, held, whose, seat, gift, &documents[(*count)++]);
     }
+    held = tree_find_document(county->tree, DOCUMENT_TYPES, SPAN_EMPTY);
+    if (!(gift & COUNTY_NO_TYPES))
+        take_document(county, held, SIZE_MAX, seat, gift, &documents[(*count)++]);
+    free(list.seats);
     return documents;
 }
 

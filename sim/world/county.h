@@ -28,6 +28,10 @@ struct county_seat {
 struct county {
     struct county_seat *seats; /* as the rows came */
     size_t seat_count;
+    size_t *children;    /* places, those of one parent together, by code */
+    size_t *child_first; /* of each seat, where its own begin in `children`; seat_count + 1 */
+    size_t *rank;        /* of each seat: parents before children */
+    size_t *by_code;     /* places, sorted */
     uint8_t tier_count;
     struct hash tree_id;
     struct tree *tree; /* holds every document */
@@ -39,6 +43,21 @@ struct county *county_new(const struct county_row *rows, size_t count, uint64_t 
 struct county *county_new_expiring(const struct county_row *rows, size_t count, uint64_t salt,
                                    uint64_t expires_ms);
 void county_free(struct county *county); /* NULL is legal */
+
+enum { COUNTY_SEATS_MAX = 1000 * 1000 };
+
+/* So many seats a tier, the root's first; children are spread evenly over the tier above. */
+struct county_shape {
+    unsigned tier_count;
+    uint32_t counts[TIERS_MAX];
+};
+/* From text as in "1+3+23+303". ERR_INVALID. */
+enum error_code county_shape_read(struct span text, struct county_shape *shape,
+                                  struct error *error);
+size_t county_shape_seats(const struct county_shape *shape);
+/* Seats are called A1, B1, B2 ... by tier; `tiers` are the tiers' names, NULL: tier1, tier2 ... */
+struct county *county_new_shape(const struct county_shape *shape, const char *const *tiers,
+                                uint64_t salt);
 
 /* The place of a seat; SIZE_MAX: no such seat. */
 size_t county_find(const struct county *county, const char *code);

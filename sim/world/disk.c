@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "replication/salvage/salvage.h"
 #include "replication/verify/verify.h"
 #include "sim/world/world_parts.h"
@@ -157,6 +158,8 @@ static uint64_t signed_commits(const struct world_node *node)
 void disk_loses(struct world_node *node)
 {
     struct world *world = node->world;
+    if (PLANTED(SYNC_SKIPPED))
+        memory_store_lose(node->store, (unsigned)prng_between(&world->prng, 1, LOST_COMMITS_MAX));
     if (!node->disk.lies)
         return;
     uint64_t before = signed_commits(node);
@@ -181,11 +184,17 @@ void disk_loses(struct world_node *node)
 
 /* ---- a damaged store ---- */
 
+static void ignore_finding(void *context, const struct verify_finding *finding)
+{
+    (void)context, (void)finding;
+}
+
 static bool is_sound(struct world_node *node)
 {
     const struct county *county = node->world->county;
     struct verify_options options = {.tree_id = county->tree_id,
-                                     .own = county->seats[node->seat].key_id};
+                                     .own = county->seats[node->seat].key_id,
+                                     .finding = ignore_finding};
     struct verify *verify = verify_new(&options);
     while (verify_step(verify, &node->port.view)) {
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "sim/world/world_parts.h"
 
 /* A marker for each machine and store. */
@@ -78,6 +79,8 @@ struct world *world_new(const struct county *county, const struct world_options 
     world->next_link_id = 1;
     for (size_t i = 0; i < county->seat_count; i++)
         set_store(node_new(world, i), memory_store_new());
+    for (size_t i = 0; PLANTED(SYNC_SKIPPED) && i < world->county->seat_count; i++)
+        memory_store_keep(world->nodes[i]->store, MEMORY_STORE_KEEP_MAX);
     for (size_t i = 0; i < county->seat_count; i++) {
         if (world->nodes[i]->parent != i)
             add_child(world->nodes[world->nodes[i]->parent], i);

@@ -1,69 +1,96 @@
 /* planted NAME SEEDS [FIRST]: with this bug in force, how many seeds of the swarm it takes until
  * one of them doesn't hold, and what was found then. Fails when all hold. `none`: no bug, and all
- * must hold. `planted --list` names them all. */
+ * must hold. `planted --list` names them all; `planted --shrink NAME SEEDS` makes the first failure
+ * smaller and fails unless what was written of it, read back, still fails alike. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/planted.h"
-#include "sim/swarm/child.h"
 #include "sim/swarm/swarm.h"
 
-enum { CPU_S_MAX = 120 };
+enum { CPU_S_MAX = 120, TEXT_MAX = 1500, SHRINK_TRIES_MAX = 600 };
 
-struct trial {
-    uint64_t seed;
-};
-
-/* The findings as bytes: outcome, counts, text. */
-static void live(void *context, struct buffer *said)
+static void tell(const char *name, uint64_t seed, uint64_t seeds, const struct trial *trial)
 {
-    const struct trial *trial = context;
-    struct swarm_options options;
-    struct findings findings = {0};
-    swarm_draw(&options, trial->seed);
-    enum swarm_outcome outcome = swarm_run(&options, false, NULL, &findings);
-    buffer_append_byte(said, (uint8_t)outcome);
-    for (int i = 0; i < FINDING_COUNT; i++)
-        buffer_append_byte(said, findings.counts[i] > 0);
-    buffer_append_span(said, span_of_buffer(&findings.text));
-    findings_clear(&findings);
-}
-
-static void tell(const char *name, uint64_t seed, uint64_t seeds, const struct child_end *end)
-{
-    printf("%s: found by seed %" PRIu64 ", the %" PRIu64 ". of them:", name, seed, seeds);
-    if (end->kind != CHILD_DONE)
-        printf(" %s", end->kind == CHILD_LATE ? "no end" : "crash");
-    for (size_t i = 0; end->kind == CHILD_DONE && i < FINDING_COUNT; i++) {
-        if (end->said.data[1 + i])
+    printf("%s: found by seed %" PRIu64 ", %" PRIu64 " tried:", name, seed, seeds);
+    if (trial->outcome == OUTCOME_CRASHED || trial->outcome == OUTCOME_UNDECIDED)
+        printf(" %s", outcome_text(trial->outcome));
+    for (int i = 0; i < FINDING_COUNT; i++) {
+        if (trial->counts[i] > 0)
             printf(" %s", finding_name((enum finding)i));
     }
-    const struct buffer *text = end->kind == CHILD_DONE ? &end->said : &end->lines;
-    size_t from = end->kind == CHILD_DONE ? 1 + FINDING_COUNT : 0;
-    printf("\n%.*s\n", (int)(text->size - from < 1500 ? text->size - from : 1500),
-           (const char *)text->data + from);
+    size_t size = trial->text.size < TEXT_MAX ? trial->text.size : TEXT_MAX;
+    printf("\n%.*s\n", (int)size, (const char *)trial->text.data);
 }
 
-/* How many seeds it took; 0: all held. */
-static uint64_t hunt(const char *name, uint64_t first, uint64_t seeds)
+struct hunt {
+    const char *name;
+    uint64_t first, seeds;
+    uint64_t took;             /* seeds until one failed; 0: all held */
+    struct scenario *scenario; /* that failed; NULL: none */
+    struct trial trial;
+};
+
+static void hunt(struct hunt *hunt)
 {
-    for (uint64_t i = 0; i < seeds; i++) {
-        struct trial trial = {first + i};
-        struct child_end end;
-        if (!child_run(live, &trial, CPU_S_MAX, &end)) {
-            perror("fork");
-            exit(2);
+    const struct trial_settings settings = {.cpu_s_max = CPU_S_MAX};
+    for (uint64_t i = 0; i < hunt->seeds && hunt->took == 0; i++) {
+        struct scenario *scenario = swarm_draw(hunt->first + i, NULL);
+        trial_run(scenario, &settings, &hunt->trial);
+        if (hunt->trial.outcome != OUTCOME_HELD) {
+            hunt->took = i + 1;
+            hunt->scenario = scenario;
+            tell(hunt->name, hunt->first + i, hunt->took, &hunt->trial);
+        } else {
+            trial_clear(&hunt->trial);
+            scenario_free(scenario);
         }
-        bool found = end.kind != CHILD_DONE || end.said.data[0] != SWARM_HELD;
-        if (found)
-            tell(name, trial.seed, i + 1, &end);
-        child_end_clear(&end);
-        if (found)
-            return i + 1;
     }
-    return 0;
+    if (hunt->took == 0)
+        printf("%s: %" PRIu64 " seeds held\n", hunt->name, hunt->seeds);
+}
+
+/* What a person would do with the file. */
+static bool fails_from_file(const struct scenario *smaller, const struct trial *failed)
+{
+    const struct trial_settings settings = {.cpu_s_max = CPU_S_MAX};
+    struct buffer yaml = {0};
+    struct error error = {0};
+    struct trial trial = {0};
+    bool alike = false;
+    scenario_write(smaller, &yaml);
+    struct scenario *read =
+        scenario_read(span_of_buffer(&yaml), "smaller.yaml", NULL, NULL, &error);
+    if (read == NULL) {
+        printf("%s: %s\n", error.what, error.why);
+    } else {
+        trial_run(read, &settings, &trial);
+        alike = trial_alike(failed, &trial);
+        printf("%.*s\nread back: %s\n", (int)yaml.size, (const char *)yaml.data,
+               outcome_text(trial.outcome));
+        trial_clear(&trial);
+    }
+    buffer_free(&yaml);
+    scenario_free(read);
+    return alike;
+}
+
+static bool shrink(const struct hunt *found)
+{
+    struct shrink_settings settings = {
+        .tries_max = SHRINK_TRIES_MAX, .cpu_s_max = CPU_S_MAX, .out = stdout};
+    struct shrink_sum sum;
+    struct scenario *smaller = swarm_shrink(found->scenario, &found->trial, &settings, &sum);
+    bool right = fails_from_file(smaller, &found->trial);
+    bool less = sum.rules_after < sum.rules_before && sum.writes_after < sum.writes_before &&
+                sum.seats_after <= sum.seats_before;
+    printf("%u runs: %zu -> %zu rules, %zu -> %zu seats, %" PRIu64 " -> %" PRIu64 " writes\n",
+           sum.tries, sum.rules_before, sum.rules_after, sum.seats_before, sum.seats_after,
+           sum.writes_before, sum.writes_after);
+    scenario_free(smaller);
+    return right && less;
 }
 
 static int list_all(void)
@@ -75,17 +102,23 @@ static int list_all(void)
 
 int main(int count, char **words)
 {
+    bool shrinks = count > 1 && strcmp(words[1], "--shrink") == 0;
     if (count == 2 && strcmp(words[1], "--list") == 0)
         return list_all();
+    count -= shrinks;
+    words += shrinks;
     if (count < 3 || count > 4 || !crypto_start() || !planted_choose(words[1])) {
-        fprintf(stderr, "usage: planted NAME SEEDS [FIRST] | planted --list\n");
+        fprintf(stderr, "usage: planted [--shrink] NAME SEEDS [FIRST] | planted --list\n");
         return 2;
     }
-    uint64_t seeds = strtoull(words[2], NULL, 10);
-    uint64_t first = count == 4 ? strtoull(words[3], NULL, 10) : 1;
-    uint64_t took = hunt(words[1], first, seeds);
-    bool none = strcmp(words[1], "none") == 0;
-    if (took == 0)
-        printf("%s: %" PRIu64 " seeds held\n", words[1], seeds);
-    return none == (took == 0) ? 0 : 1;
+    struct hunt found = {.name = words[1],
+                         .first = count == 4 ? strtoull(words[3], NULL, 10) : 1,
+                         .seeds = strtoull(words[2], NULL, 10)};
+    hunt(&found);
+    bool right = (strcmp(words[1], "none") == 0) == (found.took == 0);
+    if (shrinks && found.took > 0)
+        right = shrink(&found) && right;
+    trial_clear(&found.trial);
+    scenario_free(found.scenario);
+    return right ? 0 : 1;
 }

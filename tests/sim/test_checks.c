@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "sim/check/check.h"
-#include "sim/swarm/swarm.h"
 #include "sim/world/mischief.h"
 
 enum { C, T1, V1, V2, SEATS, REST_MS = 60 * 1000 };
@@ -382,38 +381,6 @@ static void streams_on_their_way_are_seen(void **state)
     assert_true(check_streams_level(desk->model));
 }
 
-/* ---- one seed, one history ---- */
-
-static void tell_seed(uint64_t seed, char **text, size_t *size)
-{
-    struct swarm_options options;
-    struct findings findings = {0};
-    FILE *out = open_memstream(text, size);
-    assert_non_null(out);
-    swarm_draw(&options, seed);
-    swarm_print_options(&options, out);
-    assert_int_equal(swarm_run(&options, true, out, &findings), SWARM_HELD);
-    fclose(out);
-    findings_clear(&findings);
-}
-
-static void one_seed_gives_one_history(void **state)
-{
-    (void)state;
-    char *first, *second, *other;
-    size_t first_size, second_size, other_size;
-    tell_seed(3, &first, &first_size);
-    tell_seed(3, &second, &second_size);
-    tell_seed(4, &other, &other_size);
-    assert_int_equal(first_size, second_size);
-    assert_memory_equal(first, second, first_size);
-    assert_true(first_size > 1000);
-    assert_false(other_size == first_size && memcmp(first, other, first_size) == 0);
-    free(first);
-    free(second);
-    free(other);
-}
-
 #define PLANTED(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -439,7 +406,6 @@ int main(void)
         PLANTED(something_bad_that_is_not_counted_is_found),
         PLANTED(a_refusal_among_honest_peers_is_found),
         PLANTED(streams_on_their_way_are_seen),
-        cmocka_unit_test(one_seed_gives_one_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

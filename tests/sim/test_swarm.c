@@ -4,6 +4,8 @@
 
 #include "sim/swarm/swarm.h"
 
+enum { CPU_S_MAX = 900 }; /* of a seed, under sanitizers */
+
 int main(int count, char **words)
 {
     if (count != 3 || !crypto_start()) {
@@ -13,7 +15,11 @@ int main(int count, char **words)
     struct swarm_settings settings = {
         .first = strtoull(words[1], NULL, 10),
         .last = strtoull(words[2], NULL, 10),
+        .cpu_s_max = CPU_S_MAX,
         .program = "terrace sim swarm",
+        .options = "",
     };
-    return swarm_exit_status(swarm_run_all(&settings, stdout));
+    struct swarm_sum sum;
+    swarm_run_all(&settings, stdout, &sum);
+    return outcome_exit_status(sum.worst);
 }

@@ -19,6 +19,9 @@ story
   run
   held C V1:1/1 4
   record C next title=bridge
+  # nor do the receipts mistake it for the directive
+  wait 1m
+  received C r "2, 2 of 7; D waiting; D2 waiting; T2 waiting; V2 waiting; V3 waiting"
   equal next C T1 V1
   # the county's own edit goes on as if nothing had been said
   set C r s=over
