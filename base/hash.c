@@ -141,6 +141,15 @@ bool verify_hash(const struct hash *hash, const uint8_t signature[static SIGNATU
     return crypto_sign_verify_detached(signature, message, sizeof message, key) == 0;
 }
 
+bool verifier_holds(const struct verifier *verifier, const struct hash *hash,
+                    const uint8_t signature[static SIGNATURE_BYTES],
+                    const uint8_t key[static KEY_BYTES])
+{
+    if (verifier == NULL)
+        return verify_hash(hash, signature, key);
+    return verifier->verify(verifier->context, hash, signature, key);
+}
+
 bool sign_key_acceptable(const uint8_t key[static KEY_BYTES])
 {
     return crypto_core_ed25519_is_valid_point(key) == 1;

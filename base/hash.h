@@ -65,6 +65,17 @@ void sign_hash(const struct hash *hash, const uint8_t secret[static SECRET_BYTES
                uint8_t signature[static SIGNATURE_BYTES]);
 bool verify_hash(const struct hash *hash, const uint8_t signature[static SIGNATURE_BYTES],
                  const uint8_t key[static KEY_BYTES]);
+/* Whoever verifies for somebody that hands him in; NULL: verify_hash itself. `verify` must say what
+ * verify_hash would, always: it may only spare the work (a simulator's cache). */
+struct verifier {
+    void *context;
+    bool (*verify)(void *context, const struct hash *hash,
+                   const uint8_t signature[static SIGNATURE_BYTES],
+                   const uint8_t key[static KEY_BYTES]);
+};
+bool verifier_holds(const struct verifier *verifier, const struct hash *hash,
+                    const uint8_t signature[static SIGNATURE_BYTES],
+                    const uint8_t key[static KEY_BYTES]);
 /* A key that may be admitted: canonical, on the curve, in the prime-order subgroup. */
 bool sign_key_acceptable(const uint8_t key[static KEY_BYTES]);
 

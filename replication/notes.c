@@ -320,8 +320,8 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     } else if (held_head(step, context, &head, &held) && !is_newer(&head, &held)) {
         replica->refusals.replay += is_newer(&held, &head);
         head = held; /* the answer says what is held: its signer may not know */
-    } else if (!PLANTED(NOTE_UNCHECKED) &&
-               !note_verify(note, context, &replica->options.tree_id, signer->key)) {
+    } else if (!PLANTED(NOTE_UNCHECKED) && !note_verify(note, context, &replica->options.tree_id,
+                                                        signer->key, replica->options.verifier)) {
         replica->refusals.forged++;
     } else if (check_form(context, note, &report) != ERR_OK) {
         replica->refusals.malformed++;

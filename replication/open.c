@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "replication/core.h"
+#include "replication/rows/document_rows.h"
 
 static const char self_key[] = "self";
 
@@ -342,7 +343,7 @@ enum error_code replica_open(const struct replica_options *options, const struct
             ? error_set(error, ERR_DAMAGED, "store", "the row `self` can't be read")
             : check_identity(replica, view, &self, has == READ_FOUND, error);
     if (code == ERR_OK) {
-        replica->tree = query_tree(view, &options->tree_id, error);
+        replica->tree = stored_tree(view, &options->tree_id, options->verifier, error);
         code = replica->tree == NULL ? ERR_DAMAGED : ERR_OK;
     }
     if (code != ERR_OK) {

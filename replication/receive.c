@@ -82,7 +82,9 @@ static enum error_code prepare_block(const struct replica *replica, const struct
     const struct author *author = tree_author(replica->tree, event->message.stream.author);
     if (author == NULL)
         return ERR_UNKNOWN_KEY;
-    struct block_context context = {.tree_id = replica->options.tree_id, .author_key = author->key};
+    struct block_context context = {.tree_id = replica->options.tree_id,
+                                    .author_key = author->key,
+                                    .verifier = replica->options.verifier};
     enum error_code code = check_place(view, prefix, bytes, event, &context.head);
     if (code != ERR_OK)
         return code;

@@ -34,6 +34,8 @@ struct replica_options {
     bool high_water_readable; /* false: missing or damaged */
     struct high_water high_water;
     uint8_t random[32]; /* seed for what must be unpredictable or unique */
+    const struct verifier
+        *verifier; /* of all signatures; NULL: verify_hash. Outlives the replica */
     struct replica_tuning tuning;
 };
 

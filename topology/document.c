@@ -294,7 +294,8 @@ static const uint8_t *signature_of(const struct document_envelope *envelope, str
     return NULL;
 }
 
-bool document_signed_by(const struct document_envelope *envelope, const struct admin_keys *admins)
+bool document_signed_by(const struct document_envelope *envelope, const struct admin_keys *admins,
+                        const struct verifier *verifier)
 {
     if (admins->threshold == 0)
         return false;
@@ -305,7 +306,7 @@ bool document_signed_by(const struct document_envelope *envelope, const struct a
         struct key_id id = key_id_of(key);
         const uint8_t *signature = signature_of(envelope, id);
         if (signature != NULL && !key_id_is_shared(admins, i, id) &&
-            verify_hash(&hash, signature, key))
+            verifier_holds(verifier, &hash, signature, key))
             good++;
     }
     return good >= admins->threshold;

@@ -138,6 +138,7 @@ enum error_code document_open(struct span bytes, struct document_envelope *envel
                               struct error *error);
 /* Whether at least `admins->threshold` different keys of `admins` signed it. Keys of `admins`
  * that share a key id count for nothing; signatures of other keys are ignored. */
-bool document_signed_by(const struct document_envelope *envelope, const struct admin_keys *admins);
+bool document_signed_by(const struct document_envelope *envelope, const struct admin_keys *admins,
+                        const struct verifier *verifier);
 
 #endif

@@ -11,6 +11,16 @@ struct tree *tree_new(const struct hash *tree_id)
     return tree;
 }
 
+void tree_set_verifier(struct tree *tree, const struct verifier *verifier)
+{
+    tree->verifier = verifier;
+}
+
+const struct verifier *tree_verifier(const struct tree *tree)
+{
+    return tree->verifier;
+}
+
 void tree_free(struct tree *tree)
 {
     if (tree == NULL)

@@ -107,6 +107,10 @@ struct span tree_former_root(const struct tree *tree, size_t index);
 bool tree_prove_row(const struct held_document *document, uint32_t place, struct buffer *proof);
 
 const struct hash *tree_id(const struct tree *tree);
+/* Who verifies its documents, and for whoever asks the tree; NULL, as at first: verify_hash. It
+ * must outlive the tree. */
+void tree_set_verifier(struct tree *tree, const struct verifier *verifier);
+const struct verifier *tree_verifier(const struct tree *tree);
 size_t tree_tier_count(const struct tree *tree);
 const char *tree_tier_name(const struct tree *tree, uint8_t tier); /* "?" when not known */
 

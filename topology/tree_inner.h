@@ -72,6 +72,7 @@ struct choice {
 
 struct tree {
     struct hash id;
+    const struct verifier *verifier;
     struct holding *root, *types;
     struct holding *branches;
     struct holding **order; /* attached ones, parents before children */

@@ -157,7 +157,7 @@ static enum error_code offer_first_root(struct tree *tree, struct span envelope,
     }
     if (tree->root != NULL)
         return refuse_stale(error, &opened->decoded);
-    if (!document_signed_by(opened, &opened->decoded.admins))
+    if (!document_signed_by(opened, &opened->decoded.admins, tree->verifier))
         return refuse_forged(error, "too few of its own admin keys signed it");
     if (!admin_keys_acceptable(&opened->decoded.admins))
         return error_set(error, ERR_NOT_ALLOWED, what, "one of its admin keys is no proper key");
@@ -193,12 +193,13 @@ static bool root_signed_by_former(const struct tree *tree, const struct document
                                   enum age age)
 {
     if (age != AGE_TWIN)
-        return document_signed_by(opened, &newest_of(tree->root)->held.header.admins);
+        return document_signed_by(opened, &newest_of(tree->root)->held.header.admins,
+                                  tree->verifier);
     struct document_envelope former;
     if (tree->former_root_count == 0 ||
         document_open(tree_former_root(tree, tree->former_root_count - 1), &former, NULL) != ERR_OK)
         return false;
-    return document_signed_by(opened, &former.decoded.admins);
+    return document_signed_by(opened, &former.decoded.admins, tree->verifier);
 }
 
 static enum error_code offer_later_root(struct tree *tree, struct span envelope,
@@ -213,7 +214,8 @@ static enum error_code offer_later_root(struct tree *tree, struct span envelope,
     enum error_code code = root_place_check(tree, header, age, error);
     if (code != ERR_OK)
         return code;
-    if (!document_signed_by(opened, &header->admins) || !root_signed_by_former(tree, opened, age))
+    if (!document_signed_by(opened, &header->admins, tree->verifier) ||
+        !root_signed_by_former(tree, opened, age))
         return refuse_forged(error, "too few of the old or of the new root admin keys signed it");
     if (!admin_keys_acceptable(&header->admins))
         return error_set(error, ERR_NOT_ALLOWED, what, "one of its admin keys is no proper key");
@@ -256,7 +258,7 @@ static enum error_code offer_branch(struct tree *tree, struct span envelope,
         return error_set(error, ERR_PARKED, what, "its parent gives seat %s term %llu, not %llu",
                          header->seat, (unsigned long long)row->term,
                          (unsigned long long)header->term);
-    if (!document_signed_by(opened, &row->admins))
+    if (!document_signed_by(opened, &row->admins, tree->verifier))
         return refuse_forged(error, "too few of the admin keys that its parent names signed it");
     if (age == AGE_TWIN && !twin_counts(tree, &hash, newest))
         return refuse_stale(error, header);
@@ -286,7 +288,7 @@ static enum error_code offer_types(struct tree *tree, struct span envelope,
     if (age == AGE_OLDER || age == AGE_SAME)
         return refuse_stale(error, header);
     const struct admin_keys *admins = &tree->root->held.header.admins;
-    if (!document_signed_by(opened, admins))
+    if (!document_signed_by(opened, admins, tree->verifier))
         return refuse_forged(error, "too few of the root admin keys signed it");
     if (age == AGE_TWIN && !twin_counts(tree, &hash, newest))
         return refuse_stale(error, header);

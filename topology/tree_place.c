@@ -165,7 +165,8 @@ static void attach(struct tree *tree, struct holding *holding)
 }
 
 /* Whether the seat's row gives it exactly the term and the keys that its document shows. */
-static bool branch_counts(const struct seat_row *row, struct holding *holding)
+static bool branch_counts(const struct tree *tree, const struct seat_row *row,
+                          struct holding *holding)
 {
     if (row->admins.threshold == 0 || row->term != holding->held.term)
         return false;
@@ -174,7 +175,7 @@ static bool branch_counts(const struct seat_row *row, struct holding *holding)
         return true;
     struct document_envelope envelope;
     if (document_open(holding->held.envelope, &envelope, NULL) != ERR_OK ||
-        !document_signed_by(&envelope, &row->admins))
+        !document_signed_by(&envelope, &row->admins, tree->verifier))
         return false;
     holding->signed_by = print;
     return true;
@@ -204,7 +205,7 @@ static void seat_place(struct tree *tree, const struct row_group *group)
         }
     }
     struct holding *branch = branch_find(tree, group->seat);
-    if (branch != NULL && branch_counts(&node->seat.row, branch))
+    if (branch != NULL && branch_counts(tree, &node->seat.row, branch))
         attach(tree, branch);
 }
 

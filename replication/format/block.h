@@ -69,6 +69,7 @@ struct block_context {
     struct stream_id stream;   /* used when the bytes don't name it */
     struct stream_head head;   /* predecessor; used when the bytes don't give place or clock */
     const uint8_t *author_key; /* of the stream's author */
+    const struct verifier *verifier;
 };
 
 /* Which stream and place the bytes name, without verifying; has_* say what was there. */

@@ -117,31 +117,33 @@ static bool decode(struct prepared_block *block, struct hash *root)
     return true;
 }
 
-static enum error_code verify(struct prepared_block *block, struct error *error)
+static enum error_code verify(struct prepared_block *block, const struct verifier *verifier,
+                              struct error *error)
 {
     if ((uint64_t)block->header.seq + block->header.count > STREAM_ENTRIES_MAX)
         return fail(error, ERR_MALFORMED, "it passes the end of its stream");
     block->hash = block_header_hash(&block->header);
     if (!PLANTED(SIGNATURE_UNCHECKED) &&
-        !verify_hash(&block->hash, block->signature, block->header.author_key))
+        !verifier_holds(verifier, &block->hash, block->signature, block->header.author_key))
         return fail(error, ERR_DAMAGED, "the signature does not hold over what came");
     return ERR_OK;
 }
 
-static enum error_code open_worked_out(struct prepared_block *block, struct error *error)
+static enum error_code open_worked_out(struct prepared_block *block,
+                                       const struct verifier *verifier, struct error *error)
 {
     if (!decode(block, &block->header.root))
         return fail(error, ERR_DAMAGED, "the payload can't be decoded");
     block->header.count = (uint32_t)block->list.count;
-    return verify(block, error);
+    return verify(block, verifier, error);
 }
 
 static enum error_code open_stated(const struct block_parts *parts, struct prepared_block *block,
-                                   struct error *error)
+                                   const struct verifier *verifier, struct error *error)
 {
     block->header.count = parts->count;
     block->header.root = parts->root;
-    enum error_code code = verify(block, error);
+    enum error_code code = verify(block, verifier, error);
     if (code != ERR_OK)
         return code;
     struct hash root = hash_zero;
@@ -169,9 +171,9 @@ enum error_code block_open(struct span bytes, const struct block_context *contex
         return code;
     keep_payload(&parts, block);
     if (parts.flags & BLOCK_HAS_ROOT)
-        code = open_stated(&parts, block, error);
+        code = open_stated(&parts, block, context->verifier, error);
     else
-        code = open_worked_out(block, error);
+        code = open_worked_out(block, context->verifier, error);
     if (code != ERR_OK)
         prepared_block_free(block);
     return code;

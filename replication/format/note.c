@@ -117,13 +117,13 @@ struct hash note_hash(struct span note, enum hash_context context, const struct 
 }
 
 bool note_verify(struct span note, enum hash_context context, const struct hash *tree_id,
-                 const uint8_t key[static KEY_BYTES])
+                 const uint8_t key[static KEY_BYTES], const struct verifier *verifier)
 {
     struct span map = note_map(note);
     if (map.size == 0)
         return false;
     struct hash hash = note_hash(note, context, tree_id);
-    return verify_hash(&hash, map.data + map.size, key);
+    return verifier_holds(verifier, &hash, map.data + map.size, key);
 }
 
 void note_sign(struct buffer *map, enum hash_context context, const struct hash *tree_id,

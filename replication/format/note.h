@@ -19,7 +19,7 @@ enum error_code note_read_head(struct span note, enum hash_context context, stru
                                struct error *error);
 /* Whether the signature holds under `key` (the caller looked it up by signer). */
 bool note_verify(struct span note, enum hash_context context, const struct hash *tree_id,
-                 const uint8_t key[static KEY_BYTES]);
+                 const uint8_t key[static KEY_BYTES], const struct verifier *verifier);
 /* hash(context, tree id ‖ map): the note's name. */
 struct hash note_hash(struct span note, enum hash_context context, const struct hash *tree_id);
 /* Appends 64 signature bytes to `map`, which makes it a note; together <= NOTE_BYTES_MAX. */

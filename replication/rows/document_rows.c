@@ -198,7 +198,14 @@ static bool offer(struct tree *tree, struct stored_document *item, bool *refused
 
 struct tree *query_tree(const struct view *view, const struct hash *id, struct error *error)
 {
+    return stored_tree(view, id, NULL, error);
+}
+
+struct tree *stored_tree(const struct view *view, const struct hash *id,
+                         const struct verifier *verifier, struct error *error)
+{
     struct tree *tree = tree_new(id);
+    tree_set_verifier(tree, verifier);
     struct stored_documents stored = {0};
     bool progress = true, refused = false;
     read_stored(view, &stored);

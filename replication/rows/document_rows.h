@@ -9,4 +9,9 @@
 void document_rows_put(struct updates *updates, const struct tree *tree, enum document_kind kind,
                        struct span seat);
 
+/* As query_tree, and what is told by `verifier` is believed (NULL: verify_hash); the tree keeps it.
+ */
+struct tree *stored_tree(const struct view *view, const struct hash *tree_id,
+                         const struct verifier *verifier, struct error *error);
+
 #endif

@@ -124,6 +124,7 @@ enum error_code block_row_open(const struct view *view, const struct tree *tree,
             .tree_id = *tree_id(tree),
             .stream = *stream,
             .author_key = author->key,
+            .verifier = tree_verifier(tree),
         };
         code = block_open(span_of_buffer(&stored), &context, block, NULL);
     }

@@ -193,7 +193,7 @@ static void write_note(struct salvage *salvage, const struct kept_row *row)
     if (view->get(view->context, TABLE_NOTES, SPAN(key, size), &held) == READ_FOUND &&
         note_read_head(held, context, &before, NULL) == ERR_OK && !is_newer(&head, &before))
         return;
-    if (!note_verify(note, context, &salvage->options.tree_id, signer->key))
+    if (!note_verify(note, context, &salvage->options.tree_id, signer->key, NULL))
         return;
     updates_put(salvage->updates, TABLE_NOTES, SPAN(key, size), note);
     salvage_put(salvage, false);

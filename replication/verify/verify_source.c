@@ -275,7 +275,7 @@ static void look_at_note(struct verify *verify, struct span key, struct span not
         wrong = "a note that stands under another name";
     else if (signer == NULL)
         wrong = "the signed tree doesn't know its signer";
-    else if (!note_verify(note, context, &verify->options.tree_id, signer->key))
+    else if (!note_verify(note, context, &verify->options.tree_id, signer->key, NULL))
         wrong = "its signature doesn't hold";
     else if (!note_form_stands(context, note))
         wrong = "it is signed and can't be read";

@@ -77,6 +77,8 @@ struct world *world_new(const struct county *county, const struct world_options 
         world->hooks = *hooks;
     prng_seed(&world->prng, seed);
     world->next_link_id = 1;
+    world->once = verify_once_new(VERIFY_ONCE_SETS);
+    verify_once_verifier(world->once, &world->verifier);
     for (size_t i = 0; i < county->seat_count; i++)
         set_store(node_new(world, i), memory_store_new());
     for (size_t i = 0; PLANTED(SYNC_SKIPPED) && i < world->county->seat_count; i++)
@@ -95,6 +97,7 @@ void world_free(struct world *world)
     for (size_t i = 0; i < world->node_count; i++)
         node_free(world->nodes[i]);
     agenda_clear(&world->agenda);
+    verify_once_free(world->once);
     free(world->link_ends);
     free(world->nodes);
     free(world);
@@ -109,6 +112,7 @@ static void fill_options(struct world_node *node, struct replica_options *option
     *options = (struct replica_options){
         .tree_id = world->county->tree_id,
         .tuning = world->options.tuning,
+        .verifier = &world->verifier,
     };
     memcpy(options->seat, seat->code, sizeof options->seat);
     memcpy(options->signing_key, seat->signing_key, KEY_BYTES);

@@ -9,6 +9,7 @@
 #define TERRACE_SIM_WORLD_PARTS_H
 
 #include "sim/world/agenda.h"
+#include "sim/world/verify_once.h"
 #include "sim/world/world.h"
 
 enum { WORLD_CHANNELS = 4, WORLD_TICKS_BEFORE_MS = 1000, WORLD_DAY_MS = 24 * 60 * 60 * 1000 };
@@ -101,6 +102,8 @@ struct world {
     uint64_t now_ms;
     struct world_node **nodes; /* seats, then clones */
     size_t node_count, node_capacity;
+    struct verify_once *once;
+    struct verifier verifier;
     uint32_t *link_ends; /* by link id: 2 * child + end */
     uint32_t next_link_id, link_capacity;
 };

@@ -97,7 +97,7 @@ static void try_note(struct span note)
     struct cell_report report;
     struct error error;
     note_read_head(note, HASH_TOKEN, &head, &error);
-    note_verify(note, HASH_HEADS, &context.tree_id, key);
+    note_verify(note, HASH_HEADS, &context.tree_id, key, NULL);
     if (statement_decode(note, &statement, &error) == ERR_OK) {
         struct buffer map = {0};
         statement_encode(&statement, &map);

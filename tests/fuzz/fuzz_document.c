@@ -21,7 +21,7 @@ static void try_envelope(struct span bytes)
         return;
     assert(!envelope.decoded.first || envelope.decoded.kind == DOCUMENT_ROOT);
     assert(envelope.decoded.row_count <= DOCUMENT_ROWS_MAX);
-    (void)document_signed_by(&envelope, &envelope.decoded.admins);
+    (void)document_signed_by(&envelope, &envelope.decoded.admins, NULL);
 }
 
 /* What is decoded, written again, reads as the same; and from then on the bytes stay. */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "sim/world/verify_once.h"
 #include "tests/sim/world_desk.h"
 
 static void set_disk(size_t node, struct disk_profile profile)
@@ -382,6 +383,66 @@ static void a_row_that_cannot_be_read_any_more(void **state)
     desk_end();
 }
 
+/* ---- signatures verified once ---- */
+
+/* Every single wrong bit, before and after the right one is known. */
+static void what_does_not_hold_never_does(void **state)
+{
+    enum { HASH_BITS = 8 * HASH_BYTES, SIGNATURE_BITS = 8 * SIGNATURE_BYTES };
+    uint8_t seed[32] = {7}, key[KEY_BYTES], other_key[KEY_BYTES], secret[SECRET_BYTES];
+    uint8_t signature[SIGNATURE_BYTES];
+    struct hash hash = hash_of(HASH_BODY, span_of_text("a block"));
+    struct verify_once *once = verify_once_new(1);
+    struct verifier verifier;
+    (void)state;
+    verify_once_verifier(once, &verifier);
+    sign_key_pair(seed, key, secret);
+    sign_hash(&hash, secret, signature);
+    seed[0] = 8;
+    sign_key_pair(seed, other_key, secret);
+    for (int known = 0; known < 2; known++) {
+        for (int bit = 0; bit < HASH_BITS + SIGNATURE_BITS; bit++) {
+            uint8_t *byte =
+                bit < HASH_BITS ? &hash.bytes[bit / 8] : &signature[(bit - HASH_BITS) / 8];
+            *byte ^= (uint8_t)(1U << bit % 8);
+            assert_false(verifier_holds(&verifier, &hash, signature, key));
+            *byte ^= (uint8_t)(1U << bit % 8);
+        }
+        assert_false(verifier_holds(&verifier, &hash, signature, other_key));
+        assert_true(verifier_holds(&verifier, &hash, signature, key));
+        assert_true(verifier_holds(&verifier, &hash, signature, key));
+    }
+    const struct verify_once_counts *counts = verify_once_counts(once);
+    assert_int_equal(counts->refused, 2 * (HASH_BITS + SIGNATURE_BITS + 1));
+    assert_int_equal(counts->verified, counts->refused + 1);
+    verify_once_free(once);
+}
+
+/* More than it can remember: all still hold, some are verified again. */
+static void what_is_forgotten_is_verified_again(void **state)
+{
+    static struct hash hashes[VERIFY_ONCE_WAYS + 1];
+    static uint8_t signatures[VERIFY_ONCE_WAYS + 1][SIGNATURE_BYTES];
+    uint8_t seed[32] = {7}, key[KEY_BYTES], secret[SECRET_BYTES];
+    struct verify_once *once = verify_once_new(1);
+    struct verifier verifier;
+    (void)state;
+    verify_once_verifier(once, &verifier);
+    sign_key_pair(seed, key, secret);
+    for (size_t i = 0; i <= VERIFY_ONCE_WAYS; i++) {
+        hashes[i] = hash_of(HASH_BODY, SPAN(&i, sizeof i));
+        sign_hash(&hashes[i], secret, signatures[i]);
+        assert_true(verifier_holds(&verifier, &hashes[i], signatures[i], key));
+    }
+    assert_true(
+        verifier_holds(&verifier, &hashes[VERIFY_ONCE_WAYS], signatures[VERIFY_ONCE_WAYS], key));
+    assert_int_equal(verify_once_counts(once)->verified, VERIFY_ONCE_WAYS + 1);
+    assert_true(verifier_holds(&verifier, &hashes[0], signatures[0], key));
+    assert_int_equal(verify_once_counts(once)->verified, VERIFY_ONCE_WAYS + 2);
+    assert_int_equal(verify_once_counts(once)->refused, 0);
+    verify_once_free(once);
+}
+
 /* ---- shapes ---- */
 
 static void shapes_are_read_or_refused(void **state)
@@ -448,6 +509,8 @@ int main(void)
         cmocka_unit_test(each_point_strikes_once),
         cmocka_unit_test(a_death_between_messages_and_answers),
         cmocka_unit_test(a_row_that_cannot_be_read_any_more),
+        cmocka_unit_test(what_does_not_hold_never_does),
+        cmocka_unit_test(what_is_forgotten_is_verified_again),
         cmocka_unit_test(shapes_are_read_or_refused),
         cmocka_unit_test(children_are_spread_evenly),
     };

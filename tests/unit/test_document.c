@@ -367,7 +367,7 @@ static bool signed_by(const struct buffer *envelope, const struct test_admins *a
     struct document_envelope opened;
     struct admin_keys listed = admins_listed(admins);
     assert_int_equal(document_open(span_of_buffer(envelope), &opened, NULL), ERR_OK);
-    return document_signed_by(&opened, &listed);
+    return document_signed_by(&opened, &listed, NULL);
 }
 
 static void a_threshold_counts_different_keys(void **state)
@@ -434,7 +434,7 @@ static void no_single_bit_can_change(void **state)
     for (size_t bit = 0; bit < envelope.size * 8; bit++) {
         envelope.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
         if (document_open(span_of_buffer(&envelope), &opened, NULL) == ERR_OK &&
-            document_signed_by(&opened, &listed))
+            document_signed_by(&opened, &listed, NULL))
             fail_msg("bit %zu changed, and it is still signed", bit);
         envelope.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }

@@ -67,18 +67,18 @@ static void each_changed_bit_is_refused(void **state)
     token_encode(&head, &note);
     note_sign(&note, HASH_TOKEN, &tree_id, secret);
     struct span bytes = span_of_buffer(&note);
-    assert_true(note_verify(bytes, HASH_TOKEN, &tree_id, key));
+    assert_true(note_verify(bytes, HASH_TOKEN, &tree_id, key, NULL));
     for (size_t bit = 0; bit < note.size * 8; bit++) {
         note.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_false(note_verify(bytes, HASH_TOKEN, &tree_id, key));
+        assert_false(note_verify(bytes, HASH_TOKEN, &tree_id, key, NULL));
         note.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     for (size_t size = 0; size < note.size; size++)
-        assert_false(note_verify(SPAN(note.data, size), HASH_TOKEN, &tree_id, key));
+        assert_false(note_verify(SPAN(note.data, size), HASH_TOKEN, &tree_id, key, NULL));
     struct hash other_tree = tree_id;
     other_tree.bytes[0]++;
-    assert_false(note_verify(bytes, HASH_TOKEN, &other_tree, key));
-    assert_false(note_verify(bytes, HASH_HEADS, &tree_id, key));
+    assert_false(note_verify(bytes, HASH_TOKEN, &other_tree, key, NULL));
+    assert_false(note_verify(bytes, HASH_HEADS, &tree_id, key, NULL));
     buffer_free(&note);
 }
 
