@@ -182,6 +182,15 @@ static enum judgement judge_body(struct application *a)
     return ADMIT;
 }
 
+/* An operation that can't be judged yet, and a creation without effect, mark no dot as forked: what
+ * comes first would have to know of them. */
+static enum judgement judge_body_of(struct application *a, enum judgement standing)
+{
+    enum judgement body = judge_body(a);
+    a->apart = a->creating && body == EXCLUDE;
+    return standing == ADMIT || a->apart || body == PARK_SCHEMA ? body : standing;
+}
+
 /* The record's operations are folded in order, so only what is the next one can be judged. */
 static enum judgement judge_place(struct application *a)
 {
@@ -244,7 +253,7 @@ static enum judgement judge(struct step *step, struct application *a)
         return PARK_RECORD;
     }
     enum judgement standing = judge_standing(step, a);
-    return standing == ADMIT ? judge_body(a) : standing;
+    return standing == ADMIT || standing == FORKED ? judge_body_of(a, standing) : standing;
 }
 
 static void quarantine(struct step *step, const struct located_entry *located, enum error_code code,
@@ -366,7 +375,7 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
 {
     struct application a = {.located = located};
     enum judgement judgement = judge(step, &a);
-    enum outcome outcome = OUTCOME_SETTLED;
+    enum outcome outcome = judgement == IGNORE ? OUTCOME_KNOWN : OUTCOME_SETTLED;
     if (judgement == PARK_SCHEMA || judgement == PARK_RECORD)
         outcome = park(step, &a, judgement, from) ? OUTCOME_PARKED : OUTCOME_FULL;
     else if (from != NULL)
@@ -377,27 +386,35 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
         fold(step, &a);
     else if (judgement == EXCLUDE)
         exclude(step, &a);
-    else if (judgement == FORKED)
-        refold_record(step, located->entry->type, &located->entry->record, NULL, 0, located);
+    else if (judgement == FORKED && !refold_record(step, located->entry->type,
+                                                   &located->entry->record, NULL, 0, located)) {
+        a.reason = "another operation has its name, and the record can't be folded anew here";
+        a.missing = a.op.dot; /* a change of the tree wakes it */
+        outcome = park(step, &a, PARK_RECORD, NULL) ? OUTCOME_PARKED : OUTCOME_FULL;
+    }
     record_free(a.record);
     return outcome;
 }
 
-bool apply_anew(struct step *step, const struct located_entry *located,
+void apply_anew(struct step *step, const struct located_entry *located,
                 struct record_state **record, struct record_state *empty)
 {
     struct application a = {.located = located, .record = *record, .anew = true};
     enum judgement judgement = judge(step, &a);
     assert(judgement != FORKED && judgement != IGNORE); /* the plan knew them */
+    if (judgement == PARK_SCHEMA || judgement == PARK_RECORD) {
+        if (!park(step, &a, judgement, NULL))
+            parked_stream_from(step, located);
+        return;
+    }
     if (judgement == EXCLUDE)
         quarantine(step, located, ERR_NOT_ALLOWED, a.reason);
-    if (a.apart || (judgement != ADMIT && judgement != EXCLUDE))
-        return a.apart;
+    if (a.apart)
+        return;
     a.op.verdict = judgement == EXCLUDE ? OPERATION_EXCLUDED : OPERATION_ADMITTED;
     if (*record == NULL)
         *record = empty;
     record_apply(*record, &a.op, a.type, located->entry->body);
-    return true;
 }
 
 enum outcome apply_judge(struct step *step, const struct located_entry *located,

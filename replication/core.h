@@ -261,12 +261,12 @@ enum { QUARANTINE_AN_AUTHOR_MAX = 1024 }; /* rows; what is beyond has the same v
 bool apply_entry(struct step *step, const struct located_entry *located);
 /* The same without waking those that wait for it; `from`: the row under which it waited itself,
  * NULL: none. */
-enum outcome { OUTCOME_SETTLED, OUTCOME_FOLDED, OUTCOME_PARKED, OUTCOME_FULL };
+enum outcome { OUTCOME_SETTLED, OUTCOME_KNOWN, OUTCOME_FOLDED, OUTCOME_PARKED, OUTCOME_FULL };
 enum outcome apply_judge(struct step *step, const struct located_entry *located,
                          const struct parked_key *from);
 /* One operation into a record that is folded anew: `*record` is NULL until its creation is in, then
- * it is `empty`, in which the forked dots are marked. False: it can't be judged, and must wait. */
-bool apply_anew(struct step *step, const struct located_entry *located,
+ * it is `empty`, in which the forked dots are marked. What can't be judged waits. */
+void apply_anew(struct step *step, const struct located_entry *located,
                 struct record_state **record, struct record_state *empty);
 /* An entry of this batch that still stands in its stream's writer. */
 bool apply_find_unsigned(const struct replica *replica, const struct stream_id *stream,
@@ -445,8 +445,8 @@ void receive_batch_done(struct step *step);    /* marks and credit of this batch
 void quarantine_opaque(struct step *step, const struct stream_id *stream, uint32_t seq);
 
 /* refold.c: a record from all its operations: without those that stand in `drop` from `from` on
- * (NULL: none), with `more` (NULL: none). Not for a record that is not here. */
-void refold_record(struct step *step, uint16_t type, const struct record_id *id,
+ * (NULL: none), with `more` (NULL: none). False: the record isn't here, or not readable. */
+bool refold_record(struct step *step, uint16_t type, const struct record_id *id,
                    const struct stream_id *drop, uint32_t from, const struct located_entry *more);
 void refold_work(struct step *step); /* once a batch: a block of a branch that leaves */
 

@@ -177,20 +177,21 @@ static void fold_all(struct refold *refold, const struct record_type *type)
             continue;
         if (refold->ops[order[i]]->verdict == OPERATION_EXCLUDED)
             leave_quarantine(refold->step, 'e', &located);
-        folded[order[i]] = apply_anew(refold->step, &located, &refold->after, empty);
+        apply_anew(refold->step, &located, &refold->after, empty);
     }
     if (refold->after != empty)
         record_free(empty);
     write_state(refold, type);
     for (size_t i = 0; i < refold->count; i++) {
-        if (!folded[i] && locate(refold, refold->ops[i], &located))
-            apply_entry(refold->step, &located);
+        if (!folded[i] && locate(refold, refold->ops[i], &located) &&
+            !apply_entry(refold->step, &located))
+            parked_stream_from(refold->step, &located);
     }
     free(folded);
     free(order);
 }
 
-void refold_record(struct step *step, uint16_t type_number, const struct record_id *id,
+bool refold_record(struct step *step, uint16_t type_number, const struct record_id *id,
                    const struct stream_id *drop, uint32_t from, const struct located_entry *more)
 {
     const struct schema *schema = tree_schema(step->replica->tree);
@@ -198,8 +199,10 @@ void refold_record(struct step *step, uint16_t type_number, const struct record_
     struct refold refold = {.step = step, .type = type_number, .id = id, .more = more};
     refold.before = type == NULL ? NULL : load_record(step, type, id);
     if (refold.before == NULL)
-        return;
-    if ((gather(&refold, drop, from) > 0 || more != NULL) && all_readable(&refold)) {
+        return false;
+    bool due = gather(&refold, drop, from) > 0 || more != NULL;
+    bool readable = !due || all_readable(&refold);
+    if (due && readable) {
         fold_all(&refold, type);
         updates_trace(step->updates, "fold %s anew: %zu operations, %zu forked",
                       label_record(step->replica->tree, id).text,
@@ -209,6 +212,7 @@ void refold_record(struct step *step, uint16_t type_number, const struct record_
     free(refold.ops);
     record_free(refold.after);
     record_free(refold.before);
+    return readable;
 }
 
 /* ---- a branch that leaves ---- */

@@ -1,0 +1,166 @@
+/* One verdict whatever came first (I3): a hostile author's operations, each truly signed, come to
+ * two nodes in two orders, and the record is the same at both. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "replication/format/entry.h"
+#include "replication/query/query.h"
+#include "tests/unit/hostile_desk.h"
+
+enum { STREAMS = 4 };
+
+/* What stands in one stream of V1's, behind its opening: an operation on its record 1. */
+struct said {
+    uint32_t n;
+    const char *title; /* NULL: none */
+    uint32_t unknown;  /* number of a field that no schema has; 0: none */
+};
+
+static void say(struct desk *desk, uint32_t link, uint16_t place, const struct said *said)
+{
+    struct signer v1 = signer_of(SEAT_V1, DESK_EPOCH, (uint16_t)(place + 1), CLASS_NORMAL, place);
+    struct buffer body = {0};
+    struct block_text text = {0};
+    signer_say_open(desk, link, &v1);
+    mp_write_map(&body, (said->title != NULL ? 1U : 0U) + (said->unknown != 0 ? 1U : 0U));
+    if (said->title != NULL) {
+        mp_write_uint(&body, 1);
+        mp_write_text(&body, said->title);
+    }
+    if (said->unknown != 0) {
+        mp_write_uint(&body, said->unknown);
+        mp_write_text(&body, "unknown");
+    }
+    text_add(&text, &(struct text_entry){.kind = ENTRY_WRITE,
+                                         .type = TYPE_INCIDENT,
+                                         .counter = 1,
+                                         .n = said->n,
+                                         .body = span_of_buffer(&body)});
+    signer_say(desk, link, &v1, &text);
+    assert_int_equal(desk_run(desk), ERR_OK);
+    buffer_free(&body);
+}
+
+/* The only incident that T1 lists, as it is shown. */
+static struct buffer incident_after(const struct said *said, const uint16_t *order, size_t count)
+{
+    struct desk *desk = desk_new(SEAT_T1, NULL);
+    uint32_t link = desk_live(desk, SEAT_V1);
+    struct buffer cursor = {0}, out = {0}, digest = {0};
+    size_t listed;
+    for (size_t i = 0; i < count; i++)
+        say(desk, link, order[i], &said[order[i]]);
+    assert_int_equal(query_list(&desk->port.view, replica_tree(drive_replica(desk->drive)),
+                                span_of_text("incident"), SPAN_EMPTY, true, 10, &cursor, &out,
+                                &listed, NULL),
+                     ERR_OK);
+    assert_int_equal(listed, 1);
+    struct mp_reader reader = mp_reader(span_of_buffer(&out));
+    reader.text_keys = true;
+    for (uint32_t left = mp_read_map(&reader); left > 0 && !reader.failed; left--) {
+        bool wanted = span_equal(mp_read_str(&reader), span_of_text("digest"));
+        struct span value = mp_read_any(&reader);
+        if (wanted)
+            buffer_append_span(&digest, value);
+    }
+    assert_true(digest.size > 0);
+    buffer_free(&cursor);
+    buffer_free(&out);
+    desk_free(desk);
+    return digest;
+}
+
+static void assert_same_in_both_orders(const struct said *said, size_t count)
+{
+    uint16_t forth[STREAMS], back[STREAMS];
+    for (uint16_t i = 0; i < count; i++) {
+        forth[i] = i;
+        back[i] = i < 2 ? (uint16_t)(1 - i) : i; /* the first two change places */
+    }
+    struct buffer one = incident_after(said, forth, count);
+    struct buffer other = incident_after(said, back, count);
+    assert_true(span_equal(span_of_buffer(&one), span_of_buffer(&other)));
+    buffer_free(&one);
+    buffer_free(&other);
+}
+
+/* A creation that its type doesn't allow is no part of the record, before a lawful one or after. */
+static void a_void_creation_beside_a_lawful_one(void **state)
+{
+    static const struct said said[] = {{1, "lawful", 0}, {1, NULL, 0}, {2, "later", 0}};
+    (void)state;
+    assert_same_in_both_orders(said, 3);
+}
+
+/* Nor does what waits for a newer schema fork the dot under which it stands. */
+static void what_waits_beside_a_lawful_one(void **state)
+{
+    static const struct said said[] = {
+        {2, "lawful", 0}, {2, "waits", 99}, {1, "first", 0}, {3, "later", 0}};
+    static const uint16_t one[] = {2, 0, 1, 3}, other[] = {2, 1, 0, 3};
+    (void)state;
+    struct buffer a = incident_after(said, one, 4), b = incident_after(said, other, 4);
+    assert_true(span_equal(span_of_buffer(&a), span_of_buffer(&b)));
+    buffer_free(&a);
+    buffer_free(&b);
+}
+
+/* An edit that isn't allowed forks the dot, in both orders. */
+static void a_void_edit_beside_a_lawful_one(void **state)
+{
+    static const struct said said[] = {
+        {2, "lawful", 0}, {2, NULL, 0}, {1, "first", 0}, {3, "later", 0}};
+    static const uint16_t one[] = {2, 0, 1, 3}, other[] = {2, 1, 0, 3}, late[] = {1, 0, 3, 2};
+    (void)state;
+    struct buffer a = incident_after(said, one, 4), b = incident_after(said, other, 4),
+                  c = incident_after(said, late, 4);
+    assert_true(span_equal(span_of_buffer(&a), span_of_buffer(&b)));
+    assert_true(span_equal(span_of_buffer(&a), span_of_buffer(&c)));
+    buffer_free(&a);
+    buffer_free(&b);
+    buffer_free(&c);
+}
+
+/* A record that is full, and one operation more under a name that is taken: the record is folded
+ * anew once, and what finds no room waits. */
+static void a_forked_dot_on_a_full_record_ends(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(SEAT_T1, NULL);
+    uint32_t link = desk_live(desk, SEAT_V1);
+    struct signer v1 = desk_incident(desk, link);
+    struct signer other = signer_of(SEAT_V1, DESK_EPOCH, 2, CLASS_NORMAL, 1);
+    struct buffer body = {0};
+    struct block_text text = {0};
+    memory_store_strict(desk->store, false);
+    for (uint32_t n = 2; n <= RECORD_OPERATIONS_MAX; n += 819)
+        desk_edits(desk, link, &v1, n, 819);
+    signer_say_open(desk, link, &other);
+    text_add(&text, &(struct text_entry){.kind = ENTRY_WRITE,
+                                         .type = TYPE_INCIDENT,
+                                         .counter = 1,
+                                         .n = 2,
+                                         .body = body_of_title(&body, "z")});
+    signer_say(desk, link, &other, &text);
+    assert_int_equal(desk_run(desk), ERR_OK);
+    assert_int_equal(desk_rows(desk, TABLE_PARKED), 1);
+    buffer_free(&body);
+    desk_free(desk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_void_creation_beside_a_lawful_one),
+        cmocka_unit_test(what_waits_beside_a_lawful_one),
+        cmocka_unit_test(a_void_edit_beside_a_lawful_one),
+        cmocka_unit_test(a_forked_dot_on_a_full_record_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
