@@ -313,7 +313,10 @@ static bool follow_stream(struct model *model, size_t node, const struct stream_
     struct model_holding *holding = &model->holdings[place];
     struct model_stream *stream = &model->streams[holding->stream];
     size_t holder = model_stream_holder(stream, seat);
-    if (holder == SIZE_MAX)
+    if (holder == SIZE_MAX && model->nodes[stream->author].forks)
+        set_stream_forked(model, stream, UINT32_MAX); /* another stream of this number:
+                                                         sweep_streams judges it by its own words */
+    else if (holder == SIZE_MAX)
         findings_add(model->findings, FINDING_LEAKED, "%s holds stream %u of %s",
                      model_node_name(model, node), id->number,
                      model->county->seats[stream->author].code);

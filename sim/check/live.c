@@ -113,21 +113,26 @@ void live_row(struct model *model, size_t node, enum table table, struct span ke
         look_at_state(model, node, record_of_row(model, node, table, key), key.data);
 }
 
-/* From the stream's own words. */
+/* Whether a seat may hold it, by the stream's own words. */
+static bool is_named(const struct model *model, const struct stream_open *open, size_t author,
+                     size_t seat)
+{
+    bool may = author == seat;
+    if (author != SIZE_MAX && open->holders == HOLDERS_SUBTREE)
+        may |= county_is_above(model->county, author, seat) &&
+               model->county->seats[seat].tier <= open->tier;
+    for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++)
+        may |= strcmp(open->seats[i], model->county->seats[seat].code) == 0;
+    return may;
+}
+
 static void sweep_streams(struct model *model, size_t node)
 {
     struct stream_id stream;
     const struct view *view = world_view(model->world, node);
     for (uint64_t cursor = 0; stream_row_next(view, &cursor, &stream, model->row);) {
         size_t author = model_seat_of_key(model, stream.author), seat = model->nodes[node].seat;
-        const struct stream_open *open = &model->row->open;
-        bool may = author == seat;
-        if (author != SIZE_MAX && open->holders == HOLDERS_SUBTREE)
-            may |= county_is_above(model->county, author, seat) &&
-                   model->county->seats[seat].tier <= open->tier;
-        for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++)
-            may |= strcmp(open->seats[i], model->county->seats[seat].code) == 0;
-        if (!may)
+        if (!is_named(model, &model->row->open, author, seat))
             findings_add(model->findings, FINDING_LEAKED, "%s holds stream %u of %s",
                          model_node_name(model, node), stream.number,
                          author == SIZE_MAX ? "nobody" : model->county->seats[author].code);
@@ -165,37 +170,41 @@ void check_circles(struct model *model)
 
 /* ---- is anything on its way? ---- */
 
-enum { ENDS_MAX = BRANCHES_MAX };
-
-static size_t read_ends(const struct model *model, size_t node, const struct stream_id *stream,
-                        struct hash ends[static ENDS_MAX])
+static bool has_end(const struct model *model, size_t node, const struct stream_id *stream,
+                    const struct hash *end)
 {
     struct branches *branches = branches_read(world_view(model->world, node), stream);
-    size_t count = 0;
-    for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
-        if (branch_is_leaf(branches, i))
-            ends[count++] = branches->rows[i].head.hash;
-    }
+    bool has = false;
+    for (uint8_t i = 0; i < BRANCHES_MAX; i++)
+        has |= branch_is_leaf(branches, i) && hash_equal(&branches->rows[i].head.hash, end);
     free(branches);
-    return count;
+    return has;
 }
 
-/* Every holder of a forked stream keeps the same branches to the same ends. */
-static bool fork_is_level(const struct model *model, const struct model_stream *stream)
+static bool all_have_ends_of(const struct model *model, const struct model_stream *stream,
+                             size_t node)
 {
-    struct hash first[ENDS_MAX], ends[ENDS_MAX];
-    size_t first_count = read_ends(model, stream->seats[0], &stream->id, first);
+    struct branches *branches = branches_read(world_view(model->world, node), &stream->id);
     bool level = true;
-    for (size_t i = 1; i < stream->holder_count && level; i++) {
-        size_t count = read_ends(model, stream->seats[i], &stream->id, ends);
-        level = count == first_count;
-        for (size_t k = 0; k < count && level; k++) {
-            bool found = false;
-            for (size_t j = 0; j < first_count; j++)
-                found |= hash_equal(&ends[k], &first[j]);
-            level = found;
+    for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
+        const struct stream_row *row = &branches->rows[i];
+        for (size_t seat = 0; branch_is_leaf(branches, i) && seat < model->county->seat_count;
+             seat++) {
+            if (level && is_named(model, &row->open, stream->author, seat))
+                level = has_end(model, seat, &stream->id, &row->head.hash);
         }
     }
+    free(branches);
+    return level;
+}
+
+/* Whoever holds a branch of a forked stream, and whomever that branch is for, keep it to the same
+ * end. (Branches of one number may be for different seats.) */
+static bool fork_is_level(const struct model *model, const struct model_stream *stream)
+{
+    bool level = true;
+    for (size_t node = 0; node < model->county->seat_count && level; node++)
+        level = all_have_ends_of(model, stream, node);
     return level;
 }
 
@@ -208,7 +217,7 @@ bool check_streams_level(const struct model *model)
         if (!model->streams[i].forked)
             continue;
         left--;
-        if (!model->streams[i].own_only && !fork_is_level(model, &model->streams[i]))
+        if (!fork_is_level(model, &model->streams[i]))
             return false;
     }
     return true;

@@ -364,6 +364,8 @@ static void end_one(struct run *run, const struct strike *strike, size_t i)
     case FAULT_CLONE:
         if (strike->clones[i] != SIZE_MAX)
             world_end_clone(world, strike->clones[i]);
+        if (strike->clones[i] != SIZE_MAX && run->model != NULL)
+            model_restored(run->model, seat); /* what the copy alone had is gone with it */
         own->clone = SIZE_MAX;
         break;
     case FAULT_DISK: world_set_disk(world, seat, &run->scenario->disk); break;

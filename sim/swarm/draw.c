@@ -114,7 +114,10 @@ static struct fault *add_once(struct drawing *drawing, enum fault_kind kind, uns
     uint64_t low =
         prng_between(&drawing->prng, 1 + lasts * from_percent / 100, 1 + lasts * to_percent / 100);
     fault->when.at = (struct range){low, low};
-    select_seat(drawing, &fault->who, draw_seat(drawing));
+    size_t seat = draw_seat(drawing);
+    while (kind == FAULT_CLONE && drawing->scenario->tree.rows[seat].parent == NULL)
+        seat = draw_seat(drawing); /* a copy dials a parent */
+    select_seat(drawing, &fault->who, seat);
     return fault;
 }
 
