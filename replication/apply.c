@@ -256,14 +256,19 @@ static enum judgement judge(struct step *step, struct application *a)
     return standing == ADMIT || standing == FORKED ? judge_body_of(a, standing) : standing;
 }
 
-static void quarantine(struct step *step, const struct located_entry *located, enum error_code code,
+/* False: it lies there already. */
+static bool quarantine(struct step *step, const struct located_entry *located, enum error_code code,
                        const char *reason)
 {
     uint8_t key[1 + LOCATOR_BYTES] = {'e'};
     struct buffer value = {0};
-    if (!aside_room(step, 'q', located->author.author, QUARANTINE_AN_AUTHOR_MAX))
-        return;
+    struct span there;
     locator_write(step, located, key + 1);
+    if (step->view->get(step->view->context, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), &there) ==
+        READ_FOUND)
+        return false;
+    if (!aside_room(step, 'q', located->author.author, QUARANTINE_AN_AUTHOR_MAX))
+        return true;
     mp_write_map(&value, 3);
     mp_write_uint(&value, 1);
     mp_write_text(&value, error_name(code));
@@ -273,6 +278,7 @@ static void quarantine(struct step *step, const struct located_entry *located, e
     mp_write_uint(&value, step->wall_ms);
     updates_put(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), span_of_buffer(&value));
     buffer_free(&value);
+    return true;
 }
 
 /* A creation is its own state: the row points to it. Any other state is written out. */
@@ -330,16 +336,17 @@ static void fold(struct step *step, struct application *a)
 }
 
 /* An operation that is excluded stands in its place all the same, without effect. */
-static void exclude(struct step *step, struct application *a)
+static enum outcome exclude(struct step *step, struct application *a)
 {
-    quarantine(step, a->located, ERR_NOT_ALLOWED, a->reason);
+    bool news = quarantine(step, a->located, ERR_NOT_ALLOWED, a->reason);
     a->op.verdict = OPERATION_EXCLUDED;
     if (a->record != NULL && !a->apart) {
         fold(step, a);
-        return;
+        return OUTCOME_FOLDED;
     }
     updates_trace(step->updates, "apply %s excluded: %s",
                   label_record(step->replica->tree, &a->located->entry->record).text, a->reason);
+    return news ? OUTCOME_SETTLED : OUTCOME_KNOWN;
 }
 
 /* The operation to wait for: the last of that author that this one has seen. When it is here,
@@ -380,14 +387,13 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
         outcome = park(step, &a, judgement, from) ? OUTCOME_PARKED : OUTCOME_FULL;
     else if (from != NULL)
         parked_remove(step, located, from);
-    if (judgement == ADMIT || (judgement == EXCLUDE && a.record != NULL))
+    if (judgement == ADMIT) {
         outcome = OUTCOME_FOLDED;
-    if (judgement == ADMIT)
         fold(step, &a);
-    else if (judgement == EXCLUDE)
-        exclude(step, &a);
-    else if (judgement == FORKED && !refold_record(step, located->entry->type,
-                                                   &located->entry->record, NULL, 0, located)) {
+    } else if (judgement == EXCLUDE) {
+        outcome = exclude(step, &a);
+    } else if (judgement == FORKED && !refold_record(step, located->entry->type,
+                                                     &located->entry->record, NULL, 0, located)) {
         a.reason = "another operation has its name, and the record can't be folded anew here";
         a.missing = a.op.dot; /* a change of the tree wakes it */
         outcome = park(step, &a, PARK_RECORD, NULL) ? OUTCOME_PARKED : OUTCOME_FULL;
@@ -432,7 +438,7 @@ enum outcome apply_judge(struct step *step, const struct located_entry *located,
     return settle(step, located, from);
 }
 
-bool apply_entry(struct step *step, const struct located_entry *located)
+enum outcome apply_entry_to(struct step *step, const struct located_entry *located)
 {
     enum outcome outcome = apply_judge(step, located, NULL);
     if (outcome == OUTCOME_FOLDED) {
@@ -440,5 +446,10 @@ bool apply_entry(struct step *step, const struct located_entry *located)
         parked_wake(step, located->entry->type, &located->entry->record,
                     entry_dot(located->entry, &located->author));
     }
-    return outcome != OUTCOME_FULL;
+    return outcome;
+}
+
+bool apply_entry(struct step *step, const struct located_entry *located)
+{
+    return apply_entry_to(step, located) != OUTCOME_FULL;
 }

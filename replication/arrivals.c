@@ -5,15 +5,19 @@
 
 #include "replication/core.h"
 
-uint64_t arrival_begin(struct step *step)
+uint64_t arrival_begin(struct step *step, const struct stream_id *stream)
 {
+    step->replica->arriving = *stream;
     buffer_clear(&step->replica->waits);
     return step->replica->arrivals++;
 }
 
-void arrival_waits(struct step *step, uint32_t seq)
+void arrival_omit(struct step *step, const struct located_entry *located)
 {
-    buffer_append_u32(&step->replica->waits, seq);
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
+                               located->author.branch};
+    if (stream_id_compare(&stream, &step->replica->arriving) == 0)
+        buffer_append_u32(&step->replica->waits, located->seq);
 }
 
 void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, uint32_t seq,
@@ -27,18 +31,23 @@ void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, 
         if (place >= seq && place - seq < count)
             buffer_append_u16(&left_out, (uint16_t)(place - seq));
     }
+    if (left_out.size / 2 >= count && n + 1 == step->replica->arrivals) {
+        step->replica->arrivals = n; /* nothing to tell: the number is given again */
+        count = 0;
+    }
     struct arrival arrival = {.n = n,
                               .life = step->replica->life,
                               .stream = *stream,
                               .seq = seq,
                               .count = (uint16_t)count,
                               .left_out = span_of_buffer(&left_out)};
-    arrival_write(step->updates, &arrival);
+    if (n < step->replica->arrivals)
+        arrival_write(step->updates, &arrival);
     buffer_free(&left_out);
     buffer_free(waits);
 }
 
 void arrival_put(struct step *step, const struct stream_id *stream, uint32_t seq, size_t count)
 {
-    arrival_end(step, arrival_begin(step), stream, seq, count);
+    arrival_end(step, arrival_begin(step, stream), stream, seq, count);
 }

@@ -209,10 +209,11 @@ struct replica {
     uint64_t streams_at_tick;
     struct stream_id loose; /* whose loose blocks join its chain; while loose_due */
     bool loose_due;
-    uint32_t send_first; /* link of the session whose turn it is */
-    uint64_t arrivals;   /* the next number of an arrival */
-    uint32_t life;       /* of the arrivals */
-    struct buffer waits; /* of the block being applied: places of entries that have to wait */
+    uint32_t send_first;       /* link of the session whose turn it is */
+    uint64_t arrivals;         /* the next number of an arrival */
+    uint32_t life;             /* of the arrivals */
+    struct buffer waits;       /* of the block being applied: places of entries that are left out */
+    struct stream_id arriving; /* and its stream */
     enum replica_hold hold;
     struct sought *sought;  /* seats and keys that were asked for above */
     uint64_t contacts_seen; /* tree_change_count that contacts were judged by */
@@ -256,12 +257,16 @@ void own_stream_free(struct own_stream *stream);
 
 enum { QUARANTINE_AN_AUTHOR_MAX = 1024 }; /* rows; what is beyond has the same verdict, unlisted */
 
+/* Known: it has been judged before. */
+enum outcome { OUTCOME_SETTLED, OUTCOME_KNOWN, OUTCOME_FOLDED, OUTCOME_PARKED, OUTCOME_FULL };
+
 /* apply.c: one verified entry into the state; whoever's it is. False: it has to wait, and its
  * author has no room left among what waits; nothing has changed. */
 bool apply_entry(struct step *step, const struct located_entry *located);
+/* The same, and what came of it. */
+enum outcome apply_entry_to(struct step *step, const struct located_entry *located);
 /* The same without waking those that wait for it; `from`: the row under which it waited itself,
  * NULL: none. */
-enum outcome { OUTCOME_SETTLED, OUTCOME_KNOWN, OUTCOME_FOLDED, OUTCOME_PARKED, OUTCOME_FULL };
 enum outcome apply_judge(struct step *step, const struct located_entry *located,
                          const struct parked_key *from);
 /* One operation into a record that is folded anew: `*record` is NULL until its creation is in, then
@@ -285,8 +290,9 @@ bool import_may_write(struct step *step, const struct event *event, struct error
 void import_decided(struct step *step, const struct event *event, enum error_code code);
 
 /* arrivals.c: begin takes the next number, before the entries are judged; end puts its row. */
-uint64_t arrival_begin(struct step *step);
-void arrival_waits(struct step *step, uint32_t seq); /* this entry is not judged yet */
+uint64_t arrival_begin(struct step *step, const struct stream_id *stream);
+/* This entry isn't judged yet, or was judged before: told later, or never again. */
+void arrival_omit(struct step *step, const struct located_entry *located);
 void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, uint32_t seq,
                  size_t count);
 void arrival_put(struct step *step, const struct stream_id *stream, uint32_t seq, size_t count);

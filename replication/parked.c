@@ -149,7 +149,7 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
     step->replica->none_parked = false;
     updates_put(step->updates, TABLE_PARKED, span_of_key(&key), span_of_text(reason));
     if (from == NULL)
-        arrival_waits(step, located->seq);
+        arrival_omit(step, located);
     updates_trace(step->updates, "parked %s: %s",
                   label_record(step->replica->tree, &located->entry->record).text, reason);
     return true;
@@ -208,11 +208,13 @@ static void settled_late(struct step *step, const struct located_entry *located)
     struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
                                located->author.branch};
     struct buffer waits = step->replica->waits;
+    struct stream_id arriving = step->replica->arriving;
     if (PLANTED(ARRIVAL_FORGOTTEN))
         return;
     step->replica->waits = (struct buffer){0};
     arrival_put(step, &stream, located->seq, 1);
     step->replica->waits = waits;
+    step->replica->arriving = arriving;
 }
 
 /* It stood on a branch of a forked stream that isn't kept. */
@@ -365,12 +367,15 @@ static bool stream_block_on(struct step *step, struct located_entry *at)
         uint32_t end = header->seq + header->count, from = at->seq;
         struct stream_id stream = {at->author.author, at->author.epoch, at->stream,
                                    at->author.branch};
-        uint64_t arrival = arrival_begin(step);
+        uint64_t arrival = arrival_begin(step, &stream);
         for (; done && at->seq < end; at->seq += done) {
             again.located.seq = at->seq;
             again.located.entry = &again.cache.block.list.entries[at->seq - header->seq];
             again.located.digest = &again.cache.block.digests[at->seq - header->seq];
-            done = apply_entry(step, &again.located);
+            enum outcome outcome = apply_entry_to(step, &again.located);
+            done = outcome != OUTCOME_FULL;
+            if (outcome == OUTCOME_KNOWN)
+                arrival_omit(step, &again.located);
         }
         arrival_end(step, arrival, &stream, from, at->seq - from);
     } else if (again.cache.present && again.cache.block.opaque) {

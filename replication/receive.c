@@ -409,7 +409,7 @@ static void take_block(struct step *step, struct session *session, const struct 
     if (row->open.holders == HOLDERS_SUBTREE && stream->branch == 0 &&
         !key_id_equal(stream->author, step->replica->key_id))
         cells_received_stream(step, stream, row->head.seq);
-    uint64_t arrival = arrival_begin(step);
+    uint64_t arrival = arrival_begin(step, stream);
     arrival_end(step, arrival, stream, from, apply_entries(step, event));
 }
 

@@ -220,7 +220,8 @@ void session_down(struct step *step, uint32_t link)
     struct session *session = session_find(step->replica, link);
     if (session != NULL) {
         updates_trace(step->updates, "link %s down", session->seat);
-        keep_marks(step, session);
+        if (step->replica->hold != HOLD_EVERYTHING)
+            keep_marks(step, session);
         session_free(step->replica, session);
     }
 }
@@ -349,7 +350,8 @@ enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
 static bool brings_rows(uint8_t type)
 {
     return type == MESSAGE_BLOCK || type == MESSAGE_DOCUMENT || type == MESSAGE_ROWS ||
-           type == MESSAGE_STATEMENT || type == MESSAGE_REPORT || type == MESSAGE_TOKEN;
+           type == MESSAGE_ROW_SET || type == MESSAGE_STATEMENT || type == MESSAGE_REPORT ||
+           type == MESSAGE_TOKEN;
 }
 
 void session_message(struct step *step, const struct event *event)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "replication/query/query_parts.h"
+#include "replication/rows/branches.h"
 
 enum { WATCH_ENTRIES_MAX = 20000 };
 
@@ -76,12 +77,14 @@ void query_watch_oldest(const struct view *view, struct buffer *cursor)
         cursor_write(&watch, cursor);
 }
 
+/* A forked dot names two. */
 static const struct operation *operation_named(const struct record_state *state,
-                                               const struct dot *dot)
+                                               const struct dot *dot, const struct hash *digest)
 {
     for (size_t i = record_operation_count(state); i-- > 0;) {
         const struct operation *op = record_operation(state, i);
-        if (op->dot.n == dot->n && dot_compare(&op->dot, dot) == 0)
+        if (op->dot.n == dot->n && dot_compare(&op->dot, dot) == 0 &&
+            hash_equal(&op->digest, digest))
             return op;
     }
     return NULL;
@@ -138,11 +141,13 @@ static void write_fields(const struct record_type *type, struct span body, struc
 /* One operation may stand in several streams: it is told where it was folded in from. */
 static bool is_elsewhere(const struct operation *op, const struct arrival *arrival, uint32_t seq)
 {
-    return op != NULL && (op->stream != arrival->stream.number || op->seq != seq);
+    return op != NULL && (op->stream != arrival->stream.number ||
+                          op->branch != arrival->stream.branch || op->seq != seq);
 }
 
 static void write_change(struct watch *watch, struct block_cache *cache,
-                         const struct arrival *arrival, uint32_t seq, const struct entry *entry)
+                         const struct arrival *arrival, uint32_t seq, const struct entry *entry,
+                         const struct hash *digest)
 {
     const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
     struct author_epoch author = stream_author(&arrival->stream);
@@ -151,7 +156,7 @@ static void write_change(struct watch *watch, struct block_cache *cache,
     struct buffer cursor = {0};
     char hex[2 * WATCH_CURSOR_BYTES + 1] = "", id[33];
     query_load_state(cache, watch->view, watch->tree, type, &entry->record, &state);
-    const struct operation *op = state == NULL ? NULL : operation_named(state, &dot);
+    const struct operation *op = state == NULL ? NULL : operation_named(state, &dot, digest);
     if (is_elsewhere(op, arrival, seq)) {
         record_free(state);
         return;
@@ -186,6 +191,18 @@ static bool is_wanted(const struct watch *watch, const struct entry *entry)
            (watch->type == NULL || watch->type == type);
 }
 
+/* Its branch of a forked stream has been pushed out, and its block with it. */
+static bool has_left(const struct watch *watch, const struct arrival *arrival)
+{
+    struct branches *branches = branches_read(watch->view, &arrival->stream);
+    uint8_t branch = arrival->stream.branch;
+    bool left = branches->rows[0].forked && (branch >= BRANCHES_MAX || !branches->present[branch] ||
+                                             arrival->seq < branches->rows[branch].from ||
+                                             arrival->seq >= branches->rows[branch].head.seq);
+    free(branches);
+    return left;
+}
+
 /* One arrival, from what was told of it on. ERR_OK: it is done; ERR_PARKED: there is more of it;
  * ERR_DAMAGED: its block can't be read, and nothing is left out silently. */
 static enum error_code take_arrival(struct watch *watch, const struct arrival *arrival,
@@ -201,13 +218,14 @@ static enum error_code take_arrival(struct watch *watch, const struct arrival *a
             continue;
         const struct entry *entry = &block->list.entries[seq - block->header.seq];
         if (is_wanted(watch, entry) && !arrival_leaves_out(arrival, seq))
-            write_change(watch, &cache, arrival, seq, entry);
+            write_change(watch, &cache, arrival, seq, entry,
+                         &block->digests[seq - block->header.seq]);
     }
     if (open)
         prepared_block_free(block);
     block_cache_free(&cache);
     free(block);
-    if (watch->told >= arrival->count)
+    if (watch->told >= arrival->count || (!open && has_left(watch, arrival)))
         return ERR_OK;
     return open ? ERR_PARKED : ERR_DAMAGED;
 }

@@ -36,6 +36,7 @@ bool arrival_read(const struct view *view, uint64_t n, struct arrival *arrival)
         return false;
     arrival->stream.author = author.author;
     arrival->stream.epoch = author.epoch;
+    arrival->stream.branch = author.branch;
     return true;
 }
 

@@ -75,6 +75,9 @@ story (b) an exact clone: one place, one name, two blocks
   equal r C T1 V1
   equal one C T1 V1
   listed C incident 2
+  # a watch tells what either life wrote: r, two edits of it, two creations of one name
+  watched T1 5
+  watched C 5
   # the author goes on, in an epoch that nobody else has
   epoch V1 2 "another machine has written in this epoch with this key"
   put V1 incident later title=later

@@ -37,6 +37,8 @@ define two-lowest-at-all
   listed T1 incident 1
   quarantined T1 0
   quarantined C 0
+  watched T1 3
+  watched C 3
   parked T1 0
   parked C 0
 end

@@ -69,9 +69,37 @@ static void tell_alarm(struct story *story)
         story_fail(story, "alarms: %s", count == 0 ? "none" : replica_alarm(replica, 0));
 }
 
+/* watched SEAT N: a watch from the beginning tells so many writes, and comes to the end. */
+static void tell_watched(struct story *story)
+{
+    enum { STEP = 500 };
+    size_t seat = story_seat(story, story_word(story, 1)), told = 0, count = 0;
+    struct buffer cursor = {0}, before = {0}, lines = {0};
+    struct error error = {0};
+    if (seat == SIZE_MAX)
+        return;
+    const struct view *view = world_view(story->world, seat);
+    query_watch_oldest(view, &cursor);
+    do {
+        buffer_clear(&before);
+        buffer_clear(&lines);
+        buffer_append_span(&before, span_of_buffer(&cursor));
+        if (query_watch(view, story->county->tree, SPAN_EMPTY, STEP, &cursor, &lines, &count,
+                        &error) != ERR_OK)
+            break;
+        told += count;
+    } while (!span_equal(span_of_buffer(&before), span_of_buffer(&cursor)));
+    if (error.code != ERR_OK || told != strtoul(story_word(story, 2), NULL, 10))
+        story_fail(story, "told %zu writes %s", told, error.code == ERR_OK ? "" : error.why);
+    buffer_free(&lines);
+    buffer_free(&before);
+    buffer_free(&cursor);
+}
+
 const struct story_command fork_commands[] = {
     {"branches", 3, tell_branches},
     {"branch", 4, tell_branch},
     {"alarm", 2, tell_alarm},
+    {"watched", 2, tell_watched},
     {NULL, 0, NULL},
 };

@@ -292,6 +292,27 @@ static void a_path_to_nobody_waits_until_it_is_known_that_there_is_nobody(void *
     desk_free(desk);
 }
 
+/* Not even rows of a document that came before there was no room, and marks, which are hints. */
+static void with_no_room_nothing_becomes_a_row(void **state)
+{
+    static const char *const township[] = {"T2", NULL};
+    (void)state;
+    struct desk *desk = desk_new(SEAT_T1, NULL);
+    uint32_t parent = desk_live(desk, SEAT_C), child = desk_live(desk, SEAT_V1);
+    desk_incident(desk, child);
+    desk_say(desk, parent, CHANNEL_CONTROL, SAY_DOCUMENT, branch_of(desk, "C")->envelope);
+    assert_int_equal(desk_run(desk), ERR_OK);
+    assert_int_equal(drive_hold(desk->drive, HOLD_EVERYTHING), ERR_OK);
+    uint64_t commits = drive_commit_count(desk->drive);
+    say_rows(desk, parent, branch_of(desk, "C"), township, false);
+    assert_false(knows(desk, "T2"));
+    desk_event(desk, &(struct event){.kind = EVENT_LINK_DOWN, .link_down = child});
+    assert_int_equal(desk_run(desk), ERR_OK);
+    assert_int_equal(drive_commit_count(desk->drive), commits);
+    assert_int_equal(desk_rows(desk, TABLE_MARKS), 0);
+    desk_free(desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +323,7 @@ int main(void)
         cmocka_unit_test(malformed_words_end_the_session),
         cmocka_unit_test(a_greedy_child_is_bounded),
         cmocka_unit_test(a_path_to_nobody_waits_until_it_is_known_that_there_is_nobody),
+        cmocka_unit_test(with_no_room_nothing_becomes_a_row),
     };
     return crypto_start() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
