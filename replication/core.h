@@ -157,7 +157,8 @@ struct alarm {
     char text[200];
 };
 
-/* What a stream is never changes: that of the last one asked for. */
+/* What a stream is never changes: that of the last one asked for. The number of a branch may come
+ * to serve another: an opening that is taken makes it forget. */
 struct open_cache {
     bool present;
     struct stream_id stream;

@@ -394,6 +394,8 @@ static void take_block(struct step *step, struct session *session, const struct 
 {
     const struct stream_id *stream = &event->message.stream;
     uint32_t from = row->head.seq;
+    if (from == 0 && step->replica->open_cache != NULL)
+        step->replica->open_cache->present = false;
     row->closed = closes;
     store_block(step, event, row);
     updates_trace(step->updates, "take %s %u..%u from %s%s",

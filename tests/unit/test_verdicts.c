@@ -154,6 +154,74 @@ static void a_forked_dot_on_a_full_record_ends(void **state)
     desk_free(desk);
 }
 
+/* The opening of V1's stream 1 at this time, for others than the root: its hash. */
+static struct hash opening(uint64_t clock_ms)
+{
+    static const char *const path[] = {"V1", "T1", "C", NULL};
+    struct signer v1 = signer_of(SEAT_V1, DESK_EPOCH, 1, CLASS_NORMAL, 0);
+    struct block_text text = {0};
+    struct prepared_block block;
+    v1.clock_ms = clock_ms;
+    text_open_path(&text, CLASS_NORMAL, path);
+    signer_sign(&v1, &text, &block);
+    prepared_block_free(&block);
+    return v1.head.hash;
+}
+
+static void open_at(struct desk *desk, uint32_t link, struct signer *v1, uint64_t clock_ms,
+                    const char *const *path, int64_t counter)
+{
+    struct buffer body = {0};
+    struct block_text text = {0};
+    v1->clock_ms = clock_ms;
+    text_open_path(&text, CLASS_NORMAL, path);
+    signer_say(desk, link, v1, &text);
+    if (counter > 0) {
+        text_add(&text, &(struct text_entry){.kind = ENTRY_WRITE,
+                                             .type = TYPE_INCIDENT,
+                                             .counter = counter,
+                                             .n = 1,
+                                             .body = body_of_title(&body, "x")});
+        signer_say(desk, link, v1, &text);
+    }
+    assert_int_equal(desk_run(desk), ERR_OK);
+    buffer_free(&body);
+}
+
+/* A branch that is pushed out leaves its number to another, whose holders are others. */
+static void what_a_stream_is_goes_with_it(void **state)
+{
+    static const char *const to_root[] = {"V1", "T1", "C", NULL}, *const near[] = {"V1", "T1",
+                                                                                   NULL};
+    uint64_t clocks[3] = {1000, 2000, 3000}; /* the highest hash last */
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct hash one = opening(clocks[i]), last = opening(clocks[2]);
+        if (hash_compare(&one, &last) > 0) {
+            uint64_t clock = clocks[2];
+            clocks[2] = clocks[i];
+            clocks[i] = clock;
+        }
+    }
+    struct desk *desk = desk_new(SEAT_T1, NULL);
+    uint32_t link = desk_live(desk, SEAT_V1);
+    struct signer lives[4];
+    for (uint32_t i = 0; i < 4; i++)
+        lives[i] = signer_of(SEAT_V1, DESK_EPOCH, 1, CLASS_NORMAL, i);
+    open_at(desk, link, &lives[0], clocks[0], to_root, 0);
+    open_at(desk, link, &lives[1], clocks[2], to_root, 1);
+    assert_int_equal(desk_rows(desk, TABLE_RECORDS), 1);
+    open_at(desk, link, &lives[2], clocks[1], to_root, 0);
+    for (unsigned i = 0; i < 10; i++)
+        desk_wait(desk, 1000);
+    assert_int_equal(desk_rows(desk, TABLE_RECORDS), 0);
+    open_at(desk, link, &lives[3], 4000, near, 2);
+    assert_int_equal(desk_rows(desk, TABLE_STREAMS), 3);
+    assert_int_equal(desk_rows(desk, TABLE_RECORDS), 0); /* not in the stream of its type */
+    assert_int_equal(desk_rows(desk, TABLE_QUARANTINE), 1);
+    desk_free(desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +229,7 @@ int main(void)
         cmocka_unit_test(what_waits_beside_a_lawful_one),
         cmocka_unit_test(a_void_edit_beside_a_lawful_one),
         cmocka_unit_test(a_forked_dot_on_a_full_record_ends),
+        cmocka_unit_test(what_a_stream_is_goes_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
