@@ -184,12 +184,16 @@ static enum error_code open_again(struct drive *drive)
     struct error error;
     if (PLANTED(MEMORY_KEPT))
         return ERR_OK;
-    replica_close(drive->replica);
+    struct replica *former = drive->replica;
     drive->replica = NULL;
+    drive->room_due_tick = 0;
     enum error_code code =
         replica_open(&drive->options, &drive->ports.store.view, &drive->replica, &error);
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
+        replica_inherit(drive->replica, former);
         replica_hold(drive->replica, drive->hold);
+    }
+    replica_close(former);
     return code;
 }
 
@@ -202,7 +206,6 @@ static enum error_code start_over(struct drive *drive, const struct event *event
     if (drive->ports.log != NULL)
         drive->ports.log(drive->ports.context, span_of_text("commit failed: links reset\n"));
     drive->failed_commits++;
-    drive->room_due_tick = 0;
     if (code == ERR_FULL) {
         enum error_code opened = open_again(drive);
         return opened == ERR_OK ? ERR_FULL : opened;

@@ -238,6 +238,15 @@ void replica_pass_epoch(struct step *step)
     replica->deadline_tick = step->tick_ms;
 }
 
+static bool alarm_is_raised(const struct replica *replica, const struct alarm *alarm)
+{
+    for (size_t i = 0; i < replica->alarm_count; i++) {
+        if (strcmp(replica->alarms[i].text, alarm->text) == 0)
+            return true;
+    }
+    return false;
+}
+
 void replica_raise_alarm(struct step *step, const char *format, ...)
 {
     struct replica *replica = step->replica;
@@ -246,10 +255,8 @@ void replica_raise_alarm(struct step *step, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(alarm.text, sizeof alarm.text, format, arguments);
     va_end(arguments);
-    for (size_t i = 0; i < replica->alarm_count; i++) {
-        if (strcmp(replica->alarms[i].text, alarm.text) == 0)
-            return;
-    }
+    if (alarm_is_raised(replica, &alarm))
+        return;
     updates_trace(step->updates, "alarm: %s", alarm.text);
     replica_add_alarm(replica, &alarm);
 }
@@ -375,6 +382,20 @@ enum error_code replica_open(const struct replica_options *options, const struct
     replica->deadline_tick = 0;
     *opened = replica;
     return ERR_OK;
+}
+
+void replica_inherit(struct replica *replica, struct replica *former)
+{
+    assert(replica->intakes == NULL && replica->instances == NULL);
+    for (size_t i = 0; i < former->alarm_count; i++) {
+        if (!alarm_is_raised(replica, &former->alarms[i]))
+            replica_add_alarm(replica, &former->alarms[i]);
+    }
+    replica->refusals = former->refusals;
+    replica->intakes = former->intakes;
+    replica->instances = former->instances;
+    former->intakes = NULL;
+    former->instances = NULL;
 }
 
 void replica_close(struct replica *replica)

@@ -45,6 +45,9 @@ struct replica_options {
 enum error_code replica_open(const struct replica_options *options, const struct view *view,
                              struct replica **replica, struct error *error);
 void replica_close(struct replica *replica); /* NULL is legal */
+/* What a process has seen, and no store holds, goes on in a replica that was opened again: alarms,
+ * counters of refusals, what each child has brought today, the machines that came with its key. */
+void replica_inherit(struct replica *replica, struct replica *former);
 
 enum write_kind { WRITE_PUT, WRITE_SET, WRITE_DELETE };
 

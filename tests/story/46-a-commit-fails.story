@@ -60,3 +60,27 @@ story the high-water file can't be written
   release T1
   do nothing-happened
   do once
+
+story what people must look into is not forgotten with it
+  nodes C T1 V1
+  mischief V1 T1 UNKNOWN_KEY
+  run
+  refused T1 unknown_key 1
+  crash V1
+  machine V1 77
+  start V1
+  run
+  crash V1
+  machine V1 5
+  start V1
+  run
+  crash V1
+  machine V1 77
+  start V1
+  run
+  alarm T1 "two machines live with the key of V1"
+  fault T1 full
+  put T1 incident own title=own refused=full
+  run
+  alarm T1 "two machines live with the key of V1"
+  refused T1 unknown_key 1
