@@ -2,7 +2,7 @@
 #include "cli/sim/sim.h"
 
 static const struct command *const subcommands[] = {&command_sim_run, &command_sim_list,
-                                                    &command_sim_swarm, NULL};
+                                                    &command_sim_swarm, &command_sim_explain, NULL};
 
 const struct command command_sim = {
     .name = "sim",

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
-extern const struct command command_sim_run, command_sim_list, command_sim_swarm;
+extern const struct command command_sim_run, command_sim_list, command_sim_swarm,
+    command_sim_explain;
 
 #endif

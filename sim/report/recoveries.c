@@ -86,6 +86,8 @@ static int slowest_first(const void *left, const void *right)
     const struct report_recovery *a = left, *b = right;
     uint64_t took_a = a->level_ms == 0 ? NEVER_MS : a->level_ms - a->healed_ms;
     uint64_t took_b = b->level_ms == 0 ? NEVER_MS : b->level_ms - b->healed_ms;
+    if (a->focused != b->focused)
+        return a->focused ? -1 : 1;
     if (took_a != took_b)
         return took_a > took_b ? -1 : 1;
     if (a->healed_ms != b->healed_ms)
@@ -153,7 +155,9 @@ static void begin_recovery(struct timeline *timeline, uint64_t at_ms, size_t nod
     timeline->recovering[timeline->recovering_count++] = node;
     live->touched_ms = at_ms;
     live->touched = false;
+    const char *code = timeline->report->nodes[node].code;
     live->recovery = (struct report_recovery){
+        .focused = timeline->focus != NULL && strcmp(timeline->focus, code) == 0,
         .node = node,
         .broken_ms = broken_ms,
         .healed_ms = at_ms,

@@ -111,6 +111,7 @@ struct report_recovery {
     uint32_t setbacks;       /* outages in between */
     char outage[REPORT_FAULT_BYTES]; /* what had happened */
     enum report_cause cause;
+    bool focused; /* kept however short */
 };
 
 struct report_fault {

@@ -267,6 +267,11 @@ struct timeline *timeline_new(const struct scenario *scenario, const struct run_
     return timeline;
 }
 
+void timeline_focus(struct timeline *timeline, const char *seat)
+{
+    timeline->focus = seat;
+}
+
 const struct run_watcher *timeline_watcher(struct timeline *timeline)
 {
     return &timeline->watcher;

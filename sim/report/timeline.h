@@ -11,6 +11,9 @@ struct timeline;
 struct timeline *timeline_new(const struct scenario *scenario, const struct run_watcher *chained);
 void timeline_free(struct timeline *timeline); /* NULL is legal */
 
+/* Of this seat every recovery is kept, however short. NULL: of none. */
+void timeline_focus(struct timeline *timeline, const char *seat);
+
 /* To hand to run_scenario; lives as long as the timeline. */
 const struct run_watcher *timeline_watcher(struct timeline *timeline);
 

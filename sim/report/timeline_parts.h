@@ -49,6 +49,7 @@ struct timeline {
     struct live_node *live;
     size_t live_count;
     size_t root;
+    const char *focus;       /* a seat's code; NULL: none */
     bool *selected;          /* by expectation, by node */
     struct waiting *waiting; /* by node, at the last sample */
     uint64_t *ages;          /* scratch of a sample */

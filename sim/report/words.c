@@ -37,8 +37,8 @@ void report_duration(uint64_t ms, enum report_language language, char text[stati
                  {60000, {" min", " 分钟"}},
                  {1000, {" s", " 秒"}},
                  {1, {" ms", " 毫秒"}}};
-    size_t unit = 0;
-    while (unit < 4 && ms < units[unit].ms)
+    size_t unit = ms == 0 ? 3 : 0;
+    while (ms > 0 && unit < 4 && ms < units[unit].ms)
         unit++;
     uint64_t whole = ms / units[unit].ms, rest = ms % units[unit].ms;
     const char *name = units[unit].words[language];
