@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "sim/scenario/settings.h"
 
 enum { FILE_BYTES_MAX = 64 << 20, NAMES_MAX = 256 };
 static const char ending[] = ".yaml";
@@ -79,23 +80,57 @@ static void unknown_name(const char *word, struct error *error)
         error_next(error, "`terrace sim list` names those that are shipped");
 }
 
-struct scenario *scenario_open(const char *word, struct error *error)
+/* The text of a file or of a shipped scenario; *name for messages, *path where tables lie beside it
+ * (NULL: in the program). */
+static bool read_text(const char *word, struct buffer *bytes, const char **name, const char **path,
+                      struct error *error)
 {
-    struct buffer bytes = {0};
     const struct shipped_file *shipped = find_shipped(word, ending);
     bool is_path = strchr(word, '/') != NULL || strchr(word, '.') != NULL;
-    struct scenario *scenario = NULL;
-    if (!is_path && shipped != NULL)
-        return scenario_read(SPAN(shipped->bytes, shipped->size), shipped->name, load_beside, NULL,
-                             error);
-    if (read_whole(word, &bytes))
-        scenario = scenario_read(span_of_buffer(&bytes), word, load_beside, (void *)(uintptr_t)word,
-                                 error);
-    else if (is_path)
+    if (!is_path && shipped != NULL) {
+        buffer_append(bytes, shipped->bytes, shipped->size);
+        *name = shipped->name;
+        *path = NULL;
+        return true;
+    }
+    *name = *path = word;
+    if (read_whole(word, bytes))
+        return true;
+    if (is_path)
         error_set(error, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, word, "can't be read: %s",
                   strerror(errno));
     else
         unknown_name(word, error);
+    return false;
+}
+
+static bool apply_settings(struct buffer *bytes, const char *name,
+                           const struct arguments *arguments, struct error *error)
+{
+    for (size_t i = 0; arguments != NULL && i < arguments->given_count; i++) {
+        const struct option_given *given = &arguments->given[i];
+        if (strcmp(given->row->name, "set") == 0 &&
+            scenario_set(bytes, name, given->value, error) != ERR_OK)
+            return false;
+    }
+    return true;
+}
+
+struct scenario *scenario_open_set(const char *word, const struct arguments *arguments,
+                                   struct error *error)
+{
+    struct buffer bytes = {0};
+    const char *name, *path;
+    struct scenario *scenario = NULL;
+    if (read_text(word, &bytes, &name, &path, error) &&
+        apply_settings(&bytes, name, arguments, error))
+        scenario = scenario_read(span_of_buffer(&bytes), name, load_beside, (void *)(uintptr_t)path,
+                                 error);
     buffer_free(&bytes);
     return scenario;
+}
+
+struct scenario *scenario_open(const char *word, struct error *error)
+{
+    return scenario_open_set(word, NULL, error);
 }

@@ -5,6 +5,6 @@
 #include "cli/command.h"
 
 extern const struct command command_sim_run, command_sim_list, command_sim_swarm,
-    command_sim_explain;
+    command_sim_explain, command_sim_compare;
 
 #endif

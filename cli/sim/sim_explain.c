@@ -10,6 +10,7 @@
 
 static const struct option_row options[] = {
     {"seed", "N", "another seed than the scenario's"},
+    {"set", "KEY=VALUE", "another value than the scenario's, as in link.rate='16 kbit/s'"},
     {"record", "NAME", "a record: 17 as findings say, SEAT:1#2 as nodes' lines say, or its id"},
     {"write", "N", "the record that this write made or changed, as findings say"},
     {"node", "SEAT", "a node, and the link to its parent"},
@@ -91,7 +92,7 @@ static int explain(const struct arguments *arguments, struct scenario *scenario,
 
 static int run_explain(const struct arguments *arguments, struct error *error)
 {
-    struct scenario *scenario = scenario_open(arguments->words[0], error);
+    struct scenario *scenario = scenario_open_set(arguments->words[0], arguments, error);
     if (scenario == NULL)
         return EXIT_USAGE;
     int status = explain(arguments, scenario, error);

@@ -12,6 +12,7 @@
 
 static const struct option_row options[] = {
     {"seed", "N", "another seed than the scenario's"},
+    {"set", "KEY=VALUE", "another value than the scenario's, as in link.rate='16 kbit/s'"},
     {"report", "FILE", "leave a report: a page of its own, or JSON for a name in .json"},
     {"unchecked", NULL, "without the model and its checks: for measuring speed alone"},
     {"cpu", "SECONDS", "give up, undecided, after so much processor time"},
@@ -155,7 +156,7 @@ static int run_one(const struct arguments *arguments, struct scenario *scenario,
 
 static int run_run(const struct arguments *arguments, struct error *error)
 {
-    struct scenario *scenario = scenario_open(arguments->words[0], error);
+    struct scenario *scenario = scenario_open_set(arguments->words[0], arguments, error);
     if (scenario == NULL)
         return EXIT_USAGE;
     int status = run_one(arguments, scenario, error);

@@ -17,7 +17,8 @@ static json_t *text(const char *value)
 
 static json_t *text_of(struct span span)
 {
-    json_t *string = json_stringn((const char *)span.data, span.size);
+    json_t *string =
+        span.size == 0 ? json_string("") : json_stringn((const char *)span.data, span.size);
     return string != NULL ? string : json_string("?");
 }
 
