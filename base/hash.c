@@ -154,3 +154,19 @@ bool sign_key_acceptable(const uint8_t key[static KEY_BYTES])
 {
     return crypto_core_ed25519_is_valid_point(key) == 1;
 }
+
+bool verifier_accepts(const struct verifier *verifier, const uint8_t key[static KEY_BYTES])
+{
+    return verifier == NULL ? sign_key_acceptable(key)
+                            : verifier->acceptable(verifier->context, key);
+}
+
+void verifier_signs(const struct verifier *verifier, const struct hash *hash,
+                    const uint8_t secret[static SECRET_BYTES],
+                    uint8_t signature[static SIGNATURE_BYTES])
+{
+    if (verifier == NULL)
+        sign_hash(hash, secret, signature);
+    else
+        verifier->sign(verifier->context, hash, secret, signature);
+}

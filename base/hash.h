@@ -65,10 +65,13 @@ void sign_hash(const struct hash *hash, const uint8_t secret[static SECRET_BYTES
                uint8_t signature[static SIGNATURE_BYTES]);
 bool verify_hash(const struct hash *hash, const uint8_t signature[static SIGNATURE_BYTES],
                  const uint8_t key[static KEY_BYTES]);
-/* Whoever verifies for somebody that hands him in; NULL: verify_hash itself. `verify` must say what
- * verify_hash would, always: it may only spare the work (a simulator's cache). */
+/* Whoever verifies for somebody that hands him in; NULL: the functions around it. What he says must
+ * be what they would say, always: he may only spare the work (a simulator's cache). */
 struct verifier {
     void *context;
+    bool (*acceptable)(void *context, const uint8_t key[static KEY_BYTES]);
+    void (*sign)(void *context, const struct hash *hash, const uint8_t secret[static SECRET_BYTES],
+                 uint8_t signature[static SIGNATURE_BYTES]);
     bool (*verify)(void *context, const struct hash *hash,
                    const uint8_t signature[static SIGNATURE_BYTES],
                    const uint8_t key[static KEY_BYTES]);
@@ -76,6 +79,10 @@ struct verifier {
 bool verifier_holds(const struct verifier *verifier, const struct hash *hash,
                     const uint8_t signature[static SIGNATURE_BYTES],
                     const uint8_t key[static KEY_BYTES]);
+bool verifier_accepts(const struct verifier *verifier, const uint8_t key[static KEY_BYTES]);
+void verifier_signs(const struct verifier *verifier, const struct hash *hash,
+                    const uint8_t secret[static SECRET_BYTES],
+                    uint8_t signature[static SIGNATURE_BYTES]);
 /* A key that may be admitted: canonical, on the curve, in the prime-order subgroup. */
 bool sign_key_acceptable(const uint8_t key[static KEY_BYTES]);
 

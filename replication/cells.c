@@ -119,7 +119,8 @@ static void sign_report(struct step *step)
     };
     collect_own(step, &report, &groups);
     report_encode(&report, &note);
-    note_sign(&note, HASH_CELLS, &replica->options.tree_id, replica->options.signing_secret);
+    note_sign(&note, HASH_CELLS, &replica->options.tree_id, replica->options.signing_secret,
+              replica->options.verifier);
     note_store_own(step, HASH_CELLS, span_of_buffer(&note), &report.head);
     updates_trace(step->updates, "report %llu: %zu cells", (unsigned long long)report.head.k,
                   report.cell_count);

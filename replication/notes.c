@@ -507,7 +507,8 @@ static void issue_token(struct step *step)
         return; /* no time is left to tell */
     }
     token_encode(&head, &note);
-    note_sign(&note, HASH_TOKEN, &replica->options.tree_id, replica->options.signing_secret);
+    note_sign(&note, HASH_TOKEN, &replica->options.tree_id, replica->options.signing_secret,
+              replica->options.verifier);
     note_store_own(step, HASH_TOKEN, span_of_buffer(&note), &head);
     token_adopt(replica, &head, span_of_buffer(&note));
     buffer_free(&note);

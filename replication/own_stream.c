@@ -184,7 +184,8 @@ void own_stream_sign(struct step *step, struct own_stream *stream)
     struct prepared_block block;
     struct buffer stored = {0};
     block_make(stream->writer, &replica->options.tree_id, &stream->id, &stream->head,
-               replica->options.signing_key, replica->options.signing_secret, &block);
+               replica->options.signing_key, replica->options.signing_secret,
+               replica->options.verifier, &block);
     block_write(&block, BLOCK_STORED, &stream->head, &stored);
     block_row_put(step->updates, &stream->id, block.header.seq, span_of_buffer(&stored));
     uint32_t from = stream->head.seq;

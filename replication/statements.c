@@ -79,7 +79,8 @@ static void sign_statement(struct step *step)
     };
     list_streams(step, &statement);
     statement_encode(&statement, &note);
-    note_sign(&note, HASH_HEADS, &replica->options.tree_id, replica->options.signing_secret);
+    note_sign(&note, HASH_HEADS, &replica->options.tree_id, replica->options.signing_secret,
+              replica->options.verifier);
     note_store_own(step, HASH_HEADS, span_of_buffer(&note), &statement.head);
     updates_trace(step->updates, "state %llu: %zu streams", (unsigned long long)statement.head.k,
                   statement.stream_count);

@@ -150,10 +150,10 @@ struct hash admin_keys_print(const struct admin_keys *admins)
     return print;
 }
 
-bool admin_keys_acceptable(const struct admin_keys *admins)
+bool admin_keys_acceptable(const struct tree *tree, const struct admin_keys *admins)
 {
     for (unsigned i = 0; i < admins->count; i++) {
-        if (!sign_key_acceptable(admin_key(admins, i)))
+        if (!verifier_accepts(tree->verifier, admin_key(admins, i)))
             return false;
     }
     return true;

@@ -123,7 +123,7 @@ bool holding_find_row(const struct holding *holding, uint32_t place, size_t *at)
 /* When both have the same rows: move them. */
 bool holding_move_rows(struct holding *from, struct holding *to);
 struct hash admin_keys_print(const struct admin_keys *admins);
-bool admin_keys_acceptable(const struct admin_keys *admins);
+bool admin_keys_acceptable(const struct tree *tree, const struct admin_keys *admins);
 
 /* tree.c */
 struct holding *holding_find(const struct tree *tree, enum document_kind kind, struct span seat);

@@ -159,7 +159,7 @@ static enum error_code offer_first_root(struct tree *tree, struct span envelope,
         return refuse_stale(error, &opened->decoded);
     if (!document_signed_by(opened, &opened->decoded.admins, tree->verifier))
         return refuse_forged(error, "too few of its own admin keys signed it");
-    if (!admin_keys_acceptable(&opened->decoded.admins))
+    if (!admin_keys_acceptable(tree, &opened->decoded.admins))
         return error_set(error, ERR_NOT_ALLOWED, what, "one of its admin keys is no proper key");
     struct hash print = admin_keys_print(&opened->decoded.admins);
     document_install(tree, envelope, opened, &print);
@@ -217,7 +217,7 @@ static enum error_code offer_later_root(struct tree *tree, struct span envelope,
     if (!document_signed_by(opened, &header->admins, tree->verifier) ||
         !root_signed_by_former(tree, opened, age))
         return refuse_forged(error, "too few of the old or of the new root admin keys signed it");
-    if (!admin_keys_acceptable(&header->admins))
+    if (!admin_keys_acceptable(tree, &header->admins))
         return error_set(error, ERR_NOT_ALLOWED, what, "one of its admin keys is no proper key");
     if (age == AGE_TWIN && !twin_counts(tree, &hash, newest))
         return refuse_stale(error, header);

@@ -110,7 +110,8 @@ static enum error_code row_check(const struct tree *tree, const struct seat *own
         return error_set(error, ERR_NOT_ALLOWED, what, "row of seat %s: %s", row->seat, refusal);
     if (row_is_known(known, bytes))
         return ERR_OK;
-    if (!sign_key_acceptable(row->signing_key) || !admin_keys_acceptable(&row->admins))
+    if (!verifier_accepts(tree->verifier, row->signing_key) ||
+        !admin_keys_acceptable(tree, &row->admins))
         return error_set(error, ERR_NOT_ALLOWED, what,
                          "row of seat %s: one of its keys is no proper key", row->seat);
     return ERR_OK;

@@ -99,7 +99,8 @@ uint32_t block_count_entries(struct span bytes);
 void block_make(const struct entry_writer *writer, const struct hash *tree_id,
                 const struct stream_id *stream, const struct stream_head *head,
                 const uint8_t author_key[static KEY_BYTES],
-                const uint8_t secret[static SECRET_BYTES], struct prepared_block *block);
+                const uint8_t secret[static SECRET_BYTES], const struct verifier *verifier,
+                struct prepared_block *block);
 
 /* Write the sent or stored form with these parts (BLOCK_HAS_*), and with the root of an opaque
  * block and the payload hash of an altered one in any case. `previous` is needed for the clock

@@ -9,7 +9,8 @@
 void block_make(const struct entry_writer *writer, const struct hash *tree_id,
                 const struct stream_id *stream, const struct stream_head *head,
                 const uint8_t author_key[static KEY_BYTES],
-                const uint8_t secret[static SECRET_BYTES], struct prepared_block *block)
+                const uint8_t secret[static SECRET_BYTES], const struct verifier *verifier,
+                struct prepared_block *block)
 {
     size_t count = entry_writer_count(writer);
     struct block_header *header = &block->header;
@@ -32,7 +33,7 @@ void block_make(const struct entry_writer *writer, const struct hash *tree_id,
     header->codec = block->payload_codec;
     header->payload_hash = hash_of(HASH_PAYLOAD, span_of_buffer(&block->payload));
     block->hash = block_header_hash(header);
-    sign_hash(&block->hash, secret, block->signature);
+    verifier_signs(verifier, &block->hash, secret, block->signature);
 }
 
 /* Each number < 2^48: the difference can't overflow. */

@@ -127,12 +127,12 @@ bool note_verify(struct span note, enum hash_context context, const struct hash 
 }
 
 void note_sign(struct buffer *map, enum hash_context context, const struct hash *tree_id,
-               const uint8_t secret[static SECRET_BYTES])
+               const uint8_t secret[static SECRET_BYTES], const struct verifier *verifier)
 {
     uint8_t signature[SIGNATURE_BYTES];
     assert(map->size != 0 && map->size + SIGNATURE_BYTES <= NOTE_BYTES_MAX);
     struct hash hash = hash_of_two(context, SPAN_OF_ARRAY(tree_id->bytes), span_of_buffer(map));
-    sign_hash(&hash, secret, signature);
+    verifier_signs(verifier, &hash, secret, signature);
     buffer_append(map, signature, sizeof signature);
 }
 

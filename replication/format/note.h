@@ -24,7 +24,7 @@ bool note_verify(struct span note, enum hash_context context, const struct hash 
 struct hash note_hash(struct span note, enum hash_context context, const struct hash *tree_id);
 /* Appends 64 signature bytes to `map`, which makes it a note; together <= NOTE_BYTES_MAX. */
 void note_sign(struct buffer *map, enum hash_context context, const struct hash *tree_id,
-               const uint8_t secret[static SECRET_BYTES]);
+               const uint8_t secret[static SECRET_BYTES], const struct verifier *verifier);
 
 /* Time token: 1 issuer, 2 epoch, 3 clock. */
 void token_encode(const struct note_head *head, struct buffer *map);

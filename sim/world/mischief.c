@@ -75,7 +75,7 @@ static void make_block(struct making *making, bool own_only, const char *text)
     mp_write_uint(&body, 1);
     mp_write_text(&body, text);
     add_entry(writer, ENTRY_WRITE, making, span_of_buffer(&body));
-    block_make(writer, &making->county->tree_id, &stream, &start, making->key, making->secret,
+    block_make(writer, &making->county->tree_id, &stream, &start, making->key, making->secret, NULL,
                &making->block);
     entry_writer_free(writer);
     buffer_free(&body);
@@ -136,7 +136,7 @@ static void make_note(struct making *making, struct buffer *body)
     };
     statement_encode(&statement, body);
     note_sign(body, HASH_HEADS, &making->county->tree_id,
-              making->county->seats[making->to].signing_secret);
+              making->county->seats[making->to].signing_secret, NULL);
 }
 
 static void make_body(struct making *making, enum mischief mischief, struct buffer *body)

@@ -1,5 +1,5 @@
-/* Signatures that held are not verified again: a county in one process verifies each block, note
- * and document once, not once a node.
+/* Signatures that held are not verified again, nor those that were made here, and keys are looked
+ * at once: a county in one process does each of these once, not once a node.
  *
  * Remembered is a hash over signed hash, signature and key; what isn't remembered goes to
  * verify_hash. So nothing is ever accepted that verify_hash has not accepted, byte for byte. The

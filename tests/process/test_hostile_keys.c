@@ -329,7 +329,7 @@ static void say_statement(struct peer *peer, const struct thief *of, const uint8
         .head = {.signer = of->key_id, .epoch = DESK_EPOCH, .k = UINT32_MAX}, .clock_ms = 1};
     struct buffer note = {0};
     statement_encode(&statement, &note);
-    note_sign(&note, HASH_HEADS, &of->config.tree_id, secret);
+    note_sign(&note, HASH_HEADS, &of->config.tree_id, secret, NULL);
     peer_say_buffer(peer, CHANNEL_CONTROL, SAY_STATEMENT, &note);
 }
 

@@ -73,7 +73,7 @@ static void a_parent_that_withholds_is_seen_below(void **state)
                              .epoch = UINT32_MAX,
                              .k = UINT64_C(1) << 47};
     token_encode(&head, &token);
-    note_sign(&token, HASH_TOKEN, &township.config.tree_id, township.keys.signing_secret);
+    note_sign(&token, HASH_TOKEN, &township.config.tree_id, township.keys.signing_secret, NULL);
     peer_say_buffer(&peer, CHANNEL_CONTROL, SAY_TOKEN, &token);
     refused_since(county.honest, "forged", forged, 2);
     buffer_append_span(&statement, peer_expect(&peer, SAY_STATEMENT));

@@ -443,6 +443,49 @@ static void what_is_forgotten_is_verified_again(void **state)
     verify_once_free(once);
 }
 
+/* A secret whose public half is another's signs nothing that holds. */
+static void what_a_wrong_secret_signs_does_not_hold(void **state)
+{
+    uint8_t seed[32] = {7}, key[KEY_BYTES], other_key[KEY_BYTES], secret[SECRET_BYTES];
+    uint8_t other_secret[SECRET_BYTES], signature[SIGNATURE_BYTES];
+    struct hash hash = hash_of(HASH_BODY, span_of_text("a block"));
+    struct verify_once *once = verify_once_new(4);
+    struct verifier verifier;
+    (void)state;
+    verify_once_verifier(once, &verifier);
+    sign_key_pair(seed, key, secret);
+    seed[0] = 8;
+    sign_key_pair(seed, other_key, other_secret);
+    verifier_signs(&verifier, &hash, secret, signature);
+    uint64_t verified = verify_once_counts(once)->verified;
+    assert_true(verifier_holds(&verifier, &hash, signature, key));
+    assert_int_equal(verify_once_counts(once)->verified, verified); /* it was made here */
+    assert_true(verify_hash(&hash, signature, key));
+    memcpy(secret + SECRET_BYTES - KEY_BYTES, other_key, KEY_BYTES);
+    for (int times = 0; times < 2; times++) {
+        verifier_signs(&verifier, &hash, secret, signature);
+        assert_false(verifier_holds(&verifier, &hash, signature, other_key));
+        assert_false(verifier_holds(&verifier, &hash, signature, key));
+    }
+    verify_once_free(once);
+}
+
+static void a_key_that_may_not_be_is_refused_each_time(void **state)
+{
+    uint8_t seed[32] = {7}, key[KEY_BYTES], secret[SECRET_BYTES], bad[KEY_BYTES] = {1};
+    struct verify_once *once = verify_once_new(4);
+    struct verifier verifier;
+    (void)state;
+    verify_once_verifier(once, &verifier);
+    sign_key_pair(seed, key, secret);
+    for (int times = 0; times < 2; times++) {
+        assert_true(verifier_accepts(&verifier, key));
+        assert_false(verifier_accepts(&verifier, bad)); /* of small order */
+        assert_int_equal(verifier_accepts(NULL, bad), false);
+    }
+    verify_once_free(once);
+}
+
 /* ---- shapes ---- */
 
 static void shapes_are_read_or_refused(void **state)
@@ -511,6 +554,8 @@ int main(void)
         cmocka_unit_test(a_row_that_cannot_be_read_any_more),
         cmocka_unit_test(what_does_not_hold_never_does),
         cmocka_unit_test(what_is_forgotten_is_verified_again),
+        cmocka_unit_test(what_a_wrong_secret_signs_does_not_hold),
+        cmocka_unit_test(a_key_that_may_not_be_is_refused_each_time),
         cmocka_unit_test(shapes_are_read_or_refused),
         cmocka_unit_test(children_are_spread_evenly),
     };

@@ -192,7 +192,7 @@ static void make_block(struct hand *hand, struct entry *entry, struct prepared_b
     assert(added);
     (void)added;
     block_make(writer, &hand->story->county->tree_id, &hand->stream, &hand->row.head,
-               hand->seat->signing_key, hand->seat->signing_secret, block);
+               hand->seat->signing_key, hand->seat->signing_secret, NULL, block);
     entry_writer_free(writer);
 }
 

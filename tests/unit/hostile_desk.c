@@ -653,7 +653,7 @@ struct span body_of_title(struct buffer *body, const char *title)
 void note_by(enum desk_seat seat, enum hash_context context, struct buffer *map)
 {
     const struct county *county = desk_county();
-    note_sign(map, context, &county->tree_id, county->seats[seat].signing_secret);
+    note_sign(map, context, &county->tree_id, county->seats[seat].signing_secret, NULL);
 }
 
 /* ---- what V1 often says ---- */

@@ -86,7 +86,7 @@ static struct prepared_block block_of(uint32_t count)
 {
     struct prepared_block block;
     struct entry_writer *writer = writer_of(count, 0);
-    block_make(writer, &tree_id, &stream, &before, key, secret, &block);
+    block_make(writer, &tree_id, &stream, &before, key, secret, NULL, &block);
     entry_writer_free(writer);
     return block;
 }
@@ -209,7 +209,7 @@ static void the_first_block_has_no_predecessor(void **state)
     struct entry_writer *writer = writer_of(3, 0);
     struct stream_head head = {0};
     memset(head.hash.bytes, 5, HASH_BYTES); /* not looked at */
-    block_make(writer, &tree_id, &stream, &head, key, secret, &block);
+    block_make(writer, &tree_id, &stream, &head, key, secret, NULL, &block);
     assert_true(hash_equal(&block.header.previous, &hash_zero));
     struct buffer bytes = {0};
     block_write(&block, BUNDLE, NULL, &bytes);

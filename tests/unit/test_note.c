@@ -49,7 +49,7 @@ static void tokens_are_as_expected(void **state)
     token_encode(&token, &note);
     assert_int_equal(note.size, sizeof map);
     assert_memory_equal(note.data, map, sizeof map);
-    note_sign(&note, HASH_TOKEN, &tree_id, secret);
+    note_sign(&note, HASH_TOKEN, &tree_id, secret, NULL);
     assert_int_equal(note.size, 92);
     struct hash hash = note_hash(span_of_buffer(&note), HASH_TOKEN, &tree_id);
     assert_memory_equal(hash.bytes, name, HASH_BYTES);
@@ -65,7 +65,7 @@ static void each_changed_bit_is_refused(void **state)
     (void)state;
     struct buffer note = {0};
     token_encode(&head, &note);
-    note_sign(&note, HASH_TOKEN, &tree_id, secret);
+    note_sign(&note, HASH_TOKEN, &tree_id, secret, NULL);
     struct span bytes = span_of_buffer(&note);
     assert_true(note_verify(bytes, HASH_TOKEN, &tree_id, key, NULL));
     for (size_t bit = 0; bit < note.size * 8; bit++) {
@@ -148,7 +148,7 @@ static void check_statement(const struct heads_statement *statement)
     struct buffer note = {0}, again = {0};
     statement_encode(statement, &note);
     size_t size = note.size;
-    note_sign(&note, HASH_HEADS, &tree_id, secret);
+    note_sign(&note, HASH_HEADS, &tree_id, secret, NULL);
     assert_int_equal(statement_decode(span_of_buffer(&note), &back, NULL), ERR_OK);
     assert_true(key_id_equal(back.head.signer, head.signer));
     assert_true(back.head.k == head.k && back.head.epoch == head.epoch);
@@ -237,7 +237,7 @@ static void check_report(const struct cell_report *report)
     struct buffer note = {0}, again = {0};
     report_encode(report, &note);
     size_t size = note.size;
-    note_sign(&note, HASH_CELLS, &tree_id, secret);
+    note_sign(&note, HASH_CELLS, &tree_id, secret, NULL);
     assert_int_equal(report_decode(span_of_buffer(&note), &back, NULL), ERR_OK);
     assert_true(back.head.k == head.k && back.since == report->since);
     assert_int_equal(back.token.present, report->token.present);
