@@ -463,6 +463,8 @@ static enum error_code take_beside(struct step *step, struct session *session,
     if (code == ERR_OK) {
         take_block(step, session, &as_branch, row, closes);
         session->in_handles[event->message.handle].branch = taken;
+    } else if (event->message.block->header.seq == 0) {
+        aside_fewer(step, 's', stream.author); /* it was counted as begun */
     }
     fork_offer(step, session, &stream, stream.branch, event->message.block->header.seq, taken);
     return code == ERR_FULL ? ERR_PARKED : code; /* there is room when others have left */

@@ -308,6 +308,14 @@ static void judge_epoch_again(struct step *step, const struct stream_id *left)
     parked_sweep(step);
 }
 
+static void remove_branch(struct step *step, const struct stream_id *stream,
+                          const struct stream_row *row)
+{
+    stream_row_remove(step->updates, stream);
+    if (row->from == 0)
+        aside_fewer(step, 's', stream->author);
+}
+
 /* True: it is where it was to be cut. */
 static bool cut_on(struct step *step, const struct stream_id *stream, struct stream_row *row)
 {
@@ -320,7 +328,7 @@ static bool cut_on(struct step *step, const struct stream_id *stream, struct str
     }
     row->cutting = false;
     if (stream->branch > 0 && row->head.seq == row->from && !has_children(step, stream))
-        stream_row_remove(step->updates, stream);
+        remove_branch(step, stream, row);
     else
         stream_row_write(step->updates, stream, row);
     judge_epoch_again(step, stream);

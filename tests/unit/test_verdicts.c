@@ -188,11 +188,24 @@ static void open_at(struct desk *desk, uint32_t link, struct signer *v1, uint64_
     buffer_free(&body);
 }
 
+/* How many streams V1 is said to have begun here. */
+static uint32_t begun(const struct desk *desk)
+{
+    const struct view *view = &desk->port.view;
+    uint8_t key[1 + KEY_ID_BYTES] = {'s'};
+    struct span value;
+    memcpy(key + 1, desk->county->seats[SEAT_V1].key_id.bytes, KEY_ID_BYTES);
+    return view->get(view->context, TABLE_META, SPAN_OF_ARRAY(key), &value) == READ_FOUND
+               ? read_u32(value.data)
+               : 0;
+}
+
 /* A branch that is pushed out leaves its number to another, whose holders are others. */
 static void what_a_stream_is_goes_with_it(void **state)
 {
     static const char *const to_root[] = {"V1", "T1", "C", NULL}, *const near[] = {"V1", "T1",
                                                                                    NULL};
+    enum { LIVES = 6 };
     uint64_t clocks[3] = {1000, 2000, 3000}; /* the highest hash last */
     (void)state;
     for (size_t i = 0; i < 2; i++) {
@@ -205,7 +218,7 @@ static void what_a_stream_is_goes_with_it(void **state)
     }
     struct desk *desk = desk_new(SEAT_T1, NULL);
     uint32_t link = desk_live(desk, SEAT_V1);
-    struct signer lives[4];
+    struct signer lives[LIVES];
     for (uint32_t i = 0; i < 4; i++)
         lives[i] = signer_of(SEAT_V1, DESK_EPOCH, 1, CLASS_NORMAL, i);
     open_at(desk, link, &lives[0], clocks[0], to_root, 0);
@@ -215,8 +228,15 @@ static void what_a_stream_is_goes_with_it(void **state)
     for (unsigned i = 0; i < 10; i++)
         desk_wait(desk, 1000);
     assert_int_equal(desk_rows(desk, TABLE_RECORDS), 0);
+    assert_int_equal(begun(desk), 2);
+    for (uint32_t i = 4; i < LIVES; i++) { /* refused, since two lower ones are here */
+        lives[i] = signer_of(SEAT_V1, DESK_EPOCH, 1, CLASS_NORMAL, i);
+        open_at(desk, link, &lives[i], clocks[2], to_root, 0);
+    }
+    assert_int_equal(begun(desk), 2);
     open_at(desk, link, &lives[3], 4000, near, 2);
     assert_int_equal(desk_rows(desk, TABLE_STREAMS), 3);
+    assert_int_equal(begun(desk), 3);
     assert_int_equal(desk_rows(desk, TABLE_RECORDS), 0); /* not in the stream of its type */
     assert_int_equal(desk_rows(desk, TABLE_QUARANTINE), 1);
     desk_free(desk);
