@@ -26,6 +26,11 @@ void check_rest(struct model *model);
  * CHECK_WALK_ENTRIES some of the stores, the root's among them. */
 enum { CHECK_WALK_ENTRIES = 100 * 1000 };
 void check_stores(struct model *model);
+/* I7: what the root says of others is not more than is so: complete as of, figures, receipts. By
+ * itself every so often. */
+void check_claims(struct model *model);
+/* I8: rows that others can push into a store. By itself every so often. */
+void check_bounds(struct model *model);
 /* I7: the root's totals are the model's, n of m is m of m, and every author is complete. */
 void check_totals(struct model *model);
 

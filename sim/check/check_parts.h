@@ -11,6 +11,32 @@ void model_set_held(struct model *model, struct model_op *op, size_t place, bool
 /* holdings.c: the holder's number; SIZE_MAX: it is none. */
 size_t model_stream_holder(const struct model_stream *stream, size_t seat);
 
+struct model_stream *model_stream_of(struct model *model, const struct stream_id *id); /* or NULL */
+/* The stream that a row of this node names by its local number; NULL: none. */
+const struct model_stream *holdings_row_stream(struct model *model, size_t node,
+                                               const uint8_t key[static STREAM_KEY_BYTES]);
+
+/* rows.c: what is put into documents, notes and marks. */
+void rows_check(struct model *model, size_t node, enum table table, struct span key,
+                struct span value);
+
+/* claims.c */
+void claims_token(struct model *model, const struct note_head *head);
+void check_receipts(struct model *model, bool at_rest);
+
+/* totals.c: an answer about a total, taken apart. */
+struct rollup_answer {
+    bool formed;
+    int64_t value;
+    uint64_t reported, expected, as_of_ms;
+    size_t behind;
+    int64_t *by_seat;
+    bool *behind_seats;
+};
+void totals_ask(struct model *model, size_t node, const char *name, const char *by,
+                struct rollup_answer *answer);
+void totals_answer_free(struct rollup_answer *answer);
+
 /* live.c: a row that has been put or removed. */
 void live_row(struct model *model, size_t node, enum table table, struct span key);
 

@@ -15,6 +15,9 @@
     X(ACCUSED, "I4: something good was refused and counted as bad")                                \
     X(LEAKED, "I5: outside its circle")                                                            \
     X(REUSED, "I6: a sequence number or a name used twice")                                        \
+    X(BACK, "I6: a document or a note was followed by an older one")                               \
+    X(CLAIMED, "I7: more was said of another than is so")                                          \
+    X(UNBOUNDED, "I8: beyond a stated bound")                                                      \
     X(TOTAL, "I7: a total or its completeness is wrong")                                           \
     X(WRONG, "the state is not what the rules make of the operations")                             \
     X(WAITING, "something still waits for what is here, or never comes")                           \

@@ -82,6 +82,13 @@ static size_t stream_of(struct model *model, const struct stream_id *id,
     return model->stream_count++;
 }
 
+struct model_stream *model_stream_of(struct model *model, const struct stream_id *id)
+{
+    struct hash name = stream_name(id);
+    size_t place = places_find(&model->stream_names, &name);
+    return place == SIZE_MAX ? NULL : &model->streams[place];
+}
+
 size_t model_stream_holder(const struct model_stream *stream, size_t seat)
 {
     const size_t *found =
@@ -363,6 +370,7 @@ static void read_again(struct model *model, size_t node)
 {
     struct stream_id id;
     model->nodes[node].stale = false;
+    model->nodes[node].life++;
     uint32_t *before = mem_alloc((model->holding_count + 1) * sizeof *before);
     size_t count = model->holding_count;
     for (size_t i = 0; i < count; i++)
@@ -384,15 +392,27 @@ static void read_again(struct model *model, size_t node)
     free(before);
 }
 
+static bool row_under(struct model *model, size_t node, const uint8_t key[static STREAM_KEY_BYTES],
+                      struct stream_id *id)
+{
+    uint64_t at = (uint64_t)key[0] << 32 | (uint64_t)key[1] << 24 | (uint64_t)key[2] << 16 |
+                  read_u16(key + 3);
+    uint64_t cursor = at;
+    return stream_row_next(world_view(model->world, node), &cursor, id, model->row) &&
+           cursor == at + 1;
+}
+
+const struct model_stream *holdings_row_stream(struct model *model, size_t node,
+                                               const uint8_t key[static STREAM_KEY_BYTES])
+{
+    struct stream_id id;
+    return row_under(model, node, key, &id) ? model_stream_of(model, &id) : NULL;
+}
+
 static void stream_changed(struct model *model, size_t node, struct span key)
 {
     struct stream_id id;
-    uint64_t at = (uint64_t)key.data[0] << 32 | (uint64_t)key.data[1] << 24 |
-                  (uint64_t)key.data[2] << 16 | read_u16(key.data + 3);
-    uint64_t cursor = at;
-    bool stands = stream_row_next(world_view(model->world, node), &cursor, &id, model->row) &&
-                  cursor == at + 1;
-    if (!stands || !follow_stream(model, node, &id, model->row))
+    if (!row_under(model, node, key.data, &id) || !follow_stream(model, node, &id, model->row))
         read_again(model, node); /* a branch that is displaced */
 }
 

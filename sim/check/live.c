@@ -109,6 +109,8 @@ void live_row(struct model *model, size_t node, enum table table, struct span ke
     model_check_texts(model, node, table_name(table), value);
     if (is_record)
         check_record_row(model, node, table, key);
+    else
+        rows_check(model, node, table, key, value);
     if (table == TABLE_RECORDS && record_of_row(model, node, table, key) != NULL)
         look_at_state(model, node, record_of_row(model, node, table, key), key.data);
 }

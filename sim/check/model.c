@@ -78,9 +78,11 @@ static void free_tables(struct model *model)
 {
     struct places *all[] = {&model->op_names,     &model->record_names,  &model->block_names,
                             &model->stream_names, &model->holding_names, &model->seat_codes,
-                            &model->seat_keys,    &model->states};
+                            &model->seat_keys,    &model->states,        &model->rank_names,
+                            &model->tokens};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         places_free(all[i]);
+    free(model->ranks);
     free(model->entries);
     free(model->blocks);
     free(model->streams);
@@ -106,8 +108,10 @@ void model_free(struct model *model)
         free(model->records[i].ops);
     for (size_t i = 0; i < model->stream_count; i++)
         model_stream_free(&model->streams[i]);
-    for (size_t i = 0; i < model->node_count; i++)
+    for (size_t i = 0; i < model->node_count; i++) {
         free(model->nodes[i].asked);
+        free(model->nodes[i].done);
+    }
     free_tables(model);
     free(model->watchings);
     free(model->nodes);

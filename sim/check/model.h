@@ -56,7 +56,9 @@ struct model_op {
     size_t record; /* place among the records; SIZE_MAX: a creation not found yet */
     enum model_fate fate;
     bool acknowledged, in_log, endangered;
-    bool forked; /* stands beside another of the same name, or on a forked stream */
+    bool forked;    /* stands beside another of the same name, or on a forked stream */
+    bool split;     /* came back to its author from one side alone: see model_restored */
+    uint64_t at_ms; /* when it was on its author's disk */
     struct record_id answered_record;
     uint64_t clock;
     size_t value_count;
@@ -82,6 +84,7 @@ struct model_record {
     size_t *ops;   /* places among the operations, as found */
     size_t op_count, op_capacity;
     bool forked;    /* an author of it has signed two things for one place */
+    bool split;     /* one of its operations is */
     bool unchecked; /* something has come to it since check_rest looked */
     bool counted;   /* in by_seat, as check_rest last saw it */
 };
@@ -130,9 +133,17 @@ struct model_node {
     bool fell;        /* a stream of its own has become shorter */
     bool excused;     /* somebody has said why */
     bool forks;       /* two machines have one key, or it has gone back: two things at one place */
-    bool cheats;      /* the node's own conduct may make others wait, and accuse it */
     bool refusal_due; /* something bad is in the batch that runs */
     struct refusals refusals_before;
+    unsigned life; /* of its disk */
+    size_t *done;  /* operations of the seat that are on its disk, as they came there; owned */
+    size_t done_count, done_capacity;
+    size_t claimed;   /* of them, those that the root has been complete with */
+    size_t deletions; /* of records that this seat had made */
+};
+
+struct model_rank {
+    uint64_t major, minor;
 };
 
 struct model_watching {
@@ -162,7 +173,11 @@ struct model {
     struct model_holding *holdings;
     size_t holding_count, holding_capacity;
     struct places op_names, record_names, block_names, stream_names, holding_names;
-    struct places seat_codes, seat_keys, states;
+    struct places seat_codes, seat_keys, states, rank_names;
+    struct places tokens;     /* by clock: when it was issued, in true time */
+    struct model_rank *ranks; /* of documents and notes, by node */
+    size_t rank_count, rank_capacity;
+    uint64_t claims_due_ms;
     size_t *below_from, *below_count; /* by seat: its number when all are told from the root down,
                                          and how many it and those below it are */
     size_t *seat_numbered;
@@ -194,7 +209,9 @@ size_t model_record_at(const struct model *model, uint64_t serial);
 /* ---- what is done to nodes (model_fates.c) ---- */
 
 /* The node's disk was put back, emptied or made anew: what it had written and others don't hold
- * may be gone. Call while it doesn't run. Of what the world does by itself (world_hooks.lost,
+ * may be gone; and until carrying is built (rules.md A3), what a seat between the ends of a circle
+ * had written and got back from one side may be missing on the other, all of it or none. Call
+ * while it doesn't run. Of what the world does by itself (world_hooks.lost,
  * .repaired) the model hears by itself. */
 void model_restored(struct model *model, size_t node);
 /* From now on this seat's key may sign two things for one place: two machines have it, or its
@@ -247,6 +264,22 @@ size_t model_circle_seat(const struct model *model, const struct model_record *r
 /* Entries that wait for each link, by the child: what one end has for the other and the other
  * doesn't hold. Both arrays have a place for each seat. */
 void model_backlogs(const struct model *model, uint64_t *up, uint64_t *down);
+
+/* The total of all records at the root, and how old it is. False: the root doesn't run, or has no
+ * answer. */
+struct model_figures {
+    int64_t value;
+    uint64_t reported, expected; /* origins */
+    size_t behind;               /* origins that are said to be */
+    uint64_t as_of_ms;           /* by the root's clock */
+    bool has_age;
+    uint64_t age_ms; /* since that was so, in true time */
+};
+bool model_figures(struct model *model, struct model_figures *figures);
+
+/* A record as people see it at a node, one line a thing: "title='x'", "notes+'y'", "conflict ...",
+ * and last "deleted=0 operations=1 excluded=0". False: it isn't there, or can't be read. */
+bool model_state_text(const struct model *model, size_t record, size_t node, struct buffer *text);
 
 /* Whether these bytes, at this node, have the text of a write outside whose circle the node is. */
 void model_check_texts(struct model *model, size_t node, const char *where, struct span bytes);

@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check/model.h"
+#include "sim/check/check_parts.h"
+
+/* How often claims are looked at: each time takes so long for each seat. */
+enum { CLAIMS_SMALL = 40, CLAIMS_EVERY_MS = 2000, CLAIMS_SEAT_MS = 20 * 1000 };
 
 static uint64_t refusal_total(const struct refusals *refusals)
 {
@@ -169,6 +172,13 @@ static void on_batch_done(void *context, size_t node, const struct event *events
         findings_add(model->findings, FINDING_UNNOTICED,
                      "%s took something bad without counting it", model_node_name(model, node));
     check_batch_writes(model, node, events, count);
+    if (world_now_ms(model->world) >= model->claims_due_ms) {
+        size_t seats = model->county->seat_count;
+        model->claims_due_ms = world_now_ms(model->world) +
+                               (seats > CLAIMS_SMALL ? seats * CLAIMS_SEAT_MS : CLAIMS_EVERY_MS);
+        check_claims(model);
+        check_bounds(model);
+    }
 }
 
 /* What a process had taken in and not committed died with it. */
@@ -210,6 +220,9 @@ static void on_sent(void *context, size_t from, size_t to, enum channel channel,
     struct model *model = context;
     (void)channel;
     check_durable(model, from, "sent a message");
+    if (body.size > MESSAGE_BYTES_MAX)
+        findings_add(model->findings, FINDING_UNBOUNDED, "%s sent a message of %zu bytes",
+                     model_node_name(model, from), body.size);
     if (!is_compressed(type, body))
         model_check_texts(model, to, "the link to it", body);
 }

@@ -268,6 +268,19 @@ static void check_answer(struct model *model, const struct model_op *op, const s
                      (unsigned long long)op->serial);
 }
 
+static void note_done(struct model *model, const struct model_op *op)
+{
+    struct model_node *own = &model->nodes[op->seat];
+    if (own->done_count == own->done_capacity) {
+        own->done_capacity = own->done_capacity * 2 + 16;
+        own->done = mem_resize(own->done, own->done_capacity * sizeof *own->done);
+    }
+    own->done[own->done_count++] = (size_t)(op - model->ops);
+    for (size_t i = 0; i < op->value_count; i++)
+        model->nodes[model->records[op->record].origin].deletions +=
+            op->values[i].field == FIELD_DELETED;
+}
+
 static void take_new(struct model *model, struct model_op *op, const struct stream_id *stream,
                      const struct entry *entry, const struct hash *digest)
 {
@@ -283,6 +296,8 @@ static void take_new(struct model *model, struct model_op *op, const struct stre
     places_set(&model->op_names, digest, (size_t)(op - model->ops));
     if (op->kind == WRITE_PUT)
         keep_creation(model, op, entry);
+    op->at_ms = world_now_ms(model->world);
+    note_done(model, op);
     model_set_fate(model, op, MODEL_DONE);
     check_name(model, op);
     add_to_record(model, op);

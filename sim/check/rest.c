@@ -112,16 +112,25 @@ static struct standing_row read_standing(const struct model *model,
     return standing;
 }
 
+bool model_state_text(const struct model *model, size_t record, size_t node, struct buffer *text)
+{
+    const struct model_record *asked = &model->records[record];
+    struct buffer described = {0};
+    bool read = query_record(world_view(model->world, node), model->county->tree,
+                             span_of_text(model_type_name(asked->type)), &asked->id, &described,
+                             NULL) == ERR_OK &&
+                model_read_state(span_of_buffer(&described), text);
+    buffer_free(&described);
+    return read;
+}
+
 void compare_with_fold(const struct model *model, const struct model_record *record, size_t node)
 {
     size_t place = (size_t)(record - model->records);
-    struct buffer described = {0}, found = {0}, expected = {0};
+    struct buffer found = {0}, expected = {0};
     bool deleted;
     model_fold(model, record, &expected, &deleted);
-    enum error_code code =
-        query_record(world_view(model->world, node), model->county->tree,
-                     span_of_text(model_type_name(record->type)), &record->id, &described, NULL);
-    if (code != ERR_OK || !model_read_state(span_of_buffer(&described), &found))
+    if (!model_state_text(model, place, node, &found))
         findings_add(model->findings, FINDING_DAMAGED, "%s can't describe record %zu",
                      model_node_name(model, node), place);
     else if (!span_equal(span_of_buffer(&found), span_of_buffer(&expected)))
@@ -129,7 +138,6 @@ void compare_with_fold(const struct model *model, const struct model_record *rec
                      "record %zu at %s is\n%.*sand by the rules it is\n%.*s", place,
                      model_node_name(model, node), (int)found.size, (const char *)found.data,
                      (int)expected.size, (const char *)expected.data);
-    buffer_free(&described);
     buffer_free(&found);
     buffer_free(&expected);
 }

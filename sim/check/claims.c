@@ -1,0 +1,178 @@
+/* What nodes say of others, against what is so: 'complete as of', who has a directive, figures and
+ * their age. A claim may say too little, never too much.
+ *
+ *     token issued (t) ... V commits it ... V's statement lists its streams ... Z holds them
+ *
+ * So whoever is complete from V as of a token holds all that V had on its disk before t. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/check/check_parts.h"
+
+static struct hash token_name(uint64_t clock)
+{
+    uint8_t bytes[8];
+    write_u64(bytes, clock);
+    return place_name(SPAN_OF_ARRAY(bytes));
+}
+
+void claims_token(struct model *model, const struct note_head *head)
+{
+    struct hash name = token_name(head->k);
+    if (places_find(&model->tokens, &name) == SIZE_MAX)
+        places_set(&model->tokens, &name, (size_t)world_now_ms(model->world));
+}
+
+/* When the token with this clock was issued, in true time. */
+static bool issued_at(const struct model *model, uint64_t clock, uint64_t *at_ms)
+{
+    struct hash name = token_name(clock);
+    size_t at = places_find(&model->tokens, &name);
+    *at_ms = at;
+    return clock > 0 && at != SIZE_MAX;
+}
+
+static void check_claim(struct model *model, size_t root, const struct tree *tree, size_t author)
+{
+    const struct seat *seat = tree_seat(tree, span_of_text(model->county->seats[author].code));
+    struct model_node *own = &model->nodes[author];
+    struct completeness answer;
+    uint64_t issued_ms;
+    if (seat == NULL)
+        return;
+    query_completeness(world_view(model->world, root), tree, model->county->seats[root].code, seat,
+                       UINT64_MAX / 2, &answer);
+    if ((answer.state != COMPLETE_NOW && answer.state != COMPLETE_SILENT) || answer.missing > 0 ||
+        !issued_at(model, answer.as_of_ms, &issued_ms))
+        return;
+    for (; own->claimed < own->done_count; own->claimed++) {
+        const struct model_op *op = &model->ops[own->done[own->claimed]];
+        if (op->at_ms >= issued_ms)
+            return;
+        if (op->fate == MODEL_DONE && !op->forked && !op->endangered && !op->split &&
+            model_in_circle(model, &model->records[op->record], root) &&
+            !model_holds(model, op, root))
+            findings_add(model->findings, FINDING_CLAIMED,
+                         "%s says that it is complete from %s as of %llu ms, and write %llu of "
+                         "%llu ms is not there",
+                         model->county->seats[root].code, model->county->seats[author].code,
+                         (unsigned long long)issued_ms, (unsigned long long)op->serial,
+                         (unsigned long long)op->at_ms);
+    }
+}
+
+/* ---- who has a directive ---- */
+
+enum { RECEIPTS_LOOKED_AT = 5 };
+
+static void check_receipts_of(struct model *model, const struct model_record *record, bool at_rest)
+{
+    size_t origin = record->origin;
+    struct rollup_answer answer = {0};
+    char id[33];
+    record_id_text(&record->id, id);
+    const struct model_op *creation = &model->ops[record->ops[0]];
+    if (!world_runs(model->world, origin) || creation->fate != MODEL_DONE || record->forked)
+        return;
+    totals_ask(model, origin, "received", id, &answer);
+    for (size_t i = 1; i < model_circle_size(model, record); i++) {
+        size_t seat = model_circle_seat(model, record, i);
+        bool has = model_holds(model, creation, seat);
+        if (answer.formed && !answer.behind_seats[seat] && !has && !model->nodes[seat].restored)
+            findings_add(model->findings, FINDING_CLAIMED,
+                         "%s says that %s has directive %zu, and it has not",
+                         model->county->seats[origin].code, model->county->seats[seat].code,
+                         (size_t)(record - model->records));
+        if (at_rest && has && (!answer.formed || answer.behind_seats[seat]))
+            findings_add(model->findings, FINDING_TOTAL,
+                         "%s doesn't know that %s has directive %zu",
+                         model->county->seats[origin].code, model->county->seats[seat].code,
+                         (size_t)(record - model->records));
+    }
+    totals_answer_free(&answer);
+}
+
+void check_receipts(struct model *model, bool at_rest)
+{
+    size_t looked = 0;
+    for (size_t i = model->record_count; i-- > 0 && looked < RECEIPTS_LOOKED_AT;) {
+        const struct model_record *record = &model->records[i];
+        if (record->type != MODEL_DIRECTIVE || model->nodes[record->origin].restored)
+            continue;
+        looked++;
+        check_receipts_of(model, record, at_rest);
+    }
+}
+
+/* ---- figures ---- */
+
+bool model_figures(struct model *model, struct model_figures *figures)
+{
+    size_t root = model->seat_numbered[0];
+    struct rollup_answer answer = {0};
+    uint64_t issued_ms;
+    if (!world_runs(model->world, root))
+        return false;
+    totals_ask(model, root, "records", "", &answer);
+    *figures = (struct model_figures){.value = answer.value,
+                                      .reported = answer.reported,
+                                      .expected = answer.expected,
+                                      .behind = answer.behind,
+                                      .as_of_ms = answer.as_of_ms};
+    figures->has_age = issued_at(model, answer.as_of_ms, &issued_ms);
+    figures->age_ms = figures->has_age ? world_now_ms(model->world) - issued_ms : 0;
+    bool formed = answer.formed;
+    totals_answer_free(&answer);
+    return formed;
+}
+
+/* Records that a seat had made by then. */
+static int64_t made_before(const struct model *model, size_t seat, uint64_t at_ms)
+{
+    const struct model_node *own = &model->nodes[seat];
+    int64_t made = 0;
+    for (size_t i = 0; i < own->done_count; i++) {
+        const struct model_op *op = &model->ops[own->done[i]];
+        made += op->kind == WRITE_PUT && op->at_ms < at_ms;
+    }
+    return made;
+}
+
+/* A total as of a token counts all that was made before, but what somebody has deleted; and never
+ * more than was ever made. */
+static void check_figures(struct model *model, size_t root)
+{
+    struct rollup_answer answer = {0};
+    uint64_t issued_ms = 0;
+    totals_ask(model, root, "records", "origin", &answer);
+    bool dated = issued_at(model, answer.as_of_ms, &issued_ms);
+    for (size_t i = 0; i < model->county->seat_count && answer.formed; i++) {
+        const struct model_node *own = &model->nodes[i];
+        int64_t says = answer.by_seat[i], most = made_before(model, i, UINT64_MAX);
+        int64_t least = made_before(model, i, issued_ms) - (int64_t)own->deletions;
+        if (own->restored || own->forks)
+            continue;
+        if (says > most || (dated && answer.reported == answer.expected && says < least))
+            findings_add(model->findings, FINDING_TOTAL,
+                         "as of %llu ms the root counts %lld records of %s, which had made %lld "
+                         "and in all %lld",
+                         (unsigned long long)issued_ms, (long long)says,
+                         model->county->seats[i].code, (long long)made_before(model, i, issued_ms),
+                         (long long)most);
+    }
+    totals_answer_free(&answer);
+}
+
+void check_claims(struct model *model)
+{
+    size_t root = model->seat_numbered[0];
+    if (!world_runs(model->world, root))
+        return;
+    const struct tree *tree = replica_tree(world_replica(model->world, root));
+    for (size_t i = 0; i < model->county->seat_count; i++) {
+        if (i != root)
+            check_claim(model, root, tree, i);
+    }
+    check_figures(model, root);
+    check_receipts(model, false);
+}
