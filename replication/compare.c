@@ -269,11 +269,13 @@ static void send_heads_message(struct step *step, const struct session *session,
     buffer_free(&body);
 }
 
-/* What the parent lacks of it, it will want: until then it counts as level with us. */
+/* What the parent lacks of it, it will want: until then it counts as level with us, but nobody is
+ * told so (`unsure`). */
 static void send_heads(struct step *step, struct session *session, const struct range *range)
 {
     struct buffer lines = {0};
     uint32_t count = 0;
+    session->unsure = true;
     for (size_t i = 0; i < session->compared_count; i++) {
         struct stream_entry *entry = &session->compared[i];
         if (!in_range(range, &entry->id.author))

@@ -124,6 +124,7 @@ struct session {
     struct stream_entry *compared; /* sorted by stream id; NULL when not comparing */
     size_t compared_count;
     uint32_t ranges_open; /* digests or heads that we wait for */
+    bool unsure;          /* the parent has our heads and may still want some of it */
     uint32_t digests_heard;
     struct note_due *notes; /* by key, first come first */
     uint32_t notes_in_flight;
@@ -427,6 +428,11 @@ void contacts_free(struct session *session);
 void contacts_free_sought(struct replica *replica);
 
 /* cursor.c */
+/* Whether what the peer holds is known by now, and how much it is of one stream (`cursor`: its own,
+ * NULL: none). */
+bool session_knows(const struct session *session);
+uint32_t session_held(const struct session *session, const struct stream_row *row,
+                      const struct cursor *cursor);
 struct cursor *cursor_find(const struct session *session, const struct stream_id *stream);
 /* That of a stream held here; made where there is none, its class put right. */
 struct cursor *cursor_get(struct session *session, const struct stream_id *stream, uint8_t class);

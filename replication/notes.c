@@ -435,6 +435,7 @@ void notes_on_summary(struct step *step, struct session *session, struct span bo
     struct mp_reader reader = mp_reader(body);
     struct buffer wanted = {0}, lines = {0};
     uint32_t count = mp_read_array(&reader), wanted_count = 0;
+    session->unsure = false; /* the parent has gone live: what it wants, it has asked for */
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
         size_t at = reader.at;
         struct note_line line;

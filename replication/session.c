@@ -191,15 +191,28 @@ void session_up(struct step *step, const struct event *event)
         contacts_list(step, session);
 }
 
-/* What the peer holds by now is remembered for people to see: of a stream that no cursor follows
- * both sides had the same. A hint: nothing is decided by it, and of a great many only some are
- * kept. */
+bool session_knows(const struct session *session)
+{
+    return session->state == SESSION_LIVE && !session->unsure;
+}
+
+/* Of a stream that no cursor follows both sides had the same, and nothing has come since; or it
+ * waits for contacts, and the peer has nothing of it as far as is known. */
+uint32_t session_held(const struct session *session, const struct stream_row *row,
+                      const struct cursor *cursor)
+{
+    if (cursor != NULL)
+        return cursor->held_seq;
+    return session->streams_wait && row->open.holders == HOLDERS_PATH ? 0 : row->head.seq;
+}
+
+/* What the peer holds by now is remembered for people to see. A hint: nothing is decided by it, and
+ * of a great many only some are kept. */
 static void keep_marks(struct step *step, const struct session *session)
 {
     enum { MARKS_MAX = 4096 };
     const struct seat *peer = session_seat(step->replica, session);
-    struct stream_row *row =
-        session->state == SESSION_LIVE && peer != NULL ? mem_alloc(sizeof *row) : NULL;
+    struct stream_row *row = session_knows(session) && peer != NULL ? mem_alloc(sizeof *row) : NULL;
     struct stream_id stream;
     uint64_t at = 0;
     for (unsigned i = 0;
@@ -209,8 +222,7 @@ static void keep_marks(struct step *step, const struct session *session)
             !stream_holds(row, author->seat, peer))
             continue;
         const struct cursor *cursor = cursor_find(session, &stream);
-        mark_row_put(step->updates, session->seat, &stream,
-                     cursor == NULL ? row->head.seq : cursor->held_seq);
+        mark_row_put(step->updates, session->seat, &stream, session_held(session, row, cursor));
     }
     free(row);
 }

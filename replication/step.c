@@ -188,17 +188,12 @@ bool replica_stream_mark(const struct replica *replica, const struct view *view,
     assert(index < replica_link_count(replica));
     while (index-- > 0)
         session = session->hh.next;
-    if (session->state != SESSION_LIVE)
+    if (!session_knows(session))
         return false;
     const struct cursor *cursor = cursor_find(session, stream);
-    if (cursor != NULL) {
-        *held = cursor->held_seq;
-        *sent = cursor->sent_seq > *held ? cursor->sent_seq : *held;
-        return true;
-    }
-    /* the digests were equal, and nothing has come since */
     struct stream_row *row = mem_alloc(sizeof *row);
-    *held = *sent = stream_row_read(view, stream, row) ? row->head.seq : 0;
+    *held = stream_row_read(view, stream, row) ? session_held(session, row, cursor) : 0;
+    *sent = cursor != NULL && cursor->sent_seq > *held ? cursor->sent_seq : *held;
     free(row);
     return true;
 }

@@ -74,10 +74,13 @@ static void check_receipts_of(struct model *model, const struct model_record *re
     const struct model_op *creation = &model->ops[record->ops[0]];
     if (!world_runs(model->world, origin) || creation->fate != MODEL_DONE || record->forked)
         return;
+    const struct tree *tree = replica_tree(world_replica(model->world, origin));
     totals_ask(model, origin, "received", id, &answer);
     for (size_t i = 1; i < model_circle_size(model, record); i++) {
         size_t seat = model_circle_seat(model, record, i);
         bool has = model_holds(model, creation, seat);
+        if (tree_seat(tree, span_of_text(model->county->seats[seat].code)) == NULL)
+            continue; /* not heard of yet: not counted either */
         if (answer.formed && !answer.behind_seats[seat] && !has && !model->nodes[seat].restored)
             findings_add(model->findings, FINDING_CLAIMED,
                          "%s says that %s has directive %zu, and it has not",

@@ -381,6 +381,20 @@ static void streams_on_their_way_are_seen(void **state)
     assert_true(check_streams_level(desk->model));
 }
 
+/* A link that is cut while the two sides compare tells nothing of what the other holds. */
+static void a_cut_while_comparing_claims_nothing(void **state)
+{
+    struct desk *desk = *state;
+    for (uint64_t after = 1; after < 200; after++) {
+        world_cut(desk->world, T1);
+        write_at(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
+        world_heal(desk->world, T1);
+        world_run_until(desk->world, world_now_ms(desk->world) + after % 40 + after / 40);
+    }
+    if (desk->findings.count > 0)
+        fail_msg("%.*s", (int)desk->findings.text.size, (const char *)desk->findings.text.data);
+}
+
 #define PLANTED(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -406,6 +420,7 @@ int main(void)
         PLANTED(something_bad_that_is_not_counted_is_found),
         PLANTED(a_refusal_among_honest_peers_is_found),
         PLANTED(streams_on_their_way_are_seen),
+        PLANTED(a_cut_while_comparing_claims_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
