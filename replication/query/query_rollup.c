@@ -20,7 +20,8 @@ struct total {
     const struct view *view;
     const struct tree *tree;
     const struct seat *self;
-    uint64_t freshness_ms, newest_ms, as_of_ms;
+    uint64_t freshness_ms, newest_ms;
+    uint64_t as_of_ms; /* the oldest so far, 0 being the oldest of all; UINT64_MAX: nobody yet */
     uint32_t reported, expected;
     int64_t value;
     struct group *groups;
@@ -185,7 +186,7 @@ static void judge_origin(struct total *total, const struct seat *seat)
     total->expected++;
     if (seat == total->self) { /* its own figures are of now, which the newest token names best */
         total->reported++;
-        if (total->as_of_ms == 0)
+        if (total->newest_ms < total->as_of_ms)
             total->as_of_ms = total->newest_ms;
         return;
     }
@@ -195,7 +196,7 @@ static void judge_origin(struct total *total, const struct seat *seat)
     total->reported += reported;
     query_completeness(total->view, total->tree, total->self->row.seat, seat, total->freshness_ms,
                        &complete);
-    if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms))
+    if (reported && as_of < total->as_of_ms)
         total->as_of_ms = as_of;
     if (complete.state == COMPLETE_WITHHELD)
         add_behind(total, seat, "withheld", as_of, complete.missing);
@@ -295,7 +296,7 @@ static enum error_code total_received(struct total *total, struct span by, struc
         uint64_t as_of;
         bool reported = report_of(total, seat, &head, &as_of);
         total->expected++;
-        if (reported && (total->as_of_ms == 0 || as_of < total->as_of_ms))
+        if (reported && as_of < total->as_of_ms)
             total->as_of_ms = as_of;
         if (has_received(&receipts, seat))
             total->reported++;
@@ -361,7 +362,7 @@ static void write_total(const struct total *total, struct span name, struct buff
     mp_write_uint(out, total->reported);
     mp_write_uint(out, total->expected);
     mp_write_text(out, "as_of");
-    mp_write_uint(out, total->as_of_ms);
+    mp_write_uint(out, total->as_of_ms == UINT64_MAX ? 0 : total->as_of_ms);
     mp_write_text(out, "newest");
     mp_write_uint(out, total->newest_ms);
     mp_write_text(out, "behind");
@@ -379,6 +380,7 @@ enum error_code query_rollup(const struct view *view, const struct tree *tree, c
         .self = tree_seat(tree, span_of_text(self)),
         .freshness_ms = freshness_ms,
         .newest_ms = newest_token_ms(view),
+        .as_of_ms = UINT64_MAX,
     };
     enum error_code code;
     if (total.self == NULL)

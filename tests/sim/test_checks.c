@@ -395,6 +395,45 @@ static void a_cut_while_comparing_claims_nothing(void **state)
         fail_msg("%.*s", (int)desk->findings.text.size, (const char *)desk->findings.text.data);
 }
 
+/* Figures that were reported before any token had come are as of no time at all, whatever others
+ * are as of. */
+static void figures_without_a_token_have_no_age(void **state)
+{
+    struct world_options options = {.delay_ms_min = 1, .delay_ms_max = 1};
+    struct findings findings = {0};
+    struct county *county = county_new(rows, SEATS, 0);
+    struct model *model = model_new(county, &findings);
+    struct world_hooks hooks = model_hooks(model);
+    struct world *world = world_new(county, &options, 1, &hooks);
+    struct model_value value = {.field = MODEL_TITLE};
+    struct model_figures figures;
+    (void)state;
+    model_watch(model, world);
+    world_cut(world, T1);
+    for (size_t i = 0; i < SEATS; i++)
+        world_start(world, i, 0);
+    world_run_until(world, 30 * 1000); /* V1 has reported to T1, and no token has come down */
+    world_cut(world, V1);
+    world_heal(world, T1);
+    model_marker(model, value.text);
+    model_write(model, V1, WRITE_PUT, MODEL_INCIDENT, 0, &value, 1);
+    world_run_until(world, 30 * 60 * 1000);
+    assert_true(model_figures(model, &figures));
+    assert_int_equal(figures.reported, SEATS);
+    assert_int_equal(figures.as_of_ms, 0);
+    assert_false(figures.has_age);
+    world_heal(world, V1);
+    world_run_until(world, 60 * 60 * 1000);
+    assert_true(model_figures(model, &figures));
+    assert_true(figures.has_age);
+    assert_int_equal(figures.value, 1);
+    assert_int_equal(findings.count, 0);
+    world_free(world);
+    model_free(model);
+    county_free(county);
+    findings_clear(&findings);
+}
+
 #define PLANTED(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -421,6 +460,7 @@ int main(void)
         PLANTED(a_refusal_among_honest_peers_is_found),
         PLANTED(streams_on_their_way_are_seen),
         PLANTED(a_cut_while_comparing_claims_nothing),
+        cmocka_unit_test(figures_without_a_token_have_no_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
