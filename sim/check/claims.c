@@ -38,7 +38,7 @@ static void check_claim(struct model *model, size_t root, const struct tree *tre
     struct model_node *own = &model->nodes[author];
     struct completeness answer;
     uint64_t issued_ms;
-    if (seat == NULL)
+    if (seat == NULL || own->forks)
         return;
     query_completeness(world_view(model->world, root), tree, model->county->seats[root].code, seat,
                        UINT64_MAX / 2, &answer);

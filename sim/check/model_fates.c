@@ -85,7 +85,9 @@ void model_settle(struct model *model)
     model_catch_up(model);
     for (size_t i = 0; i < model->op_count; i++) {
         struct model_op *op = &model->ops[i];
-        if (op->endangered && op->fate == MODEL_DONE && op->held_count == 0)
+        /* a copy of a machine takes with it what it had not sent when it ends */
+        bool may_go = op->endangered || op->node >= model->county->seat_count;
+        if (may_go && op->fate == MODEL_DONE && op->held_count == 0)
             model_set_fate(model, op, MODEL_GONE);
     }
 }

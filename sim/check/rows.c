@@ -105,7 +105,8 @@ static void check_mark(struct model *model, size_t node, struct span key, struct
         return;
     size_t peer = model_seat_of_code(model, SPAN(key.data, (size_t)(end - key.data)));
     const struct model_stream *stream = holdings_row_stream(model, node, end + 1);
-    if (peer == SIZE_MAX || stream == NULL || stream->forked || model->nodes[peer].restored)
+    if (peer == SIZE_MAX || stream == NULL || stream->forked || model->nodes[peer].restored ||
+        model->nodes[peer].forks)
         return;
     size_t holder = model_stream_holder(stream, peer);
     uint32_t held = holder == SIZE_MAX ? 0 : stream->heads[holder];
