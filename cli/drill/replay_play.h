@@ -21,7 +21,6 @@ struct replay {
     bool moved;          /* something has happened since all were level */
     bool quiet;          /* no progress on stderr */
     json_t *notes;       /* sentences: what went otherwise than in the simulation */
-    size_t told;         /* writes that saw something else */
 };
 
 void replay_begin(struct replay *replay, struct replay_schedule *schedule, struct drill *drill,

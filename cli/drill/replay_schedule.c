@@ -268,9 +268,34 @@ static bool stays(const struct ending *ending, const struct replay_item *item)
     return op->in_log && op->record < ending->model->record_count;
 }
 
+/* Of what one batch wrote to one record the log says the order; a deletion isn't known by its text,
+ * so that the model may call it by the number of another. */
+static void sort_batches(const struct ending *ending)
+{
+    struct replay_schedule *schedule = ending->watching->schedule;
+    for (size_t i = 0; i < schedule->item_count; i++) {
+        struct replay_item *item = &schedule->items[i];
+        for (size_t j = i + 1; j < schedule->item_count && item->act == REPLAY_WRITE; j++) {
+            struct replay_item *later = &schedule->items[j];
+            if (later->act != REPLAY_WRITE || later->at_ms != item->at_ms ||
+                later->seat != item->seat)
+                break;
+            const struct model_op *first = &ending->model->ops[item->number];
+            const struct model_op *second = &ending->model->ops[later->number];
+            size_t number = item->number;
+            if (first->record != second->record || first->dot.epoch != second->dot.epoch ||
+                first->dot.n <= second->dot.n)
+                continue;
+            item->number = later->number;
+            later->number = number;
+        }
+    }
+}
+
 static void take_items(struct ending *ending)
 {
     struct replay_schedule *schedule = ending->watching->schedule;
+    sort_batches(ending);
     size_t kept = 0;
     schedule->writes = mem_alloc((schedule->item_count + 1) * sizeof *schedule->writes);
     schedule->record_count = ending->model->record_count;
@@ -338,6 +363,23 @@ static void judge_losses(struct replay_schedule *schedule)
     free(forgets);
 }
 
+/* What a second machine of one key wrote isn't played, and a fork comes out as its hashes fall. */
+static void judge_machines(const struct ending *ending)
+{
+    struct replay_schedule *schedule = ending->watching->schedule;
+    for (size_t i = 0; i < ending->model->op_count; i++) {
+        const struct model_op *op = &ending->model->ops[i];
+        if (op->in_log && op->record < schedule->record_count &&
+            op->node >= schedule->county->seat_count)
+            excuse(schedule, op->record, "in the simulation a second machine of one key wrote it");
+    }
+    for (size_t i = 0; i < schedule->record_count; i++) {
+        if (ending->model->records[i].forked)
+            excuse(schedule, i,
+                   "in the simulation an author of it signed two things for one place");
+    }
+}
+
 static void take_end(struct watching *watching, struct world *world, const struct model *model)
 {
     struct replay_schedule *schedule = watching->schedule;
@@ -351,6 +393,7 @@ static void take_end(struct watching *watching, struct world *world, const struc
             take_seen(&ending, op, write);
     }
     judge_losses(schedule);
+    judge_machines(&ending);
     for (size_t i = 0; i < schedule->record_count; i++) {
         judge_clocks(&ending, i);
         schedule->excused += schedule->records[i].excuse != NULL;
@@ -426,23 +469,6 @@ static void list_left_out(struct replay_schedule *schedule, const struct scenari
     }
 }
 
-/* Two machines of one key, or a node that signs two things for one place: everything its author
- * touches may come out otherwise. */
-static void judge_faults(struct replay_schedule *schedule, const struct scenario *scenario)
-{
-    const char *why = NULL;
-    for (size_t i = 0; i < scenario->fault_count; i++) {
-        if (scenario->faults[i].kind == FAULT_CLONE)
-            why = "the simulation had two machines of one key";
-        if (scenario->faults[i].kind == FAULT_CONDUCT && scenario->faults[i].conduct.forks)
-            why = "in the simulation a node signed two things for one place";
-    }
-    for (size_t i = 0; why != NULL && i < schedule->record_count; i++) {
-        schedule->excused += schedule->records[i].excuse == NULL;
-        excuse(schedule, i, why);
-    }
-}
-
 /* ---- both ---- */
 
 static void watching_free(struct watching *watching)
@@ -502,7 +528,6 @@ struct replay_schedule *replay_schedule_new(const struct scenario *scenario, str
         return NULL;
     }
     list_left_out(schedule, scenario);
-    judge_faults(schedule, scenario);
     return schedule;
 }
 

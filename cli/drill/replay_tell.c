@@ -139,7 +139,9 @@ void replay_told_print(const struct replay_told *told, FILE *to)
     case REPLAY_EQUAL:
         fprintf(to, "both came to the same end: %" PRIu64 " of %" PRIu64 " records equal",
                 all->equal, all->records);
-        fprintf(to, all->excused == 0 ? "\n" : ", the others agreed upon by their holders\n");
+        if (all->excused > 0)
+            fprintf(to, ", %" PRIu64 " only the same at all who hold them here", all->excused);
+        fputc('\n', to);
         break;
     case REPLAY_DIFFERS:
         fprintf(to, "%" PRIu64 " records came to another end\n", all->differing);

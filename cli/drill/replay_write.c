@@ -92,20 +92,29 @@ bool replay_holds(struct replay *replay, size_t seat, const struct replay_write 
 
 /* ---- until it has seen enough, and not more ---- */
 
-enum sight { SEES_LESS, SEES_THE_SAME, SEES_MORE };
+enum sight {
+    SEES_LESS,
+    SEES_NEVER, /* all that it can see: something was refused here */
+    SEES_THE_SAME,
+    SEES_MORE
+};
 
 /* `more`: what it may have beside. */
 static enum sight look(const struct replay *replay, const struct replay_write *write, size_t more)
 {
     const struct replay_record *record = &replay->schedule->records[write->record];
-    size_t count = 0, found = 0;
+    size_t count = 0, found = 0, wanted = 0;
     bool *held = held_at(replay, replay->seat_of[write->seat], record, &count);
-    for (size_t i = 0; held != NULL && i < write->seen_count; i++)
-        found += held[write->seen[i]];
+    for (size_t i = 0; i < write->seen_count; i++) {
+        wanted += replay->schedule->writes[write->seen[i]].played;
+        found += held != NULL && held[write->seen[i]];
+    }
     free(held);
-    if (held == NULL || found < write->seen_count)
+    if (held == NULL || found < wanted)
         return SEES_LESS;
-    return count > write->seen_count + more ? SEES_MORE : SEES_THE_SAME;
+    if (count > wanted + more)
+        return SEES_MORE;
+    return wanted < write->seen_count ? SEES_NEVER : SEES_THE_SAME;
 }
 
 static enum sight wait_to_see(const struct replay *replay, const struct replay_write *write)
@@ -120,13 +129,12 @@ static enum sight wait_to_see(const struct replay *replay, const struct replay_w
 static void excuse(struct replay *replay, const struct replay_write *write, enum sight sight)
 {
     struct replay_record *record = &replay->schedule->records[write->record];
-    const char *what = sight == SEES_LESS ? "less" : "more";
+    const char *what = sight == SEES_MORE ? "more" : "less";
     if (sight == SEES_THE_SAME)
         return;
-    replay->told++;
     if (record->excuse == NULL)
-        record->excuse = sight == SEES_LESS ? "a write of it saw less than in the simulation"
-                                            : "a write of it saw more than in the simulation";
+        record->excuse = sight == SEES_MORE ? "a write of it saw more than in the simulation"
+                                            : "a write of it saw less than in the simulation";
     replay_note(replay, "write %llu at %s saw %s of its %s than in the simulation",
                 (unsigned long long)write->serial,
                 replay->schedule->county->seats[write->seat].code, what, record->type);
@@ -201,8 +209,11 @@ enum error_code replay_write_one(struct replay *replay, struct replay_write *wri
         return code;
     }
     if (code != ERR_OK) {
-        replay_note(replay, "%s refused write %llu, as it did not in the simulation: %s: %s",
-                    code_of, (unsigned long long)write->serial, refused.what, refused.why);
+        if (before == SEES_THE_SAME && write->kind != WRITE_PUT)
+            before = look(replay, write, 0);
+        excuse(replay, write, before);
+        replay_note(replay, "%s refused write %llu, unlike the simulated one: %s: %s", code_of,
+                    (unsigned long long)write->serial, refused.what, refused.why);
         return ERR_OK;
     }
     write->played = true;
