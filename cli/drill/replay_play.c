@@ -56,44 +56,55 @@ static bool is_linked(const struct replay *replay, size_t seat)
            is_reachable(replay, of->parent);
 }
 
-struct looked {
+struct looking {
+    bool *reachable;
+    size_t *children; /* that should be linked */
+    bool *owes;       /* a neighbour stands still: it can't be rid of what is for that one */
     bool level;
     uint64_t entries;
 };
 
-/* What a node owes one that stands still it can't be rid of. */
-static bool beside_paused(const struct replay *replay, size_t seat)
+static void look_at(const struct replay *replay, size_t seat, struct looking *looking)
+{
+    const struct drill_seat *of = &replay->drill->seats[seat];
+    bool linked = of->parent != DRILL_NO_SEAT && !of->cut && looking->reachable[of->parent];
+    struct figures figures;
+    probe_seat(replay->drill, seat, &figures);
+    looking->entries += figures.entries;
+    if (!figures.answered || (linked && !figures.uplink_live) ||
+        (!looking->owes[seat] && (figures.children_live < looking->children[seat] ||
+                                  figures.behind > 0 || figures.links_live < figures.links)))
+        looking->level = false;
+}
+
+/* How many entries there are, all in all; *level: nothing is missing anywhere. */
+static uint64_t look(const struct replay *replay, bool *level)
 {
     const struct drill *drill = replay->drill;
-    size_t parent = drill->seats[seat].parent;
-    bool any = parent != DRILL_NO_SEAT && replay->paused[parent];
-    for (size_t i = 0; i < drill->seat_count; i++)
-        any |= drill->seats[i].parent == seat && replay->paused[i];
-    return any;
-}
-
-static void look_at(const struct replay *replay, size_t seat, struct looked *looked)
-{
-    struct figures figures;
-    size_t children = 0;
-    for (size_t i = 0; i < replay->drill->seat_count; i++)
-        children += replay->drill->seats[i].parent == seat && is_linked(replay, i);
-    probe_seat(replay->drill, seat, &figures);
-    looked->entries += figures.entries;
-    if (!figures.answered || (is_linked(replay, seat) && !figures.uplink_live) ||
-        (!beside_paused(replay, seat) && (figures.children_live < children || figures.behind > 0 ||
-                                          figures.links_live < figures.links)))
-        looked->level = false;
-}
-
-static struct looked look(const struct replay *replay)
-{
-    struct looked looked = {.level = true};
-    for (size_t i = 0; i < replay->drill->seat_count && looked.level; i++) {
-        if (is_reachable(replay, i))
-            look_at(replay, i, &looked);
+    size_t count = drill->seat_count;
+    struct looking looking = {.reachable = mem_alloc(count * sizeof(bool)),
+                              .children = mem_alloc(count * sizeof(size_t)),
+                              .owes = mem_alloc(count * sizeof(bool)),
+                              .level = true};
+    for (size_t i = 0; i < count; i++)
+        looking.reachable[i] = is_reachable(replay, i);
+    for (size_t i = 0; i < count; i++) {
+        size_t parent = drill->seats[i].parent;
+        if (parent == DRILL_NO_SEAT)
+            continue;
+        looking.children[parent] += looking.reachable[i] && !drill->seats[i].cut;
+        looking.owes[parent] |= replay->paused[i];
+        looking.owes[i] |= replay->paused[parent];
     }
-    return looked;
+    for (size_t i = 0; i < count && looking.level; i++) {
+        if (looking.reachable[i])
+            look_at(replay, i, &looking);
+    }
+    free(looking.owes);
+    free(looking.children);
+    free(looking.reachable);
+    *level = looking.level;
+    return looking.entries;
 }
 
 /* Two looks, since one goes from node to node while things move between them. */
@@ -101,8 +112,9 @@ bool replay_level(struct replay *replay, uint64_t wait_ms)
 {
     uint64_t until_ms = tick_now_ms() + wait_ms;
     for (;;) {
-        struct looked first = look(replay), second = first.level ? look(replay) : first;
-        if (second.level && first.entries == second.entries)
+        bool level = false;
+        uint64_t first = look(replay, &level), second = level ? look(replay, &level) : 0;
+        if (level && first == second)
             return true;
         if (tick_now_ms() >= until_ms)
             return false;
