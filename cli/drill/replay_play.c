@@ -122,6 +122,14 @@ bool replay_level(struct replay *replay, uint64_t wait_ms)
     }
 }
 
+bool replay_is_vain(struct replay *replay, uint64_t until_ms)
+{
+    if (tick_now_ms() >= until_ms || replay_level(replay, 0))
+        return true;
+    probe_pause();
+    return false;
+}
+
 /* ---- links ---- */
 
 static bool link_is(const struct replay *replay, size_t seat, bool live)
@@ -294,9 +302,34 @@ static bool takes_away(enum replay_act act)
     return act == REPLAY_CUT || act == REPLAY_KILL || act == REPLAY_PAUSE || act == REPLAY_IMAGE;
 }
 
+static bool has_come(struct replay *replay, const struct replay_need *need)
+{
+    const struct replay_write *write = &replay->schedule->writes[need->write];
+    size_t seat = replay->seat_of[need->seat];
+    return !write->played || !is_reachable(replay, seat) || replay_holds(replay, seat, write);
+}
+
+static void wait_for_needs(struct replay *replay, const struct replay_item *item)
+{
+    uint64_t until_ms = tick_now_ms() + REPLAY_WAIT_MS;
+    size_t late = 0;
+    for (size_t i = 0; i < item->need_count; i++) {
+        bool come = has_come(replay, &item->needs[i]);
+        while (!come && !replay_is_vain(replay, until_ms))
+            come = has_come(replay, &item->needs[i]);
+        late += !come && !has_come(replay, &item->needs[i]);
+    }
+    if (late > 0)
+        replay_note(replay, "%zu writes did not come here before: %s %s", late,
+                    replay_act_text(item->act), replay->schedule->county->seats[item->seat].code);
+}
+
 static void catch_up(struct replay *replay, const struct replay_item *item)
 {
-    if (!item->quiet || !replay->moved || !takes_away(item->act))
+    if (!takes_away(item->act))
+        return;
+    wait_for_needs(replay, item);
+    if (!item->quiet || !replay->moved)
         return;
     if (!replay_level(replay, REPLAY_WAIT_MS))
         replay_note(replay, "not level within %d s before: %s %s", REPLAY_WAIT_MS / 1000,

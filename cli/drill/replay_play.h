@@ -37,6 +37,10 @@ enum error_code replay_play(struct replay *replay, struct error *error);
 /* Until every node that runs has what its links can bring, at most `wait_ms`. False: not so. */
 bool replay_level(struct replay *replay, uint64_t wait_ms);
 
+/* A pause in waiting for something to come; true: it won't, since all are level or it is so late.
+ */
+bool replay_is_vain(struct replay *replay, uint64_t until_ms);
+
 /* replay_write.c: one write, after its author has seen what it had seen. */
 enum error_code replay_write_one(struct replay *replay, struct replay_write *write,
                                  struct error *error);

@@ -1,7 +1,6 @@
 /* The simulator's life, written down as things to do. */
 #include "cli/drill/replay_schedule.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +27,12 @@ struct image { /* as long as nobody knows whether it is put back */
     uint64_t at_ms;
 };
 
+struct under_way { /* an operation that not all of its circle have been seen to have */
+    size_t op;
+    uint64_t *noted; /* a bit each by model_circle_place; owned */
+    size_t noted_count;
+};
+
 struct asked { /* a write as it was asked for, by its number */
     struct buffer fields;
     char type[FIELD_NAME_BYTES_MAX + 1];
@@ -40,6 +45,9 @@ struct watching {
     size_t asked_count;
     size_t *open; /* places of the model's operations that no log has had yet */
     size_t open_count, model_count;
+    struct under_way *under_way;
+    size_t under_way_count, under_way_capacity;
+    const struct model *model;
     struct image *images;
     size_t image_count;
     unsigned *cut, *paused; /* how many faults keep each seat so */
@@ -62,6 +70,54 @@ static struct replay_item *add_item(struct watching *watching, uint64_t at_ms, e
     return item;
 }
 
+static void note_holders(struct replay_item *item, const struct model *model,
+                         struct under_way *under_way)
+{
+    const struct model_op *op = &model->ops[under_way->op];
+    const struct model_record *record = &model->records[op->record];
+    size_t size = model_circle_size(model, record);
+    for (size_t place = 0; place < size; place++) {
+        size_t seat = model_circle_seat(model, record, place);
+        uint64_t bit = (uint64_t)1 << place % 64;
+        if ((under_way->noted[place / 64] & bit) != 0 || !model_holds(model, op, seat))
+            continue;
+        under_way->noted[place / 64] |= bit;
+        under_way->noted_count++;
+        item->needs = mem_resize(item->needs, (item->need_count + 1) * sizeof *item->needs);
+        item->needs[item->need_count++] = (struct replay_need){under_way->op, seat};
+    }
+}
+
+/* Something is about to be taken away: what has come to whom until now. */
+static void note_needs(struct watching *watching, struct replay_item *item)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < watching->under_way_count; i++) {
+        struct under_way *under_way = &watching->under_way[i];
+        const struct model_op *op = &watching->model->ops[under_way->op];
+        note_holders(item, watching->model, under_way);
+        if (under_way->noted_count <
+            model_circle_size(watching->model, &watching->model->records[op->record]))
+            watching->under_way[kept++] = *under_way;
+        else
+            free(under_way->noted);
+    }
+    watching->under_way_count = kept;
+}
+
+static void add_under_way(struct watching *watching, size_t place)
+{
+    const struct model_op *op = &watching->model->ops[place];
+    size_t size = model_circle_size(watching->model, &watching->model->records[op->record]);
+    if (watching->under_way_count == watching->under_way_capacity) {
+        watching->under_way_capacity = 2 * watching->under_way_capacity + 64;
+        watching->under_way = mem_resize(watching->under_way, watching->under_way_capacity *
+                                                                  sizeof *watching->under_way);
+    }
+    watching->under_way[watching->under_way_count++] =
+        (struct under_way){.op = place, .noted = mem_alloc((size / 64 + 1) * sizeof(uint64_t))};
+}
+
 /* Faults that overlap are one: only the first begins it, and the last ends it. */
 static void add_lasting(struct watching *watching, uint64_t at_ms, enum replay_act act, size_t seat,
                         unsigned *count, bool begins)
@@ -69,8 +125,11 @@ static void add_lasting(struct watching *watching, uint64_t at_ms, enum replay_a
     if (!begins && *count == 0)
         return;
     *count = begins ? *count + 1 : *count - 1;
-    if (*count == (begins ? 1 : 0))
-        add_item(watching, at_ms, act, seat);
+    if (*count != (begins ? 1 : 0))
+        return;
+    struct replay_item *item = add_item(watching, at_ms, act, seat);
+    if (begins)
+        note_needs(watching, item);
 }
 
 static void add_image(struct watching *watching, uint64_t at_ms, size_t seat)
@@ -79,7 +138,9 @@ static void add_image(struct watching *watching, uint64_t at_ms, size_t seat)
         mem_resize(watching->images, (watching->image_count + 1) * sizeof *watching->images);
     watching->images[watching->image_count++] =
         (struct image){seat, watching->schedule->item_count, at_ms};
-    add_item(watching, at_ms, REPLAY_IMAGE, seat)->number = SIZE_MAX;
+    struct replay_item *item = add_item(watching, at_ms, REPLAY_IMAGE, seat);
+    item->number = SIZE_MAX;
+    note_needs(watching, item);
 }
 
 /* "MS", or "MS high-water": the image of that time. */
@@ -123,7 +184,7 @@ static void on_moment(void *context, uint64_t at_ms, enum moment_kind kind, size
     case MOMENT_PAUSED: add_lasting(watching, at_ms, REPLAY_PAUSE, node, paused, true); break;
     case MOMENT_RESUMED: add_lasting(watching, at_ms, REPLAY_RESUME, node, paused, false); break;
     case MOMENT_DIED:
-        add_item(watching, at_ms, REPLAY_KILL, node);
+        note_needs(watching, add_item(watching, at_ms, REPLAY_KILL, node));
         watching->dead[node] = true;
         break;
     case MOMENT_STARTED:
@@ -174,6 +235,12 @@ static void on_write(void *context, uint64_t at_ms, size_t node, const struct ev
     take_text(asked->to, sizeof asked->to, event->write.to);
 }
 
+static void add_write(struct watching *watching, uint64_t at_ms, size_t node, size_t op)
+{
+    add_item(watching, at_ms, REPLAY_WRITE, node)->number = op;
+    add_under_way(watching, op);
+}
+
 /* A write is played where its author's log has it: what was refused, or died with its process,
  * stands in none. */
 static void on_batch(void *context, uint64_t at_ms, size_t node, struct world *world,
@@ -195,7 +262,7 @@ static void on_batch(void *context, uint64_t at_ms, size_t node, struct world *w
         if (!found)
             watching->open[kept++] = watching->open[i];
         else if (node < watching->schedule->county->seat_count)
-            add_item(watching, at_ms, REPLAY_WRITE, node)->number = watching->open[i];
+            add_write(watching, at_ms, node, watching->open[i]);
     }
     watching->open_count = kept;
 }
@@ -257,6 +324,18 @@ static void take_write(struct ending *ending, struct replay_item *item)
     take_record(ending, place, op);
 }
 
+/* From the model's operations to the writes that are played. */
+static void take_needs(const struct ending *ending, struct replay_item *item)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < item->need_count; i++) {
+        size_t write = ending->place[item->needs[i].write];
+        if (write != SIZE_MAX)
+            item->needs[kept++] = (struct replay_need){write, item->needs[i].seat};
+    }
+    item->need_count = kept;
+}
+
 /* Items that nothing came of go. */
 static bool stays(const struct ending *ending, const struct replay_item *item)
 {
@@ -301,11 +380,15 @@ static void take_items(struct ending *ending)
     schedule->record_count = ending->model->record_count;
     schedule->records = mem_alloc((schedule->record_count + 1) * sizeof *schedule->records);
     for (size_t i = 0; i < schedule->item_count; i++) {
-        if (!stays(ending, &schedule->items[i]))
+        if (!stays(ending, &schedule->items[i])) {
+            free(schedule->items[i].needs);
             continue;
+        }
         schedule->items[kept] = schedule->items[i];
         if (schedule->items[kept].act == REPLAY_WRITE)
             take_write(ending, &schedule->items[kept]);
+        else
+            take_needs(ending, &schedule->items[kept]);
         kept++;
     }
     schedule->item_count = kept;
@@ -411,62 +494,9 @@ static void on_sample(void *context, uint64_t at_ms, struct world *world, struct
 {
     struct watching *watching = context;
     bool begins = at_ms == 0;
+    watching->model = model;
     if (!begins && watching->schedule->ends == NULL)
         take_end(watching, world, model);
-}
-
-/* ---- what is left out ---- */
-
-__attribute__((format(printf, 2, 3))) static void leave_out(struct replay_schedule *schedule,
-                                                            const char *format, ...)
-{
-    char text[200];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    schedule->left_out =
-        mem_resize(schedule->left_out, (schedule->left_out_count + 1) * sizeof(char *));
-    schedule->left_out[schedule->left_out_count++] = mem_text(text);
-}
-
-static const char *why_not(enum fault_kind kind)
-{
-    switch ((int)kind) {
-    case FAULT_HALF_OPEN: return "played as a cut, since a real socket has no such state";
-    case FAULT_POWER: return "played as SIGKILL: the machine's own disk loses nothing";
-    case FAULT_POINT: return "played where a process died of it, and then as SIGKILL";
-    case FAULT_LINK: return "left out: real links have the speed of this machine";
-    case FAULT_CLONE: return "left out: no second process has the place of a node";
-    case FAULT_DISK: return "left out: a real disk doesn't fail to order";
-    case FAULT_CLOCK: return "left out: all processes have this machine's clock";
-    case FAULT_CONDUCT: return "left out: real nodes are honest";
-    case FAULT_INJECT: return "left out: real nodes say nothing bad";
-    case FAULT_TYPES: return "left out: all types are there from the beginning";
-    default: return NULL;
-    }
-}
-
-static bool has_profile(const struct link_profile *profile)
-{
-    static const struct link_profile none;
-    return memcmp(profile, &none, sizeof none) != 0;
-}
-
-static void list_left_out(struct replay_schedule *schedule, const struct scenario *scenario)
-{
-    bool named[FAULT_KINDS] = {false};
-    bool lines = has_profile(&scenario->link);
-    for (size_t i = 0; i < scenario->link_count; i++)
-        lines |= has_profile(&scenario->links[i].profile);
-    if (lines)
-        leave_out(schedule, "what lines are like: %s", why_not(FAULT_LINK));
-    for (size_t i = 0; i < scenario->fault_count; i++) {
-        enum fault_kind kind = scenario->faults[i].kind;
-        if (!named[kind] && why_not(kind) != NULL)
-            leave_out(schedule, "%s: %s", fault_name(kind), why_not(kind));
-        named[kind] = true;
-    }
 }
 
 /* ---- both ---- */
@@ -476,6 +506,9 @@ static void watching_free(struct watching *watching)
     for (size_t i = 0; i < watching->asked_count; i++)
         buffer_free(&watching->asked[i].fields);
     free(watching->asked);
+    for (size_t i = 0; i < watching->under_way_count; i++)
+        free(watching->under_way[i].noted);
+    free(watching->under_way);
     free(watching->open);
     free(watching->images);
     free(watching->cut);
@@ -527,7 +560,7 @@ struct replay_schedule *replay_schedule_new(const struct scenario *scenario, str
         replay_schedule_free(schedule);
         return NULL;
     }
-    list_left_out(schedule, scenario);
+    replay_leave_out(schedule, scenario);
     return schedule;
 }
 
@@ -539,6 +572,8 @@ void replay_schedule_free(struct replay_schedule *schedule)
         buffer_free(&schedule->writes[i].fields);
         free(schedule->writes[i].seen);
     }
+    for (size_t i = 0; i < schedule->item_count; i++)
+        free(schedule->items[i].needs);
     for (size_t i = 0; i < schedule->record_count; i++)
         free(schedule->records[i].writes);
     for (size_t i = 0; schedule->ends != NULL && i < schedule->county->seat_count; i++)

@@ -33,12 +33,19 @@ enum replay_act {
 };
 const char *replay_act_text(enum replay_act act);
 
+struct replay_need { /* a seat has this write by now */
+    size_t write, seat;
+};
+
 struct replay_item {
     uint64_t at_ms;
     enum replay_act act;
     size_t seat;
-    size_t number;   /* WRITE: among the writes; IMAGE, RESTORE: of the image */
-    bool quiet;      /* nothing was on its way in the simulated world */
+    size_t number; /* WRITE: among the writes; IMAGE, RESTORE: of the image */
+    bool quiet;    /* nothing was on its way in the simulated world */
+    struct replay_need
+        *needs; /* before something is taken away: what has come since the last; owned */
+    size_t need_count;
     bool high_water; /* RESTORE: of that file too */
 };
 
@@ -85,6 +92,8 @@ struct replay_schedule {
 /* NULL with `error`: it can't begin, or the simulation itself doesn't hold. Free with
  * replay_schedule_free. */
 struct replay_schedule *replay_schedule_new(const struct scenario *scenario, struct error *error);
+/* replay_left_out.c: fills in the sentences. */
+void replay_leave_out(struct replay_schedule *schedule, const struct scenario *scenario);
 void replay_schedule_free(struct replay_schedule *schedule); /* NULL is legal */
 
 #endif

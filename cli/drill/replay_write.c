@@ -117,13 +117,13 @@ static enum sight look(const struct replay *replay, const struct replay_write *w
     return wanted < write->seen_count ? SEES_NEVER : SEES_THE_SAME;
 }
 
-static enum sight wait_to_see(const struct replay *replay, const struct replay_write *write)
+static enum sight wait_to_see(struct replay *replay, const struct replay_write *write)
 {
     uint64_t until_ms = tick_now_ms() + REPLAY_WAIT_MS;
-    enum sight sight;
-    while ((sight = look(replay, write, 0)) == SEES_LESS && tick_now_ms() < until_ms)
-        probe_pause();
-    return sight;
+    enum sight sight = look(replay, write, 0);
+    while (sight == SEES_LESS && !replay_is_vain(replay, until_ms))
+        sight = look(replay, write, 0);
+    return sight == SEES_LESS ? look(replay, write, 0) : sight;
 }
 
 static void excuse(struct replay *replay, const struct replay_write *write, enum sight sight)
