@@ -9,6 +9,7 @@
 
 #include "cli/print.h"
 #include "sim/report/page.h"
+#include "sim/run/cost.h"
 
 enum { SHOW_TERMINAL_MS = 200, SHOW_LINE_MS = 10 * 1000 };
 
@@ -140,6 +141,7 @@ enum error_code sim_run_reported(const struct scenario *scenario, struct run_opt
     sim_progress_begin(&progress, scenario,
                        timeline == NULL ? watcher : timeline_watcher(timeline));
     options->watcher = &progress.watcher;
+    options->costed = true;
     enum error_code code = run_scenario(scenario, options, result, error);
     options->watcher = watcher;
     sim_progress_end(&progress);
@@ -159,6 +161,25 @@ enum error_code sim_run_reported(const struct scenario *scenario, struct run_opt
         fclose(file);
     timeline_free(timeline);
     return code;
+}
+
+void sim_print_cost(const struct run_result *result)
+{
+    uint64_t sum = 0;
+    for (int part = 0; part < COST_PARTS; part++)
+        sum += result->parts_us[part];
+    if (sum == 0)
+        return; /* too short for a sample */
+    printf("  of it");
+    const char *comma = "";
+    for (int part = 0; part < COST_PARTS; part++) {
+        uint64_t percent = (result->parts_us[part] * 100 + sum / 2) / sum;
+        if (percent == 0)
+            continue;
+        printf("%s %" PRIu64 " %% %s", comma, percent, cost_words((enum cost_part)part));
+        comma = ",";
+    }
+    printf("\n");
 }
 
 char *sim_command_text(const struct arguments *arguments, const struct scenario *scenario)

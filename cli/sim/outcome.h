@@ -23,6 +23,9 @@ enum error_code sim_run_reported(const struct scenario *scenario, struct run_opt
                                  const char *report, const char *command, struct run_result *result,
                                  struct error *error);
 
+/* Where the processor's time went, on one line of stdout. */
+void sim_print_cost(const struct run_result *result);
+
 /* "terrace sim run NAME --seed N", with the options that were given. Owned by the caller. */
 char *sim_command_text(const struct arguments *arguments, const struct scenario *scenario);
 

@@ -115,6 +115,7 @@ static void print_result(const struct scenario *scenario, const struct run_resul
     print_hash(&result->trace, trace);
     printf("  %.1f s of processor time, %.0f times as fast as life; trace %.16s\n", seconds,
            seconds > 0 ? (double)(scenario->lasts_ms) / 1e3 / seconds : 0, trace);
+    sim_print_cost(result);
     printf("%.*s", (int)result->findings.text.size, (const char *)result->findings.text.data);
     for (int i = 0; i < FINDING_COUNT; i++) {
         if (result->findings.counts[i] > 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/check/check_parts.h"
+#include "sim/world/cost.h"
 
 /* ---- streams ---- */
 
@@ -418,6 +419,7 @@ static void stream_changed(struct model *model, size_t node, struct span key)
 
 void holdings_changed(void *context, enum table table, struct span key)
 {
+    COST_HERE(COST_MODEL);
     const struct model_watching *watching = context;
     struct model_node *own = &watching->model->nodes[watching->node];
     own->stale |= table == TABLE_COUNT;

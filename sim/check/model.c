@@ -280,9 +280,12 @@ size_t model_record_at(const struct model *model, uint64_t serial)
 
 /* ---- writes ---- */
 
+/* So long that no hash and no signature has one by chance. */
+enum { MARKER_BYTES = 12 };
+
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES])
 {
-    snprintf(text, MODEL_TEXT_BYTES, "@w%zu.", model->op_count + 1);
+    snprintf(text, MODEL_TEXT_BYTES, "@w%09zu.", model->op_count + 1);
 }
 
 static bool may_see(const struct model *model, uint64_t serial, size_t node)
@@ -295,20 +298,29 @@ static bool may_see(const struct model *model, uint64_t serial, size_t node)
            model_in_circle(model, &model->records[op->record], seat);
 }
 
+/* The write that a marker here stands for; 0: there is none. */
+static uint64_t marker_at(struct span bytes)
+{
+    uint64_t serial = 0;
+    if (bytes.size < MARKER_BYTES || bytes.data[0] != '@' || bytes.data[1] != 'w' ||
+        bytes.data[MARKER_BYTES - 1] != '.')
+        return 0;
+    for (size_t i = 2; i < MARKER_BYTES - 1; i++) {
+        if (bytes.data[i] < '0' || bytes.data[i] > '9')
+            return 0;
+        serial = serial * 10 + (uint64_t)(bytes.data[i] - '0');
+    }
+    return serial;
+}
+
 void model_check_texts(struct model *model, size_t node, const char *where, struct span bytes)
 {
     const uint8_t *at = bytes.data, *end = at + bytes.size;
     while (at < end && (at = memchr(at, '@', (size_t)(end - at))) != NULL) {
-        uint64_t serial = 0;
-        const uint8_t *digit = at + 2;
-        if (end - at >= 3 && at[1] == 'w') {
-            for (; digit < end && *digit >= '0' && *digit <= '9' && serial < SIZE_MAX / 16; digit++)
-                serial = serial * 10 + (uint64_t)(*digit - '0');
-            if (digit < end && *digit == '.' && serial > 0 && serial <= model->op_count &&
-                !may_see(model, serial, node))
-                findings_add(model->findings, FINDING_LEAKED, "the text of write %llu in %s of %s",
-                             (unsigned long long)serial, where, model_node_name(model, node));
-        }
+        uint64_t serial = marker_at(SPAN(at, (size_t)(end - at)));
+        if (serial > 0 && serial <= model->op_count && !may_see(model, serial, node))
+            findings_add(model->findings, FINDING_LEAKED, "the text of write %llu in %s of %s",
+                         (unsigned long long)serial, where, model_node_name(model, node));
         at++;
     }
 }

@@ -201,7 +201,7 @@ void model_watch(struct model *model, struct world *world);
  * Returns its serial number. */
 uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enum model_type type,
                      size_t record, const struct model_value *values, size_t value_count);
-/* The text that stands for the next write: "@w<serial>.". */
+/* The text that stands for the next write: "@w000000017." of write 17. */
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES]);
 /* The record that a write made or changed; SIZE_MAX: none yet. */
 size_t model_record_at(const struct model *model, uint64_t serial);

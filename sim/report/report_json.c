@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sim/run/cost.h"
+
 static json_t *number(uint64_t value)
 {
     return json_integer((json_int_t)value);
@@ -339,6 +341,19 @@ static const char *outcome_name(enum outcome outcome)
     return names[outcome];
 }
 
+static json_t *profile_json(const struct run_result *result)
+{
+    json_t *list = json_array();
+    for (int part = 0; part < COST_PARTS; part++) {
+        if (result->parts_us[part] > 0)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "part",
+                                                  cost_name((enum cost_part)part), "name",
+                                                  cost_words((enum cost_part)part), "cpu_ms",
+                                                  (json_int_t)(result->parts_us[part] / 1000)));
+    }
+    return list;
+}
+
 json_t *report_json(const struct run_report *report, const struct report_frame *frame)
 {
     json_t *object = json_object();
@@ -363,5 +378,6 @@ json_t *report_json(const struct run_report *report, const struct report_frame *
     json_object_set_new(object, "faults", faults_json(report));
     json_object_set_new(object, "refusals", refusals_json(&report->refusals));
     json_object_set_new(object, "alarms", alarms_json(report));
+    json_object_set_new(object, "profile", profile_json(frame->result));
     return object;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/run/run_parts.h"
+#include "sim/world/cost.h"
 
 enum { TRACE_CHUNK_BYTES = 1 << 16 };
 
@@ -47,16 +48,20 @@ static void on_answered(void *context, size_t node, const struct answer *answer)
 {
     struct run *run = context;
     trace(run, 'a', node, answer->request, SPAN_OF_ARRAY(answer->record.bytes));
-    if (run->model_hooks.answered != NULL)
+    if (run->model_hooks.answered != NULL) {
+        COST_HERE(COST_MODEL);
         run->model_hooks.answered(run->model_hooks.context, node, answer);
+    }
 }
 
 static void on_batch_begins(void *context, size_t node, const struct event *events, size_t count,
                             size_t injected)
 {
     struct run *run = context;
-    if (run->model_hooks.batch_begins != NULL)
+    if (run->model_hooks.batch_begins != NULL) {
+        COST_HERE(COST_MODEL);
         run->model_hooks.batch_begins(run->model_hooks.context, node, events, count, injected);
+    }
     const struct run_watcher *watcher = run->options->watcher;
     for (size_t i = 0; watcher != NULL && watcher->write != NULL && i < count; i++) {
         if (events[i].kind == EVENT_WRITE)
@@ -83,8 +88,10 @@ static void on_batch_done(void *context, size_t node, const struct event *events
 {
     struct run *run = context;
     trace(run, 'b', node, count, SPAN_EMPTY);
-    if (run->model_hooks.batch_done != NULL)
+    if (run->model_hooks.batch_done != NULL) {
+        COST_HERE(COST_MODEL);
         run->model_hooks.batch_done(run->model_hooks.context, node, events, count, code);
+    }
     note_link(run, node, events, count);
     if (code != ERR_OK && code != ERR_FULL) {
         if (run->died_count == run->died_capacity) {
@@ -95,16 +102,20 @@ static void on_batch_done(void *context, size_t node, const struct event *events
     }
     tell_findings(run, node);
     const struct run_watcher *watcher = run->options->watcher;
-    if (watcher != NULL && watcher->batch != NULL)
+    if (watcher != NULL && watcher->batch != NULL) {
+        COST_HERE(COST_WATCH);
         watcher->batch(watcher->context, run_now(run), node, run->world, run->model);
+    }
 }
 
 static void on_opened(void *context, size_t node)
 {
     struct run *run = context;
     trace(run, 'o', node, 0, SPAN_EMPTY);
-    if (run->model_hooks.opened != NULL)
+    if (run->model_hooks.opened != NULL) {
+        COST_HERE(COST_MODEL);
         run->model_hooks.opened(run->model_hooks.context, node);
+    }
 }
 
 static void on_sent(void *context, size_t from, size_t to, enum channel channel, uint8_t type,
@@ -113,8 +124,10 @@ static void on_sent(void *context, size_t from, size_t to, enum channel channel,
     struct run *run = context;
     const struct run_watcher *watcher = run->options->watcher;
     trace(run, (uint8_t)(16 + type), from, to, body);
-    if (run->model_hooks.sent != NULL)
+    if (run->model_hooks.sent != NULL) {
+        COST_HERE(COST_MODEL);
         run->model_hooks.sent(run->model_hooks.context, from, to, channel, type, body);
+    }
     if (watcher != NULL && watcher->sent != NULL)
         watcher->sent(watcher->context, run_now(run), from, to, channel, type, body);
 }

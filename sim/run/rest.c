@@ -1,11 +1,13 @@
 /* When everything is healed it must come to rest: all holders level, all states what the rules make
  * of what was written, totals counted and complete. */
 #include "sim/run/run_parts.h"
+#include "sim/world/cost.h"
 
 enum { REST_STEP_MS = 2000 };
 
 void run_check_live(struct run *run)
 {
+    COST_HERE(COST_MODEL);
     if (run->model == NULL)
         return;
     check_equal_states(run->model);
@@ -15,6 +17,7 @@ void run_check_live(struct run *run)
 /* The whole check, on paper of its own: what isn't settled yet may be so later. */
 static bool at_rest(struct run *run, struct findings *last)
 {
+    COST_HERE(COST_MODEL);
     findings_clear(last);
     run->model->findings = last;
     model_settle(run->model);

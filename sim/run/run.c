@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/run/cost.h"
 #include "sim/run/run_parts.h"
 
 enum {
@@ -218,8 +219,10 @@ static void sample(struct run *run)
 {
     const struct run_watcher *watcher = run->options->watcher;
     expectations_sample(run);
-    if (watcher != NULL && watcher->sample != NULL)
+    if (watcher != NULL && watcher->sample != NULL) {
+        COST_HERE(COST_WATCH);
         watcher->sample(watcher->context, run_now(run), run->world, run->model);
+    }
 }
 
 static void plan_again(struct run *run, enum planned_kind kind, uint64_t after_ms)
@@ -352,6 +355,8 @@ enum error_code run_scenario(const struct scenario *scenario, const struct run_o
     struct run run = {.scenario = scenario, .options = options, .result = result};
     *result = (struct run_result){0};
     run.cpu_began_us = cpu_us();
+    if (options->costed)
+        cost_begin();
     run.county = scenario_county(scenario);
     enum error_code code = find_all(&run, error);
     if (code == ERR_OK) {
@@ -360,6 +365,8 @@ enum error_code run_scenario(const struct scenario *scenario, const struct run_o
         finish(&run);
         result->cpu_us = cpu_us() - run.cpu_began_us;
     }
+    if (options->costed)
+        cost_end(result->cpu_us, result->parts_us);
     clear(&run);
     return code;
 }

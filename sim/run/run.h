@@ -10,6 +10,7 @@
 
 #include "sim/check/check.h"
 #include "sim/scenario/scenario.h"
+#include "sim/world/cost.h"
 
 /* X(name, as told, exit status) */
 #define OUTCOME_LIST(X)                                                                            \
@@ -78,6 +79,7 @@ struct run_watcher {
 struct run_options {
     bool tracing;
     bool unchecked;                    /* no model: for measuring alone; the result says so */
+    bool costed;                       /* say where the time goes; one run of a process at a time */
     uint64_t cpu_ms_max;               /* processor time; beyond it: UNDECIDED; 0: no bound */
     const struct run_watcher *watcher; /* NULL: none */
 };
@@ -88,9 +90,10 @@ struct run_result {
     struct hash trace;
     struct world_counts counts;
     size_t records, writes;
-    uint64_t healed_ms; /* when the last fault ended */
-    uint64_t rested_ms; /* when everything was equal and complete; 0: never */
-    uint64_t cpu_us;    /* processor time that the run took */
+    uint64_t healed_ms;            /* when the last fault ended */
+    uint64_t rested_ms;            /* when everything was equal and complete; 0: never */
+    uint64_t cpu_us;               /* processor time that the run took */
+    uint64_t parts_us[COST_PARTS]; /* of it, when it was asked for */
 };
 
 /* ERR_OK, or why it could not begin (a selector that takes nobody, a type that isn't there). */

@@ -5,6 +5,7 @@
  *
  * Walking a log back restores the maps exactly; forgetting it frees the rows that stood before. */
 #include "sim/world/memory_store.h"
+#include "sim/world/cost.h"
 #include "sim/world/memory_rows.h"
 
 #include <assert.h>
@@ -170,6 +171,7 @@ static enum read_answer memory_get(void *context, enum table table, struct span 
                                    struct span *value)
 {
     struct memory_store *store = context;
+    COST_HERE(cost_of_store());
     assert(table < TABLE_COUNT && key.size > 0 && key.size <= STORE_KEY_BYTES_MAX);
     if (!readable(store))
         return READ_UNREADABLE;
@@ -180,6 +182,7 @@ static enum read_answer memory_next(void *context, enum table table, struct span
                                     struct span *key, struct span *value)
 {
     struct memory_store *store = context;
+    COST_HERE(cost_of_store());
     assert(table < TABLE_COUNT && from.size <= STORE_KEY_BYTES_MAX);
     if (!readable(store))
         return READ_UNREADABLE;
@@ -190,6 +193,7 @@ static enum read_answer memory_previous(void *context, enum table table, struct 
                                         struct span *key, struct span *value)
 {
     struct memory_store *store = context;
+    COST_HERE(cost_of_store());
     assert(table < TABLE_COUNT && from.size <= STORE_KEY_BYTES_MAX);
     if (!readable(store))
         return READ_UNREADABLE;
@@ -224,6 +228,7 @@ static enum error_code memory_put(void *context, enum table table, struct span k
                                   struct span value)
 {
     struct memory_store *store = context;
+    COST_HERE(cost_of_store());
     assert(table < TABLE_COUNT && key.size > 0 && key.size <= STORE_KEY_BYTES_MAX);
     lent_free(store);
     if (write_refusal(store) != ERR_OK)
@@ -239,6 +244,7 @@ static enum error_code memory_put(void *context, enum table table, struct span k
 static enum error_code memory_remove(void *context, enum table table, struct span key)
 {
     struct memory_store *store = context;
+    COST_HERE(cost_of_store());
     assert(table < TABLE_COUNT && key.size > 0 && key.size <= STORE_KEY_BYTES_MAX);
     struct change change = {table, rows_find(&store->trees[table], key), NULL};
     lent_free(store);
@@ -301,6 +307,7 @@ static void tell_another(struct memory_store *store)
 
 static enum error_code memory_commit(void *context)
 {
+    COST_HERE(cost_of_store());
     struct memory_store *store = context;
     enum error_code refusal = commit_refusal(store);
     if (refusal != ERR_OK) {

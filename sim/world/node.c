@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/cost.h"
 #include "sim/world/world_parts.h"
 
 static void clear_items(struct inbox_item *items, size_t count)
@@ -203,6 +204,12 @@ static void batch_done(struct world_node *node, const struct event *events, size
     node_plan_timer(node, world->now_ms + 1);
 }
 
+static enum error_code drive(struct world_node *node, struct event *events, size_t count)
+{
+    COST_HERE(COST_CORE);
+    return drive_batch(node->drive, events, count);
+}
+
 void node_run_events(struct world_node *node, struct event *events, size_t count, size_t injected)
 {
     struct world *world = node->world;
@@ -212,7 +219,7 @@ void node_run_events(struct world_node *node, struct event *events, size_t count
     node->commits_before = drive_commit_count(node->drive);
     if (world->hooks.batch_begins != NULL)
         world->hooks.batch_begins(world->hooks.context, node->place, events, count, injected);
-    batch_done(node, events, count, drive_batch(node->drive, events, count));
+    batch_done(node, events, count, drive(node, events, count));
 }
 
 /* The inbox's first events are taken out before they run, since a crash clears the inbox. */

@@ -380,9 +380,14 @@ function cost() {
   const most = Math.max(1, ...parts.map((part) => part.cpu_ms));
   return section('cost', 'cost', null, make('p', {}, duration(spent) +
     (fast ? ' · ' + number(fast) + ' ' + t('times') : '')), parts.length === 0 ? null
-    : table([['part'], ['share', 'n']], parts, (part) => [[part.name, make('span', { class: 'bar',
+    : table([['part'], ['share', 'n']], parts, (part) => [[t('cost_' + part.part), make('span', { class: 'bar',
       style: 'width:' + (100 * part.cpu_ms / most).toFixed(1) + '%' })], duration(part.cpu_ms)]));
 }
+for (const [name, english, chinese] of [['world', 'links, agenda, trace', '链路、日程与轨迹'],
+  ['core', 'the nodes’ core', '节点内核'], ['store', 'the nodes’ stores', '节点存储'],
+  ['crypto', 'hashes and signatures', '散列与签名'], ['pack', 'compression', '压缩'],
+  ['model', 'the model and its checks', '模型与检查'], ['watch', 'the report', '报告']])
+  WORDS['cost_' + name] = [english, chinese];
 WORDS.part = ['Part', '部分']; WORDS.share = ['Processor time', '处理器时间'];
 function again() {
   const scenario = data.scenario;
