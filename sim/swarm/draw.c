@@ -324,6 +324,30 @@ static void draw_work(struct drawing *drawing)
         add_work(drawing, shares[i].type, (writes * shares[i].eighths + 7) / 8, &usual);
 }
 
+/* Newer types come, and people use them at once: entries overtake the types on their way. */
+static void draw_types(struct drawing *drawing)
+{
+    const struct scenario *scenario = drawing->scenario;
+    struct fault *fault = add_once(drawing, FAULT_TYPES, 1, 99);
+    const char *root = scenario->tree.rows[0].code;
+    struct work busy = {.set_percent = 50, .burst_max = 4};
+    busy.from = fault->when.at.low;
+    busy.until = busy.from + 4 * SECOND_MS;
+    memcpy(fault->who.seats[0], root, strlen(root) + 1);
+    add_work(drawing, "incident", 10, &busy);
+    add_work(drawing, "directive", 10, &busy);
+}
+
+/* Where clocks stand, only the last of the rules on ties decides. */
+static bool any_clock_stands(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->fault_count; i++) {
+        if (scenario->faults[i].clock.stands)
+            return true;
+    }
+    return false;
+}
+
 struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
 {
     struct scenario *scenario = on == NULL ? mem_alloc(sizeof *scenario) : scenario_copy(on);
@@ -347,11 +371,10 @@ struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
     draw_deaths(&drawing);
     draw_disks_lost(&drawing);
     draw_cheats(&drawing);
-    if (chance(&drawing, 200)) {
-        struct fault *fault = add_once(&drawing, FAULT_TYPES, 1, 99);
-        memcpy(fault->who.seats[0], scenario->tree.rows[0].code,
-               strlen(scenario->tree.rows[0].code) + 1);
-    }
+    if (chance(&drawing, 200))
+        draw_types(&drawing);
+    if (any_clock_stands(scenario))
+        add_work(&drawing, "matter", 40, &(struct work){.set_percent = 80, .burst_max = 2});
     if (has_fault(scenario, FAULT_HALF_OPEN))
         scenario->lasts_ms += 60 * SECOND_MS;
     scenario->injects_expected = may_accuse(scenario);
