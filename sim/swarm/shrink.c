@@ -193,18 +193,17 @@ static void shrink_seats(struct shrinking *shrinking)
 /* A number of the candidate by its place; 0 when there is no such place. */
 typedef uint64_t *(*number_at)(struct scenario *scenario, size_t place);
 
+/* Not the time to come to rest in: whatever has none does not come to rest. */
 static uint64_t *time_at(struct scenario *scenario, size_t place)
 {
-    size_t fault = (place - 2) / 3;
+    size_t fault = (place - 1) / 3;
     if (place == 0)
         return &scenario->lasts_ms;
-    if (place == 1)
-        return &scenario->rest_ms_max;
     if (fault >= scenario->fault_count)
         return NULL;
     struct occasion *when = &scenario->faults[fault].when;
-    return (place - 2) % 3 == 0   ? &when->lasts.high
-           : (place - 2) % 3 == 1 ? &when->at.high
+    return (place - 1) % 3 == 0   ? &when->lasts.high
+           : (place - 1) % 3 == 1 ? &when->at.high
                                   : &when->every.high;
 }
 
