@@ -11,7 +11,8 @@ while :; do
         echo "replay: build-test/terrace sim swarm --seeds $seed..$last"
         exit 1
     }
-    "$BUILD_TEST/terrace" sim swarm --seed "$last" --tree "$SOURCE/data/yongshun.csv" --quiet >&2 || {
+    "$BUILD_TEST/terrace" sim swarm --quiet --seed "$last" \
+        --tree "$SOURCE/data/yongshun.csv" >&2 || {
         echo "replay: build-test/terrace sim swarm --seed $last --tree data/yongshun.csv"
         exit 1
     }
