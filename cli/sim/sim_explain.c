@@ -40,7 +40,9 @@ static void print_story(const json_t *story)
         char when[48];
         moment_text((uint64_t)json_integer_value(json_object_get(line, "at_ms")), when);
         table_cell(table, "%s", when);
-        table_cell(table, "%s", json_string_value(json_object_get(line, "seat")));
+        const char *name = json_string_value(json_object_get(line, "name"));
+        table_cell(table, "%s%s%s", json_string_value(json_object_get(line, "seat")),
+                   name[0] != '\0' ? " " : "", name);
         table_cell(table, "%s", json_string_value(json_object_get(line, "text")));
     }
     table_print(table, stdout);

@@ -24,9 +24,11 @@ void explain_say(struct explaining *explaining, uint64_t at_ms, size_t node, con
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
     json_t *words = json_string(text);
+    bool named = node < explaining->report->node_count;
     json_array_append_new(explaining->lines,
-                          json_pack("{s:I, s:s, s:o}", "at_ms", (json_int_t)at_ms, "seat",
-                                    explain_seat(explaining, node), "text",
+                          json_pack("{s:I, s:s, s:s, s:o}", "at_ms", (json_int_t)at_ms, "seat",
+                                    explain_seat(explaining, node), "name",
+                                    named ? explaining->report->nodes[node].name : "", "text",
                                     words != NULL ? words : json_string("?")));
 }
 

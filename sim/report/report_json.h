@@ -1,4 +1,4 @@
-/* The report as JSON; its shape stands in docs/simulate.md. */
+/* The report as JSON; its shape stands in docs/reports.md. */
 #ifndef TERRACE_SIM_REPORT_JSON_H
 #define TERRACE_SIM_REPORT_JSON_H
 

@@ -189,6 +189,8 @@ static void begin_nodes(struct timeline *timeline)
     for (size_t i = 0; i < county->seat_count; i++) {
         struct report_node *node = &report->nodes[i];
         memcpy(node->code, county->seats[i].code, sizeof node->code);
+        if (timeline->scenario->tree.names != NULL)
+            memcpy(node->name, timeline->scenario->tree.names[i], sizeof node->name);
         node->parent = county->seats[i].parent;
         node->tier = county->seats[i].tier;
         report->tier_seats[node->tier]++;

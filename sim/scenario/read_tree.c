@@ -131,8 +131,14 @@ static bool read_table(struct reading *reading, struct yaml_node *node)
     struct csv_tree *table = csv_tree_read(span_of_buffer(&bytes), tree->file, &error);
     if (table == NULL)
         yaml_complain(node, "%s: %s", error.what, error.why);
-    for (size_t i = 0; table != NULL && i < table->row_count; i++)
+    if (table != NULL)
+        tree->names = mem_alloc((table->row_count + 1) * sizeof *tree->names);
+    for (size_t i = 0; table != NULL && i < table->row_count; i++) {
+        struct span name = table->rows[i].name;
         tree_add_row(tree, table->rows[i].code, table->rows[i].tier, table->rows[i].parent);
+        memcpy(tree->names[i], name.data,
+               name.size <= SEAT_NAME_BYTES_MAX ? name.size : 0); /* too long: only the code */
+    }
     bool good = table != NULL;
     csv_tree_free(table);
     buffer_free(&bytes);

@@ -65,6 +65,8 @@ static void copy_tree(struct tree_rule *tree)
     tree->shape = copy_text(tree->shape);
     tree->tiers = copy_array(tree->tiers, tree->tier_count, sizeof *tree->tiers);
     tree->texts = copy_array(old, 3 * tree->row_count, sizeof *old);
+    if (tree->names != NULL)
+        tree->names = copy_array(tree->names, tree->row_count, sizeof *tree->names);
     tree->rows = copy_array(tree->rows, tree->row_count, sizeof *tree->rows);
     tree_point_rows(tree);
 }
@@ -113,6 +115,7 @@ void scenario_free(struct scenario *scenario)
     free(scenario->tree.tiers);
     free(scenario->tree.rows);
     free(scenario->tree.texts);
+    free(scenario->tree.names);
     free(scenario->title);
     free(scenario->title_zh);
     free(scenario->because);

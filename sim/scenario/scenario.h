@@ -52,7 +52,8 @@ struct tree_rule { /* one of three; `rows` as read from the file or the scenario
     size_t tier_count;                 /* 0: as the shape's length says */
     struct county_row *rows;
     size_t row_count;
-    char (*texts)[SEAT_BYTES_MAX + 1]; /* what the rows borrow: code, tier, parent of each */
+    char (*texts)[SEAT_BYTES_MAX + 1];      /* what the rows borrow: code, tier, parent of each */
+    char (*names)[SEAT_NAME_BYTES_MAX + 1]; /* of a file's seats, by row; NULL: none are known */
 };
 
 struct link_rule {

@@ -171,6 +171,7 @@ static struct scenario *without_seat(const struct scenario *from, size_t row, bo
     free(old.tiers);
     free(old.rows);
     free(old.texts);
+    free(old.names);
     for (int kind = 0; kind < RULES_KINDS; kind++)
         forget_seats(candidate, (enum rules)kind);
     return candidate;

@@ -353,6 +353,34 @@ static void test_json(void **state)
     scenario_free(scenario);
 }
 
+static bool load_table(void *context, const char *file, struct buffer *bytes)
+{
+    (void)context;
+    (void)file;
+    buffer_append_span(bytes, span_of_text("code,name,tier,parent\n433127,永顺县,county,\n"
+                                           "433127101,灵溪镇,township,433127\n"));
+    return true;
+}
+
+static void test_names(void **state)
+{
+    static const char yaml[] = "lasts: 10 min\nrest: 1 h\ntree: {file: t.csv}\n"
+                               "work:\n  - {type: incident, records: 500 a day}\n";
+    struct error error = {0};
+    struct scenario *read = scenario_read(span_of_text(yaml), "test", load_table, NULL, &error);
+    (void)state;
+    if (read == NULL)
+        fail_msg("%s: %s; %s", error.what, error.why, error.next);
+    struct scenario *scenario = scenario_copy(read);
+    scenario_free(read);
+    struct run_result result;
+    struct run_report *report = report_of(scenario, NULL, &result);
+    assert_string_equal(report->nodes[1].name, "灵溪镇");
+    run_report_free(report);
+    run_result_clear(&result);
+    scenario_free(scenario);
+}
+
 static void test_verdicts(void **state)
 {
     static const enum outcome outcomes[] = {OUTCOME_HELD, OUTCOME_VIOLATED, OUTCOME_NOT_CONVERGED,
@@ -416,7 +444,8 @@ int main(void)
         cmocka_unit_test(test_overlapping), cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_causes),      cmocka_unit_test(test_hostile_texts),
         cmocka_unit_test(test_json),        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_durations),   cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
