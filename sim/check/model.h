@@ -140,6 +140,7 @@ struct model_node {
     size_t done_count, done_capacity;
     size_t claimed;   /* of them, those that the root has been complete with */
     size_t deletions; /* of records that this seat had made */
+    size_t splits;    /* operations on its records that some members may lack */
 };
 
 struct model_rank {
@@ -178,6 +179,7 @@ struct model {
     struct model_rank *ranks; /* of documents and notes, by node */
     size_t rank_count, rank_capacity;
     uint64_t claims_due_ms;
+    size_t swept_node, swept_record;  /* where the sweeps go on */
     size_t *below_from, *below_count; /* by seat: its number when all are told from the root down,
                                          and how many it and those below it are */
     size_t *seat_numbered;

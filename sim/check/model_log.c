@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check/model.h"
+#include "sim/check/check_parts.h"
 
 enum { BATCH_ENTRIES_MAX = 1 << 14 };
 
@@ -232,7 +232,8 @@ static void check_name(struct model *model, struct model_op *op)
         struct model_op *other = &model->ops[record->ops[i]];
         if (other == op || !model_same_author(&other->dot, &op->dot) || other->dot.n != op->dot.n)
             continue;
-        record->forked = op->forked = other->forked = true;
+        model_set_forked(model, op);
+        model_set_forked(model, other);
         if (!model->nodes[op->node].forks)
             findings_add(model->findings, FINDING_REUSED, "writes %llu and %llu have one name",
                          (unsigned long long)other->serial, (unsigned long long)op->serial);

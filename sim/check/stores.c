@@ -117,7 +117,8 @@ static bool on_damage(void *context, const char *what, struct span key)
 static bool on_aside(void *context, enum table table, struct span key, struct span value)
 {
     struct walking *walking = context;
-    (void)key;
+    if (aside_is_excused(walking->model, table, key))
+        return true;
     findings_add(walking->model->findings, FINDING_WAITING, "%s has a row in %s: %.*s",
                  seat_of(walking), table_name(table), (int)(value.size < 80 ? value.size : 80),
                  (const char *)value.data);
@@ -224,7 +225,7 @@ static void check_ops(const struct walking *walking)
             findings_add(model->findings, FINDING_LOST,
                          "write %llu was acknowledged and is nowhere",
                          (unsigned long long)op->serial);
-        if (op->fate != MODEL_DONE || !op->in_log || op->forked)
+        if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->split)
             continue;
         const struct model_record *record = &model->records[op->record];
         for (size_t k = 0; k < model_circle_size(model, record); k++) {

@@ -10,68 +10,8 @@
 
 #include <cmocka.h>
 
-#include "sim/check/check.h"
 #include "sim/world/mischief.h"
-
-enum { C, T1, V1, V2, SEATS, REST_MS = 60 * 1000 };
-
-static const struct county_row rows[SEATS] = {
-    {"C", "county", NULL},
-    {"T1", "township", "C"},
-    {"V1", "village", "T1"},
-    {"V2", "village", "T1"},
-};
-
-struct desk {
-    struct findings findings;
-    struct county *county;
-    struct model *model;
-    struct world *world;
-};
-
-static void write_at(struct desk *desk, size_t node, enum write_kind kind, enum model_type type,
-                     size_t record)
-{
-    struct model_value value = {.field = kind == WRITE_PUT ? MODEL_TITLE : MODEL_S};
-    model_marker(desk->model, value.text);
-    model_write(desk->model, node, kind, type, record, &value, 1);
-    world_run_quiet(desk->world, REST_MS);
-}
-
-/* Four nodes at rest, with V1's incident (edited by C), C's directive, V1's mediation. */
-static int start(void **state)
-{
-    struct world_options options = {.delay_ms_min = 1, .delay_ms_max = 1};
-    struct desk *desk = mem_alloc(sizeof *desk);
-    if (!crypto_start())
-        return -1;
-    desk->county = county_new(rows, SEATS, 0);
-    desk->model = model_new(desk->county, &desk->findings);
-    struct world_hooks hooks = model_hooks(desk->model);
-    desk->world = world_new(desk->county, &options, 1, &hooks);
-    model_watch(desk->model, desk->world);
-    for (size_t i = 0; i < SEATS; i++)
-        world_start(desk->world, i, 0);
-    world_run_quiet(desk->world, REST_MS);
-    write_at(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
-    write_at(desk, C, WRITE_SET, MODEL_INCIDENT, 0);
-    write_at(desk, C, WRITE_PUT, MODEL_DIRECTIVE, 0);
-    write_at(desk, V1, WRITE_PUT, MODEL_MEDIATION, 0);
-    world_run_until(desk->world, 12 * 60 * 1000); /* statements, reports */
-    *state = desk;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct desk *desk = *state;
-    world_free(desk->world);
-    model_free(desk->model);
-    county_free(desk->county);
-    findings_clear(&desk->findings);
-    free(desk);
-    return 0;
-}
+#include "tests/sim/checks_desk.h"
 
 static void check_all(struct desk *desk)
 {
@@ -101,61 +41,11 @@ static void nothing_is_found_at_rest(void **state)
 
 /* ---- planting ---- */
 
-static struct store_port port_of(struct desk *desk, size_t node)
-{
-    struct store_port port;
-    memory_store_port(world_store(desk->world, node), &port);
-    port.begin(port.context);
-    return port;
-}
-
-/* The last row of a table, copied: a key and a value that stay. */
-static void last_row(const struct store_port *port, enum table table, struct buffer *key,
-                     struct buffer *value)
-{
-    uint8_t top[STORE_KEY_BYTES_MAX];
-    struct span found_key, found_value;
-    memset(top, 0xff, sizeof top);
-    assert_int_equal(port->view.previous(port->view.context, table, SPAN_OF_ARRAY(top), &found_key,
-                                         &found_value),
-                     READ_FOUND);
-    buffer_append_span(key, found_key);
-    buffer_append_span(value, found_value);
-}
-
-static void remove_last(struct desk *desk, size_t node, enum table table)
-{
-    struct store_port port = port_of(desk, node);
-    struct buffer key = {0}, value = {0};
-    last_row(&port, table, &key, &value);
-    port.remove(port.context, table, span_of_buffer(&key));
-    port.commit(port.context);
-    buffer_free(&key);
-    buffer_free(&value);
-}
-
-static void put_row(struct desk *desk, size_t node, enum table table, const char *key,
-                    const char *value)
-{
-    struct store_port port = port_of(desk, node);
-    port.put(port.context, table, span_of_text(key), span_of_text(value));
-    port.commit(port.context);
-}
-
-/* As if another disk had come: the model reads the node's log anew. */
-static void read_again(struct desk *desk, size_t node)
-{
-    struct memory_store *image = memory_store_clone(world_store(desk->world, node));
-    memory_store_copy_back(world_store(desk->world, node), image);
-    memory_store_free(image);
-    model_catch_up(desk->model);
-}
-
 static void lost_blocks_are_found(void **state)
 {
     struct desk *desk = *state;
     while (memory_store_row_count(world_store(desk->world, V1), TABLE_BLOCKS) > 0)
-        remove_last(desk, V1, TABLE_BLOCKS);
+        desk_remove_last(desk, V1, TABLE_BLOCKS);
     assert_true(found(desk, FINDING_LOST) > 0);
     assert_true(desk->findings.counts[FINDING_DAMAGED] > 0);
 }
@@ -163,14 +53,14 @@ static void lost_blocks_are_found(void **state)
 static void a_lost_record_row_is_found(void **state)
 {
     struct desk *desk = *state;
-    remove_last(desk, T1, TABLE_RECORDS);
+    desk_remove_last(desk, T1, TABLE_RECORDS);
     assert_true(found(desk, FINDING_WAITING) > 0);
 }
 
 static void a_lost_index_row_is_found(void **state)
 {
     struct desk *desk = *state;
-    remove_last(desk, T1, TABLE_INDEX);
+    desk_remove_last(desk, T1, TABLE_INDEX);
     assert_true(found(desk, FINDING_WAITING) > 0);
 }
 
@@ -178,14 +68,14 @@ static void a_change_that_a_watch_leaves_out_is_found(void **state)
 {
     struct desk *desk = *state;
     while (memory_store_row_count(world_store(desk->world, T1), TABLE_ARRIVALS) > 0)
-        remove_last(desk, T1, TABLE_ARRIVALS);
+        desk_remove_last(desk, T1, TABLE_ARRIVALS);
     assert_true(found(desk, FINDING_UNTOLD) > 0);
 }
 
 static void a_parked_row_is_found(void **state)
 {
     struct desk *desk = *state;
-    put_row(desk, T1, TABLE_PARKED, "x", "something");
+    desk_put_row(desk, T1, TABLE_PARKED, "x", "something");
     assert_true(found(desk, FINDING_WAITING) > 0);
 }
 
@@ -204,7 +94,7 @@ static void a_leaked_store_is_found(void **state)
 static void a_leaked_text_is_found(void **state)
 {
     struct desk *desk = *state;
-    put_row(desk, V2, TABLE_NOTES, "\1x", "...@w000000004....");
+    desk_put_row(desk, V2, TABLE_NOTES, "\1x", "...@w000000004....");
     assert_true(found(desk, FINDING_LEAKED) > 0);
     findings_clear(&desk->findings);
     model_check_texts(desk->model, V2, "a link", span_of_text("@w000000001.@w000000003."));
@@ -215,7 +105,7 @@ static void a_leaked_text_is_found(void **state)
 static void another_value_in_a_row_is_found(void **state)
 {
     struct desk *desk = *state;
-    struct store_port port = port_of(desk, T1);
+    struct store_port port = desk_port(desk, T1);
     uint8_t key[RECORD_KEY_BYTES];
     struct span value;
     struct buffer changed = {0};
@@ -255,7 +145,7 @@ static void an_entry_that_nobody_wrote_is_found(void **state)
 static void another_count_is_found(void **state)
 {
     struct desk *desk = *state;
-    struct store_port port = port_of(desk, C);
+    struct store_port port = desk_port(desk, C);
     struct span key, value;
     struct cell cell;
     struct key_id origin;
@@ -279,7 +169,7 @@ static void another_count_is_found(void **state)
 static void a_missing_report_is_found(void **state)
 {
     struct desk *desk = *state;
-    remove_last(desk, C, TABLE_NOTES);
+    desk_remove_last(desk, C, TABLE_NOTES);
     assert_true(found(desk, FINDING_TOTAL) > 0);
 }
 
@@ -294,7 +184,7 @@ static void a_record_named_twice_is_found(void **state)
     free(op->context);
     op->context = NULL;
     op->fate = MODEL_ASKED;
-    read_again(desk, V1);
+    desk_read_again(desk, V1);
     assert_true(desk->findings.counts[FINDING_REUSED] > 0);
 }
 
@@ -303,7 +193,7 @@ static void a_log_that_fell_back_is_found(void **state)
 {
     struct desk *desk = *state;
     memory_store_keep(world_store(desk->world, V1), MEMORY_STORE_KEEP_MAX);
-    write_at(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
+    desk_write(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
     world_crash(desk->world, V1);
     memory_store_lose(world_store(desk->world, V1), MEMORY_STORE_KEEP_MAX);
     world_start(desk->world, V1, 0);
@@ -374,7 +264,7 @@ static void streams_on_their_way_are_seen(void **state)
 {
     struct desk *desk = *state;
     world_cut(desk->world, T1);
-    write_at(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
+    desk_write(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
     assert_false(check_streams_level(desk->model));
     world_heal(desk->world, T1);
     world_run_quiet(desk->world, REST_MS);
@@ -387,7 +277,7 @@ static void a_cut_while_comparing_claims_nothing(void **state)
     struct desk *desk = *state;
     for (uint64_t after = 1; after < 200; after++) {
         world_cut(desk->world, T1);
-        write_at(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
+        desk_write(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
         world_heal(desk->world, T1);
         world_run_until(desk->world, world_now_ms(desk->world) + after % 40 + after / 40);
     }
@@ -401,7 +291,7 @@ static void figures_without_a_token_have_no_age(void **state)
 {
     struct world_options options = {.delay_ms_min = 1, .delay_ms_max = 1};
     struct findings findings = {0};
-    struct county *county = county_new(rows, SEATS, 0);
+    struct county *county = county_new(desk_rows, SEATS, 0);
     struct model *model = model_new(county, &findings);
     struct world_hooks hooks = model_hooks(model);
     struct world *world = world_new(county, &options, 1, &hooks);
@@ -434,7 +324,7 @@ static void figures_without_a_token_have_no_age(void **state)
     findings_clear(&findings);
 }
 
-#define PLANTED(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define PLANTED(test) cmocka_unit_test_setup_teardown(test, desk_start, desk_stop)
 
 int main(void)
 {
