@@ -47,9 +47,18 @@ struct world_node *node_new(struct world *world, size_t seat)
     return node;
 }
 
+static void close_drive(struct world_node *node)
+{
+    const struct store_maker *stores = node->world->options.stores;
+    if (node->drive != NULL && stores != NULL)
+        stores->close(stores->context, node->place);
+    drive_close(node->drive);
+    node->drive = NULL;
+}
+
 void node_free(struct world_node *node)
 {
-    drive_close(node->drive);
+    close_drive(node);
     node_clear_inbox(node);
     wire_forget_held(&node->uplink);
     for (int end = 0; end < END_COUNT; end++)
@@ -118,7 +127,8 @@ static void fill_options(struct world_node *node, struct replica_options *option
     memcpy(options->signing_key, seat->signing_key, KEY_BYTES);
     memcpy(options->signing_secret, seat->signing_secret, SECRET_BYTES);
     memcpy(options->instance, node->instance, sizeof options->instance);
-    options->high_water_readable = memory_store_high_water(node->store, &options->high_water);
+    if (world->options.stores == NULL)
+        options->high_water_readable = memory_store_high_water(node->store, &options->high_water);
     prng_fill(&world->prng, options->random, sizeof options->random);
 }
 
@@ -144,11 +154,17 @@ enum error_code world_start(struct world *world, size_t place, unsigned gift)
         node->gift = gift;
     disk_make_good(node);
     fill_options(node, &options);
+    const struct store_maker *stores = world->options.stores;
+    if (stores != NULL && !stores->open(stores->context, place, &node->port,
+                                        &options.high_water_readable, &options.high_water))
+        return ERR_IO;
     node_ports(node, &ports);
     enum error_code code = drive_open(&options, &ports, &node->drive, NULL);
     if (code != ERR_OK) {
         node->drive = NULL;
         node->suspect = true;
+        if (stores != NULL)
+            stores->close(stores->context, place);
         return code;
     }
     node->starts++;
@@ -205,8 +221,7 @@ static void end_link(struct world *world, size_t child, enum end own, bool silen
 void node_end(struct world_node *node, bool silently)
 {
     struct world *world = node->world;
-    drive_close(node->drive);
-    node->drive = NULL;
+    close_drive(node);
     node->timer++;
     node->busy_until_ms = node->sync_ms = 0;
     node->dies_after_send = node->dying = node->paused = false;

@@ -17,7 +17,19 @@
 #include "sim/world/prng.h"
 #include "sim/world/profiles.h"
 
+/* Where nodes keep their rows, if not in memory: `open` gives a port that lives until `close`, and
+ * the high-water file's mark, if there is one. A process that ends closes its store; what was
+ * committed is there again at the next `open`. False: it can't be opened. Faults of disks, images
+ * and clones are the memory store's alone. */
+struct store_maker {
+    void *context;
+    bool (*open)(void *context, size_t node, struct store_port *port, bool *marked,
+                 struct high_water *mark);
+    void (*close)(void *context, size_t node);
+};
+
 struct world_options {
+    const struct store_maker *stores; /* NULL: memory stores */
     /* Of links that were given no profile (world_set_link): delay, overtaking, rate, duplicates,
      * damage. */
     uint32_t delay_ms_min, delay_ms_max; /* of a message */
