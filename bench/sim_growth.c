@@ -1,0 +1,188 @@
+/* What a simulated county costs as it grows: memory a node and processor time an event, over
+ * cut-outs of a whole country (data/nation.csv). Both should stay as they are from 330 nodes on.
+ *
+ *     bench_sim NATION.csv NODES...
+ *
+ * Each size is a process of its own, so that memory is its alone. All nodes start within a minute
+ * of virtual time and meet; then every village writes a record within the quarter of an hour that
+ * is measured, beside all that runs by itself (tokens, statements, reports). */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/msgpack.h"
+#include "sim/world/world.h"
+
+enum {
+    MINUTE_MS = 60 * 1000,
+    SETTLED_MS = 5 * MINUTE_MS,
+    WORK_MS = 15 * MINUTE_MS,
+    CODE_BYTES = 24,
+    LINE_BYTES_MAX = 4096,
+};
+
+struct country {
+    struct county_row *rows;
+    char (*codes)[CODE_BYTES];
+    size_t count, most;
+};
+
+static bool is_full(const struct country *country)
+{
+    return country->count == country->most;
+}
+
+/* The code that the row keeps. */
+static const char *add(struct country *country, const char *code, const char *tier,
+                       const char *parent)
+{
+    if (is_full(country))
+        return parent;
+    snprintf(country->codes[country->count], CODE_BYTES, "%s", code);
+    country->rows[country->count] =
+        (struct county_row){country->codes[country->count], tier, parent};
+    return country->codes[country->count++];
+}
+
+/* As "110101,10 8 7": a county and the villages of each of its townships. */
+static void add_county(struct country *country, const char *line, const char **province)
+{
+    char code[CODE_BYTES];
+    int at;
+    snprintf(code, sizeof code, "P%.2s", line);
+    if (*province == NULL || strcmp(*province, code) != 0)
+        *province = add(country, code, "province", country->codes[0]);
+    snprintf(code, sizeof code, "%.6s", line);
+    const char *county = add(country, code, "county", *province);
+    unsigned villages, township = 0;
+    for (const char *rest = line + 7; sscanf(rest, "%u%n", &villages, &at) == 1; rest += at) {
+        snprintf(code, sizeof code, "%.6sT%u", line, ++township);
+        if (is_full(country))
+            return;
+        const char *parent = add(country, code, "township", county);
+        for (unsigned village = 1; village <= villages && !is_full(country); village++) {
+            char name[CODE_BYTES];
+            snprintf(name, sizeof name, "%.12sV%u", parent, village);
+            add(country, name, "village", parent);
+        }
+    }
+}
+
+static bool read_country(const char *path, struct country *country)
+{
+    char line[LINE_BYTES_MAX];
+    const char *province = NULL;
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fgets(line, sizeof line, file) == NULL) {
+        fprintf(stderr, "bench_sim: %s can't be read; it is the shape of a country\n", path);
+        return false;
+    }
+    country->rows = mem_alloc(country->most * sizeof *country->rows);
+    country->codes = mem_alloc(country->most * sizeof *country->codes);
+    add(country, "N", "nation", NULL);
+    while (!is_full(country) && fgets(line, sizeof line, file) != NULL)
+        add_county(country, line, &province);
+    fclose(file);
+    return is_full(country);
+}
+
+static double cpu_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static size_t memory(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void write_record(struct world *world, size_t node)
+{
+    struct buffer fields = {0};
+    mp_write_map(&fields, 1);
+    mp_write_text(&fields, "title");
+    mp_write_text(&fields, "a dispute about a field boundary");
+    struct world_write write = {
+        .kind = WRITE_PUT, .type = "incident", .fields = span_of_buffer(&fields)};
+    world_write(world, node, &write);
+    buffer_free(&fields);
+}
+
+/* Seats in turn, evenly over `length_ms`. */
+static void spread(struct world *world, const struct county *county, uint64_t length_ms,
+                   void (*act)(struct world *world, size_t seat))
+{
+    uint64_t began_ms = world_now_ms(world);
+    for (size_t seat = 0; seat < county->seat_count; seat++) {
+        world_run_until(world, began_ms + seat * length_ms / county->seat_count);
+        act(world, seat);
+    }
+    world_run_until(world, began_ms + length_ms);
+}
+
+static void start_seat(struct world *world, size_t seat)
+{
+    if (world_start(world, seat, 0) != ERR_OK)
+        abort();
+}
+
+static void work_at_seat(struct world *world, size_t seat)
+{
+    const struct county *county = world_county(world);
+    if (county->child_first[seat] == county->child_first[seat + 1])
+        write_record(world, seat);
+}
+
+static int measure(const char *path, size_t nodes)
+{
+    struct country country = {.most = nodes};
+    const struct world_options options = {
+        .delay_ms_min = 20, .delay_ms_max = 60, .redial_ms_min = 80, .redial_ms_max = 5000};
+    if (!crypto_start() || !read_country(path, &country))
+        return 1;
+    double began = cpu_s();
+    struct county *county = county_new(country.rows, country.count, 1);
+    double made = cpu_s();
+    size_t before = memory();
+    struct world *world = world_new(county, &options, 1, NULL);
+    spread(world, county, MINUTE_MS, start_seat);
+    world_run_until(world, SETTLED_MS);
+    double settled = cpu_s();
+    const struct world_counts first = *world_counts(world);
+    spread(world, county, WORK_MS, work_at_seat);
+    double done = cpu_s();
+    const struct world_counts *last = world_counts(world);
+    uint64_t events = last->batches - first.batches + last->messages - first.messages;
+    printf("%7zu nodes: %5.1f KiB a node, %5.2f us an event, %5.2f ms a node to start; "
+           "%llu events in %.1f s (%.0f times as fast as life); the tree took %.1f s\n",
+           nodes, (double)(memory() - before) / 1024 / (double)nodes,
+           (done - settled) * 1e6 / (double)events, (settled - made) * 1e3 / (double)nodes,
+           (unsigned long long)events, done - settled, (double)WORK_MS / 1e3 / (done - settled),
+           made - began);
+    fflush(stdout);
+    world_free(world);
+    county_free(county);
+    free(country.rows);
+    free(country.codes);
+    return 0;
+}
+
+int main(int count, char **values)
+{
+    for (int i = 2; i < count; i++) {
+        int status = 1;
+        pid_t child = fork();
+        if (child == 0)
+            _exit(measure(values[1], strtoull(values[i], NULL, 10)));
+        if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+            return EXIT_FAILURE;
+    }
+    return count > 2 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
