@@ -12,6 +12,7 @@ void run_check_live(struct run *run)
         return;
     check_equal_states(run->model);
     check_circles(run->model);
+    check_claims(run->model);
 }
 
 /* The whole check, on paper of its own: what isn't settled yet may be so later. */
