@@ -50,8 +50,7 @@
     X(NOTE_EPOCH_IGNORED, "note-epoch-ignored", "notes are compared by number, epochs aside")      \
     X(COMPLETE_CLAIMED, "complete-claimed",                                                        \
       "what is listed and not held isn't counted as missing")                                      \
-    X(FORK_FIRST_ONLY, "fork-first-only", "of two blocks at one place the first one stays")        \
-    X(FORKED_DOT_REPLACES, "forked-dot-replaces", "an operation that saw a forked dot replaces it")
+    X(FORK_FIRST_ONLY, "fork-first-only", "of two blocks at one place the first one stays")
 
 enum planted {
     PLANTED_NONE,

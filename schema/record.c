@@ -128,7 +128,7 @@ static bool covers(const struct operation *op, const struct dot *dot)
 bool record_saw(const struct record_state *record, const struct operation *op,
                 const struct dot *dot)
 {
-    return covers(op, dot) && (PLANTED(FORKED_DOT_REPLACES) || !record_is_forked(record, dot));
+    return covers(op, dot) && !record_is_forked(record, dot);
 }
 
 static bool saw(const struct record_state *record, const struct stored *a, const struct stored *b)

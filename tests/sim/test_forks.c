@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "replication/query/query.h"
 #include "replication/rows/branches.h"
 #include "replication/verify/verify.h"
@@ -472,7 +473,11 @@ int main(int count, char **words)
 {
     unsigned failed = 0, rewinds = 0;
     size_t forked = 0, compared = 0;
-    if (count != 3 || !crypto_start()) {
+    bool planted = false;
+#ifdef TERRACE_PLANTED
+    planted = count == 4 && planted_choose(words[3]);
+#endif
+    if (count != (planted ? 4 : 3) || !crypto_start()) {
         fprintf(stderr, "usage: test_forks FIRST LAST\n");
         return 2;
     }

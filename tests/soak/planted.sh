@@ -7,6 +7,7 @@ planted=$BUILD_TEST/tests/planted_bugs
 limits=$(sed -n 's/^| `\([a-z-]*\)` |.*| *\([0-9][0-9]*\) *|$/\1 \2/p' "$table")
 most=0 count=0
 for name in $("$planted" --list | cut -f1); do
+    [ "$name" != fork-first-only ] || continue # below
     limit=$(echo "$limits" | sed -n "s/^$name //p")
     [ -n "$limit" ] || {
         echo "docs/planted.md has no row for $name"
@@ -19,6 +20,11 @@ for name in $("$planted" --list | cut -f1); do
     }
     count=$((count + 1))
 done
+if "$BUILD_TEST/tests/planted_forks" 1 20 fork-first-only >&2; then
+    echo "replay: build-test/tests/planted_forks 1 20 fork-first-only # must fail"
+    exit 1
+fi
+count=$((count + 1))
 "$planted" none "$most" >&2 || {
     echo "replay: build-test/tests/planted_bugs none $most"
     exit 1
