@@ -15,10 +15,14 @@ static const struct option_row options[] = {
     {"set", "KEY=VALUE", "another value than the scenario's, as in link.rate='16 kbit/s'"},
     {"report", "FILE", "leave a report: a page of its own, or JSON for a name in .json"},
     {"unchecked", NULL, "without the model and its checks: for measuring speed alone"},
+    {"orders", "N", "at most so many orders of a scenario's groups of steps (1000)"},
+    {"order", "N", "only this one of them, from 0"},
     {"cpu", "SECONDS", "give up, undecided, after so much processor time"},
     {"verbose", NULL, "every line that the nodes write, on stderr"},
     {NULL, NULL, NULL},
 };
+
+enum { ORDERS_USUAL = 1000 };
 
 struct telling {
     const struct scenario *scenario;
@@ -101,9 +105,10 @@ static void print_result(const struct scenario *scenario, const struct run_resul
            outcome_text(result->outcome));
     if (scenario->title != NULL)
         printf("  %s\n", scenario->title);
-    printf("  %zu seats, %s of faults and work; %zu records, %zu writes\n",
-           scenario->tree.row_count, length_text(scenario->lasts_ms, first, sizeof first),
-           result->records, result->writes);
+    bool by_steps = scenario->steps.count > 0;
+    printf("  %zu seats, %s of %s; %zu records, %zu writes\n", scenario->tree.row_count,
+           length_text(by_steps ? result->healed_ms : scenario->lasts_ms, first, sizeof first),
+           by_steps ? "steps" : "faults and work", result->records, result->writes);
     if (result->rested_ms > 0)
         printf("  healed at %s; everybody equal and complete %s later\n",
                length_text(result->healed_ms, first, sizeof first),
@@ -114,7 +119,7 @@ static void print_result(const struct scenario *scenario, const struct run_resul
            counts->failed_commits, counts->injections + counts->damages + counts->duplicates);
     print_hash(&result->trace, trace);
     printf("  %.1f s of processor time, %.0f times as fast as life; trace %.16s\n", seconds,
-           seconds > 0 ? (double)(scenario->lasts_ms) / 1e3 / seconds : 0, trace);
+           seconds > 0 ? (double)result->healed_ms / 1e3 / seconds : 0, trace);
     sim_print_cost(result);
     printf("%.*s", (int)result->findings.text.size, (const char *)result->findings.text.data);
     for (int i = 0; i < FINDING_COUNT; i++) {
@@ -122,6 +127,104 @@ static void print_result(const struct scenario *scenario, const struct run_resul
             printf("  %zu x %s - %s\n", result->findings.counts[i], finding_name((enum finding)i),
                    finding_meaning((enum finding)i));
     }
+}
+
+struct orders {
+    uint64_t first, count, all; /* of `all`, `count` from `first` on, evenly spread */
+};
+
+static enum error_code read_orders(const struct arguments *arguments,
+                                   const struct scenario *scenario, struct orders *orders,
+                                   struct error *error)
+{
+    uint64_t most = ORDERS_USUAL;
+    *orders = (struct orders){.all = scenario_orders(scenario)};
+    if (arguments_number(arguments, "orders", 1, SCENARIO_ORDERS_MAX, &most, error) != ERR_OK ||
+        arguments_number(arguments, "order", 0, orders->all - 1, &orders->first, error) != ERR_OK)
+        return ERR_USAGE;
+    orders->count = arguments_value(arguments, "order") != NULL ? 1
+                    : orders->all < most                        ? orders->all
+                                                                : most;
+    return ERR_OK;
+}
+
+/* The worse of two: what is broken before what is late before what isn't known. */
+static bool is_worse(enum outcome a, enum outcome b)
+{
+    static const int ranks[OUTCOME_COUNT] = {[OUTCOME_HELD] = 0,
+                                             [OUTCOME_UNDECIDED] = 1,
+                                             [OUTCOME_NOT_CONVERGED] = 2,
+                                             [OUTCOME_VIOLATED] = 3,
+                                             [OUTCOME_CRASHED] = 4};
+    return ranks[a] > ranks[b];
+}
+
+static void tell_orders(const struct orders *orders, uint64_t done, uint64_t failed,
+                        uint64_t first_failed, FILE *to)
+{
+    if (orders->all == 1)
+        return;
+    fprintf(to, "  %" PRIu64 " of %s%" PRIu64 " orders lived through, %" PRIu64 " failed", done,
+            orders->all > SCENARIO_ORDERS_MAX ? "more than " : "",
+            orders->all > SCENARIO_ORDERS_MAX ? (uint64_t)SCENARIO_ORDERS_MAX : orders->all,
+            failed);
+    if (failed > 0)
+        fprintf(to, "; the first that failed is --order %" PRIu64, first_failed);
+    fprintf(to, "\n");
+}
+
+static uint64_t order_at(const struct orders *orders, uint64_t place)
+{
+    return orders->count == 1 ? orders->first : place * (orders->all / orders->count);
+}
+
+/* Every order; what is told is the first of the worst. */
+static enum error_code run_orders(const struct scenario *scenario, struct run_options *run,
+                                  const struct orders *orders, struct run_result *told, FILE *to,
+                                  struct error *error)
+{
+    uint64_t failed = 0, first_failed = 0, told_order = 0;
+    enum error_code code = ERR_OK;
+    for (uint64_t i = 0; i < orders->count && code == ERR_OK; i++) {
+        struct run_result result = {0};
+        run->order = order_at(orders, i);
+        code = run_scenario(scenario, run, &result, error);
+        if (code == ERR_OK && result.outcome != OUTCOME_HELD && failed++ == 0)
+            first_failed = run->order;
+        if (i == 0 || is_worse(result.outcome, told->outcome)) {
+            struct run_result better = *told;
+            *told = result;
+            result = better;
+            told_order = run->order;
+        }
+        run_result_clear(&result);
+    }
+    run->order = told_order;
+    tell_orders(orders, orders->count, failed, first_failed, to);
+    return code;
+}
+
+/* With several orders the report is of the one that is told, lived through once more. */
+static enum error_code run_all(const struct arguments *arguments, struct scenario *scenario,
+                               struct run_options *run, struct run_result *result,
+                               struct error *error)
+{
+    const char *report = arguments_value(arguments, "report");
+    struct orders orders;
+    enum error_code code = read_orders(arguments, scenario, &orders, error);
+    if (code != ERR_OK)
+        return code;
+    if (orders.count > 1)
+        code = run_orders(scenario, run, &orders, result, arguments->json ? stderr : stdout, error);
+    else
+        run->order = orders.first;
+    if (code != ERR_OK || (orders.count > 1 && report == NULL))
+        return code;
+    run_result_clear(result);
+    char *command = sim_command_text(arguments, scenario);
+    code = sim_run_reported(scenario, run, report, command, result, error);
+    free(command);
+    return code;
 }
 
 static int run_one(const struct arguments *arguments, struct scenario *scenario,
@@ -135,17 +238,15 @@ static int run_one(const struct arguments *arguments, struct scenario *scenario,
     struct run_options run = {.unchecked = arguments_flag(arguments, "unchecked"),
                               .tracing = verbose,
                               .watcher = verbose ? &watcher : NULL};
-    struct run_result result;
+    struct run_result result = {0};
     if (arguments_number(arguments, "seed", 0, INT64_MAX, &scenario->seed, error) != ERR_OK ||
         arguments_number(arguments, "cpu", 1, 1000000, &seconds, error) != ERR_OK)
         return EXIT_USAGE;
     run.cpu_ms_max = seconds * 1000;
-    char *command = sim_command_text(arguments, scenario);
-    enum error_code code = sim_run_reported(scenario, &run, arguments_value(arguments, "report"),
-                                            command, &result, error);
-    free(command);
-    if (code != ERR_OK)
+    if (run_all(arguments, scenario, &run, &result, error) != ERR_OK) {
+        run_result_clear(&result);
         return EXIT_USAGE;
+    }
     if (arguments->json)
         print_result_json(scenario, &result);
     else

@@ -47,6 +47,8 @@ static void tell_findings(struct run *run, size_t node)
 static void on_answered(void *context, size_t node, const struct answer *answer)
 {
     struct run *run = context;
+    run->answer_request = answer->request;
+    run->answer_code = answer->error.code;
     trace(run, 'a', node, answer->request, SPAN_OF_ARRAY(answer->record.bytes));
     if (run->model_hooks.answered != NULL) {
         COST_HERE(COST_MODEL);

@@ -9,7 +9,8 @@
 #include "sim/run/run_parts.h"
 
 enum {
-    SLICE_MS = 1000, /* so long a node that has ended may wait to be seen */
+    SLICE_MS = 60 * 1000,
+    SLICE_MS_FRAIL = 1000, /* so long a node that has ended by itself may wait to be seen */
     START_MS_MAX = 500,
     CHECK_MS_MIN = 10 * 1000,
     CHECKS = 8, /* sweeps over everything, in a whole scenario */
@@ -144,6 +145,20 @@ static bool link_spoils(const struct link_profile *link)
     return link->damage_permille + link->duplicate_permille + link->corrupt_permille > 0;
 }
 
+static bool steps_are_honest(const struct step_list *list)
+{
+    bool honest = true;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct step *step = &list->steps[i];
+        honest = honest && step->kind != STEP_RESTORE && step->kind != STEP_WIPE &&
+                 step->kind != STEP_CLONE && step->kind != STEP_CONDUCT &&
+                 step->kind != STEP_INJECT;
+        for (size_t member = 0; member < step->member_count; member++)
+            honest = honest && steps_are_honest(&step->members[member]);
+    }
+    return honest;
+}
+
 /* Whether nothing bad is on any link, so that nobody may be refused. A child whose parent has not
  * got its own branch document yet is a stranger to it. What a restored node gets back from one side
  * it may pass on to another that has more: that can't place the second block of it. */
@@ -161,7 +176,29 @@ static bool is_honest(const struct scenario *scenario)
                  !disk_cheats(&fault->disk) &&
                  !(fault->kind == FAULT_POINT && fault->point == FAULT_POINT_UNREADABLE_ROW);
     }
-    return honest;
+    return honest && steps_are_honest(&scenario->steps);
+}
+
+static bool steps_are_frail(const struct step_list *list)
+{
+    bool frail = false;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct step *step = &list->steps[i];
+        frail = frail || step->kind == STEP_POINT || step->kind == STEP_DISK;
+        for (size_t member = 0; member < step->member_count; member++)
+            frail = frail || steps_are_frail(&step->members[member]);
+    }
+    return frail;
+}
+
+/* Whether nodes may end by themselves. */
+static bool is_frail(const struct scenario *scenario)
+{
+    bool frail = disk_cheats(&scenario->disk) || steps_are_frail(&scenario->steps);
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        frail = frail || scenario->faults[i].kind == FAULT_POINT ||
+                disk_cheats(&scenario->faults[i].disk);
+    return frail;
 }
 
 static void set_profiles(struct run *run)
@@ -262,7 +299,8 @@ void run_until(struct run *run, uint64_t until_ms)
 {
     while (run_now(run) < until_ms && !out_of_time(run)) {
         const struct planned *next = plan_next(&run->plan);
-        uint64_t to = run_now(run) + SLICE_MS < until_ms ? run_now(run) + SLICE_MS : until_ms;
+        uint64_t slice = run->frail ? SLICE_MS_FRAIL : SLICE_MS;
+        uint64_t to = run_now(run) + slice < until_ms ? run_now(run) + slice : until_ms;
         if (next != NULL && next->at_ms < to)
             to = next->at_ms;
         if (to > run_now(run))
@@ -280,6 +318,7 @@ static void begin(struct run *run)
     const struct scenario *scenario = run->scenario;
     prng_seed(&run->prng, scenario->seed ^ PRNG_SALT);
     run->end_ms = scenario->lasts_ms;
+    run->frail = is_frail(scenario);
     make_world(run);
     sample(run);
     for (size_t seat = 0; seat < run->county->seat_count; seat++) {
@@ -309,7 +348,10 @@ static enum outcome outcome_of(const struct run *run, bool rests)
 static void live(struct run *run)
 {
     struct run_result *result = run->result;
-    run_until(run, run->end_ms);
+    if (run->scenario->steps.count > 0)
+        steps_do(run);
+    else
+        run_until(run, run->end_ms);
     strikes_end_all(run);
     result->healed_ms = run_now(run);
     bool rests = true;
@@ -343,6 +385,7 @@ static void clear(struct run *run)
         free(run->seats[i].own);
     free(run->seats);
     free(run->died);
+    run_free_named(run);
     buffer_free(&run->traced);
     world_free(run->world);
     model_free(run->model);
@@ -359,6 +402,8 @@ enum error_code run_scenario(const struct scenario *scenario, const struct run_o
         cost_begin();
     run.county = scenario_county(scenario);
     enum error_code code = find_all(&run, error);
+    if (code == ERR_OK && options->unchecked && scenario->steps.count > 0)
+        code = error_set(error, ERR_USAGE, "unchecked", "steps need the model that knows records");
     if (code == ERR_OK) {
         begin(&run);
         live(&run);

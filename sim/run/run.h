@@ -82,6 +82,7 @@ struct run_options {
     bool costed;                       /* say where the time goes; one run of a process at a time */
     uint64_t cpu_ms_max;               /* processor time; beyond it: UNDECIDED; 0: no bound */
     const struct run_watcher *watcher; /* NULL: none */
+    uint64_t order; /* of the scenario's groups of steps, below scenario_orders */
 };
 
 struct run_result {

@@ -56,6 +56,16 @@ struct seat_run {
     size_t own_count, own_capacity;
 };
 
+/* What steps have given a name. */
+enum named_kind { NAMED_RECORD, NAMED_IMAGE, NAMED_CLONE };
+struct named {
+    enum named_kind kind;
+    char name[SCENARIO_NAME_BYTES];
+    uint64_t serial;            /* of the write that made the record */
+    struct memory_store *image; /* owned */
+    size_t node;                /* of the clone */
+};
+
 struct candidates { /* whom a rule may mean */
     size_t *seats;
     size_t count;
@@ -84,8 +94,14 @@ struct run {
     uint64_t end_ms; /* of faults and work */
     struct hash trace;
     struct buffer traced; /* not in `trace` yet */
+    struct named *named;
+    size_t named_count;
+    uint64_t order_left;     /* of the order's number, what groups have not used yet */
+    uint64_t answer_request; /* the last write that was answered, and how */
+    enum error_code answer_code;
     uint64_t cpu_began_us;
-    bool over; /* the processor time given */
+    bool frail; /* nodes may end by themselves */
+    bool over;  /* the processor time given */
 };
 
 /* Everything that is planned or happens up to then. */
@@ -118,6 +134,16 @@ void works_write(struct run *run, const struct planned *planned);
 /* rest.c: until everything is equal and complete; false: not in the scenario's time. */
 bool run_rest(struct run *run);
 void run_check_live(struct run *run);
+
+/* steps.c */
+void steps_do(struct run *run);
+void steps_end(struct run *run);
+struct named *run_named(struct run *run, enum named_kind kind, const char *name); /* or NULL */
+size_t run_node(const struct run *run, const char *code);
+void run_free_named(struct run *run);
+
+/* look.c */
+void run_look(struct run *run, const struct step *step, size_t node);
 
 /* expect.c */
 void expectations_sample(struct run *run);

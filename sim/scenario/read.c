@@ -114,6 +114,8 @@ static void read_all(struct reading *reading, struct yaml_node *root)
     read_works(reading, root);
     read_faults(reading, root);
     read_expectations(reading, root);
+    read_steps(reading, root);
+    free(reading->clones);
 }
 
 struct scenario *scenario_read(struct span yaml, const char *name,
@@ -121,7 +123,11 @@ struct scenario *scenario_read(struct span yaml, const char *name,
                                void *context, struct error *error)
 {
     struct scenario *scenario = mem_alloc(sizeof *scenario);
-    struct reading reading = {scenario, yaml_parse(yaml, name, error), name, load, context};
+    struct reading reading = {.scenario = scenario,
+                              .yaml = yaml_parse(yaml, name, error),
+                              .name = name,
+                              .load = load,
+                              .context = context};
     scenario_usual(scenario);
     if (reading.yaml == NULL) {
         scenario_free(scenario);

@@ -157,7 +157,7 @@ static void read_restore(struct yaml_node *map, struct fault *fault)
         yaml_complain(map, "the key \"age\" is missing: how old is the image that is put back?");
 }
 
-static void read_parameters(struct yaml_node *map, struct fault *fault)
+void read_parameters(struct yaml_node *map, struct fault *fault)
 {
     switch (fault->kind) {
     case FAULT_HALF_OPEN: read_way(map, fault); break;

@@ -83,6 +83,7 @@ struct scenario *scenario_copy(const struct scenario *from)
     scenario->faults = copy_array(from->faults, from->fault_count, sizeof *from->faults);
     scenario->expectations =
         copy_array(from->expectations, from->expectation_count, sizeof *from->expectations);
+    copy_steps(&scenario->steps);
     for (size_t i = 0; i < from->link_count; i++)
         copy_selector(&scenario->links[i].who);
     for (size_t i = 0; i < from->work_count; i++)
@@ -106,6 +107,7 @@ void scenario_free(struct scenario *scenario)
         free(scenario->faults[i].who.seats);
     for (size_t i = 0; i < scenario->expectation_count; i++)
         free(scenario->expectations[i].who.seats);
+    free_steps(&scenario->steps);
     free(scenario->links);
     free(scenario->works);
     free(scenario->faults);

@@ -133,6 +133,96 @@ struct expectation {
     uint64_t limit;
 };
 
+/* ---- steps: one thing after the other, for histories ---- */
+
+/* X(name, as written) */
+#define STEP_LIST(X)                                                                               \
+    X(PUT, "put") /* a record of `type` with `fields`, known as `name` from now on */              \
+    X(SET, "set") /* `fields` of it */                                                             \
+    X(DELETE, "delete")                                                                            \
+    X(CUT, "cut") /* the links of `at` to their parents; of every seat if empty */                 \
+    X(HEAL, "heal")                                                                                \
+    X(KILL, "kill") /* stays dead until `start` */                                                 \
+    X(POWER, "power-cut")                                                                          \
+    X(START, "start")                                                                              \
+    X(PAUSE, "pause")                                                                              \
+    X(RESUME, "resume")                                                                            \
+    X(IMAGE, "image")         /* a copy of the disk of `at`, known as `name` */                    \
+    X(RESTORE, "restore")     /* its disk is image `name` again; it stays dead until `start` */    \
+    X(WIPE, "wipe")           /* an empty disk; dead until `start` */                              \
+    X(CLONE, "clone")         /* a second machine, a seat called `name` from now on */             \
+    X(END_CLONE, "end-clone") /* it is gone again */                                               \
+    X(CLOCK, "clock")                                                                              \
+    X(LINK, "link")                                                                                \
+    X(DISK, "disk")                                                                                \
+    X(CONDUCT, "conduct")                                                                          \
+    X(HALF_OPEN, "half-open")                                                                      \
+    X(POINT, "point")                                                                              \
+    X(INJECT, "inject")                                                                            \
+    X(TYPES, "types")                                                                              \
+    X(RUN, "run")   /* until nothing moves but timers, at most `ms` */                             \
+    X(WAIT, "wait") /* so much time passes */                                                      \
+    X(EXPECT, "expect")                                                                            \
+    X(TOGETHER, "together") /* `members` in every order */
+enum step_kind {
+#define X(name, text) STEP_##name,
+    STEP_LIST(X)
+#undef X
+        STEP_KINDS
+};
+
+/* X(name, as written): what an `expect` looks at, at each seat of `at`. */
+#define LOOK_LIST(X)                                                                               \
+    X(FIELD, "fields")          /* of record `name`: key = value as shown; "" absent */            \
+    X(CONFLICTS, "conflicts")   /* exactly these, as "s=v2", in any order */                       \
+    X(DELETED, "deleted")       /* true or false */                                                \
+    X(PRESENT, "present")       /* whether the seat has it */                                      \
+    X(OPERATIONS, "operations") /* how many have come to it */                                     \
+    X(EPOCH, "epoch")           /* the ordinal in which the seat writes */                         \
+    X(PARKED, "parked")         /* entries that wait there */                                      \
+    X(ASIDE, "quarantined")     /* entries in quarantine */                                        \
+    X(TOTAL, "total")           /* records counted there */                                        \
+    X(ORIGINS, "origins")       /* as in "3 of 9": those whose figures are there, of all */        \
+    X(COMPLETE, "complete")     /* key: seat; now, silent, withheld or unknown */                  \
+    X(HELD, "missing")          /* key: seat; entries it has announced that aren't there */        \
+    X(REFUSED, "refused")       /* key: reason (enum REFUSAL_LIST); at least so many */
+enum look {
+#define X(name, text) LOOK_##name,
+    LOOK_LIST(X)
+#undef X
+        LOOK_KINDS
+};
+
+struct step_pair {
+    enum look look; /* of an expect */
+    char *key, *value;
+};
+
+struct step;
+struct step_list {
+    struct step *steps;
+    size_t count;
+};
+
+struct step {
+    enum step_kind kind;
+    unsigned line;                  /* in the file, for messages */
+    char (*at)[SEAT_BYTES_MAX + 1]; /* seats, clones too; none: all */
+    size_t at_count;
+    char name[SCENARIO_NAME_BYTES]; /* of a record, an image, a clone */
+    char type[32];                  /* put */
+    char to[SEAT_BYTES_MAX + 1];    /* put: of a matter */
+    struct step_pair *pairs;        /* fields of a write, or what is expected */
+    size_t pair_count;
+    bool has_clock; /* of a write: the seat's clock stands at `ms` from now on */
+    uint64_t ms;
+    char refused[32];          /* of a write: the error it must be refused with; empty: done */
+    bool whole;                /* restore: with the high-water file */
+    struct fault *fault;       /* parameters, of those that have some; owned */
+    struct step_list *members; /* of a group */
+    size_t member_count;
+};
+
 struct scenario {
     char name[SCENARIO_NAME_BYTES];
     char *title, *title_zh; /* one line each; NULL: none */
@@ -154,6 +244,7 @@ struct scenario {
     size_t fault_count;
     struct expectation *expectations;
     size_t expectation_count;
+    struct step_list steps; /* done one after the other instead of waiting for `lasts_ms` */
 };
 
 /* NULL on failure: `error` says file, line and column. `name` is the file's name for messages;
@@ -181,5 +272,12 @@ void scenario_usual(struct scenario *scenario);
 extern const char *const fault_names[FAULT_KINDS];
 extern const char *const expectation_names[EXPECTATION_KINDS];
 const char *fault_name(enum fault_kind kind);
+extern const char *const step_names[STEP_KINDS];
+extern const char *const look_names[LOOK_KINDS];
+
+/* In how many orders its groups can be lived through: the product of their permutations, at most
+ * SCENARIO_ORDERS_MAX + 1. */
+enum { SCENARIO_ORDERS_MAX = 1000 * 1000 };
+uint64_t scenario_orders(const struct scenario *scenario);
 
 #endif

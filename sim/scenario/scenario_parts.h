@@ -15,6 +15,9 @@ struct reading { /* of one file */
     const char *name;
     bool (*load)(void *context, const char *file, struct buffer *bytes);
     void *context;
+    char (*clones)[SEAT_BYTES_MAX + 1]; /* named by steps so far */
+    size_t clone_count;
+    unsigned depth; /* of groups of steps */
 };
 
 /* read_tree.c: rows from `tree:`, checked to be a tree. False: complained. */
@@ -29,6 +32,16 @@ struct yaml_node *read_rules(struct yaml_node *root, const char *key);
 bool check_seat(struct reading *reading, struct yaml_node *node, struct span code);
 
 enum unit expectation_unit(enum expectation_kind kind);
+
+/* What its kind has beside who and when. */
+void read_parameters(struct yaml_node *map, struct fault *fault);
+void write_parameters(const struct fault *fault, int indent, struct buffer *yaml);
+
+/* read_steps.c, write_steps.c, steps.c */
+void read_steps(struct reading *reading, struct yaml_node *root);
+void write_steps(const struct scenario *scenario, struct buffer *yaml);
+void copy_steps(struct step_list *list);
+void free_steps(struct step_list *list);
 
 /* write.c, for the files beside it */
 void write_selector(const struct selector *selector, int indent, struct buffer *yaml);

@@ -93,8 +93,8 @@ static void write_item(struct buffer *yaml, struct buffer *body)
 }
 
 /* A profile of a fault must stand there, even when it says nothing. */
-static void write_profile(struct buffer *yaml, const char *key, const struct scenario_field *fields,
-                          const void *profile)
+static void write_profile(struct buffer *yaml, int indent, const char *key,
+                          const struct scenario_field *fields, const void *profile)
 {
     static const union {
         struct link_profile link;
@@ -103,30 +103,35 @@ static void write_profile(struct buffer *yaml, const char *key, const struct sce
         struct conduct conduct;
     } usual;
     size_t before = yaml->size;
-    write_map(yaml, 4, key, fields, profile, &usual);
+    write_map(yaml, indent, key, fields, profile, &usual);
     if (yaml->size > before)
         return;
-    write_key(yaml, 4, key);
+    write_key(yaml, indent, key);
     say(yaml, "{}\n");
 }
 
-static void write_parameters(const struct fault *fault, struct buffer *yaml)
+void write_parameters(const struct fault *fault, int indent, struct buffer *yaml)
 {
     switch (fault->kind) {
-    case FAULT_HALF_OPEN: write_text(yaml, 4, "ways", way_names[fault->ways]); break;
-    case FAULT_LINK: write_profile(yaml, "link", link_fields, &fault->link); break;
-    case FAULT_DISK: write_profile(yaml, "disk", disk_fields, &fault->disk); break;
-    case FAULT_CLOCK: write_profile(yaml, "clock", clock_fields, &fault->clock); break;
-    case FAULT_CONDUCT: write_profile(yaml, "conduct", conduct_fields, &fault->conduct); break;
-    case FAULT_POINT: write_text(yaml, 4, "point", fault_point_name(fault->point)); break;
+    case FAULT_HALF_OPEN: write_text(yaml, indent, "ways", way_names[fault->ways]); break;
+    case FAULT_LINK: write_profile(yaml, indent, "link", link_fields, &fault->link); break;
+    case FAULT_DISK: write_profile(yaml, indent, "disk", disk_fields, &fault->disk); break;
+    case FAULT_CLOCK: write_profile(yaml, indent, "clock", clock_fields, &fault->clock); break;
+    case FAULT_CONDUCT:
+        write_profile(yaml, indent, "conduct", conduct_fields, &fault->conduct);
+        break;
+    case FAULT_POINT: write_text(yaml, indent, "point", fault_point_name(fault->point)); break;
     case FAULT_RESTORE:
-        write_key(yaml, 4, "age");
+        write_key(yaml, indent, "age");
         unit_print(UNIT_TIME, fault->age, yaml);
-        say(yaml, fault->keeps_high_water ? "\n    whole: true\n" : "\n");
+        say(yaml, "\n");
+        if (fault->keeps_high_water)
+            write_key(yaml, indent, "whole");
+        say(yaml, fault->keeps_high_water ? "true\n" : "");
         break;
     case FAULT_INJECT:
         if (fault->mischief < MISCHIEF_COUNT)
-            write_text(yaml, 4, "what", mischief_name(fault->mischief));
+            write_text(yaml, indent, "what", mischief_name(fault->mischief));
         break;
     case FAULT_CUT:
     case FAULT_KILL:
@@ -149,7 +154,7 @@ static void write_faults(const struct scenario *scenario, struct buffer *yaml)
         write_text(&body, 4, "fault", fault_name(fault->kind));
         write_selector(&fault->who, 4, &body);
         fields_write(occasion_fields, &fault->when, &usual, 4, &body);
-        write_parameters(fault, &body);
+        write_parameters(fault, 4, &body);
         write_item(yaml, &body);
     }
     buffer_free(&body);
@@ -217,4 +222,5 @@ void scenario_write(const struct scenario *scenario, struct buffer *yaml)
     write_works(scenario, yaml);
     write_faults(scenario, yaml);
     write_expectations(scenario, yaml);
+    write_steps(scenario, yaml);
 }

@@ -1,0 +1,400 @@
+/* Steps from a file: a word, or a map of one key that says what is done. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/scenario/scenario_parts.h"
+
+enum { STEPS_MAX = 1000, DEPTH_MAX = 3, MEMBERS_MAX = 8 };
+
+static const char *const types[] = {"mediation", "incident", "directive", "survey", "matter"};
+static const char *const field_names[] = {"title", "s", "level", "notes", "calls", "deleted"};
+enum {
+    TYPES = sizeof types / sizeof *types,
+    FIELDS = sizeof field_names / sizeof *field_names,
+    VALUE_BYTES_MAX = 47,
+};
+
+static void keep(char *kept, size_t size, struct span text)
+{
+    size_t length = text.size < size ? text.size : size - 1;
+    memcpy(kept, text.data, length);
+    kept[length] = '\0';
+}
+
+static bool is_clone(const struct reading *reading, struct span name)
+{
+    for (size_t i = 0; i < reading->clone_count; i++) {
+        if (span_equal(span_of_text(reading->clones[i]), name))
+            return true;
+    }
+    return false;
+}
+
+/* ---- seats ---- */
+
+static void add_seat(struct reading *reading, struct yaml_node *node, struct step *step)
+{
+    struct span code = yaml_text(node);
+    if (!yaml_is_text(node)) {
+        yaml_complain(node, "expected the code of a seat");
+        return;
+    }
+    if (!is_clone(reading, code) && !check_seat(reading, node, code))
+        return;
+    step->at = mem_resize(step->at, (step->at_count + 1) * sizeof *step->at);
+    keep(step->at[step->at_count++], sizeof *step->at, code);
+}
+
+/* One seat, a list of them, or `all`. */
+static void read_seats(struct reading *reading, struct yaml_node *node, struct step *step)
+{
+    if (yaml_is_text(node) && span_equal(yaml_text(node), span_of_text("all")))
+        return;
+    if (!yaml_is_list(node)) {
+        add_seat(reading, node, step);
+        return;
+    }
+    if (yaml_size(node) == 0)
+        yaml_complain(node, "expected at least one seat");
+    for (size_t i = 0; i < yaml_size(node); i++)
+        add_seat(reading, yaml_list_at(node, i), step);
+}
+
+static void read_at(struct reading *reading, struct yaml_node *map, bool single, struct step *step)
+{
+    struct yaml_node *node = yaml_map_get(map, "at");
+    if (node == NULL && single)
+        yaml_complain(map, "the key \"at\" is missing: at which seat?");
+    if (node != NULL)
+        read_seats(reading, node, step);
+    if (node != NULL && single && step->at_count != 1)
+        yaml_complain(node, "\"at\": expected one seat");
+}
+
+static void read_name(struct yaml_node *map, const char *key, struct step *step)
+{
+    struct span name = SPAN_EMPTY;
+    if (!yaml_get_text(map, key, true, &name))
+        return;
+    if (name.size == 0 || name.size >= sizeof step->name)
+        yaml_complain(map, "\"%s\": expected a name of 1 to %zu bytes", key, sizeof step->name - 1);
+    keep(step->name, sizeof step->name, name);
+}
+
+/* ---- writes ---- */
+
+static char *text_of(struct span text)
+{
+    char *copy = mem_alloc(text.size + 1);
+    memcpy(copy, text.data, text.size);
+    return copy;
+}
+
+static void add_pair(struct step *step, enum look look, struct span key, struct span value)
+{
+    step->pairs = mem_resize(step->pairs, (step->pair_count + 1) * sizeof *step->pairs);
+    step->pairs[step->pair_count++] =
+        (struct step_pair){.look = look, .key = text_of(key), .value = text_of(value)};
+}
+
+static bool is_number(struct span text)
+{
+    size_t at = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    bool digits = at < text.size && text.size - at <= 15;
+    for (; at < text.size; at++)
+        digits = digits && text.data[at] >= '0' && text.data[at] <= '9';
+    return digits;
+}
+
+static void read_field(struct yaml_node *map, size_t index, struct step *step)
+{
+    struct span key;
+    struct yaml_node *node = yaml_map_at(map, index, &key);
+    size_t field = 0;
+    while (field < FIELDS && !span_equal(key, span_of_text(field_names[field])))
+        field++;
+    bool is_flag = field == FIELDS - 1, is_count = field == 2 || field == 4;
+    if (field == FIELDS)
+        yaml_complain(
+            node, "a record has 'title', 's', 'level', 'notes', 'calls' and 'deleted', no '%.*s'",
+            (int)(key.size < 40 ? key.size : 40), (const char *)key.data);
+    else if (!yaml_is_text(node) || yaml_text(node).size > VALUE_BYTES_MAX)
+        yaml_complain(node, "expected a text of at most %d bytes", VALUE_BYTES_MAX);
+    else if (is_count && !is_number(yaml_text(node)))
+        yaml_complain(node, "\"%s\": expected a whole number", field_names[field]);
+    else if (is_flag && !span_equal(yaml_text(node), span_of_text("true")) &&
+             !span_equal(yaml_text(node), span_of_text("false")))
+        yaml_complain(node, "\"deleted\": expected true or false");
+    else
+        add_pair(step, LOOK_FIELD, key, yaml_text(node));
+}
+
+static void read_refusal(struct yaml_node *map, struct step *step)
+{
+    struct span code = SPAN_EMPTY;
+    if (!yaml_get_text(map, "refused", false, &code) || code.data == NULL)
+        return;
+    if (error_by_name(code) == ERR_INTERNAL || error_by_name(code) == ERR_OK)
+        yaml_complain(map, "\"refused\": expected the name of an error, as in 'not_allowed'");
+    keep(step->refused, sizeof step->refused, code);
+}
+
+static void read_write(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    struct yaml_node *fields = NULL, *clock = yaml_map_get(map, "clock"), *to, *type;
+    read_name(map, "record", step);
+    read_at(reading, map, true, step);
+    if (clock != NULL)
+        step->has_clock = value_read(clock, "clock", UNIT_COUNT, 0, INT64_MAX, &step->ms);
+    read_refusal(map, step);
+    if (step->kind == STEP_DELETE)
+        return;
+    yaml_get_map(map, "fields", false, &fields);
+    for (size_t i = 0; fields != NULL && i < yaml_size(fields); i++)
+        read_field(fields, i, step);
+    if (step->pair_count > 6)
+        yaml_complain(fields, "\"fields\": more than six of them");
+    if (step->kind != STEP_PUT)
+        return;
+    type = yaml_map_get(map, "type");
+    size_t place = type == NULL ? 1 : value_read_name(type, "type", types, TYPES);
+    snprintf(step->type, sizeof step->type, "%s", types[place < TYPES ? place : 1]);
+    to = yaml_map_get(map, "to");
+    if (to != NULL && yaml_is_text(to) && check_seat(reading, to, yaml_text(to)))
+        keep(step->to, sizeof step->to, yaml_text(to));
+    if (strcmp(step->type, "matter") == 0 && step->to[0] == '\0')
+        yaml_complain(map, "the key \"to\" is missing: for which seat is the matter?");
+}
+
+/* ---- what is done to seats ---- */
+
+static enum fault_kind fault_of(enum step_kind kind)
+{
+    switch ((int)kind) {
+    case STEP_HALF_OPEN: return FAULT_HALF_OPEN;
+    case STEP_LINK: return FAULT_LINK;
+    case STEP_DISK: return FAULT_DISK;
+    case STEP_CLOCK: return FAULT_CLOCK;
+    case STEP_CONDUCT: return FAULT_CONDUCT;
+    case STEP_POINT: return FAULT_POINT;
+    case STEP_INJECT: return FAULT_INJECT;
+    default: return FAULT_KINDS;
+    }
+}
+
+/* Profiles stand in the step's own map; a way, a point and a mischief have keys as in a fault. */
+static void read_change(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    enum fault_kind kind = fault_of(step->kind);
+    step->fault = mem_alloc(sizeof *step->fault);
+    *step->fault = (struct fault){.kind = kind, .mischief = MISCHIEF_COUNT, .ways = WAY_BOTH};
+    read_at(reading, map, false, step);
+    switch ((int)kind) {
+    case FAULT_LINK: fields_read(map, link_fields, &step->fault->link); break;
+    case FAULT_DISK: fields_read(map, disk_fields, &step->fault->disk); break;
+    case FAULT_CLOCK: fields_read(map, clock_fields, &step->fault->clock); break;
+    case FAULT_CONDUCT: fields_read(map, conduct_fields, &step->fault->conduct); break;
+    default: read_parameters(map, step->fault); break;
+    }
+}
+
+static void read_image(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    read_name(map, step->kind == STEP_CLONE || step->kind == STEP_IMAGE ? "as" : "image", step);
+    read_at(reading, map, true, step);
+    if (step->kind == STEP_RESTORE)
+        yaml_get_bool(map, "whole", false, &step->whole);
+    if (step->kind != STEP_CLONE)
+        return;
+    if (strlen(step->name) > SEAT_BYTES_MAX)
+        yaml_complain(map, "\"as\": expected a name of at most %d bytes", SEAT_BYTES_MAX);
+    reading->clones =
+        mem_resize(reading->clones, (reading->clone_count + 1) * sizeof *reading->clones);
+    keep(reading->clones[reading->clone_count++], sizeof *reading->clones,
+         span_of_text(step->name));
+}
+
+/* ---- expectations ---- */
+
+static void read_look_map(struct reading *reading, struct yaml_node *map, enum look look,
+                          struct step *step)
+{
+    bool of_seats = look == LOOK_COMPLETE || look == LOOK_HELD;
+    for (size_t i = 0; i < yaml_size(map); i++) {
+        struct span key;
+        struct yaml_node *node = yaml_map_at(map, i, &key);
+        if (of_seats && !check_seat(reading, node, key))
+            return;
+        if (yaml_is_text(node))
+            add_pair(step, look, key, yaml_text(node));
+        else if (look == LOOK_FIELD && !yaml_is_list(node) && !yaml_is_map(node))
+            add_pair(step, look, key, SPAN_EMPTY);
+        else
+            yaml_complain(node, "expected a text or a number");
+    }
+}
+
+static void read_look(struct reading *reading, struct yaml_node *node, enum look look,
+                      struct step *step)
+{
+    bool is_map =
+        look == LOOK_FIELD || look == LOOK_COMPLETE || look == LOOK_HELD || look == LOOK_REFUSED;
+    bool is_list = look == LOOK_CONFLICTS;
+    if (is_map && yaml_is_map(node)) {
+        read_look_map(reading, node, look, step);
+    } else if (is_list && yaml_is_list(node)) {
+        add_pair(step, look, SPAN_EMPTY, SPAN_EMPTY); /* exactly: also when there is none */
+        for (size_t i = 0; i < yaml_size(node); i++)
+            add_pair(step, look, span_of_text("="), yaml_text(yaml_list_at(node, i)));
+    } else if (!is_map && !is_list && yaml_is_text(node)) {
+        add_pair(step, look, SPAN_EMPTY, yaml_text(node));
+    } else {
+        yaml_complain(node, "\"%s\": expected a %s", look_names[look],
+                      is_map    ? "map"
+                      : is_list ? "list"
+                                : "text or a number");
+    }
+}
+
+static void read_expect(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    struct span name = SPAN_EMPTY;
+    bool of_record = false;
+    yaml_get_text(map, "record", false, &name);
+    keep(step->name, sizeof step->name, name);
+    read_at(reading, map, false, step);
+    for (int look = 0; look < LOOK_KINDS; look++) {
+        struct yaml_node *node = yaml_map_get(map, look_names[look]);
+        if (node != NULL)
+            read_look(reading, node, (enum look)look, step);
+        of_record = of_record || (node != NULL && look <= LOOK_OPERATIONS);
+    }
+    if (of_record && name.size == 0)
+        yaml_complain(map, "the key \"record\" is missing: whose fields?");
+    if (step->pair_count == 0)
+        yaml_complain(map, "nothing is expected here");
+}
+
+/* ---- groups and lists ---- */
+
+static void read_list(struct reading *reading, struct yaml_node *list, struct step_list *steps);
+
+static void read_together(struct reading *reading, struct yaml_node *list, struct step *step)
+{
+    if (!yaml_is_list(list) || yaml_size(list) < 2 || yaml_size(list) > MEMBERS_MAX ||
+        reading->depth == DEPTH_MAX) {
+        yaml_complain(list,
+                      "\"together\": expected a list of 2 to %d steps or lists of steps, not "
+                      "more than %d deep",
+                      MEMBERS_MAX, DEPTH_MAX);
+        return;
+    }
+    reading->depth++;
+    step->members = mem_alloc(yaml_size(list) * sizeof *step->members);
+    for (size_t i = 0; i < yaml_size(list); i++)
+        read_list(reading, yaml_list_at(list, i), &step->members[step->member_count++]);
+    reading->depth--;
+}
+
+static void read_step_value(struct reading *reading, struct yaml_node *node, struct step *step)
+{
+    bool with_map = fault_of(step->kind) < FAULT_KINDS || step->kind <= STEP_DELETE ||
+                    step->kind == STEP_IMAGE || step->kind == STEP_RESTORE ||
+                    step->kind == STEP_CLONE || step->kind == STEP_EXPECT;
+    if (with_map && !yaml_is_map(node)) {
+        yaml_complain(node, "\"%s\": expected a map", step_names[step->kind]);
+        return;
+    }
+    switch (step->kind) {
+    case STEP_PUT:
+    case STEP_SET:
+    case STEP_DELETE: read_write(reading, node, step); break;
+    case STEP_CUT:
+    case STEP_HEAL:
+    case STEP_KILL:
+    case STEP_POWER:
+    case STEP_START:
+    case STEP_PAUSE:
+    case STEP_RESUME:
+    case STEP_WIPE:
+    case STEP_END_CLONE: read_seats(reading, node, step); break;
+    case STEP_IMAGE:
+    case STEP_RESTORE:
+    case STEP_CLONE: read_image(reading, node, step); break;
+    case STEP_CLOCK:
+    case STEP_LINK:
+    case STEP_DISK:
+    case STEP_CONDUCT:
+    case STEP_HALF_OPEN:
+    case STEP_POINT:
+    case STEP_INJECT: read_change(reading, node, step); break;
+    case STEP_RUN:
+    case STEP_WAIT:
+        value_read(node, step_names[step->kind], UNIT_TIME, 1, SCENARIO_MS_MAX, &step->ms);
+        break;
+    case STEP_EXPECT: read_expect(reading, node, step); break;
+    case STEP_TOGETHER: read_together(reading, node, step); break;
+    case STEP_TYPES:
+    case STEP_KINDS: break;
+    }
+}
+
+/* `run` and `types` may stand as words. */
+static void read_step(struct reading *reading, struct yaml_node *node, struct step *step)
+{
+    step->line = yaml_line(node);
+    if (yaml_is_text(node)) {
+        static const char *const words[] = {"run", "types"};
+        size_t place = value_read_name(node, "steps", words, 2);
+        step->kind = place == 0 ? STEP_RUN : STEP_TYPES;
+        return;
+    }
+    if (!yaml_is_map(node) || yaml_size(node) != 1) {
+        yaml_complain(node, "expected a step: 'run', or a map of one key as in {cut: V1}");
+        return;
+    }
+    for (int kind = 0; kind < STEP_KINDS; kind++) {
+        struct yaml_node *value = yaml_map_get(node, step_names[kind]);
+        if (value == NULL)
+            continue;
+        step->kind = (enum step_kind)kind;
+        read_step_value(reading, value, step);
+    }
+}
+
+static void read_list(struct reading *reading, struct yaml_node *list, struct step_list *steps)
+{
+    size_t count = yaml_is_list(list) ? yaml_size(list) : 1;
+    if (count > STEPS_MAX) {
+        yaml_complain(list, "more than %d steps", STEPS_MAX);
+        return;
+    }
+    steps->steps = mem_alloc((count + 1) * sizeof *steps->steps);
+    for (size_t i = 0; i < count; i++)
+        read_step(reading, yaml_is_list(list) ? yaml_list_at(list, i) : list,
+                  &steps->steps[steps->count++]);
+}
+
+static uint64_t waits_of(const struct step_list *list)
+{
+    uint64_t ms = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct step *step = &list->steps[i];
+        ms += step->kind == STEP_WAIT ? step->ms : 0;
+        for (size_t member = 0; member < step->member_count; member++)
+            ms += waits_of(&step->members[member]);
+    }
+    return ms;
+}
+
+/* Steps last as long as they wait, unless the scenario says how long it is. */
+void read_steps(struct reading *reading, struct yaml_node *root)
+{
+    struct scenario *scenario = reading->scenario;
+    struct yaml_node *list = NULL;
+    if (yaml_get_list(root, "steps", false, &list) && list != NULL)
+        read_list(reading, list, &scenario->steps);
+    if (list != NULL && yaml_map_get(root, "lasts") == NULL)
+        scenario->lasts_ms += waits_of(&scenario->steps);
+}
