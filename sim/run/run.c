@@ -226,6 +226,7 @@ static void make_world(struct run *run)
     options.tracing = run->options->tracing;
     options.wall_ms = scenario->begins_wall_ms;
     run->seats = mem_alloc(run->county->seat_count * sizeof *run->seats);
+    run->worst = mem_alloc((scenario->expectation_count + 1) * sizeof *run->worst);
     if (!run->options->unchecked) {
         run->model = model_new(run->county, &run->result->findings);
         run->model->all_honest = is_honest(scenario);
@@ -385,6 +386,8 @@ static void clear(struct run *run)
         free(run->seats[i].own);
     free(run->seats);
     free(run->died);
+    free(run->worst);
+    free(run->urgent);
     run_free_named(run);
     buffer_free(&run->traced);
     world_free(run->world);

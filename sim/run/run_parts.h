@@ -49,11 +49,21 @@ struct strike { /* one fault on some seats */
 
 struct seat_run {
     unsigned cut, down, paused; /* how many strikes keep it so */
+    uint64_t broken_ms;         /* when its path to the root was last seen broken */
     bool start_planned, is_up, was_behind;
     size_t clone;             /* a second machine with its key; SIZE_MAX: none */
     struct link_profile link; /* when no fault changes it */
     size_t *own;              /* records that it made; owned */
     size_t own_count, own_capacity;
+};
+
+/* The worst that an expectation has seen, and a write that should be everywhere soon. */
+struct worst {
+    uint64_t value, at_ms;
+    size_t seat;
+};
+struct urgent {
+    uint64_t serial, at_ms;
 };
 
 /* What steps have given a name. */
@@ -94,6 +104,9 @@ struct run {
     uint64_t end_ms; /* of faults and work */
     struct hash trace;
     struct buffer traced; /* not in `trace` yet */
+    struct worst *worst;  /* by expectation */
+    struct urgent *urgent;
+    size_t urgent_count;
     struct named *named;
     size_t named_count;
     uint64_t order_left;     /* of the order's number, what groups have not used yet */
@@ -147,6 +160,7 @@ void run_look(struct run *run, const struct step *step, size_t node);
 
 /* expect.c */
 void expectations_sample(struct run *run);
+void expectations_wrote(struct run *run, uint64_t serial);
 void expectations_end(struct run *run);
 
 #endif

@@ -124,7 +124,7 @@ static void put(struct run *run, const struct work *work, size_t node)
     size_t count = draw_values(run, work, values, true);
     size_t seat = world_seat_of(run->world, node);
     size_t to = type == MODEL_MATTER ? draw_addressee(run, seat) : 0;
-    model_write(run->model, node, WRITE_PUT, type, to, values, count);
+    expectations_wrote(run, model_write(run->model, node, WRITE_PUT, type, to, values, count));
 }
 
 /* New records go to their makers' lists. */

@@ -11,6 +11,7 @@
 #define TERRACE_SIM_SCENARIO_H
 
 #include "base/error.h"
+#include "sim/scenario/units.h"
 #include "sim/world/mischief.h"
 #include "sim/world/world.h"
 
@@ -271,6 +272,7 @@ bool selector_takes(const struct selector *selector, const struct scenario *scen
 void scenario_usual(struct scenario *scenario);
 extern const char *const fault_names[FAULT_KINDS];
 extern const char *const expectation_names[EXPECTATION_KINDS];
+enum unit expectation_unit(enum expectation_kind kind);
 const char *fault_name(enum fault_kind kind);
 extern const char *const step_names[STEP_KINDS];
 extern const char *const look_names[LOOK_KINDS];

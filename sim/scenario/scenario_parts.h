@@ -31,8 +31,6 @@ struct yaml_node *read_rules(struct yaml_node *root, const char *key);
 /* A name of the tree, or a complaint that says which was meant. */
 bool check_seat(struct reading *reading, struct yaml_node *node, struct span code);
 
-enum unit expectation_unit(enum expectation_kind kind);
-
 /* What its kind has beside who and when. */
 void read_parameters(struct yaml_node *map, struct fault *fault);
 void write_parameters(const struct fault *fault, int indent, struct buffer *yaml);
