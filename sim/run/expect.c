@@ -79,27 +79,38 @@ static void sum_bytes(struct run *run, size_t place)
 
 /* ---- urgent: how long a directive was not at a seat that could be reached all the while ---- */
 
-/* When a seat's path to the root was last seen broken. */
-static void sample_paths(struct run *run)
+/* A link has come or gone: the paths of all below it are whole only from now on, if at all. */
+void expectations_link(struct run *run, size_t child)
 {
-    const struct county *county = run->county;
-    for (size_t seat = 0; seat < county->seat_count; seat++) {
-        bool whole = world_runs(run->world, seat);
-        for (size_t at = seat; whole && county->seats[at].parent != at;
-             at = county->seats[at].parent)
-            whole = world_is_up(run->world, at) && world_runs(run->world, county->seats[at].parent);
-        if (!whole)
+    for (size_t seat = 0; seat < run->county->seat_count; seat++) {
+        if (county_is_above(run->county, child, seat))
             run->seats[seat].broken_ms = run_now(run);
     }
+}
+
+static bool is_reached(const struct run *run, size_t seat)
+{
+    const struct county_seat *seats = run->county->seats;
+    bool whole = world_runs(run->world, seat);
+    for (; whole && seats[seat].parent != seat; seat = seats[seat].parent)
+        whole = world_is_up(run->world, seat) && world_runs(run->world, seats[seat].parent);
+    return whole;
 }
 
 void expectations_wrote(struct run *run, uint64_t serial)
 {
     const struct model_op *op = &run->model->ops[serial - 1];
     bool wanted = false;
-    for (size_t i = 0; i < run->scenario->expectation_count; i++)
-        wanted = wanted || run->scenario->expectations[i].kind == EXPECTATION_URGENT;
-    if (!wanted || op->kind != WRITE_PUT)
+    for (size_t i = 0; i < run->scenario->expectation_count && op->kind == WRITE_PUT; i++) {
+        const struct expectation *expectation = &run->scenario->expectations[i];
+        struct planned look = {.at_ms = run_now(run) + expectation->limit + 1,
+                               .kind = PLANNED_LOOK};
+        if (expectation->kind != EXPECTATION_URGENT)
+            continue;
+        plan_add(&run->plan, &look);
+        wanted = true;
+    }
+    if (!wanted)
         return;
     run->urgent = mem_resize(run->urgent, (run->urgent_count + 1) * sizeof *run->urgent);
     run->urgent[run->urgent_count++] = (struct urgent){serial, run_now(run)};
@@ -124,15 +135,15 @@ static bool sample_directive(struct run *run, size_t place, const struct urgent 
         if (run->seats[seat].broken_ms > since)
             since = run->seats[seat].broken_ms;
         open = true;
-        note_worst(run, place, run_now(run) - since, seat);
+        if (is_reached(run, seat))
+            note_worst(run, place, run_now(run) - since, seat);
     }
     return open;
 }
 
-static void sample_urgent(struct run *run)
+void expectations_look(struct run *run)
 {
     size_t kept = 0;
-    sample_paths(run);
     for (size_t i = 0; i < run->urgent_count; i++) {
         bool open = false;
         for (size_t place = 0; place < run->scenario->expectation_count; place++) {
@@ -155,7 +166,7 @@ void expectations_sample(struct run *run)
             sample_backlog(run, i);
     }
     if (run->urgent_count > 0)
-        sample_urgent(run);
+        expectations_look(run);
 }
 
 /* ---- the end ---- */

@@ -80,6 +80,8 @@ static void note_link(struct run *run, size_t node, const struct event *events, 
             continue;
         bool is_up = world_is_up(run->world, node);
         if (is_up != run->seats[node].is_up)
+            expectations_link(run, node);
+        if (is_up != run->seats[node].is_up)
             run_moment(run, is_up ? MOMENT_LINK_UP : MOMENT_LINK_DOWN, node, "");
         run->seats[node].is_up = is_up;
     }

@@ -22,7 +22,9 @@ static void miss(const struct looking *looking, const struct step_pair *pair, co
                  pair->key[0] != '\0' && pair->key[0] != '=' ? pair->key : look_names[pair->look],
                  looking->step->name[0] != '\0' ? looking->step->name : "the store",
                  model_node_name(run->model, looking->node), found,
-                 pair->value[0] != '\0' ? pair->value : "none");
+                 pair->look == LOOK_CONFLICTS ? "others"
+                 : pair->value[0] != '\0'     ? pair->value
+                                              : "none");
 }
 
 /* ---- a record ---- */

@@ -10,7 +10,8 @@ static bool is_before(const struct planned *a, const struct planned *b)
 
 static bool is_busy(const struct planned *planned)
 {
-    return planned->kind != PLANNED_SAMPLE && planned->kind != PLANNED_CHECK;
+    return planned->kind != PLANNED_LOOK && planned->kind != PLANNED_SAMPLE &&
+           planned->kind != PLANNED_CHECK;
 }
 
 void plan_add(struct plan *plan, const struct planned *planned)

@@ -278,6 +278,7 @@ static void do_planned(struct run *run, const struct planned *planned)
     case PLANNED_END: strikes_end(run, planned->strike); break;
     case PLANNED_DAY: works_day(run, planned); break;
     case PLANNED_WRITE: works_write(run, planned); break;
+    case PLANNED_LOOK: expectations_look(run); break;
     case PLANNED_SAMPLE:
         sample(run);
         plan_again(run, PLANNED_SAMPLE, sample_ms(run));

@@ -14,6 +14,7 @@ enum planned_kind {
     PLANNED_END,    /* the strike at `strike` ends */
     PLANNED_DAY,    /* of work: `rule`, `seat`: draws the writes of the day that begins */
     PLANNED_WRITE,  /* of work: `rule`; `seat`, or SIZE_MAX: anybody */
+    PLANNED_LOOK,   /* at directives that are due */
     PLANNED_SAMPLE,
     PLANNED_CHECK,
 };
@@ -49,7 +50,7 @@ struct strike { /* one fault on some seats */
 
 struct seat_run {
     unsigned cut, down, paused; /* how many strikes keep it so */
-    uint64_t broken_ms;         /* when its path to the root was last seen broken */
+    uint64_t broken_ms;         /* when a link of its path to the root last came or went */
     bool start_planned, is_up, was_behind;
     size_t clone;             /* a second machine with its key; SIZE_MAX: none */
     struct link_profile link; /* when no fault changes it */
@@ -161,6 +162,8 @@ void run_look(struct run *run, const struct step *step, size_t node);
 /* expect.c */
 void expectations_sample(struct run *run);
 void expectations_wrote(struct run *run, uint64_t serial);
+void expectations_look(struct run *run); /* at directives that are due */
+void expectations_link(struct run *run, size_t child);
 void expectations_end(struct run *run);
 
 #endif
