@@ -32,8 +32,16 @@ struct happening {
     struct buffer body;
 };
 
+/* What the order hangs on, apart from the rest, so that the heap stays small. */
+struct agenda_key {
+    uint64_t at_ms, order;
+    size_t slot;
+};
+
 struct agenda {
-    struct happening *heap;
+    struct agenda_key *heap;
+    struct happening *slots;
+    size_t *free_slots; /* those that nothing is in: capacity - count of them */
     size_t count, capacity;
     size_t endless_count; /* of `count`, those of HAPPENING_TIMER and after */
     uint64_t planned;

@@ -5,16 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct span row_key(const struct row *row)
-{
-    return SPAN(row->bytes, row->key_size);
-}
-
-struct span row_value(const struct row *row)
-{
-    return SPAN(row->bytes + row->key_size, row->value_size);
-}
-
 static int row_compare(const struct row *a, const struct row *b)
 {
     return span_compare(row_key(a), row_key(b));

@@ -20,8 +20,14 @@ RB_HEAD(row_tree, row);
 
 /* Owned by the caller until it is inserted, and again once it is out; freed with free(). */
 struct row *row_new(struct span key, struct span value);
-struct span row_key(const struct row *row);
-struct span row_value(const struct row *row);
+static inline struct span row_key(const struct row *row)
+{
+    return SPAN(row->bytes, row->key_size);
+}
+static inline struct span row_value(const struct row *row)
+{
+    return SPAN(row->bytes + row->key_size, row->value_size);
+}
 
 struct row *rows_find(const struct row_tree *tree, struct span key); /* NULL: none */
 /* The row with the least key >= from (up), or with the greatest key <= from. */
