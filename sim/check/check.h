@@ -49,7 +49,7 @@ bool check_streams_level(const struct model *model);
 void check_rest(struct model *model);
 /* The same from the stores alone, without the books of what they hold: every store is walked with
  * blocks opened, then verified by the core's own verifier. Of counties with more entries than
- * CHECK_WALK_ENTRIES some of the stores, the root's among them. */
+ * CHECK_WALK_ENTRIES every so manieth store, and the root's up to four times as many. */
 enum { CHECK_WALK_ENTRIES = 20 * 1000 };
 void check_stores(struct model *model);
 /* I7: what the root says of others is not more than is so: complete as of, figures, receipts. By
