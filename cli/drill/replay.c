@@ -10,6 +10,7 @@
 #include "cli/drill/up.h"
 #include "cli/print.h"
 #include "cli/sim/shipped.h"
+#include "sim/swarm/swarm.h"
 
 enum {
     REPLAY_MAP_MIB = 256,
@@ -40,6 +41,14 @@ struct replay_command {
 
 /* ---- before ---- */
 
+/* A number is a seed of the swarm: the scenario that it draws. */
+static struct scenario *open_scenario(const char *word, struct error *error)
+{
+    size_t digits = strspn(word, "0123456789");
+    bool is_seed = digits > 0 && digits < 19 && word[digits] == '\0';
+    return is_seed ? swarm_draw(strtoull(word, NULL, 10), NULL) : scenario_open(word, error);
+}
+
 static enum error_code read_options(struct replay_command *command)
 {
     const struct arguments *arguments = command->arguments;
@@ -50,7 +59,7 @@ static enum error_code read_options(struct replay_command *command)
         error_next(command->error, "for example `terrace drill replay half-open-8h --dir DIR`");
         return ERR_USAGE;
     }
-    command->scenario = scenario_open(arguments->words[0], command->error);
+    command->scenario = open_scenario(arguments->words[0], command->error);
     if (command->scenario == NULL)
         return command->error->code;
     enum error_code code = arguments_number(arguments, "wait", 1, 86400, &wait_s, command->error);
@@ -244,10 +253,12 @@ static int run(const struct arguments *arguments, struct error *error)
 
 const struct command drill_replay = {
     .name = "replay",
-    .usage = "FILE|NAME",
+    .usage = "FILE|NAME|SEED",
     .summary = "a scenario of the simulator against real processes: do both come to one end?",
     .detail =
-        "The simulator lives through the scenario first. Then a node is started in DIR for each\n"
+        "The scenario is a file, a shipped one (`terrace sim list`), or what the swarm draws from "
+        "a\n"
+        "seed. The simulator lives through it first. Then a node is started in DIR for each\n"
         "seat, and what people wrote and what went wrong is done to these processes in the same\n"
         "order, without the pauses: cuts, kills, pauses, disks put back or emptied. What real\n"
         "processes can't be given is named. In the end the records of every seat are compared\n"

@@ -188,6 +188,23 @@ static void clocks_that_decide(void **state)
     assert_int_equal(terrace_number("agreed") + terrace_number("equal"), terrace_number("records"));
 }
 
+/* What nobody wrote down: trees, work and faults from seeds. */
+static void scenarios_of_the_swarm(void **state)
+{
+    static const char *const seeds[] = {"2", "6", "13"};
+    (void)state;
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        const char *directory = terrace_path(seeds[i]);
+        terrace_drill_begin(directory);
+        int status = terrace_run("--json", "drill", "replay", seeds[i], "--anyway", "--dir",
+                                 directory, NULL);
+        if (status != EQUAL)
+            fail_msg("seed %s ended with %d: %s %s", seeds[i], status, terrace_output(),
+                     terrace_errors());
+        assert_true(terrace_number("equal") > 0);
+    }
+}
+
 int main(int count, char **values)
 {
 #define REPLAY(name) cmocka_unit_test_teardown(name, terrace_drill_end)
@@ -196,6 +213,7 @@ int main(int count, char **values)
         REPLAY(disks_put_back_and_emptied),       REPLAY(a_change_behind_its_back),
         REPLAY(a_store_that_was_altered),         REPLAY(a_record_that_was_lost),
         REPLAY(another_scenario_is_not_compared), REPLAY(clocks_that_decide),
+        REPLAY(scenarios_of_the_swarm),
     };
     if (count != 2)
         return 2;
