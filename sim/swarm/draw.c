@@ -240,7 +240,7 @@ static void draw_disks_lost(struct drawing *drawing)
     } else if (chance(drawing, 80)) {
         fault = add_once(drawing, FAULT_WIPE, 30, 99);
         fault->when.lasts = (struct range){50, 5000};
-    } else if (chance(drawing, 100)) {
+    } else if (chance(drawing, 60)) {
         fault = add_once(drawing, FAULT_CLONE, 20, 70);
         fault->when.lasts = (struct range){2000, drawing->scenario->lasts_ms};
     }
@@ -338,20 +338,6 @@ static void draw_types(struct drawing *drawing)
     add_work(drawing, "directive", 10, &busy);
 }
 
-/* Two machines with one key fork its streams only where both write before they meet. */
-static void keep_clone_busy(struct drawing *drawing)
-{
-    const struct scenario *scenario = drawing->scenario;
-    const struct fault *clone = scenario->faults;
-    while (clone->kind != FAULT_CLONE)
-        clone++;
-    struct work busy = {.set_percent = 60, .burst_max = 3};
-    busy.from = clone->when.at.low;
-    busy.who.seats = mem_copy(clone->who.seats, sizeof *clone->who.seats);
-    busy.who.seat_count = 1;
-    add_work(drawing, "incident", 20, &busy);
-}
-
 /* Where clocks stand, only the last of the rules on ties decides. */
 static bool any_clock_stands(const struct scenario *scenario)
 {
@@ -387,8 +373,6 @@ struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
     draw_cheats(&drawing);
     if (chance(&drawing, 200))
         draw_types(&drawing);
-    if (has_fault(scenario, FAULT_CLONE))
-        keep_clone_busy(&drawing);
     if (any_clock_stands(scenario))
         add_work(&drawing, "matter", 40, &(struct work){.set_percent = 80, .burst_max = 2});
     if (has_fault(scenario, FAULT_HALF_OPEN))
