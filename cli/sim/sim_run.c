@@ -102,7 +102,8 @@ static void print_result(const struct scenario *scenario, const struct run_resul
     const struct world_counts *counts = &result->counts;
     double seconds = (double)result->cpu_us / 1e6;
     printf("%s, seed %" PRIu64 ": %s\n", scenario->name, scenario->seed,
-           outcome_text(result->outcome));
+           result->unchecked ? "lived through; nothing was checked"
+                             : outcome_text(result->outcome));
     if (scenario->title != NULL)
         printf("  %s\n", scenario->title);
     bool by_steps = scenario->steps.count > 0;

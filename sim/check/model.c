@@ -1,6 +1,7 @@
 /* The books: writes asked for, their answers, the records they made. */
 #include "sim/check/model.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,9 +284,14 @@ size_t model_record_at(const struct model *model, uint64_t serial)
 /* So long that no hash and no signature has one by chance. */
 enum { MARKER_BYTES = 12 };
 
+void model_marker_of(uint64_t serial, char text[static MODEL_TEXT_BYTES])
+{
+    snprintf(text, MODEL_TEXT_BYTES, "@w%09" PRIu64 ".", serial);
+}
+
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES])
 {
-    snprintf(text, MODEL_TEXT_BYTES, "@w%09zu.", model->op_count + 1);
+    model_marker_of(model->op_count + 1, text);
 }
 
 static bool may_see(const struct model *model, uint64_t serial, size_t node)
@@ -343,7 +349,7 @@ void model_text(const struct model_value *value, struct buffer *text)
     }
 }
 
-static void encode_fields(const struct model_value *values, size_t count, struct buffer *fields)
+void model_encode_fields(const struct model_value *values, size_t count, struct buffer *fields)
 {
     struct buffer text = {0};
     mp_write_map(fields, (uint32_t)count);
@@ -410,7 +416,7 @@ uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enu
     else if (type == MODEL_MATTER)
         op->to = record;
     if (!is_delete)
-        encode_fields(values, value_count, &fields);
+        model_encode_fields(values, value_count, &fields);
     struct world_write write = {
         .request = op->serial,
         .kind = kind,

@@ -205,6 +205,9 @@ uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enu
                      size_t record, const struct model_value *values, size_t value_count);
 /* The text that stands for the next write: "@w000000017." of write 17. */
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES]);
+/* The same for any write; and the fields of a write as a node takes them. */
+void model_marker_of(uint64_t serial, char text[static MODEL_TEXT_BYTES]);
+void model_encode_fields(const struct model_value *values, size_t count, struct buffer *fields);
 /* The record that a write made or changed; SIZE_MAX: none yet. */
 size_t model_record_at(const struct model *model, uint64_t serial);
 

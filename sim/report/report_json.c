@@ -65,6 +65,7 @@ static json_t *result_json(const struct run_report *report, const struct run_res
         snprintf(trace + 2 * i, 3, "%02x", result->trace.bytes[i]);
     json_t *object = json_object();
     json_object_set_new(object, "trace", text(trace));
+    json_object_set_new(object, "unchecked", json_boolean(result->unchecked));
     json_object_set_new(object, "records", number(result->records));
     json_object_set_new(object, "writes", number(result->writes));
     json_object_set_new(object, "healed_ms", number(result->healed_ms));

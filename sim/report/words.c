@@ -108,6 +108,13 @@ void report_verdict(const struct run_report *report, const struct run_result *re
                     enum report_language language, struct buffer *out)
 {
     bool chinese = language == REPORT_CHINESE;
+    if (result->unchecked && result->outcome == OUTCOME_HELD) {
+        say(out, "%s",
+            chinese ? "未作检查：本次运行只为测量，没有模型核对任何数据。"
+                    : "Nothing was checked: this run was for measuring, and no model kept books "
+                      "beside it.");
+        return;
+    }
     switch (result->outcome) {
     case OUTCOME_HELD: say_held(report, result, chinese, out); break;
     case OUTCOME_VIOLATED: say_violated(report, result, chinese, out); break;

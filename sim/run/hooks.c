@@ -54,6 +54,8 @@ static void on_answered(void *context, size_t node, const struct answer *answer)
         COST_HERE(COST_MODEL);
         run->model_hooks.answered(run->model_hooks.context, node, answer);
     }
+    if (run->model == NULL)
+        plain_answered(run, node, answer);
 }
 
 static void on_batch_begins(void *context, size_t node, const struct event *events, size_t count,

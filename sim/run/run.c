@@ -363,6 +363,7 @@ static void live(struct run *run)
     sample(run);
     expectations_end(run);
     result->outcome = outcome_of(run, rests);
+    result->unchecked = run->model == NULL;
 }
 
 static void finish(struct run *run)
@@ -371,14 +372,15 @@ static void finish(struct run *run)
     run_trace_flush(run);
     result->trace = run->trace;
     result->counts = *world_counts(run->world);
-    result->records = run->model == NULL ? 0 : run->model->record_count;
-    result->writes = run->model == NULL ? 0 : run->model->op_count;
+    result->records = run->model == NULL ? run->plain.record_count : run->model->record_count;
+    result->writes = run->model == NULL ? run->plain.write_count : run->model->op_count;
 }
 
 static void clear(struct run *run)
 {
     const struct scenario *scenario = run->scenario;
     strikes_free(run);
+    plain_clear(run);
     plan_clear(&run->plan);
     free_candidates(run->fault_seats, scenario->fault_count);
     free_candidates(run->work_seats, scenario->work_count);

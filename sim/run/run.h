@@ -86,7 +86,8 @@ struct run_options {
 };
 
 struct run_result {
-    enum outcome outcome;
+    enum outcome outcome; /* HELD of an unchecked run: it came to its end */
+    bool unchecked;
     struct findings findings; /* cleared by run_result_clear */
     struct hash trace;
     struct world_counts counts;

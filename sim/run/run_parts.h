@@ -77,6 +77,19 @@ struct named {
     size_t node;                /* of the clone */
 };
 
+/* Without a model: what a seat last wrote, so that people still change their records. */
+enum { PLAIN_RECENT = 16 };
+struct plain_seat {
+    struct record_id ids[PLAIN_RECENT];
+    uint8_t types[PLAIN_RECENT];
+    uint32_t count; /* ever; the last ones are kept */
+};
+struct plain {
+    struct plain_seat *seats;
+    uint8_t *creates; /* by write: the type that it creates one of; 0: a change */
+    size_t write_count, capacity, record_count;
+};
+
 struct candidates { /* whom a rule may mean */
     size_t *seats;
     size_t count;
@@ -91,6 +104,7 @@ struct run {
     size_t root;
     struct world *world;
     struct model *model; /* NULL: nothing is checked */
+    struct plain plain;  /* then in its place */
     struct world_hooks model_hooks;
     struct plan plan;
     struct seat_run *seats;
@@ -144,6 +158,15 @@ void run_supervise(struct run *run);
 void works_plan(struct run *run);
 void works_day(struct run *run, const struct planned *planned);
 void works_write(struct run *run, const struct planned *planned);
+
+/* plain.c: writes that nobody keeps books of */
+void plain_put(struct run *run, size_t node, enum model_type type, size_t to,
+               const struct model_value *values, size_t count);
+/* False: this seat has no record of the type yet. */
+bool plain_change(struct run *run, size_t node, enum write_kind kind, enum model_type type,
+                  const struct model_value *values, size_t count);
+void plain_answered(struct run *run, size_t node, const struct answer *answer);
+void plain_clear(struct run *run);
 
 /* rest.c: until everything is equal and complete; false: not in the scenario's time. */
 bool run_rest(struct run *run);

@@ -87,18 +87,26 @@ static enum model_type type_of(const struct work *work)
     return MODEL_INCIDENT;
 }
 
+static void draw_marker(const struct run *run, char text[static MODEL_TEXT_BYTES])
+{
+    if (run->model == NULL)
+        model_marker_of(run->plain.write_count + 1, text);
+    else
+        model_marker(run->model, text);
+}
+
 static size_t draw_values(struct run *run, const struct work *work, struct model_value *values,
                           bool creating)
 {
     size_t count = 0;
     int32_t marked = creating ? MODEL_TITLE : prng_chance(&run->prng, 700) ? MODEL_S : MODEL_NOTES;
     values[count] = (struct model_value){.field = marked};
-    model_marker(run->model, values[count++].text);
+    draw_marker(run, values[count++].text);
     if (marked != MODEL_S && (work->bytes.high > 0 || prng_chance(&run->prng, 400))) {
         struct range more = work->bytes;
         values[count] =
             (struct model_value){.field = MODEL_S, .more = (uint32_t)run_draw(run, more)};
-        model_marker(run->model, values[count++].text);
+        draw_marker(run, values[count++].text);
     }
     if (prng_chance(&run->prng, 300))
         values[count++] = (struct model_value){.field = MODEL_LEVEL,
@@ -124,7 +132,10 @@ static void put(struct run *run, const struct work *work, size_t node)
     size_t count = draw_values(run, work, values, true);
     size_t seat = world_seat_of(run->world, node);
     size_t to = type == MODEL_MATTER ? draw_addressee(run, seat) : 0;
-    expectations_wrote(run, model_write(run->model, node, WRITE_PUT, type, to, values, count));
+    if (run->model == NULL)
+        plain_put(run, node, type, to, values, count);
+    else
+        expectations_wrote(run, model_write(run->model, node, WRITE_PUT, type, to, values, count));
 }
 
 /* New records go to their makers' lists. */
@@ -161,6 +172,15 @@ static size_t draw_record(struct run *run, size_t node, enum model_type type)
     return own->own_count == 0 ? SIZE_MAX : own->own[prng_below(&run->prng, own->own_count)];
 }
 
+static void change_plainly(struct run *run, const struct work *work, size_t node,
+                           enum write_kind kind)
+{
+    struct model_value values[MODEL_VALUES_MAX];
+    size_t count = draw_values(run, work, values, false);
+    if (!plain_change(run, node, kind, type_of(work), values, count))
+        put(run, work, node);
+}
+
 static void change(struct run *run, const struct work *work, size_t node, enum write_kind kind)
 {
     struct model_value values[MODEL_VALUES_MAX];
@@ -180,12 +200,15 @@ static void change(struct run *run, const struct work *work, size_t node, enum w
 static void write_once(struct run *run, const struct work *work, size_t node)
 {
     uint64_t dice = prng_below(&run->prng, 100);
-    if (dice < work->set_percent)
-        change(run, work, node, WRITE_SET);
-    else if (dice < (uint64_t)work->set_percent + work->delete_percent)
-        change(run, work, node, WRITE_DELETE);
-    else
+    bool sets = dice < work->set_percent;
+    bool deletes = !sets && dice < (uint64_t)work->set_percent + work->delete_percent;
+    enum write_kind kind = sets ? WRITE_SET : WRITE_DELETE;
+    if (!sets && !deletes)
         put(run, work, node);
+    else if (run->model == NULL)
+        change_plainly(run, work, node, kind);
+    else
+        change(run, work, node, kind);
 }
 
 /* Somebody of those whose node runs. */

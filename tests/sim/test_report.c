@@ -151,6 +151,27 @@ static void test_unwatched(void **state)
     scenario_free(scenario);
 }
 
+static void test_unchecked(void **state)
+{
+    struct scenario *scenario = scenario_of(cut_for_an_hour);
+    struct run_options options = {.unchecked = true, .costed = true};
+    struct run_result first, second;
+    uint64_t parts_us = 0;
+    (void)state;
+    scenario->works[0].set_percent = 40;
+    scenario->works[0].delete_percent = 5;
+    assert_int_equal(run_scenario(scenario, &options, &first, NULL), ERR_OK);
+    assert_int_equal(run_scenario(scenario, &options, &second, NULL), ERR_OK);
+    assert_memory_equal(&first.trace, &second.trace, sizeof first.trace);
+    assert_true(first.unchecked && first.records > 10 && first.writes > first.records);
+    for (int part = 0; part < COST_PARTS; part++)
+        parts_us += first.parts_us[part];
+    assert_true(parts_us <= first.cpu_us);
+    run_result_clear(&first);
+    run_result_clear(&second);
+    scenario_free(scenario);
+}
+
 /* ---- moments by hand ---- */
 
 struct desk {
@@ -444,8 +465,8 @@ int main(void)
         cmocka_unit_test(test_overlapping), cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_causes),      cmocka_unit_test(test_hostile_texts),
         cmocka_unit_test(test_json),        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_unchecked),
+        cmocka_unit_test(test_durations),   cmocka_unit_test(test_summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ let charts = [];
 const WORDS = {
   held: ['Held', '通过'], violated: ['Not held', '未通过'],
   not_converged: ['Did not come to rest', '未恢复一致'], crashed: ['Crashed', '程序崩溃'],
-  undecided: ['Undecided', '未得出结论'],
+  undecided: ['Undecided', '未得出结论'], unchecked: ['Unchecked', '未作检查'],
   nodes: ['nodes', '个节点'], virtual: ['lived through', '模拟时长'],
   records: ['records', '条记录'], equalAfter: ['until all equal', '恢复一致用时'],
   oldest: ['oldest figures', '顶层数据最大滞后'], bytes: ['over the links', '链路总流量'],
@@ -410,7 +410,7 @@ function draw() {
   document.body.className = language;
   document.documentElement.lang = language;
   document.getElementById('language').textContent = language === 'zh' ? 'English' : '中文';
-  document.getElementById('word').textContent = t(data.outcome);
+  document.getElementById('word').textContent = t(data.result.unchecked ? 'unchecked' : data.outcome);
   document.getElementById('foot').textContent = t('program') + ' ' + data.program + ' · ' + t('charts') +
     ': Chart.js ' + Chart.version + ' (MIT)';
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
