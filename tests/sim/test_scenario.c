@@ -344,6 +344,78 @@ static void test_there_and_back(void **state)
     }
 }
 
+/* Every kind of step, and every thing to look at. */
+static void test_steps(void **state)
+{
+    static const char yaml[] =
+        "tree: {shape: 1+1+2}\n"
+        "steps:\n"
+        "  - put: {record: r, at: 1.1.1, type: matter, to: 1.1.2, fields: {title: a, level: -3}}\n"
+        "  - set: {record: r, at: 1.1.1, fields: {s: x, deleted: false}, clock: 12}\n"
+        "  - delete: {record: r, at: 1.1.2, refused: not_allowed}\n"
+        "  - cut: all\n"
+        "  - heal: [1.1, 1.1.1]\n"
+        "  - together: [{kill: 1.1}, [{power-cut: 1.1.1}, run], {together: [types, run]}]\n"
+        "  - start: all\n"
+        "  - pause: 1.1\n"
+        "  - resume: 1.1\n"
+        "  - image: {at: 1.1.1, as: old}\n"
+        "  - restore: {at: 1.1.1, image: old, whole: true}\n"
+        "  - wipe: 1.1.2\n"
+        "  - clone: {at: 1.1.1, as: twin}\n"
+        "  - set: {record: r, at: twin, fields: {notes: n, calls: +4}}\n"
+        "  - end-clone: twin\n"
+        "  - clock: {at: 1.1, offset: -2 days}\n"
+        "  - link: {at: 1.1, rate: 16 kbit/s}\n"
+        "  - disk: {at: 1.1, lies: true}\n"
+        "  - conduct: {at: 1.1, withhold: 100 %}\n"
+        "  - half-open: {at: 1.1, ways: up}\n"
+        "  - point: {at: 1.1, point: die-after-send}\n"
+        "  - inject: {at: 1.1}\n"
+        "  - run: 5 min\n"
+        "  - wait: 90 days\n"
+        "  - expect: {record: r, fields: {s: x, level: ~}, conflicts: [s=y, s=z], deleted: false,\n"
+        "      present: true, operations: 2, epoch: 1, parked: 0, quarantined: 0, total: 3,\n"
+        "      origins: 3 of 4, complete: {1.1: now}, missing: {1.1: 2}, refused: {forged: 1}}\n"
+        "  - expect: {record: r, at: [1, 1.1], conflicts: []}\n";
+    struct error error = {0};
+    struct buffer first = {0}, second = {0};
+    (void)state;
+    struct scenario *scenario = scenario_read(span_of_text(yaml), "s.yaml", NULL, NULL, &error);
+    if (scenario == NULL)
+        fail_msg("%s: %s", error.what, error.why);
+    assert_int_equal(scenario->steps.count, 26);
+    assert_int_equal(scenario_orders(scenario), 12);
+    assert_true(scenario->lasts_ms == (uint64_t)90 * 86400000 + 3600000);
+    scenario_write(scenario, &first);
+    struct scenario *copy = scenario_copy(scenario);
+    scenario_free(scenario);
+    assert_written(copy, &first);
+    struct scenario *again = scenario_read(span_of_buffer(&first), "w.yaml", NULL, NULL, &error);
+    if (again == NULL)
+        fail_msg("%s: %s\n%.*s", error.what, error.why, (int)first.size, (char *)first.data);
+    scenario_write(again, &second);
+    assert_true(span_equal(span_of_buffer(&first), span_of_buffer(&second)));
+    assert_int_equal(again->steps.count, copy->steps.count);
+    for (size_t i = 0; i < copy->steps.count; i++) {
+        const struct step *a = &copy->steps.steps[i], *b = &again->steps.steps[i];
+        assert_true(a->kind == b->kind && a->at_count == b->at_count && a->ms == b->ms &&
+                    a->has_clock == b->has_clock && a->whole == b->whole &&
+                    a->pair_count == b->pair_count && a->member_count == b->member_count);
+        assert_string_equal(a->name, b->name);
+        assert_string_equal(a->to, b->to);
+        assert_string_equal(a->refused, b->refused);
+        for (size_t pair = 0; pair < a->pair_count; pair++) {
+            assert_string_equal(a->pairs[pair].key, b->pairs[pair].key);
+            assert_string_equal(a->pairs[pair].value, b->pairs[pair].value);
+        }
+    }
+    scenario_free(again);
+    scenario_free(copy);
+    buffer_free(&first);
+    buffer_free(&second);
+}
+
 /* ---- mistakes ---- */
 
 #define TREE "tree: {shape: 1+2}\n"
@@ -401,6 +473,19 @@ static const struct mistake mistakes[] = {
     {TREE "expect:\n  - {equl: 2 h}\n", 3, 5, "equal"},
     {TREE "expect:\n  - {equal: 2 h, age: 1 day}\n", 3, 23, "one expectation"},
     {TREE "expect:\n  - {backlog: 2 h}\n", 3, 15, "expected a number"},
+    {TREE "steps:\n  - rum\n", 3, 5, "did you mean 'run'"},
+    {TREE "steps:\n  - {cot: all}\n", 3, 6, "cut"},
+    {TREE "steps:\n  - {cut: '1.3'}\n", 3, 11, "no seat '1.3'"},
+    {TREE "steps:\n  - {put: {at: '1.1'}}\n", 3, 11, "\"record\" is missing"},
+    {TREE "steps:\n  - {set: {record: r}}\n", 3, 11, "\"at\" is missing"},
+    {TREE "steps:\n  - {set: {record: r, at: '1.1', fields: {x: 1}}}\n", 3, 46, "no 'x'"},
+    {TREE "steps:\n  - {set: {record: r, at: '1', fields: {level: a}}}\n", 3, 48, "whole number"},
+    {TREE "steps:\n  - {set: {record: r, at: '1', refused: no}}\n", 3, 11, "name of an error"},
+    {TREE "steps:\n  - {wait: 5}\n", 3, 12, "expected a time"},
+    {TREE "steps:\n  - {together: [run]}\n", 3, 16, "2 to 8"},
+    {TREE "steps:\n  - {expect: {fields: {s: x}}}\n", 3, 14, "\"record\" is missing"},
+    {TREE "steps:\n  - {expect: {at: '1'}}\n", 3, 14, "nothing is expected"},
+    {TREE "steps:\n  - {expect: {complete: {X: now}}}\n", 3, 29, "no seat 'X'"},
 };
 
 static void test_mistakes(void **state)
@@ -454,7 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_units),          cmocka_unit_test(test_units_refused),
         cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_shape),
+        cmocka_unit_test(test_shape),          cmocka_unit_test(test_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
