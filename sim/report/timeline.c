@@ -222,7 +222,6 @@ static void begin_watching(struct timeline *timeline, struct world *world)
         snprintf(report->tiers[i], sizeof report->tiers[i], "%.*s", SEAT_BYTES_MAX,
                  tree_tier_name(county->tree, (uint8_t)i));
     begin_nodes(timeline);
-    expected_begin(timeline);
 }
 
 static void on_sample(void *context, uint64_t at_ms, struct world *world, struct model *model)
@@ -287,7 +286,6 @@ void timeline_free(struct timeline *timeline)
     run_report_free(timeline->report);
     free(timeline->live);
     free(timeline->waiting);
-    free(timeline->selected);
     free(timeline->recovering);
     free(timeline->ages);
     free(timeline);

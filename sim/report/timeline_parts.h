@@ -50,7 +50,6 @@ struct timeline {
     size_t live_count;
     size_t root;
     const char *focus;       /* a seat's code; NULL: none */
-    bool *selected;          /* by expectation, by node */
     struct waiting *waiting; /* by node, at the last sample */
     uint64_t *ages;          /* scratch of a sample */
     size_t *recovering;      /* nodes that do */
@@ -62,7 +61,6 @@ struct timeline {
 /* samples.c */
 void timeline_sample(struct timeline *timeline, uint64_t at_ms, struct model *model);
 /* expected.c */
-void expected_begin(struct timeline *timeline);
 void expected_end(struct timeline *timeline, const struct run_result *result);
 /* causes.c */
 enum report_cause recovery_cause(const struct timeline *timeline, size_t node,

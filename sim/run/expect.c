@@ -193,7 +193,7 @@ static void tell(struct run *run, size_t place, const char *what)
 
 void expectations_end(struct run *run)
 {
-    const struct run_result *result = run->result;
+    struct run_result *result = run->result;
     for (size_t i = 0; i < run->scenario->expectation_count; i++) {
         switch (run->scenario->expectations[i].kind) {
         case EXPECTATION_EQUAL:
@@ -212,5 +212,6 @@ void expectations_end(struct run *run)
             break;
         case EXPECTATION_KINDS: break;
         }
+        result->expected[i] = run->worst[i].value;
     }
 }

@@ -88,7 +88,8 @@ struct run_options {
 struct run_result {
     enum outcome outcome; /* HELD of an unchecked run: it came to its end */
     bool unchecked;
-    struct findings findings; /* cleared by run_result_clear */
+    struct findings findings;              /* cleared by run_result_clear */
+    uint64_t expected[SCENARIO_RULES_MAX]; /* the worst that each expectation saw */
     struct hash trace;
     struct world_counts counts;
     size_t records, writes;

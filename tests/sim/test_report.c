@@ -130,6 +130,7 @@ static void test_run(void **state)
         bytes -= report->nodes[i].bytes_up + report->nodes[i].bytes_down;
     assert_int_equal(bytes, 0);
     assert_true(report->expectation_count == 1 && report->expectations[0].held);
+    assert_int_equal(report->expectations[0].value, result.rested_ms - result.healed_ms);
     run_report_free(report);
     run_result_clear(&result);
     waiting_book_free(comparing.book);
