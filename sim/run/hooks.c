@@ -138,6 +138,23 @@ static void on_sent(void *context, size_t from, size_t to, enum channel channel,
         watcher->sent(watcher->context, run_now(run), from, to, channel, type, body);
 }
 
+static bool on_passes(void *context, size_t from, size_t to, uint8_t type, struct span body)
+{
+    return ways_pass(context, from, to, type, body);
+}
+
+static bool moves_blocks(const struct step_list *list)
+{
+    bool found = false;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct step *step = &list->steps[i];
+        found = found || step->kind == STEP_WITHHOLD || step->kind == STEP_STICK;
+        for (size_t member = 0; member < step->member_count; member++)
+            found = found || moves_blocks(&step->members[member]);
+    }
+    return found;
+}
+
 static void on_repaired(void *context, size_t node)
 {
     const struct run *run = context;
@@ -174,6 +191,7 @@ struct world_hooks run_hooks(struct run *run)
         .batch_done = on_batch_done,
         .opened = on_opened,
         .sent = on_sent,
+        .passes = moves_blocks(&run->scenario->steps) ? on_passes : NULL,
         .lines = run->options->tracing ? on_lines : NULL,
         .repaired = on_repaired,
         .lost = on_lost,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/rows/branches.h"
 #include "sim/run/run_parts.h"
 
 enum { FRESH_MS = 10 * 60 * 1000, LINES_MAX = 64, LINE_BYTES = 128 };
@@ -202,9 +203,15 @@ static void look_total(const struct looking *looking, const struct step_pair *pa
     const struct tree *tree = replica_tree(world_replica(run->world, looking->node));
     const char *self = run->county->seats[world_seat_of(run->world, looking->node)].code;
     struct buffer answer = {0};
-    char value[32] = "", origins[48] = "";
-    query_rollup(world_view(run->world, looking->node), tree, self, span_of_text("records"),
-                 SPAN_EMPTY, FRESH_MS, &answer, NULL);
+    char value[32] = "", origins[48] = "", id[33] = "";
+    struct named *named = run_named(looking->run, NAMED_RECORD, looking->step->name);
+    size_t place = named == NULL ? SIZE_MAX : model_record_at(run->model, named->serial);
+    bool of_record = pair->look == LOOK_RECEIVED;
+    if (of_record && place != SIZE_MAX)
+        record_id_text(&run->model->records[place].id, id);
+    query_rollup(world_view(run->world, looking->node), tree, self,
+                 span_of_text(of_record ? "received" : "records"), span_of_text(id), FRESH_MS,
+                 &answer, NULL);
     struct mp_reader reader = mp_reader(span_of_buffer(&answer));
     reader.text_keys = true;
     for (uint32_t pairs = mp_read_map(&reader); pairs > 0 && !reader.failed; pairs--) {
@@ -238,7 +245,9 @@ static void look_complete(const struct looking *looking, const struct step_pair 
         query_completeness(world_view(run->world, looking->node), tree, self, author, FRESH_MS,
                            &answer);
     snprintf(missing, sizeof missing, "%" PRIu64, answer.missing);
-    const char *found = pair->look == LOOK_COMPLETE ? names[answer.state] : missing;
+    const char *found = pair->look == LOOK_COMPLETE  ? names[answer.state]
+                        : pair->look == LOOK_SUSPECT ? answer.clock_suspect ? "true" : "false"
+                                                     : missing;
     if (strcmp(found, pair->value) != 0)
         miss(looking, pair, found);
 }
@@ -273,6 +282,63 @@ static void look_number(const struct looking *looking, const struct step_pair *p
         miss(looking, pair, text);
 }
 
+static void look_author(const struct looking *looking, const struct step_pair *pair)
+{
+    const struct run *run = looking->run;
+    const struct view *view = world_view(run->world, looking->node);
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_id stream;
+    uint64_t cursor = 0, entries = 0, most = 0;
+    size_t author = county_find(run->county, pair->key);
+    while (stream_row_next(view, &cursor, &stream, row)) {
+        if (!key_id_equal(stream.author, run->county->seats[author].key_id))
+            continue;
+        uint64_t leaves = 0;
+        struct branches *branches = branches_read(view, &stream);
+        for (uint8_t i = 0; i < BRANCHES_MAX; i++)
+            leaves += branch_is_leaf(branches, i);
+        entries += row->head.seq;
+        most = leaves > most ? leaves : most;
+        free(branches);
+    }
+    char found[32];
+    snprintf(found, sizeof found, "%" PRIu64, pair->look == LOOK_ENTRIES ? entries : most);
+    if (strcmp(found, pair->value) != 0)
+        miss(looking, pair, found);
+    free(row);
+}
+
+static void look_expired(const struct looking *looking, const struct step_pair *pair)
+{
+    const struct run *run = looking->run;
+    const char *self = run->county->seats[world_seat_of(run->world, looking->node)].code;
+    const struct tree *tree = replica_tree(world_replica(run->world, looking->node));
+    uint64_t expires_ms = tree_expires_ms(tree, span_of_text(self));
+    bool found = expires_ms > 0 && expires_ms < world_clock_ms(run->world, looking->node);
+    if (strcmp(found ? "true" : "false", pair->value) != 0)
+        miss(looking, pair, found ? "true" : "false");
+}
+
+static void look_alarm(const struct looking *looking, const struct step_pair *pair)
+{
+    const struct replica *replica = world_replica(looking->run->world, looking->node);
+    size_t count = replica_alarm_count(replica);
+    bool found = strcmp(pair->value, "none") == 0 && count == 0;
+    for (size_t i = 0; i < count; i++)
+        found |= strncmp(replica_alarm(replica, i), pair->value, strlen(pair->value)) == 0;
+    if (!found)
+        miss(looking, pair, count == 0 ? "none" : replica_alarm(replica, 0));
+}
+
+static void look_answer(const struct looking *looking, const struct step_pair *pair)
+{
+    const struct run *run = looking->run;
+    bool answered = run->answer_request == run->asked_request;
+    const char *found = answered ? error_name(run->answer_code) : "unanswered";
+    if (strcmp(found, pair->value) != 0)
+        miss(looking, pair, found);
+}
+
 void run_look(struct run *run, const struct step *step, size_t node)
 {
     struct looking looking = {run, step, node};
@@ -291,8 +357,15 @@ void run_look(struct run *run, const struct step *step, size_t node)
         case LOOK_EPOCH:
         case LOOK_PARKED:
         case LOOK_ASIDE: look_number(&looking, pair); break;
+        case LOOK_RECEIVED:
         case LOOK_TOTAL:
         case LOOK_ORIGINS: look_total(&looking, pair); break;
+        case LOOK_ENTRIES:
+        case LOOK_BRANCHES: look_author(&looking, pair); break;
+        case LOOK_ALARM: look_alarm(&looking, pair); break;
+        case LOOK_EXPIRED: look_expired(&looking, pair); break;
+        case LOOK_ANSWER: look_answer(&looking, pair); break;
+        case LOOK_SUSPECT:
         case LOOK_COMPLETE:
         case LOOK_HELD: look_complete(&looking, pair); break;
         case LOOK_REFUSED: look_refused(&looking, pair); break;

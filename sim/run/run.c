@@ -152,7 +152,7 @@ static bool steps_are_honest(const struct step_list *list)
         const struct step *step = &list->steps[i];
         honest = honest && step->kind != STEP_RESTORE && step->kind != STEP_WIPE &&
                  step->kind != STEP_CLONE && step->kind != STEP_CONDUCT &&
-                 step->kind != STEP_INJECT;
+                 step->kind != STEP_INJECT && step->kind != STEP_STICK;
         for (size_t member = 0; member < step->member_count; member++)
             honest = honest && steps_are_honest(&step->members[member]);
     }
@@ -392,6 +392,7 @@ static void clear(struct run *run)
     free(run->worst);
     free(run->urgent);
     run_free_named(run);
+    ways_free(run);
     buffer_free(&run->traced);
     world_free(run->world);
     model_free(run->model);

@@ -52,6 +52,7 @@ struct seat_run {
     unsigned cut, down, paused; /* how many strikes keep it so */
     uint64_t broken_ms;         /* when a link of its path to the root last came or went */
     bool start_planned, is_up, was_behind;
+    bool held;                /* its batches, by a step */
     size_t clone;             /* a second machine with its key; SIZE_MAX: none */
     struct link_profile link; /* when no fault changes it */
     size_t *own;              /* records that it made; owned */
@@ -65,6 +66,28 @@ struct worst {
 };
 struct urgent {
     uint64_t serial, at_ms;
+};
+
+/* What steps have done to blocks on their way (ways.c). */
+struct withheld {
+    size_t from, to; /* neighbours */
+    struct key_id author;
+    uint64_t stream; /* its number; 0: all */
+};
+struct naming { /* the stream that a handle stands for on one way of a link */
+    size_t from, to;
+    uint64_t handle;
+    struct stream_id stream;
+};
+struct handed { /* a block that `from` has never sent, so that the answer isn't for it */
+    size_t from, to;
+    uint64_t handle;
+};
+struct ways {
+    struct withheld *withheld;
+    struct naming *namings;
+    struct handed *handed;
+    size_t withheld_count, naming_count, handed_count;
 };
 
 /* What steps have given a name. */
@@ -124,7 +147,9 @@ struct run {
     size_t urgent_count;
     struct named *named;
     size_t named_count;
+    struct ways ways;
     uint64_t order_left;     /* of the order's number, what groups have not used yet */
+    uint64_t asked_request;  /* the last write that a step has asked for */
     uint64_t answer_request; /* the last write that was answered, and how */
     enum error_code answer_code;
     uint64_t cpu_began_us;
@@ -178,6 +203,15 @@ void steps_end(struct run *run);
 struct named *run_named(struct run *run, enum named_kind kind, const char *name); /* or NULL */
 size_t run_node(const struct run *run, const char *code);
 void run_free_named(struct run *run);
+
+/* ways.c */
+bool ways_pass(struct run *run, size_t from, size_t to, uint8_t type, struct span body);
+void ways_withhold(struct run *run, const struct step *step, size_t node);
+void ways_pass_all(struct run *run);
+/* False: there is no such link, or it isn't up. */
+bool ways_hand_in(struct run *run, const struct step *step, size_t node,
+                  struct memory_store *image);
+void ways_free(struct run *run);
 
 /* look.c */
 void run_look(struct run *run, const struct step *step, size_t node);

@@ -87,15 +87,18 @@ static bool is_answered(const struct run *run, uint64_t serial)
 static void judge_answer(struct run *run, const struct step *step, size_t node, uint64_t serial)
 {
     uint64_t end_ms = run_now(run) + ANSWER_MS_MAX;
+    run->asked_request = serial;
+    if (node < run->county->seat_count && run->seats[node].held)
+        return; /* nobody can answer yet */
     while (!is_answered(run, serial) && run_now(run) < end_ms && world_runs(run->world, node))
         run_until(run, run_now(run) + 1);
-    const char *found = run->answer_request == serial ? error_name(run->answer_code) : "no answer";
+    const char *found = run->answer_request == serial ? error_name(run->answer_code) : "unanswered";
     const char *wanted = step->refused[0] != '\0' ? step->refused : error_name(ERR_OK);
     if (strcmp(found, wanted) != 0)
         miss(run, step, "the write was answered:", found);
 }
 
-static void write_step(struct run *run, const struct step *step)
+static void write_once(struct run *run, const struct step *step)
 {
     struct model_value values[MODEL_VALUES_MAX];
     size_t node = run_node(run, step->at[0]), count = 0, place = 0;
@@ -126,6 +129,13 @@ static void write_step(struct run *run, const struct step *step)
     if (step->kind == STEP_PUT)
         new_named(run, NAMED_RECORD, step->name)->serial = serial;
     judge_answer(run, step, node, serial);
+}
+
+static void write_step(struct run *run, const struct step *step)
+{
+    write_once(run, step);
+    for (uint64_t i = 1; i < step->count && !run->over; i++)
+        write_once(run, step);
 }
 
 /* ---- what is done to one seat ---- */
@@ -181,7 +191,11 @@ static void put_back(struct run *run, const struct step *step, size_t node)
 
 static void make_clone(struct run *run, const struct step *step, size_t node)
 {
+    uint8_t other[8] = {0xff};
     size_t clone = world_clone(run->world, node);
+    other[1] = (uint8_t)clone;
+    if (step->elsewhere)
+        world_set_instance(run->world, clone, other);
     new_named(run, NAMED_CLONE, step->name)->node = clone;
     model_cloned(run->model, clone);
     world_start(run->world, clone, 0);
@@ -213,14 +227,32 @@ static void change(struct run *run, const struct step *step, size_t node)
     run_moment(run, MOMENT_FAULT, node, fault_name(fault->kind));
 }
 
+static void hand_in(struct run *run, const struct step *step, size_t node)
+{
+    struct named *image = run_named(run, NAMED_IMAGE, step->name);
+    if (image == NULL)
+        miss(run, step, "there is no image", step->name);
+    else if (!ways_hand_in(run, step, node, image->image))
+        miss(run, step, "no block can be handed in: there is no link up from", step->to);
+}
+
+static void hold(struct run *run, size_t node, bool held)
+{
+    world_hold(run->world, node, held);
+    if (node < run->county->seat_count)
+        run->seats[node].held = held;
+}
+
 static void cut(struct run *run, size_t node, bool heals)
 {
     if (node < run->county->seat_count && !run_has_parent(run, node))
         return;
+    if (!heals)
+        world_cut(run->world, node);
+    else if (node < run->county->seat_count)
+        world_swallow(run->world, node, WAY_NONE);
     if (heals)
         world_heal(run->world, node);
-    else
-        world_cut(run->world, node);
     run_moment(run, heals ? MOMENT_HEALED : MOMENT_CUT, node, "");
 }
 
@@ -244,6 +276,10 @@ static void do_at(struct run *run, const struct step *step, size_t node)
     case STEP_RESTORE: put_back(run, step, node); break;
     case STEP_CLONE: make_clone(run, step, node); break;
     case STEP_END_CLONE: world_end_clone(run->world, node); break;
+    case STEP_HOLD: hold(run, node, true); break;
+    case STEP_RELEASE: hold(run, node, false); break;
+    case STEP_WITHHOLD: ways_withhold(run, step, node); break;
+    case STEP_STICK: hand_in(run, step, node); break;
     case STEP_EXPECT: run_look(run, step, node); break;
     default: change(run, step, node); break;
     }
@@ -301,6 +337,7 @@ static void do_step(struct run *run, const struct step *step)
     case STEP_RUN: run_quiet(run, step->ms); break;
     case STEP_WAIT: run_until(run, run_now(run) + step->ms); break;
     case STEP_TYPES: raise_types(run); break;
+    case STEP_PASS: ways_pass_all(run); break;
     case STEP_TOGETHER: do_together(run, step); break;
     case STEP_CUT:
     case STEP_HEAL:
@@ -321,6 +358,10 @@ static void do_step(struct run *run, const struct step *step)
     case STEP_HALF_OPEN:
     case STEP_POINT:
     case STEP_INJECT:
+    case STEP_HOLD:
+    case STEP_RELEASE:
+    case STEP_WITHHOLD:
+    case STEP_STICK:
     case STEP_EXPECT: do_at_all(run, step); break;
     case STEP_KINDS: break;
     }
@@ -336,8 +377,10 @@ static void do_list(struct run *run, const struct step_list *list)
 void steps_end(struct run *run)
 {
     static const struct conduct honest;
+    ways_pass_all(run);
     for (size_t seat = 0; seat < run->county->seat_count; seat++) {
         world_pause(run->world, seat, false);
+        hold(run, seat, false);
         world_set_conduct(run->world, seat, &honest);
         world_set_disk(run->world, seat, &run->scenario->disk);
         if (run_has_parent(run, seat)) {

@@ -135,8 +135,10 @@ static void read_refusal(struct yaml_node *map, struct step *step)
     struct span code = SPAN_EMPTY;
     if (!yaml_get_text(map, "refused", false, &code) || code.data == NULL)
         return;
-    if (error_by_name(code) == ERR_INTERNAL || error_by_name(code) == ERR_OK)
-        yaml_complain(map, "\"refused\": expected the name of an error, as in 'not_allowed'");
+    if ((error_by_name(code) == ERR_INTERNAL || error_by_name(code) == ERR_OK) &&
+        !span_equal(code, span_of_text("unanswered")))
+        yaml_complain(map, "\"refused\": expected the name of an error, as in 'not_allowed', or "
+                           "'unanswered'");
     keep(step->refused, sizeof step->refused, code);
 }
 
@@ -150,6 +152,8 @@ static void read_write(struct reading *reading, struct yaml_node *map, struct st
     read_refusal(map, step);
     if (step->kind == STEP_DELETE)
         return;
+    if (yaml_map_get(map, "count") != NULL)
+        value_read(yaml_map_get(map, "count"), "count", UNIT_COUNT, 1, 100000, &step->count);
     yaml_get_map(map, "fields", false, &fields);
     for (size_t i = 0; fields != NULL && i < yaml_size(fields); i++)
         read_field(fields, i, step);
@@ -207,6 +211,7 @@ static void read_image(struct reading *reading, struct yaml_node *map, struct st
         yaml_get_bool(map, "whole", false, &step->whole);
     if (step->kind != STEP_CLONE)
         return;
+    yaml_get_bool(map, "elsewhere", false, &step->elsewhere);
     if (strlen(step->name) > SEAT_BYTES_MAX)
         yaml_complain(map, "\"as\": expected a name of at most %d bytes", SEAT_BYTES_MAX);
     reading->clones =
@@ -215,12 +220,47 @@ static void read_image(struct reading *reading, struct yaml_node *map, struct st
          span_of_text(step->name));
 }
 
+/* ---- blocks on their way ---- */
+
+static void read_seat(struct reading *reading, struct yaml_node *map, const char *key,
+                      char seat[static SEAT_BYTES_MAX + 1])
+{
+    struct yaml_node *node = yaml_map_get(map, key);
+    if (node == NULL)
+        yaml_complain(map, "the key \"%s\" is missing: expected a seat", key);
+    else if (check_seat(reading, node, yaml_text(node)))
+        keep(seat, SEAT_BYTES_MAX + 1, yaml_text(node));
+}
+
+static void read_number(struct yaml_node *map, const char *key, uint64_t *value)
+{
+    if (yaml_map_get(map, key) != NULL)
+        value_read(yaml_map_get(map, key), key, UNIT_COUNT, 0, UINT32_MAX, value);
+}
+
+static void read_blocks(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    read_at(reading, map, true, step);
+    read_seat(reading, map, "of", step->of);
+    read_number(map, "stream", &step->stream);
+    if (step->kind == STEP_WITHHOLD) {
+        read_seat(reading, map, "to", step->to);
+        return;
+    }
+    read_name(map, "image", step);
+    read_seat(reading, map, "from", step->to);
+    step->last = UINT32_MAX;
+    read_number(map, "first", &step->first);
+    read_number(map, "last", &step->last);
+}
+
 /* ---- expectations ---- */
 
 static void read_look_map(struct reading *reading, struct yaml_node *map, enum look look,
                           struct step *step)
 {
-    bool of_seats = look == LOOK_COMPLETE || look == LOOK_HELD;
+    bool of_seats = look == LOOK_COMPLETE || look == LOOK_HELD || look == LOOK_ENTRIES ||
+                    look == LOOK_BRANCHES || look == LOOK_SUSPECT;
     for (size_t i = 0; i < yaml_size(map); i++) {
         struct span key;
         struct yaml_node *node = yaml_map_at(map, i, &key);
@@ -238,8 +278,7 @@ static void read_look_map(struct reading *reading, struct yaml_node *map, enum l
 static void read_look(struct reading *reading, struct yaml_node *node, enum look look,
                       struct step *step)
 {
-    bool is_map =
-        look == LOOK_FIELD || look == LOOK_COMPLETE || look == LOOK_HELD || look == LOOK_REFUSED;
+    bool is_map = look_is_map(look);
     bool is_list = look == LOOK_CONFLICTS;
     if (is_map && yaml_is_map(node)) {
         read_look_map(reading, node, look, step);
@@ -301,7 +340,8 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
 {
     bool with_map = fault_of(step->kind) < FAULT_KINDS || step->kind <= STEP_DELETE ||
                     step->kind == STEP_IMAGE || step->kind == STEP_RESTORE ||
-                    step->kind == STEP_CLONE || step->kind == STEP_EXPECT;
+                    step->kind == STEP_CLONE || step->kind == STEP_EXPECT ||
+                    step->kind == STEP_WITHHOLD || step->kind == STEP_STICK;
     if (with_map && !yaml_is_map(node)) {
         yaml_complain(node, "\"%s\": expected a map", step_names[step->kind]);
         return;
@@ -318,6 +358,8 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
     case STEP_PAUSE:
     case STEP_RESUME:
     case STEP_WIPE:
+    case STEP_HOLD:
+    case STEP_RELEASE:
     case STEP_END_CLONE: read_seats(reading, node, step); break;
     case STEP_IMAGE:
     case STEP_RESTORE:
@@ -333,21 +375,24 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
     case STEP_WAIT:
         value_read(node, step_names[step->kind], UNIT_TIME, 1, SCENARIO_MS_MAX, &step->ms);
         break;
+    case STEP_WITHHOLD:
+    case STEP_STICK: read_blocks(reading, node, step); break;
     case STEP_EXPECT: read_expect(reading, node, step); break;
     case STEP_TOGETHER: read_together(reading, node, step); break;
     case STEP_TYPES:
+    case STEP_PASS:
     case STEP_KINDS: break;
     }
 }
 
-/* `run` and `types` may stand as words. */
+/* `run`, `types` and `pass` may stand as words. */
 static void read_step(struct reading *reading, struct yaml_node *node, struct step *step)
 {
     step->line = yaml_line(node);
     if (yaml_is_text(node)) {
-        static const char *const words[] = {"run", "types"};
-        size_t place = value_read_name(node, "steps", words, 2);
-        step->kind = place == 0 ? STEP_RUN : STEP_TYPES;
+        static const char *const words[] = {"run", "types", "pass"};
+        static const enum step_kind kinds[] = {STEP_RUN, STEP_TYPES, STEP_PASS, STEP_RUN};
+        step->kind = kinds[value_read_name(node, "steps", words, 3)];
         return;
     }
     if (!yaml_is_map(node) || yaml_size(node) != 1) {

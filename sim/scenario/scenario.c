@@ -168,7 +168,8 @@ void scenario_add_seat(struct scenario *scenario, const char *code, const char *
 
 struct county *scenario_county(const struct scenario *scenario)
 {
-    return county_new(scenario->tree.rows, scenario->tree.row_count, scenario->seed);
+    return county_new_expiring(scenario->tree.rows, scenario->tree.row_count, scenario->seed,
+                               scenario->expires_ms);
 }
 
 /* ---- selectors ---- */

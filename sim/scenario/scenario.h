@@ -141,8 +141,8 @@ struct expectation {
     X(PUT, "put") /* a record of `type` with `fields`, known as `name` from now on */              \
     X(SET, "set") /* `fields` of it */                                                             \
     X(DELETE, "delete")                                                                            \
-    X(CUT, "cut") /* the links of `at` to their parents; of every seat if empty */                 \
-    X(HEAL, "heal")                                                                                \
+    X(CUT, "cut")   /* the links of `at` to their parents; of every seat if empty */               \
+    X(HEAL, "heal") /* also what is half open */                                                   \
     X(KILL, "kill") /* stays dead until `start` */                                                 \
     X(POWER, "power-cut")                                                                          \
     X(START, "start")                                                                              \
@@ -161,8 +161,13 @@ struct expectation {
     X(POINT, "point")                                                                              \
     X(INJECT, "inject")                                                                            \
     X(TYPES, "types")                                                                              \
-    X(RUN, "run")   /* until nothing moves but timers, at most `ms` */                             \
-    X(WAIT, "wait") /* so much time passes */                                                      \
+    X(HOLD, "hold") /* its batches: what comes gathers until `release` */                          \
+    X(RELEASE, "release")                                                                          \
+    X(WITHHOLD, "withhold") /* blocks of streams of `of` don't get from `at` to its neighbour */   \
+    X(PASS, "pass")         /* everything does again */                                            \
+    X(STICK, "stick") /* blocks of `of` from image `name` come to `at` as if `to` had sent them */ \
+    X(RUN, "run")     /* until nothing moves but timers, at most `ms` */                           \
+    X(WAIT, "wait")   /* so much time passes */                                                    \
     X(EXPECT, "expect")                                                                            \
     X(TOGETHER, "together") /* `members` in every order */
 enum step_kind {
@@ -178,6 +183,7 @@ enum step_kind {
     X(CONFLICTS, "conflicts")   /* exactly these, as "s=v2", in any order */                       \
     X(DELETED, "deleted")       /* true or false */                                                \
     X(PRESENT, "present")       /* whether the seat has it */                                      \
+    X(RECEIVED, "received")     /* as in "6 of 7": seats that have told that they have it */       \
     X(OPERATIONS, "operations") /* how many have come to it */                                     \
     X(EPOCH, "epoch")           /* the ordinal in which the seat writes */                         \
     X(PARKED, "parked")         /* entries that wait there */                                      \
@@ -186,7 +192,13 @@ enum step_kind {
     X(ORIGINS, "origins")       /* as in "3 of 9": those whose figures are there, of all */        \
     X(COMPLETE, "complete")     /* key: seat; now, silent, withheld or unknown */                  \
     X(HELD, "missing")          /* key: seat; entries it has announced that aren't there */        \
-    X(REFUSED, "refused")       /* key: reason (enum REFUSAL_LIST); at least so many */
+    X(REFUSED, "refused")       /* key: reason (enum REFUSAL_LIST); at least so many */            \
+    X(ENTRIES, "entries")       /* key: seat; entries of its streams that are there */             \
+    X(BRANCHES, "branches")     /* key: seat; the most branches that a stream of it has */         \
+    X(SUSPECT, "suspect")       /* key: seat; whether its clock is known to be wrong */            \
+    X(EXPIRED, "expired")       /* whether its documents have, by its own clock */                 \
+    X(ALARM, "alarm")           /* "none", or how an alarm begins */                               \
+    X(ANSWER, "answer")         /* to the write asked for last: ok, an error, or unanswered */
 enum look {
 #define X(name, text) LOOK_##name,
     LOOK_LIST(X)
@@ -212,13 +224,18 @@ struct step {
     size_t at_count;
     char name[SCENARIO_NAME_BYTES]; /* of a record, an image, a clone */
     char type[32];                  /* put */
-    char to[SEAT_BYTES_MAX + 1];    /* put: of a matter */
+    char to[SEAT_BYTES_MAX + 1];    /* put: of a matter; withhold, stick: the neighbour */
+    char of[SEAT_BYTES_MAX + 1];    /* withhold, stick: whose streams */
+    uint64_t stream;                /* of them the one with that number; 0: all */
+    uint64_t first, last;           /* stick: of blocks that begin at these entries */
+    uint64_t count;                 /* put, set: so many times; the last record has the name */
     struct step_pair *pairs;        /* fields of a write, or what is expected */
     size_t pair_count;
     bool has_clock; /* of a write: the seat's clock stands at `ms` from now on */
     uint64_t ms;
     char refused[32];          /* of a write: the error it must be refused with; empty: done */
     bool whole;                /* restore: with the high-water file */
+    bool elsewhere;            /* clone: on another machine, or in another directory */
     struct fault *fault;       /* parameters, of those that have some; owned */
     struct step_list *members; /* of a group */
     size_t member_count;
@@ -232,6 +249,7 @@ struct scenario {
     uint64_t begins_wall_ms; /* true time at the beginning, since 1970 */
     uint64_t lasts_ms;       /* faults and work; then all is healed */
     uint64_t rest_ms_max;    /* how long it may take to come to rest then */
+    uint64_t expires_ms;     /* when the tree's documents do, since 1970; 0: never */
     bool injects_expected;   /* somebody cheats: honest peers may be refused too */
     struct tree_rule tree;
     struct link_profile link;   /* of all links, before `links` */

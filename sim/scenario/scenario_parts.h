@@ -40,6 +40,7 @@ void read_steps(struct reading *reading, struct yaml_node *root);
 void write_steps(const struct scenario *scenario, struct buffer *yaml);
 void copy_steps(struct step_list *list);
 void free_steps(struct step_list *list);
+bool look_is_map(enum look look);
 
 /* write.c, for the files beside it */
 void write_selector(const struct selector *selector, int indent, struct buffer *yaml);

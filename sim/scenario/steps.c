@@ -14,6 +14,13 @@ const char *const look_names[LOOK_KINDS] = {
 #undef X
 };
 
+bool look_is_map(enum look look)
+{
+    return look == LOOK_FIELD || look == LOOK_COMPLETE || look == LOOK_HELD ||
+           look == LOOK_REFUSED || look == LOOK_ENTRIES || look == LOOK_BRANCHES ||
+           look == LOOK_SUSPECT;
+}
+
 static void copy_step(struct step *step)
 {
     if (step->at != NULL)

@@ -106,5 +106,6 @@ const struct scenario_field scenario_fields[] = {
     FIELD_ONE(SCENARIO, lasts_ms, "lasts", UNIT_TIME, 1, SCENARIO_MS_MAX),
     FIELD_ONE(SCENARIO, rest_ms_max, "rest", UNIT_TIME, 1, SCENARIO_MS_MAX),
     FIELD_FLAG(SCENARIO, injects_expected, "cheats"),
+    FIELD_ONE(SCENARIO, expires_ms, "expires", UNIT_MOMENT, 0, UINT64_MAX),
     {0},
 };

@@ -35,8 +35,7 @@ static void write_at(const struct step *step, int indent, struct buffer *yaml)
 /* Those of one look, as a map, a list or one value. */
 static void write_look(const struct step *step, enum look look, int indent, struct buffer *yaml)
 {
-    bool is_map =
-        look == LOOK_FIELD || look == LOOK_COMPLETE || look == LOOK_HELD || look == LOOK_REFUSED;
+    bool is_map = look_is_map(look);
     bool is_list = look == LOOK_CONFLICTS;
     size_t count = 0;
     for (size_t i = 0; i < step->pair_count; i++) {
@@ -64,6 +63,28 @@ static void write_look(const struct step *step, enum look look, int indent, stru
         say(yaml, is_map ? "}\n" : is_list ? "]\n" : "\n");
 }
 
+static void write_number(struct buffer *yaml, int indent, const char *key, uint64_t value)
+{
+    if (value == 0)
+        return;
+    write_key(yaml, indent, key);
+    unit_print(UNIT_COUNT, value, yaml);
+    say(yaml, "\n");
+}
+
+static void write_blocks(const struct step *step, int indent, struct buffer *yaml)
+{
+    bool stick = step->kind == STEP_STICK;
+    write_text(yaml, indent, "image", step->name);
+    write_at(step, indent, yaml);
+    write_text(yaml, indent, "of", step->of);
+    write_text(yaml, indent, stick ? "from" : "to", step->to);
+    write_number(yaml, indent, "stream", step->stream);
+    write_number(yaml, indent, "first", step->first);
+    if (stick)
+        write_number(yaml, indent, "last", step->last);
+}
+
 static void write_write(const struct step *step, int indent, struct buffer *yaml)
 {
     write_text(yaml, indent, "record", step->name);
@@ -77,6 +98,7 @@ static void write_write(const struct step *step, int indent, struct buffer *yaml
         unit_print(UNIT_COUNT, step->ms, yaml);
         say(yaml, "\n");
     }
+    write_number(yaml, indent, "count", step->count);
     write_text(yaml, indent, "refused", step->refused);
 }
 
@@ -103,7 +125,8 @@ static void write_step(const struct step *step, int indent, struct buffer *yaml)
 {
     indent_to(yaml, indent);
     say(yaml, "- ");
-    if ((step->kind == STEP_RUN && step->ms == 0) || step->kind == STEP_TYPES) {
+    if ((step->kind == STEP_RUN && step->ms == 0) || step->kind == STEP_TYPES ||
+        step->kind == STEP_PASS) {
         say(yaml, step_names[step->kind]);
         say(yaml, "\n");
         return;
@@ -117,7 +140,7 @@ static void write_step(const struct step *step, int indent, struct buffer *yaml)
         return;
     }
     if (step->kind <= STEP_DELETE || step->fault != NULL || step->kind == STEP_EXPECT ||
-        step->name[0] != '\0' || step->member_count > 0) {
+        step->kind == STEP_WITHHOLD || step->name[0] != '\0' || step->member_count > 0) {
         say(yaml, "\n");
         indent += 4;
     }
@@ -125,6 +148,8 @@ static void write_step(const struct step *step, int indent, struct buffer *yaml)
         write_write(step, indent, yaml);
     } else if (step->fault != NULL) {
         write_change(step, indent, yaml);
+    } else if (step->kind == STEP_WITHHOLD || step->kind == STEP_STICK) {
+        write_blocks(step, indent, yaml);
     } else if (step->kind == STEP_EXPECT) {
         write_text(yaml, indent, "record", step->name);
         write_at(step, indent, yaml);
@@ -142,6 +167,9 @@ static void write_step(const struct step *step, int indent, struct buffer *yaml)
         if (step->whole)
             write_key(yaml, indent, "whole");
         say(yaml, step->whole ? "true\n" : "");
+        if (step->elsewhere)
+            write_key(yaml, indent, "elsewhere");
+        say(yaml, step->elsewhere ? "true\n" : "");
     } else {
         say(yaml, " ");
         write_seats(step, yaml);

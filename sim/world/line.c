@@ -304,8 +304,8 @@ void line_send(struct world_node *node, uint32_t id, enum channel channel, uint8
     }
 }
 
-bool world_inject(struct world *world, size_t child, bool to_parent, enum channel channel,
-                  uint8_t type, struct span body)
+static bool put_in(struct world *world, size_t child, bool to_parent, enum channel channel,
+                   uint8_t type, struct span body, bool injected)
 {
     struct world_link *link = link_of(world, child);
     enum end to = to_parent ? END_PARENT : END_CHILD;
@@ -321,7 +321,19 @@ bool world_inject(struct world *world, size_t child, bool to_parent, enum channe
         .profile = &profile,
         .leaves_ms = world->now_ms,
     };
-    world->counts.injections++;
-    plan_arrival(world, &passage, channel, type, body, true, 0);
+    world->counts.injections += injected;
+    plan_arrival(world, &passage, channel, type, body, injected, 0);
     return true;
+}
+
+bool world_inject(struct world *world, size_t child, bool to_parent, enum channel channel,
+                  uint8_t type, struct span body)
+{
+    return put_in(world, child, to_parent, channel, type, body, true);
+}
+
+bool world_hand_in(struct world *world, size_t child, bool to_parent, enum channel channel,
+                   uint8_t type, struct span body)
+{
+    return put_in(world, child, to_parent, channel, type, body, false);
 }

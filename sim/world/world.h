@@ -153,6 +153,9 @@ uint32_t world_next_handle(const struct world *world, size_t child, bool to_pare
 /* A message that nobody there sent, to the other end of the link; false: the link isn't up. */
 bool world_inject(struct world *world, size_t child, bool to_parent, enum channel channel,
                   uint8_t type, struct span body);
+/* The same with what is good, as from a stick: nobody has to refuse it. */
+bool world_hand_in(struct world *world, size_t child, bool to_parent, enum channel channel,
+                   uint8_t type, struct span body);
 
 /* ---- what links, disks, clocks and nodes are like (profiles.h); each takes effect at once ---- */
 
