@@ -330,6 +330,8 @@ static bool follow_stream(struct model *model, size_t node, const struct stream_
                      model->county->seats[stream->author].code);
     if (row->forked || id->branch > 0)
         set_stream_forked(model, stream, UINT32_MAX);
+    if (holding->seq < row->from)
+        holding->seq = row->from; /* a branch that an earlier disk of it has had, too */
     if (end < holding->seq)
         return false;
     read_on(model, holding, row, end);

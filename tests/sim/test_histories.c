@@ -28,6 +28,7 @@ static const struct variant {
     {"19-an-old-image", "- restore: {image: old, at: V1}", "- kill: V1"},
     {"20-a-cloned-disk-elsewhere", "elsewhere: true", "elsewhere: false"},
     {"20-a-cloned-disk-exact", "as: V1b}", "as: V1b, elsewhere: true}"},
+    {"21-three-branches", "image: disk, at: V1, whole: true", "image: disk, at: V1"},
     {"22-power-cuts", "die-after-commit", "die-in-commit"},
     {"22-power-cuts", "- restore: {image: yesterday, at: V1}", "- kill: V1"},
     {"23-the-same-image-twice", "- restore: {image: full, at: V1}",
