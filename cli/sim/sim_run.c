@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/print.h"
+#include "cli/sim/apart.h"
 #include "cli/sim/outcome.h"
 #include "cli/sim/shipped.h"
 #include "cli/sim/sim.h"
@@ -257,12 +258,33 @@ static int run_one(const struct arguments *arguments, struct scenario *scenario,
     return status;
 }
 
+struct asked {
+    const struct arguments *arguments;
+    struct scenario *scenario;
+};
+
+static int run_asked(void *context, struct error *error)
+{
+    const struct asked *asked = context;
+    return run_one(asked->arguments, asked->scenario, error);
+}
+
 static int run_run(const struct arguments *arguments, struct error *error)
 {
+    int status = EXIT_FAILED;
     struct scenario *scenario = scenario_open_set(arguments->words[0], arguments, error);
     if (scenario == NULL)
         return EXIT_USAGE;
-    int status = run_one(arguments, scenario, error);
+    struct asked asked = {arguments, scenario};
+    if (!run_apart(run_asked, &asked, &status, error)) {
+        status = outcome_exit_status(OUTCOME_CRASHED);
+        if (arguments->json)
+            print_json(json_pack("{s:s, s:s, s:i}", "name", scenario->name, "outcome",
+                                 outcome_text(OUTCOME_CRASHED), "status", status));
+        print_note("%s: the program crashed; its last lines stand above; with --verbose there are "
+                   "more",
+                   scenario->name);
+    }
     scenario_free(scenario);
     return status;
 }

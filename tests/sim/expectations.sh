@@ -25,6 +25,23 @@ broken 'a directive was not' middle-restarts-in-a-chain --set 'expect=[{urgent: 
 broken 'line 22: s of r' scenarios/histories/01-authority.yaml \
     --set 'steps.3.together.1.set.fields.s=v2'
 
+# The work is a child's; a crash is that child's end.
+"$terrace" sim run county-two-days >/dev/null 2>&1 &
+parent=$!
+child=
+for _ in $(seq 100); do
+    child=$(cat "/proc/$parent/task/$parent/children")
+    [ -n "$child" ] && break
+    sleep 0.1
+done
+kill -SEGV $child
+wait "$parent"
+status=$?
+if [ "$status" -ne 6 ]; then
+    printf 'a crash: exit status %s, expected 6\n' "$status"
+    failed=1
+fi
+
 trace() {
     "$terrace" sim run swizzled-cuts --seed "$1" --json 2>/dev/null |
         sed 's/.*"trace": *"\([^"]*\)".*/\1/'
