@@ -75,7 +75,8 @@ static void sign_statement(struct step *step)
         .head = {replica->key_id, replica->self.epoch, ++replica->statement_k},
         .clock_ms = step->wall_ms,
         .token = replica->token,
-        .report = replica->report_k,
+        /* what changed since the last report stands in the next one */
+        .report = replica->report_k + replica->cells_changed,
     };
     list_streams(step, &statement);
     statement_encode(&statement, &note);
