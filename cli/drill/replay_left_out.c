@@ -32,6 +32,7 @@ static const char *why_not(enum fault_kind kind)
     case FAULT_CONDUCT: return "left out: real nodes are honest";
     case FAULT_INJECT: return "left out: real nodes say nothing bad";
     case FAULT_TYPES: return "left out: all types are there from the beginning";
+    case FAULT_POISON: return "played as SIGKILL: real nodes sign what decodes";
     default: return NULL;
     }
 }

@@ -43,7 +43,15 @@ void live_row(struct model *model, size_t node, enum table table, struct span ke
 /* rest.c */
 bool record_lives(const struct model *model, const struct model_record *record);
 void compare_with_fold(const struct model *model, const struct model_record *record, size_t node);
-bool aside_is_excused(const struct model *model, enum table table, struct span key);
+bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key);
 void rest_count(struct model *model); /* brings model->counted up to date */
+
+/* poisons.c */
+bool poison_is_told(const struct model *model, const struct hash *name); /* of stored bytes */
+/* Whether a row of quarantine at this node is of one that stands there. */
+bool poison_row_is_excused(const struct model *model, size_t node, struct span key);
+/* Whether the verifier names the node's own one: "STREAM block SEQ". */
+bool poison_is_own(const struct model *model, size_t node, const char *label);
+void check_poisons(struct model *model);
 
 #endif

@@ -208,6 +208,9 @@ static size_t take_own_block(struct model *model, const struct model_holding *ho
                                 .count = opened.header.count,
                                 .hash = opened.hash,
                                 .first_entry = model->entry_count};
+    bool told = !opened.opaque || poison_is_told(model, name);
+    for (uint32_t i = 0; opened.opaque && told && i < block.count; i++)
+        add_entry(model, SIZE_MAX, &opened.hash);
     for (size_t i = 0; i < opened.list.count; i++) {
         const struct entry *entry = &opened.list.entries[i];
         size_t op = SIZE_MAX;
@@ -216,6 +219,11 @@ static size_t take_own_block(struct model *model, const struct model_holding *ho
         add_entry(model, op, &opened.digests[i]);
     }
     prepared_block_free(&opened);
+    if (!told) {
+        findings_add(model->findings, FINDING_INVENTED, "%s signed a block that doesn't decode",
+                     model_node_name(model, holding->node));
+        return SIZE_MAX;
+    }
     note_signed(model, holding->node, &model->streams[holding->stream], &block);
     return add_block(model, &block, name);
 }

@@ -88,6 +88,7 @@ static void free_tables(struct model *model)
     free(model->blocks);
     free(model->streams);
     free(model->holdings);
+    free(model->poisons);
     free(model->below_from);
     free(model->below_count);
     free(model->seat_numbered);

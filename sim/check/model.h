@@ -115,6 +115,12 @@ struct model_stream {
     uint32_t signed_to; /* entries in signed_at */
 };
 
+struct model_poison { /* a block that a cheat signed and that doesn't decode */
+    struct stream_id stream;
+    uint32_t seq;
+    struct hash name; /* of its stored bytes */
+};
+
 struct model_holding { /* one stream, or branch of one, in one store */
     size_t node, stream;
     struct stream_id id;
@@ -173,6 +179,8 @@ struct model {
     size_t stream_count, stream_capacity;
     struct model_holding *holdings;
     size_t holding_count, holding_capacity;
+    struct model_poison *poisons;
+    size_t poison_count;
     struct places op_names, record_names, block_names, stream_names, holding_names;
     struct places seat_codes, seat_keys, states, rank_names;
     struct places tokens;     /* by clock: when it was issued, in true time */
@@ -224,6 +232,11 @@ void model_restored(struct model *model, size_t node);
  * touched nothing is asked but that all members have the same; nothing that others wrote may be
  * lost. */
 void model_forks(struct model *model, size_t seat);
+/* A block that doesn't decode is about to be on its author's disk, with these stored bytes
+ * (poison_make): in the log it counts as an entry that says nothing, and at rest each other holder
+ * of its stream must have set it aside as malformed. Of any other such block is told. */
+void model_poisoned(struct model *model, const struct stream_id *stream, uint32_t seq,
+                    struct span stored);
 /* A clone was made (world_clone): a node of its own, whose writes are asked for by its place. */
 void model_cloned(struct model *model, size_t clone);
 /* Of what was in danger, forget what no node holds. */

@@ -216,9 +216,11 @@ enum { WAITS_FOR_OPERATION = 1, WAITS_RECORD = 3, RECORD_ID = 16 };
 
 /* A row of what waits for an operation, of a record that some members may lack one of: it begins
  * 1, type 2, record 16. */
-bool aside_is_excused(const struct model *model, enum table table, struct span key)
+bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key)
 {
     struct record_id id;
+    if (table == TABLE_QUARANTINE)
+        return poison_row_is_excused(model, node, key);
     if (table != TABLE_PARKED || key.size < WAITS_RECORD + RECORD_ID ||
         key.data[0] != WAITS_FOR_OPERATION)
         return false;
@@ -238,7 +240,7 @@ static void say_aside(struct model *model, size_t node, enum table table)
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
-        rows += !aside_is_excused(model, table, SPAN(from, size - 1));
+        rows += !aside_is_excused(model, node, table, SPAN(from, size - 1));
     }
     if (rows > 0)
         findings_add(model->findings, FINDING_WAITING, "%s has %zu rows in %s",
@@ -250,6 +252,7 @@ void check_rest(struct model *model)
     model_catch_up(model);
     check_ops(model);
     rest_count(model);
+    check_poisons(model);
     for (size_t node = 0; node < model->county->seat_count; node++) {
         say_aside(model, node, TABLE_PARKED);
         say_aside(model, node, TABLE_QUARANTINE);

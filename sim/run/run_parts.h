@@ -53,6 +53,7 @@ struct seat_run {
     uint64_t broken_ms;         /* when a link of its path to the root last came or went */
     bool start_planned, is_up, was_behind;
     bool held;                /* its batches, by a step */
+    bool stands;              /* paused by a step, counted in `paused` */
     size_t clone;             /* a second machine with its key; SIZE_MAX: none */
     struct link_profile link; /* when no fault changes it */
     size_t *own;              /* records that it made; owned */

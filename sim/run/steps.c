@@ -186,7 +186,9 @@ static void put_back(struct run *run, const struct step *step, size_t node)
     if (step->whole)
         model_forks(run->model, world_seat_of(run->world, node));
     model_restored(run->model, node);
-    run_moment(run, MOMENT_RESTORED, node, step->name);
+    char text[SCENARIO_NAME_BYTES + sizeof " high-water"];
+    snprintf(text, sizeof text, "%s%s", step->name, step->whole ? " high-water" : "");
+    run_moment(run, MOMENT_RESTORED, node, text);
 }
 
 static void make_clone(struct run *run, const struct step *step, size_t node)
@@ -256,6 +258,22 @@ static void cut(struct run *run, size_t node, bool heals)
     run_moment(run, heals ? MOMENT_HEALED : MOMENT_CUT, node, "");
 }
 
+/* Beside the pauses of faults: it goes on when none of them holds it. */
+static void stand_still(struct run *run, size_t node, bool paused)
+{
+    if (node >= run->county->seat_count) {
+        world_pause(run->world, node, paused);
+        return;
+    }
+    struct seat_run *own = &run->seats[node];
+    if (own->stands == paused)
+        return;
+    own->stands = paused;
+    own->paused += paused ? 1U : -1U;
+    world_pause(run->world, node, own->paused > 0);
+    run_moment(run, paused ? MOMENT_PAUSED : MOMENT_RESUMED, node, "pause");
+}
+
 static void do_at(struct run *run, const struct step *step, size_t node)
 {
     switch ((int)step->kind) {
@@ -264,8 +282,8 @@ static void do_at(struct run *run, const struct step *step, size_t node)
     case STEP_KILL: stop(run, node, false); break;
     case STEP_POWER: stop(run, node, true); break;
     case STEP_START: start(run, node); break;
-    case STEP_PAUSE: world_pause(run->world, node, true); break;
-    case STEP_RESUME: world_pause(run->world, node, false); break;
+    case STEP_PAUSE: stand_still(run, node, true); break;
+    case STEP_RESUME: stand_still(run, node, false); break;
     case STEP_WIPE:
         stop(run, node, false);
         world_wipe(run->world, node);
@@ -379,7 +397,7 @@ void steps_end(struct run *run)
     static const struct conduct honest;
     ways_pass_all(run);
     for (size_t seat = 0; seat < run->county->seat_count; seat++) {
-        world_pause(run->world, seat, false);
+        stand_still(run, seat, false);
         hold(run, seat, false);
         world_set_conduct(run->world, seat, &honest);
         world_set_disk(run->world, seat, &run->scenario->disk);

@@ -227,6 +227,23 @@ static void wipe(struct run *run, size_t seat)
         model_restored(run->model, seat);
 }
 
+/* A cheat changes its own disk while its process is down. */
+static void poison(struct run *run, size_t seat)
+{
+    struct poison poison;
+    stop(run, seat, false);
+    if (!poison_make(run->world, seat, &poison)) {
+        findings_add(&run->result->findings, FINDING_EXPECTED,
+                     "%s has no urgent stream to poison yet: let it write something urgent before",
+                     run->county->seats[seat].code);
+        return;
+    }
+    if (run->model != NULL)
+        model_poisoned(run->model, &poison.stream, poison.seq, span_of_buffer(&poison.stored));
+    poison_store(run->world, seat, &poison);
+    poison_free(&poison);
+}
+
 static void inject(struct run *run, const struct fault *fault, size_t seat)
 {
     enum mischief kind = fault->mischief;
@@ -292,13 +309,15 @@ static void blow(struct run *run, struct strike *strike, size_t i)
     case FAULT_CONDUCT: world_set_conduct(world, seat, &fault->conduct); break;
     case FAULT_INJECT: inject(run, fault, seat); break;
     case FAULT_TYPES: raise_types(run); break;
+    case FAULT_POISON: poison(run, seat); break;
     case FAULT_KINDS: break;
     }
 }
 
 static bool ends_at_once(enum fault_kind kind)
 {
-    return kind == FAULT_KILL || kind == FAULT_POWER || kind == FAULT_WIPE || kind == FAULT_RESTORE;
+    return kind == FAULT_KILL || kind == FAULT_POWER || kind == FAULT_WIPE ||
+           kind == FAULT_RESTORE || kind == FAULT_POISON;
 }
 
 static bool has_no_end(enum fault_kind kind)
@@ -354,6 +373,7 @@ static void end_one(struct run *run, const struct strike *strike, size_t i)
     case FAULT_POWER:
     case FAULT_WIPE:
     case FAULT_RESTORE:
+    case FAULT_POISON:
         own->down--;
         run_start(run, seat);
         break;

@@ -175,6 +175,7 @@ void read_parameters(struct yaml_node *map, struct fault *fault)
     case FAULT_WIPE:
     case FAULT_CLONE:
     case FAULT_TYPES:
+    case FAULT_POISON:
     case FAULT_KINDS: break;
     }
 }

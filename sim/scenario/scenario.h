@@ -92,7 +92,9 @@ struct work {
     X(CLOCK, "clock")         /* the clock is `clock` meanwhile; lasts 0: for good */              \
     X(CONDUCT, "conduct")     /* the node cheats as `conduct` says meanwhile */                    \
     X(INJECT, "inject")       /* something bad (enum mischief) on the link */                      \
-    X(TYPES, "types")         /* a second version of the types is given to the root */
+    X(TYPES, "types")         /* a second version of the types is given to the root */             \
+    X(POISON, "poison")       /* its urgent stream goes on with a block that it signed and that    \
+                                 doesn't decode; starts when this ends */
 enum fault_kind {
 #define X(name, text) FAULT_##name,
     FAULT_LIST(X)

@@ -140,6 +140,7 @@ void write_parameters(const struct fault *fault, int indent, struct buffer *yaml
     case FAULT_WIPE:
     case FAULT_CLONE:
     case FAULT_TYPES:
+    case FAULT_POISON:
     case FAULT_KINDS: break;
     }
 }

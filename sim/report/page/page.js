@@ -355,7 +355,7 @@ for (const [name, chinese] of [['nation', '国家'], ['province', '省'], ['pref
 for (const [name, chinese] of [['parent away', '上级不可用'], ['half-open', '半开连接'], ['kill', '进程被杀'],
   ['power-cut', '断电'], ['pause', '停顿'], ['wipe', '数据清空'], ['restore', '恢复旧数据'],
   ['link', '线路变差'], ['clone', '克隆节点'], ['disk', '磁盘故障'], ['point', '内核故障点'], ['clock', '时钟错误'],
-  ['conduct', '节点作弊'], ['inject', '注入坏消息'], ['types', '类型升级'], ['repaired', '存储修复']])
+  ['conduct', '节点作弊'], ['inject', '注入坏消息'], ['types', '类型升级'], ['poison', '签出无法解码的块'], ['repaired', '存储修复']])
   WORDS[name] = [name, chinese];
 function counted(title, none, object) {
   const rows = Object.entries(object).sort((a, b) => b[1] - a[1]);
