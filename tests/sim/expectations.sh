@@ -22,6 +22,7 @@ broken 'figures were as old' parent-wiped --set 'expect=[{age: 1 min}]'
 broken 'entries waited' parent-wiped --set 'expect=[{backlog: 0}]'
 broken 'bytes crossed' parent-wiped --set 'expect=[{bytes: 1 kB, tier: village}]'
 broken 'a directive was not' middle-restarts-in-a-chain --set 'expect=[{urgent: 1 ms}]'
+broken 'no urgent stream to poison' poison-in-urgent --set 'faults=[{fault: poison, tier: village}]'
 broken 'line 22: s of r' scenarios/histories/01-authority.yaml \
     --set 'steps.3.together.1.set.fields.s=v2'
 

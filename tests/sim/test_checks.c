@@ -29,12 +29,17 @@ static size_t found(struct desk *desk, enum finding kind)
     return desk->findings.counts[kind];
 }
 
-static void nothing_is_found_at_rest(void **state)
+static void nothing_is_found(struct desk *desk)
 {
-    struct desk *desk = *state;
     check_all(desk);
     if (desk->findings.count > 0)
         fail_msg("%.*s", (int)desk->findings.text.size, (const char *)desk->findings.text.data);
+}
+
+static void nothing_is_found_at_rest(void **state)
+{
+    struct desk *desk = *state;
+    nothing_is_found(desk);
     assert_int_equal(desk->model->record_count, 3);
     assert_true(check_streams_level(desk->model));
 }
@@ -324,6 +329,90 @@ static void figures_without_a_token_have_no_age(void **state)
     findings_clear(&findings);
 }
 
+/* ---- poison ---- */
+
+/* C signs a directive that doesn't decode behind its first one, and an honest one behind that. */
+static void poison_c(struct desk *desk, bool told)
+{
+    struct poison poison;
+    world_crash(desk->world, C);
+    assert_true(poison_make(desk->world, C, &poison));
+    if (told)
+        model_poisoned(desk->model, &poison.stream, poison.seq, span_of_buffer(&poison.stored));
+    poison_store(desk->world, C, &poison);
+    poison_free(&poison);
+    assert_int_equal(world_start(desk->world, C, 0), ERR_OK);
+    world_run_quiet(desk->world, REST_MS);
+    desk_write(desk, C, WRITE_PUT, MODEL_DIRECTIVE, 0);
+    world_run_until(desk->world, 24 * 60 * 1000); /* statements, reports */
+}
+
+static void a_poison_that_is_told_holds_nothing_up(void **state)
+{
+    struct desk *desk = *state;
+    poison_c(desk, true);
+    nothing_is_found(desk);
+    for (size_t seat = T1; seat < SEATS; seat++)
+        assert_int_equal(memory_store_row_count(world_store(desk->world, seat), TABLE_QUARANTINE),
+                         1);
+    assert_int_equal(desk->model->record_count, 4);
+    assert_true(check_streams_level(desk->model));
+}
+
+static void a_poison_that_nobody_told_of_is_found(void **state)
+{
+    struct desk *desk = *state;
+    poison_c(desk, false);
+    assert_true(desk->findings.counts[FINDING_INVENTED] > 0);
+}
+
+static void a_poison_that_is_not_there_is_found(void **state)
+{
+    struct desk *desk = *state;
+    struct poison poison;
+    world_crash(desk->world, C);
+    assert_true(poison_make(desk->world, C, &poison));
+    model_poisoned(desk->model, &poison.stream, poison.seq, span_of_buffer(&poison.stored));
+    poison_free(&poison);
+    assert_int_equal(world_start(desk->world, C, 0), ERR_OK);
+    world_run_quiet(desk->world, REST_MS);
+    assert_int_equal(found(desk, FINDING_LOST), 1);
+    desk_write(desk, C, WRITE_PUT, MODEL_DIRECTIVE, 0); /* something else stands in its place */
+    assert_int_equal(found(desk, FINDING_WAITING), SEATS);
+}
+
+static void a_poison_that_is_not_set_aside_is_found(void **state)
+{
+    struct desk *desk = *state;
+    poison_c(desk, true);
+    desk_remove_last(desk, V2, TABLE_QUARANTINE);
+    assert_int_equal(found(desk, FINDING_UNNOTICED), 1);
+    assert_int_equal(desk->findings.counts[FINDING_DAMAGED], 1); /* the core's verifier, too */
+    assert_int_equal(desk->findings.count, 2);
+}
+
+/* A row for the place behind it, and one of an entry: only the poison's own is excused. */
+static void a_row_of_another_place_is_no_poisons(void **state)
+{
+    struct desk *desk = *state;
+    poison_c(desk, true);
+    struct store_port port = desk_port(desk, V1);
+    struct buffer key = {0}, value = {0};
+    desk_last_row(&port, TABLE_QUARANTINE, &key, &value);
+    key.data[key.size - 1]++;
+    port.put(port.context, TABLE_QUARANTINE, span_of_buffer(&key), span_of_buffer(&value));
+    key.data[key.size - 1]--;
+    key.data[0] = 'e';
+    port.put(port.context, TABLE_QUARANTINE, span_of_buffer(&key), span_of_buffer(&value));
+    port.commit(port.context);
+    buffer_free(&key);
+    buffer_free(&value);
+    findings_clear(&desk->findings);
+    check_rest(desk->model);
+    assert_int_equal(desk->findings.counts[FINDING_WAITING], 1);
+    assert_non_null(strstr((const char *)desk->findings.text.data, "V1 has 2 rows in quarantine"));
+}
+
 #define PLANTED(test) cmocka_unit_test_setup_teardown(test, desk_start, desk_stop)
 
 int main(void)
@@ -350,6 +439,11 @@ int main(void)
         PLANTED(a_refusal_among_honest_peers_is_found),
         PLANTED(streams_on_their_way_are_seen),
         PLANTED(a_cut_while_comparing_claims_nothing),
+        PLANTED(a_poison_that_is_told_holds_nothing_up),
+        PLANTED(a_poison_that_nobody_told_of_is_found),
+        PLANTED(a_poison_that_is_not_there_is_found),
+        PLANTED(a_poison_that_is_not_set_aside_is_found),
+        PLANTED(a_row_of_another_place_is_no_poisons),
         cmocka_unit_test(figures_without_a_token_have_no_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

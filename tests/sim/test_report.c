@@ -96,6 +96,67 @@ static void compare_waiting(void *context, uint64_t at_ms, struct world *world, 
     }
 }
 
+/* ---- what a step does is told as a fault's is ---- */
+
+static void hear_moment(void *context, uint64_t at_ms, enum moment_kind kind, size_t node,
+                        const char *text)
+{
+    struct buffer *heard = context;
+    (void)at_ms;
+    if (kind == MOMENT_PAUSED || kind == MOMENT_RESUMED || kind == MOMENT_RESTORED) {
+        char line[64];
+        int size = snprintf(line, sizeof line, "%s %zu %s\n",
+                            kind == MOMENT_PAUSED    ? "paused"
+                            : kind == MOMENT_RESUMED ? "resumed"
+                                                     : "restored",
+                            node, text);
+        buffer_append(heard, line, (size_t)size);
+    }
+}
+
+static void steps_tell_their_moments(void **state)
+{
+    static const char yaml[] = "title: steps\n"
+                               "begins: 2026-03-02 08:00\n"
+                               "rest: 2 h\n"
+                               "tree: {shape: 1+1}\n"
+                               "steps:\n"
+                               "  - image: {at: \"1.1\", as: old}\n"
+                               "  - put: {record: r, at: \"1.1\", type: incident, fields: {s: x}}\n"
+                               "  - run\n"
+                               "  - pause: \"1.1\"\n"
+                               "  - pause: \"1.1\"\n"
+                               "  - wait: 1 min\n"
+                               "  - resume: \"1.1\"\n"
+                               "  - resume: \"1.1\"\n"
+                               "  - restore: {at: \"1.1\", image: old}\n"
+                               "  - start: \"1.1\"\n"
+                               "  - run\n"
+                               "  - restore: {at: \"1.1\", image: old, whole: true}\n"
+                               "  - start: \"1.1\"\n"
+                               "  - run\n"
+                               "  - pause: \"1\"\n"; /* to the end */
+    (void)state;
+    struct scenario *scenario = scenario_of(yaml);
+    struct buffer heard = {0};
+    struct run_watcher watcher = {
+        .context = &heard, .moment = hear_moment, .sample_ms = UINT64_MAX / 4};
+    struct run_options options = {.watcher = &watcher};
+    struct run_result result;
+    struct error error = {0};
+    assert_int_equal(run_scenario(scenario, &options, &result, &error), ERR_OK);
+    buffer_append(&heard, "", 1);
+    assert_string_equal((const char *)heard.data, "paused 1 pause\n"
+                                                  "resumed 1 pause\n"
+                                                  "restored 1 old\n"
+                                                  "restored 1 old high-water\n"
+                                                  "paused 0 pause\n"
+                                                  "resumed 0 pause\n");
+    buffer_free(&heard);
+    run_result_clear(&result);
+    scenario_free(scenario);
+}
+
 static void test_run(void **state)
 {
     struct scenario *scenario = scenario_of(cut_for_an_hour);
@@ -462,12 +523,19 @@ static void test_summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_run),         cmocka_unit_test(test_unwatched),
-        cmocka_unit_test(test_overlapping), cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_causes),      cmocka_unit_test(test_hostile_texts),
-        cmocka_unit_test(test_json),        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_unchecked),
-        cmocka_unit_test(test_durations),   cmocka_unit_test(test_summary),
+        cmocka_unit_test(steps_tell_their_moments),
+        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_unwatched),
+        cmocka_unit_test(test_overlapping),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_causes),
+        cmocka_unit_test(test_hostile_texts),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_unchecked),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
