@@ -61,7 +61,8 @@ const struct scenario_field world_fields[] = {
     {0},
 };
 
-/* Zeros mean the node's own: see limits.h. */
+/* Absent: the node's own, see limits.h. What a node's own file may not say can't be said here: a
+ * window that no block fits into would be granted anew for ever. */
 #define TUNING struct replica_tuning
 const struct scenario_field tuning_fields[] = {
     FIELD_ONE(TUNING, stream_entries_max, "stream-entries", UNIT_COUNT, 0, INT32_MAX),
@@ -69,10 +70,10 @@ const struct scenario_field tuning_fields[] = {
     FIELD_ONE(TUNING, statement_after_data_ms, "statement", UNIT_TIME, 0, MS_32_MAX),
     FIELD_ONE(TUNING, statement_idle_ms, "statement-idle", UNIT_TIME, 0, MS_32_MAX),
     FIELD_ONE(TUNING, report_every_ms, "report", UNIT_TIME, 0, MS_32_MAX),
-    FIELD_ONE(TUNING, credit_bytes, "credit", UNIT_SIZE, 0, INT32_MAX),
-    FIELD_ONE(TUNING, credit_entries, "credit-entries", UNIT_COUNT, 0, INT32_MAX),
-    FIELD_ONE(TUNING, block_entries, "block-entries", UNIT_COUNT, 0, INT32_MAX),
-    FIELD_ONE(TUNING, child_share_percent, "child-share", UNIT_PERCENT, 0, 100),
+    FIELD_ONE(TUNING, credit_bytes, "credit", UNIT_SIZE, 2 * MESSAGE_BYTES_MAX, 16 << 20),
+    FIELD_ONE(TUNING, credit_entries, "credit-entries", UNIT_COUNT, BLOCK_ENTRIES_MAX, 1 << 20),
+    FIELD_ONE(TUNING, block_entries, "block-entries", UNIT_COUNT, 1, BLOCK_ENTRIES_USUAL),
+    FIELD_ONE(TUNING, child_share_percent, "child-share", UNIT_PERCENT, 1, 100),
     {0},
 };
 

@@ -438,6 +438,7 @@ static const struct mistake mistakes[] = {
     {"tree:\n  seats:\n    - {seat: A, tier: top}\n    - {seat: B, tier: low, parent: C}\n", 4, 7,
      "no tree"},
     {"tree:\n  seats:\n    - {seat: A}\n", 3, 7, "\"tier\" is missing"},
+    {TREE "tuning: {credit: 64 kB}\n", 2, 18, "expected 131070 B"},
     {TREE "lasts: 2 hh\n", 2, 8, "did you mean 'h'"},
     {TREE "lasts: 5\n", 2, 8, "expected a time"},
     {TREE "lasts: 0\n", 2, 8, "expected 1 ms"},
