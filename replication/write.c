@@ -98,7 +98,7 @@ static void circle_of_creation(struct step *step, struct local_write *write, con
     const struct seat *path[HOLDERS_MAX];
     struct audience *audience = &write->audiences[0];
     write->audience_count = 1;
-    *audience = (struct audience){.class = write->type->class, .holders = HOLDERS_SELF};
+    *audience = (struct audience){.class = (uint8_t)write->type->class, .holders = HOLDERS_SELF};
     if (write->type->circle == CIRCLE_SUBTREE) {
         audience->holders = HOLDERS_SUBTREE;
         audience->tier = (uint8_t)(tree_tier_count(step->replica->tree) - 1);
@@ -107,7 +107,7 @@ static void circle_of_creation(struct step *step, struct local_write *write, con
     size_t count =
         end == NULL ? seat_path(write->seat, path) : seat_path_between(write->seat, end, path);
     if (end != NULL || (write->type->circle == CIRCLE_PATH && count > 1)) {
-        audience_path(audience, write->type->class);
+        audience_path(audience, (uint8_t)write->type->class);
         for (size_t i = 0; i < count; i++)
             audience_add(audience, path[i]->row.seat);
     }

@@ -333,14 +333,14 @@ static void salvage_stream(struct salvage *salvage, const struct piece *pieces, 
 /* Beside what the rows of `who` say: our own last epochs, and everybody's who has signed a note. */
 static void guess_further(struct salvage *salvage)
 {
-    enum { NOBODY = UINT32_MAX };
+    const uint32_t nobody = UINT32_MAX;
     struct author_epoch author = {salvage->own, salvage->options.epoch};
-    guess_add(salvage, NOBODY, &author);
+    guess_add(salvage, nobody, &author);
     for (size_t i = 0; i < salvage->selves.count; i++) {
         uint64_t commits;
         if (self_row_reads(span_of_buffer(&salvage->selves.rows[i].value), salvage->own, &commits,
                            &author.epoch))
-            guess_add(salvage, NOBODY, &author);
+            guess_add(salvage, nobody, &author);
     }
     for (size_t i = 0; i < salvage->notes.count; i++) {
         struct note_head head;
@@ -348,7 +348,7 @@ static void guess_further(struct salvage *salvage)
         if (note_read_head(span_of_buffer(&row->value), (enum hash_context)row->key.data[0], &head,
                            NULL) == ERR_OK) {
             author = (struct author_epoch){head.signer, head.epoch};
-            guess_add(salvage, NOBODY, &author);
+            guess_add(salvage, nobody, &author);
         }
     }
 }

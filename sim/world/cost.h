@@ -42,6 +42,6 @@ static inline enum cost_part cost_of_store(void)
 
 /* Until the end of this block. */
 #define COST_HERE(part)                                                                            \
-    __attribute__((cleanup(cost_leave))) enum cost_part cost_before = cost_enter(part)
+    __attribute__((cleanup(cost_leave), unused)) enum cost_part cost_before = cost_enter(part)
 
 #endif
