@@ -238,7 +238,7 @@ static void hold_entries(struct model *model, size_t node, const struct model_bl
         size_t place = model_circle_place(model, &model->records[model->ops[op].record], seat);
         if (place != SIZE_MAX)
             model_set_held(model, &model->ops[op], place, true);
-        else
+        else if (!model_in_circle(model, &model->records[model->ops[op].record], seat))
             findings_add(model->findings, FINDING_LEAKED, "%s holds write %llu in its log",
                          model_node_name(model, node), (unsigned long long)model->ops[op].serial);
     }

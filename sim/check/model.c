@@ -235,9 +235,26 @@ size_t model_circle_place(const struct model *model, const struct model_record *
     return at == seat ? place : SIZE_MAX;
 }
 
+/* Two creations under one name may be made for two seats: the record is for both ways then. */
+static bool in_circle_of_twin(const struct model *model, const struct model_record *record,
+                              size_t seat)
+{
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *op = &model->ops[record->ops[i]];
+        struct model_record twin = *record;
+        twin.to = op->to;
+        if (op->kind == WRITE_PUT && op->to != record->to &&
+            model_circle_place(model, &twin, seat) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
 bool model_in_circle(const struct model *model, const struct model_record *record, size_t seat)
 {
-    return model_circle_place(model, record, seat) != SIZE_MAX;
+    return model_circle_place(model, record, seat) != SIZE_MAX ||
+           (record->forked && record->type == MODEL_MATTER &&
+            in_circle_of_twin(model, record, seat));
 }
 
 static struct hash record_name(uint16_t type, const struct record_id *id)

@@ -38,6 +38,12 @@ static size_t record_place(const struct walking *walking, size_t node, size_t re
     return place == SIZE_MAX ? SIZE_MAX : walking->record_from[record] + place;
 }
 
+/* By the record itself, or by its twin under the same name. */
+static bool is_member(const struct walking *walking, size_t record)
+{
+    return model_in_circle(walking->model, &walking->model->records[record], walking->node);
+}
+
 static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
                      const struct record_id *record, const struct hash *digest)
 {
@@ -54,9 +60,11 @@ static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq
         return true;
     }
     size_t at = op_place(walking, walking->node, (size_t)(op - model->ops));
-    if (at == SIZE_MAX) {
+    if (at == SIZE_MAX && !is_member(walking, op->record)) {
         findings_add(model->findings, FINDING_LEAKED, "%s holds write %llu in its log",
                      seat_of(walking), (unsigned long long)op->serial);
+    } else if (at == SIZE_MAX) {
+        walking->entries++;
     } else {
         walking->entries += !walking->has_op[at];
         walking->has_op[at] = true;
@@ -80,7 +88,7 @@ static bool on_record(void *context, uint16_t type, const struct record_id *id,
     size_t at = record_place(walking, walking->node, place);
     if (at != SIZE_MAX)
         walking->states[at] = *state;
-    else
+    else if (!is_member(walking, place))
         findings_add(model->findings, FINDING_LEAKED, "%s has %s's record %zu", seat_of(walking),
                      model->county->seats[record->origin].code, place);
     return true;
@@ -100,7 +108,7 @@ static bool on_index(void *context, uint16_t type, const struct record_id *id)
     size_t at = record_place(walking, walking->node, place);
     if (at != SIZE_MAX)
         walking->listed[at] = true;
-    else
+    else if (!is_member(walking, place))
         findings_add(model->findings, FINDING_LEAKED, "%s lists %s's record %zu", seat_of(walking),
                      model->county->seats[record->origin].code, place);
     return true;

@@ -8,7 +8,8 @@
 static char *text_of(struct span text)
 {
     char *copy = mem_alloc(text.size + 1);
-    memcpy(copy, text.data, text.size);
+    if (text.size > 0)
+        memcpy(copy, text.data, text.size);
     return copy;
 }
 

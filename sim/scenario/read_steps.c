@@ -18,7 +18,8 @@ enum {
 static void keep(char *kept, size_t size, struct span text)
 {
     size_t length = text.size < size ? text.size : size - 1;
-    memcpy(kept, text.data, length);
+    if (length > 0)
+        memcpy(kept, text.data, length);
     kept[length] = '\0';
 }
 
@@ -87,7 +88,8 @@ static void read_name(struct yaml_node *map, const char *key, struct step *step)
 static char *text_of(struct span text)
 {
     char *copy = mem_alloc(text.size + 1);
-    memcpy(copy, text.data, text.size);
+    if (text.size > 0)
+        memcpy(copy, text.data, text.size);
     return copy;
 }
 

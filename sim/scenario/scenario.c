@@ -141,7 +141,8 @@ void tree_point_rows(struct tree_rule *tree)
 static void keep_text(char kept[static SEAT_BYTES_MAX + 1], struct span text)
 {
     size_t size = text.size > SEAT_BYTES_MAX ? SEAT_BYTES_MAX : text.size;
-    memcpy(kept, text.data, size);
+    if (size > 0)
+        memcpy(kept, text.data, size);
     kept[size] = '\0';
 }
 
