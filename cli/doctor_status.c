@@ -52,7 +52,8 @@ static void uplink_is_down(struct doctor *doctor, const json_t *uplink, const ch
 {
     char what[200], why[240];
     unsigned long long tries = json_number(uplink, "tries");
-    bool answered = json_number(uplink, "answered") > 0;
+    /* one that was answered may have met a node that was just ending */
+    bool answered = 2 * json_number(uplink, "answered") > tries;
     snprintf(what, sizeof what, "no link to the seat above, %s, for %s", json_text(uplink, "seat"),
              since);
     if (answered) {
