@@ -71,7 +71,7 @@ const struct scenario_field tuning_fields[] = {
     FIELD_ONE(TUNING, statement_idle_ms, "statement-idle", UNIT_TIME, 0, MS_32_MAX),
     FIELD_ONE(TUNING, report_every_ms, "report", UNIT_TIME, 0, MS_32_MAX),
     FIELD_ONE(TUNING, credit_bytes, "credit", UNIT_SIZE, 2 * MESSAGE_BYTES_MAX, 16 << 20),
-    FIELD_ONE(TUNING, credit_entries, "credit-entries", UNIT_COUNT, BLOCK_ENTRIES_MAX, 1 << 20),
+    FIELD_ONE(TUNING, credit_entries, "credit-entries", UNIT_COUNT, BLOCK_ENTRIES_USUAL, 1 << 20),
     FIELD_ONE(TUNING, block_entries, "block-entries", UNIT_COUNT, 1, BLOCK_ENTRIES_USUAL),
     FIELD_ONE(TUNING, child_share_percent, "child-share", UNIT_PERCENT, 1, 100),
     {0},
