@@ -81,7 +81,9 @@ static void check_receipts_of(struct model *model, const struct model_record *re
         bool has = model_holds(model, creation, seat);
         if (tree_seat(tree, span_of_text(model->county->seats[seat].code)) == NULL)
             continue; /* not heard of yet: not counted either */
-        if (answer.formed && !answer.behind_seats[seat] && !has && !model->nodes[seat].restored)
+        bool speaks =
+            !model->nodes[seat].restored && !model->nodes[seat].forks; /* a copy may have */
+        if (answer.formed && !answer.behind_seats[seat] && !has && speaks)
             findings_add(model->findings, FINDING_CLAIMED,
                          "%s says that %s has directive %zu, and it has not",
                          model->county->seats[origin].code, model->county->seats[seat].code,
