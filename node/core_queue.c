@@ -136,6 +136,7 @@ void core_queue_add(struct core_queue *queue, struct core_item *item)
     case CORE_LINK_DOWN: add_down(queue, item); break;
     case CORE_WRITES:
     case CORE_MARKS:
+    case CORE_DOCUMENT:
     case CORE_STATUS: line_add(&queue->own, item); break;
     case CORE_END: queue->end = item; break;
     }

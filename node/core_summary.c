@@ -29,6 +29,10 @@ void core_item_free(struct core_item *item)
         buffer_free(&item->marks->hops);
         free(item->marks);
     }
+    if (item->kind == CORE_DOCUMENT) {
+        document_file_free(&item->document->file);
+        free(item->document);
+    }
     free(item);
 }
 
@@ -49,17 +53,20 @@ void core_status_free(struct core_status *status)
     free(status);
 }
 
+static void free_items(struct core_item *first)
+{
+    while (first != NULL) {
+        struct core_item *item = first;
+        first = (struct core_item *)first->event.next;
+        core_item_free(item);
+    }
+}
+
 void core_result_free(struct core_result *result)
 {
-    struct core_item *next;
-    for (struct core_item *item = result->writes; item != NULL; item = next) {
-        next = (struct core_item *)item->event.next;
-        core_item_free(item);
-    }
-    for (struct core_item *item = result->marks; item != NULL; item = next) {
-        next = (struct core_item *)item->event.next;
-        core_item_free(item);
-    }
+    free_items(result->writes);
+    free_items(result->marks);
+    free_items(result->documents);
     core_tree_free(result->tree);
     core_status_free(result->status);
     buffer_free(&result->sends);

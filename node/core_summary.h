@@ -10,4 +10,7 @@ struct core_status *core_status_make(const struct drive *drive, const struct vie
 
 void core_marks_fill(const struct drive *drive, const struct view *view, struct core_marks *marks);
 
+/* After the batch that offered it: whether `tree` has taken the document, or why it hasn't. */
+void core_document_judge(const struct tree *tree, struct core_document *document);
+
 #endif

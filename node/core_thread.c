@@ -206,7 +206,7 @@ static enum error_code run_batch(struct core *core)
     return code;
 }
 
-enum error_code core_take_document(struct core *core, const struct document_file *file)
+static void add_document(struct core *core, const struct document_file *file)
 {
     struct event *event = add_event(core, EVENT_DOCUMENT, file->envelope.size);
     event->document.envelope = file->envelope;
@@ -214,6 +214,11 @@ enum error_code core_take_document(struct core *core, const struct document_file
     event->document.row_count = file->row_count;
     event->document.places = file->places;
     event->document.proofs = file->proofs;
+}
+
+enum error_code core_take_document(struct core *core, const struct document_file *file)
+{
+    add_document(core, file);
     return run_batch(core);
 }
 
@@ -291,6 +296,7 @@ static bool add_item(struct core *core, struct core_item *item)
     case CORE_MESSAGE: add_message(core, item); break;
     case CORE_WRITES: add_writes(core, &item->writes); break;
     case CORE_MARKS: break;
+    case CORE_DOCUMENT: add_document(core, &item->document->file); break;
     case CORE_STATUS: return true;
     case CORE_END: core->result->ended = true; break;
     }
@@ -317,6 +323,12 @@ static void settle_items(struct core *core, struct core_item *first)
             core->result->marks = item;
             continue;
         }
+        if (item->kind == CORE_DOCUMENT) {
+            core_document_judge(replica_tree(drive_replica(core->drive)), item->document);
+            item->event.next = (struct inbox_event *)core->result->documents;
+            core->result->documents = item;
+            continue;
+        }
         if (item->kind != CORE_WRITES) {
             core_item_free(item);
             continue;
@@ -334,8 +346,8 @@ static void settle_items(struct core *core, struct core_item *first)
 static bool is_empty(const struct core_result *result)
 {
     return result->sends.size == 0 && result->writes == NULL && result->marks == NULL &&
-           result->tree == NULL && result->status == NULL && result->taken_bytes == 0 &&
-           !result->ended;
+           result->documents == NULL && result->tree == NULL && result->status == NULL &&
+           result->taken_bytes == 0 && !result->ended;
 }
 
 static void push_result(struct core *core, bool status_wanted)

@@ -29,10 +29,11 @@ enum core_item_kind {
     CORE_LINK_UP,
     CORE_LINK_DOWN,
     CORE_MESSAGE,
-    CORE_WRITES, /* comes back in the result, answered */
-    CORE_MARKS,  /* asks what the links' peers hold of some streams; comes back in the result */
-    CORE_STATUS, /* asks for a core_status in the next result */
-    CORE_END,    /* nothing may be pushed after it; the next result says `ended` */
+    CORE_WRITES,   /* comes back in the result, answered */
+    CORE_MARKS,    /* asks what the links' peers hold of some streams; comes back in the result */
+    CORE_DOCUMENT, /* a signed document that somebody gives; comes back in the result, judged */
+    CORE_STATUS,   /* asks for a core_status in the next result */
+    CORE_END,      /* nothing may be pushed after it; the next result says `ended` */
 };
 
 /* One local write of a request, and what became of it. */
@@ -64,6 +65,14 @@ struct core_marks {
     struct history_streams streams;
 };
 
+/* A signed document from this machine, and what became of it. */
+struct core_document {
+    struct api_call call;
+    struct document_file file; /* owned */
+    bool held;                 /* in force, or waiting for rows that it came without */
+    struct error error;        /* when it isn't held: why */
+};
+
 struct core_item {
     struct inbox_event event; /* first: the inbox holds nothing else */
     enum core_item_kind kind;
@@ -81,7 +90,8 @@ struct core_item {
             uint16_t size;
         } message; /* its body is `body` */
         struct core_writes writes;
-        struct core_marks *marks; /* owned */
+        struct core_marks *marks;       /* owned */
+        struct core_document *document; /* owned */
     };
     uint8_t body[];
 };
@@ -121,14 +131,15 @@ struct core_status {
 void core_status_free(struct core_status *status); /* NULL is legal */
 
 struct core_result {
-    struct inbox_event event;   /* first */
-    struct buffer sends;        /* see core_send_next */
-    struct core_item *writes;   /* answered; linked by event.next */
-    struct core_item *marks;    /* filled; linked by event.next */
-    struct core_tree *tree;     /* NULL: not changed */
-    struct core_status *status; /* NULL: nobody asked */
-    size_t taken_bytes;         /* of messages and writes that are done with */
-    struct buffer taken;        /* of which, by link: see core_taken_next */
+    struct inbox_event event;    /* first */
+    struct buffer sends;         /* see core_send_next */
+    struct core_item *writes;    /* answered; linked by event.next */
+    struct core_item *marks;     /* filled; linked by event.next */
+    struct core_item *documents; /* judged; linked by event.next */
+    struct core_tree *tree;      /* NULL: not changed */
+    struct core_status *status;  /* NULL: nobody asked */
+    size_t taken_bytes;          /* of messages and writes that are done with */
+    struct buffer taken;         /* of which, by link: see core_taken_next */
     bool ended;
 };
 void core_result_free(struct core_result *result);

@@ -103,6 +103,7 @@ static void take_result(void *context, struct inbox_event *event)
     node_link_take_sends(node, span_of_buffer(&result->sends));
     node_api_take_writes(node, result->writes);
     node_history_take(node, result->marks);
+    node_publish_take(node, result->documents);
     if (result->tree != NULL) {
         core_tree_free(node->tree);
         node->tree = result->tree;

@@ -246,6 +246,11 @@ static void verify(struct node *node, struct api_call call, struct span args)
     node_scrub_begin(node, call);
 }
 
+static void publish(struct node *node, struct api_call call, struct span args)
+{
+    node_publish_begin(node, call, args);
+}
+
 static void stop(struct node *node, struct api_call call, struct span args)
 {
     static const uint8_t empty_map[] = {0x80};
@@ -259,10 +264,11 @@ static const struct verb {
     const char *name;
     void (*run)(struct node *node, struct api_call call, struct span args);
 } verbs[] = {
-    {"put", put},       {"get", get},       {"set", set},           {"list", list},
-    {"delete", delete}, {"rollup", rollup}, {"status", status},     {"link", cut_link},
-    {"stop", stop},     {"types", types},   {"imported", imported}, {"conflicts", conflicts},
-    {"aside", aside},   {"watch", watch},   {"verify", verify},     {"history", history},
+    {"put", put},         {"get", get},       {"set", set},           {"list", list},
+    {"delete", delete},   {"rollup", rollup}, {"status", status},     {"link", cut_link},
+    {"stop", stop},       {"types", types},   {"imported", imported}, {"conflicts", conflicts},
+    {"aside", aside},     {"watch", watch},   {"verify", verify},     {"history", history},
+    {"publish", publish},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

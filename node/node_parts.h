@@ -189,6 +189,10 @@ void node_history_ask(struct node *node, struct api_call call, const struct buff
                       const struct history_streams *streams);
 void node_history_take(struct node *node, struct core_item *first);
 
+/* node_publish.c: a signed document that somebody on this machine gives to the node. */
+void node_publish_begin(struct node *node, struct api_call call, struct span args);
+void node_publish_take(struct node *node, struct core_item *first);
+
 /* node_status.c */
 void node_status_begin(struct node *node, struct api_call call);
 void node_status_take(struct node *node, struct core_status *status); /* takes it over */

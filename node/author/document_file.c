@@ -65,15 +65,8 @@ static void decode_rows(struct mp_reader *reader, struct document_file *file)
         decode_row(reader, file, i);
 }
 
-enum error_code document_file_read(const char *path, struct document_file *file,
-                                   struct error *error)
+static enum error_code decode_all(const char *path, struct document_file *file, struct error *error)
 {
-    *file = (struct document_file){0};
-    enum error_code code = file_read(path, DOCUMENT_FILE_BYTES_MAX, &file->bytes, error);
-    if (code != ERR_OK) {
-        document_file_free(file);
-        return code;
-    }
     struct mp_reader reader = mp_reader(span_of_buffer(&file->bytes));
     reader.items_max = DOCUMENT_FILE_ITEMS_MAX;
     if (mp_read_array(&reader) != 3)
@@ -91,6 +84,25 @@ enum error_code document_file_read(const char *path, struct document_file *file,
     const char *name = strrchr(path, '/');
     snprintf(file->name, sizeof file->name, "%s", name != NULL ? name + 1 : path);
     return ERR_OK;
+}
+
+enum error_code document_file_read(const char *path, struct document_file *file,
+                                   struct error *error)
+{
+    *file = (struct document_file){0};
+    enum error_code code = file_read(path, DOCUMENT_FILE_BYTES_MAX, &file->bytes, error);
+    if (code == ERR_OK)
+        return decode_all(path, file, error);
+    document_file_free(file);
+    return code;
+}
+
+enum error_code document_file_decode(struct span bytes, const char *path,
+                                     struct document_file *file, struct error *error)
+{
+    *file = (struct document_file){0};
+    buffer_append_span(&file->bytes, bytes);
+    return decode_all(path, file, error);
 }
 
 static int is_document(const struct dirent *entry)
@@ -146,7 +158,7 @@ enum error_code document_files_load(const char *dir, struct document_files *file
     return code;
 }
 
-static void encode(const struct document_file *file, struct buffer *out)
+void document_file_encode(const struct document_file *file, struct buffer *out)
 {
     mp_write_array(out, 3);
     mp_write_uint(out, (uint64_t)file->kind);
@@ -167,7 +179,7 @@ enum error_code document_file_write_at(const char *path, const struct document_f
                                        struct error *error)
 {
     struct buffer bytes = {0};
-    encode(file, &bytes);
+    document_file_encode(file, &bytes);
     enum error_code code = file_replace(path, span_of_buffer(&bytes), 0644, error);
     buffer_free(&bytes);
     return code;

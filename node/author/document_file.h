@@ -31,7 +31,12 @@ enum { DOCUMENT_FILES_MAX = 8192 };
 /* One file. On failure there is nothing to free. what = the path. */
 enum error_code document_file_read(const char *path, struct document_file *file,
                                    struct error *error);
+/* The same from bytes in memory, which are copied; `path` is only told. */
+enum error_code document_file_decode(struct span bytes, const char *path,
+                                     struct document_file *file, struct error *error);
 void document_file_free(struct document_file *file);
+/* The bytes of such a file, appended. Of `file` as document_file_write says. */
+void document_file_encode(const struct document_file *file, struct buffer *out);
 
 /* Reads *.document of DIR/documents; no such directory: none. The first file that can't be read
  * fails all; nothing to free then. The caller frees with document_files_free. */

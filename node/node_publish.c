@@ -1,0 +1,61 @@
+/* `publish`: the bytes of a document file go to the core; it answers whether the tree took them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/node_parts.h"
+
+void node_publish_begin(struct node *node, struct api_call call, struct span args)
+{
+    struct argument all[] = {{.name = "document"}, {.name = "name"}};
+    struct span bytes, name;
+    struct document_file file;
+    struct error error;
+    char shown[128] = "the document";
+    error_clear(&error);
+    if (!arguments_read(args, all, 2, &error) || !argument_bin(&all[0], &bytes, &error) ||
+        !argument_text(&all[1], false, &name, &error)) {
+        node_api_refuse(node, call, &error);
+        return;
+    }
+    if (name.size > 0 && name.size < sizeof shown) {
+        memcpy(shown, name.data, name.size);
+        shown[name.size] = '\0';
+    }
+    if (document_file_decode(bytes, shown, &file, &error) != ERR_OK) {
+        node_api_refuse(node, call, &error);
+        return;
+    }
+    struct core_item *item = core_item_new(CORE_DOCUMENT, SPAN_EMPTY);
+    item->document = mem_alloc(sizeof *item->document);
+    item->document->call = call;
+    item->document->file = file;
+    node_push(node, item, 0);
+}
+
+static void answer(struct node *node, const struct core_document *document)
+{
+    struct document_envelope envelope;
+    struct buffer value = {0};
+    if (!document->held || document_open(document->file.envelope, &envelope, NULL) != ERR_OK) {
+        node_api_refuse(node, document->call, &document->error);
+        return;
+    }
+    mp_write_map(&value, 3);
+    mp_write_text(&value, "seat");
+    mp_write_text(&value, envelope.decoded.seat);
+    mp_write_text(&value, "term");
+    mp_write_uint(&value, envelope.decoded.term);
+    mp_write_text(&value, "version");
+    mp_write_uint(&value, envelope.decoded.version);
+    api_answer(node->api, document->call, API_DONE, span_of_buffer(&value), NULL);
+    buffer_free(&value);
+}
+
+void node_publish_take(struct node *node, struct core_item *first)
+{
+    for (struct core_item *item = first; item != NULL;
+         item = (struct core_item *)item->event.next) {
+        if (node->api != NULL)
+            answer(node, item->document);
+    }
+}
