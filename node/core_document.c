@@ -1,35 +1,34 @@
 /* What became of a document that was given to a running node, in the words of the tree. */
 #include "node/core_summary.h"
 
-static enum error_code offer_held(struct tree *trial, const struct tree *tree)
+static void offer_held(struct tree *trial, const struct tree *tree)
 {
-    enum error_code code = ERR_OK;
     for (size_t i = 0; i < tree_former_root_count(tree); i++)
         tree_offer_document(trial, tree_former_root(tree, i), NULL);
     for (size_t i = 0; i < tree_document_count(tree); i++) {
         const struct held_document *held = tree_document(tree, i);
         struct span seat = span_of_text(held->seat);
-        code = tree_offer_document(trial, held->envelope, NULL);
+        tree_offer_document(trial, held->envelope, NULL);
         if (held->whole)
             tree_offer_rows(trial, held->kind, seat, held->rows, held->row_count, 0, NULL, NULL);
         for (size_t row = 0; !held->whole && row < held->row_count; row++)
             tree_offer_rows(trial, held->kind, seat, &held->rows[row], 1, held->places[row],
                             &held->proofs[row], NULL);
     }
-    return code;
 }
 
-static enum error_code offer_file(struct tree *trial, struct span seat,
+static enum error_code offer_file(struct tree *trial, const struct document_header *header,
                                   const struct document_file *file, struct error *error)
 {
+    struct span seat = span_of_text(header->seat);
     enum error_code code = tree_offer_document(trial, file->envelope, error);
     if (code != ERR_OK && code != ERR_STALE)
         return code;
     if (!file->part)
-        return tree_offer_rows(trial, file->kind, seat, file->rows, file->row_count, 0, NULL,
+        return tree_offer_rows(trial, header->kind, seat, file->rows, file->row_count, 0, NULL,
                                error);
     for (size_t i = 0; i < file->row_count; i++) {
-        code = tree_offer_rows(trial, file->kind, seat, &file->rows[i], 1, file->places[i],
+        code = tree_offer_rows(trial, header->kind, seat, &file->rows[i], 1, file->places[i],
                                &file->proofs[i], error);
         if (code != ERR_OK && code != ERR_STALE)
             return code;
@@ -38,12 +37,13 @@ static enum error_code offer_file(struct tree *trial, struct span seat,
 }
 
 /* The same documents in a tree of its own, then this one: what that says is the reason. */
-static void ask_trial(const struct tree *tree, struct span seat, struct core_document *document)
+static void ask_trial(const struct tree *tree, const struct document_header *header,
+                      struct core_document *document)
 {
     struct tree *trial = tree_new(tree_id(tree));
     error_clear(&document->error);
     offer_held(trial, tree);
-    if (offer_file(trial, seat, &document->file, &document->error) == ERR_OK)
+    if (offer_file(trial, header, &document->file, &document->error) == ERR_OK)
         error_set(&document->error, ERR_FULL, document->file.name,
                   "the node couldn't store it: there is no room");
     tree_free(trial);
@@ -58,13 +58,13 @@ void core_document_judge(const struct tree *tree, struct core_document *document
     const struct document_header *header = &envelope.decoded;
     struct span seat = span_of_text(header->seat);
     struct hash hash = document_hash(envelope.header);
-    const struct held_document *held = tree_find_document(tree, file->kind, seat);
-    document->held = tree_has_document(tree, file->kind, seat, &hash);
+    const struct held_document *held = tree_find_document(tree, header->kind, seat);
+    document->held = tree_has_document(tree, header->kind, seat, &hash);
     if (document->held)
         return;
     if (held == NULL || held->term < header->term ||
         (held->term == header->term && held->version <= header->version)) {
-        ask_trial(tree, seat, document);
+        ask_trial(tree, header, document);
         return;
     }
     error_set(&document->error, ERR_STALE, file->name,

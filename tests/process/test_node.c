@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/author/file.h"
 #include "tests/process/node_world.h"
 
 static const char table[] = "code,name,tier,parent\n"
@@ -379,6 +380,42 @@ static void refuses_what_it_cannot_verify(void **state)
     assert_int_equal(node_world_run(at("V")), EXIT_REFUSED); /* another seat's key */
 }
 
+/* A document file given to the running node, with the byte at `flipped` (0: none) changed. */
+static struct api_answer publish(const char *name, size_t flipped)
+{
+    char path[256];
+    struct buffer bytes = {0}, args = {0};
+    snprintf(path, sizeof path, "%s/documents/%s", at("V")->dir, name);
+    assert_int_equal(file_read(path, 1 << 20, &bytes, NULL), ERR_OK);
+    bytes.data[flipped] ^= flipped == 0 ? 0 : 1;
+    mp_write_map(&args, 2);
+    mp_write_text(&args, "name");
+    mp_write_text(&args, name);
+    mp_write_text(&args, "document");
+    mp_write_bin(&args, span_of_buffer(&bytes));
+    struct api_answer answer = node_world_ask(at("V"), "publish", span_of_buffer(&args), NULL);
+    buffer_free(&args);
+    buffer_free(&bytes);
+    return answer;
+}
+
+static void a_running_node_takes_documents(void **state)
+{
+    (void)state;
+    start("V");
+    struct api_answer answer = publish("001.document", 0);
+    assert_int_equal(answer.status, API_DONE);
+    assert_true(node_world_is_text(answer.value, "seat", "C"));
+    assert_int_equal(node_world_number(answer.value, "version"), 1);
+    answer = publish("001.document", 40); /* in the signed header */
+    assert_int_equal(answer.status, API_ERROR);
+    answer = publish("001.document", 2); /* no document file any more */
+    assert_int_equal(answer.status, API_ERROR);
+    assert_int_equal(answer.error.code, ERR_MALFORMED);
+    answer = node_world_ask(at("V"), "publish", SPAN_EMPTY, NULL);
+    assert_int_equal(answer.status, API_ERROR);
+}
+
 static void a_full_store_refuses_and_reads_on(void **state)
 {
     enum { BULK = 32 };
@@ -420,6 +457,7 @@ int main(int argument_count, char **arguments)
         TEST(one_daemon_a_directory),
         TEST(stops_when_told),
         TEST(refuses_what_it_cannot_verify),
+        TEST(a_running_node_takes_documents),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
