@@ -15,6 +15,7 @@ enum {
     ENDPOINT_BYTES_MAX = 128,
     FALLBACKS_MAX = 8,
     CUT_OFF_MAX = 64,
+    DECISIONS_MAX = 64, /* moves in one header; long seat ids leave room for fewer */
 
     DOCUMENT_HEADER_BYTES_MAX = 4 << 10,
     DOCUMENT_ROWS_MAX = 4096, /* children of one node, former generations included */

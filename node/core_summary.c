@@ -79,7 +79,7 @@ static void list_peers(struct core_tree *copy, const struct seat *own)
     copy->peers = mem_alloc((own->child_count + 1) * sizeof *copy->peers);
     for (size_t i = 0; i < own->child_count; i++) {
         const struct seat_row *row = &own->children[i]->row;
-        if (row->status != SEAT_ACTIVE)
+        if (!seat_status_is_in_force(row->status))
             continue;
         struct link_peer *peer = &copy->peers[copy->peer_count++];
         memcpy(peer->key, row->link_key, sizeof peer->key);
@@ -110,7 +110,7 @@ struct core_tree *core_tree_make(const struct tree *tree, const char *seat)
     copy->expires_ms = tree_expires_ms(tree, span_of_text(seat));
     if (own == NULL)
         return copy;
-    copy->listed = own->row.status == SEAT_ACTIVE;
+    copy->listed = seat_status_is_in_force(own->row.status);
     memcpy(copy->name, own->row.name, sizeof copy->name);
     snprintf(copy->tier, sizeof copy->tier, "%s", tree_tier_name(tree, own->row.tier));
     if (own->parent != NULL)

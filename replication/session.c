@@ -34,8 +34,10 @@ const struct seat *own_seat(const struct replica *replica)
 {
     const struct seat *seat = tree_seat(replica->tree, span_of_text(replica->options.seat));
     const struct author *self = tree_author(replica->tree, replica->key_id);
-    return seat != NULL && self != NULL && self->seat == seat && self->status == SEAT_ACTIVE ? seat
-                                                                                             : NULL;
+    return seat != NULL && self != NULL && self->seat == seat &&
+                   seat_status_is_in_force(self->status)
+               ? seat
+               : NULL;
 }
 
 const struct seat *session_seat(const struct replica *replica, const struct session *session)

@@ -109,20 +109,75 @@ void cut_off_encode(const struct cut_off *places, size_t count, struct buffer *o
     }
 }
 
-bool cut_off_at(struct span encoded, unsigned index, struct cut_off *place)
+void trusted_notes_encode(const struct trusted_notes *notes, size_t count, struct buffer *out)
+{
+    assert(count <= CUT_OFF_MAX);
+    mp_write_array(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        mp_write_array(out, 3);
+        mp_write_uint(out, notes[i].epoch);
+        mp_write_uint(out, notes[i].statement);
+        mp_write_uint(out, notes[i].report);
+    }
+}
+
+/* A reader that stands inside item `index` of an encoded list of arrays; false past its end. */
+static bool item_at(struct span encoded, unsigned index, struct mp_reader *reader)
 {
     if (encoded.size == 0)
         return false;
-    struct mp_reader reader = mp_reader(encoded);
-    if (index >= mp_read_array(&reader))
+    *reader = mp_reader(encoded);
+    if (index >= mp_read_array(reader))
         return false;
     for (unsigned i = 0; i < index; i++)
-        (void)mp_read_any(&reader);
-    (void)mp_read_array(&reader);
+        (void)mp_read_any(reader);
+    (void)mp_read_array(reader);
+    return !reader->failed;
+}
+
+bool cut_off_at(struct span encoded, unsigned index, struct cut_off *place)
+{
+    struct mp_reader reader;
+    if (!item_at(encoded, index, &reader))
+        return false;
     place->epoch = (uint32_t)mp_read_uint(&reader);
     place->stream = (uint16_t)mp_read_uint(&reader);
     place->seq = (uint32_t)mp_read_uint(&reader);
     place->hash = mp_read_bin_of(&reader, HASH_BYTES);
+    return !reader.failed;
+}
+
+bool trusted_notes_at(struct span encoded, unsigned index, struct trusted_notes *notes)
+{
+    struct mp_reader reader;
+    if (!item_at(encoded, index, &reader))
+        return false;
+    notes->epoch = (uint32_t)mp_read_uint(&reader);
+    notes->statement = mp_read_uint(&reader);
+    notes->report = mp_read_uint(&reader);
+    return !reader.failed;
+}
+
+void move_decisions_encode(const struct move_decision *decisions, size_t count, struct buffer *out)
+{
+    assert(count <= DECISIONS_MAX);
+    mp_write_array(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        mp_write_array(out, 3);
+        mp_write_str(out, decisions[i].seat);
+        mp_write_str(out, decisions[i].to);
+        mp_write_uint(out, decisions[i].counter);
+    }
+}
+
+bool move_decision_at(struct span encoded, unsigned index, struct move_decision *decision)
+{
+    struct mp_reader reader;
+    if (!item_at(encoded, index, &reader))
+        return false;
+    decision->seat = mp_read_str(&reader);
+    decision->to = mp_read_str(&reader);
+    decision->counter = mp_read_uint(&reader);
     return !reader.failed;
 }
 
@@ -132,7 +187,11 @@ static void header_write_by_kind(const struct document_header *header, struct fi
         assert(header->tiers.count >= 1 && header->tiers.count <= TIERS_MAX);
         buffer_append_span(field(writer, 16), header->tiers.encoded);
         admin_keys_write(&header->admins, field(writer, 17));
+        if (header->decisions.size > 0)
+            buffer_append_span(field(writer, 19), header->decisions);
     }
+    if (header->kind == DOCUMENT_BRANCH && header->decisions.size > 0)
+        buffer_append_span(field(writer, 16), header->decisions);
     if (header->kind == DOCUMENT_TYPES)
         field_uint(writer, 16, header->schema_version);
 }
@@ -177,6 +236,8 @@ static void seat_row_write_rest(const struct seat_row *row, struct fields_writer
         mp_write_bin(field(writer, 15), SPAN_OF_ARRAY(row->seal_key));
     if (row->released_to.size > 0)
         mp_write_str(field(writer, 16), row->released_to);
+    if (row->notes.size > 0)
+        buffer_append_span(field(writer, 17), row->notes);
 }
 
 void seat_row_encode(const struct seat_row *row, struct buffer *out)

@@ -55,7 +55,27 @@ void cut_off_encode(const struct cut_off *places, size_t count, struct buffer *o
 /* Place `index` of an encoded list; false past its end. */
 bool cut_off_at(struct span encoded, unsigned index, struct cut_off *place);
 
-/* A decoded header. `admins` and `tiers` point into the bytes it was decoded from. */
+/* Up to where a retired or revoked key's notes are trusted, epoch by epoch: its statements and its
+ * reports up to these numbers (rules.md A27). What is not listed is not trusted. */
+struct trusted_notes {
+    uint32_t epoch;
+    uint64_t statement, report; /* the last k of each; 0: none */
+};
+void trusted_notes_encode(const struct trusted_notes *notes, size_t count, struct buffer *out);
+/* Line `index` of an encoded list; false past its end. */
+bool trusted_notes_at(struct span encoded, unsigned index, struct trusted_notes *notes);
+
+/* A seat's parent as decided from above: it counts under `to`, where `to` lists it with this move
+ * counter, whatever its former parent has released (rules.md 5, B25). Borrowed. */
+struct move_decision {
+    struct span seat, to;
+    uint64_t counter;
+};
+void move_decisions_encode(const struct move_decision *decisions, size_t count, struct buffer *out);
+/* Decision `index` of an encoded list; false past its end. */
+bool move_decision_at(struct span encoded, unsigned index, struct move_decision *decision);
+
+/* A decoded header. Spans, `admins` and `tiers` point into the bytes it was decoded from. */
 struct document_header {
     bool first; /* no tree id inside: this is the first root document */
     struct hash tree_id;
@@ -66,7 +86,8 @@ struct document_header {
     struct hash predecessor;
     uint64_t issued_ms, expires_ms; /* expires 0: never */
     uint32_t row_count, row_bytes;
-    struct hash row_root; /* zero when no rows */
+    struct hash row_root;  /* zero when no rows */
+    struct span decisions; /* root and branch: see move_decision_at; empty: none */
     /* root */
     struct text_list tiers; /* names, from the root down; 1..TIERS_MAX */
     struct admin_keys admins;
@@ -93,6 +114,7 @@ struct seat_row {
     enum seat_status status;
     uint64_t moves;      /* rises by one with each change of parent */
     struct span cut_off; /* of a retired or revoked key, see cut_off_at; empty: none */
+    struct span notes;   /* of such a key, see trusted_notes_at; empty: none */
     uint8_t seal_key[KEY_BYTES];
     bool has_seal_key;
     struct span released_to; /* SEAT_RELEASED: the seat that may take it; empty: any */

@@ -138,6 +138,45 @@ static struct span decode_cut_off(struct decoder *decoder)
     return SPAN(reader->input.data + begin, reader->at - begin);
 }
 
+static struct span decode_notes(struct decoder *decoder)
+{
+    struct mp_reader *reader = &decoder->reader;
+    size_t begin = reader->at;
+    uint32_t count = mp_read_array(reader);
+    if (count > CUT_OFF_MAX)
+        refuse(decoder, ERR_OVERSIZE, "it lists trusted notes of more than 64 epochs");
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        if (mp_read_array(reader) != 3)
+            mp_fail(reader);
+        (void)mp_read_uint_max(reader, UINT32_MAX);
+        (void)mp_read_uint(reader);
+        (void)mp_read_uint(reader);
+    }
+    if (reader->failed || count == 0)
+        return SPAN_EMPTY;
+    return SPAN(reader->input.data + begin, reader->at - begin);
+}
+
+static struct span decode_decisions(struct decoder *decoder)
+{
+    static const char why[] = "one of the moves that it decides names no seat";
+    struct mp_reader *reader = &decoder->reader;
+    size_t begin = reader->at;
+    uint32_t count = mp_read_array(reader);
+    if (count > DECISIONS_MAX)
+        refuse(decoder, ERR_OVERSIZE, "it decides more than 64 moves");
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        if (mp_read_array(reader) != 3)
+            mp_fail(reader);
+        (void)decode_text(decoder, SEAT_BYTES_MAX, why);
+        (void)decode_text(decoder, SEAT_BYTES_MAX, why);
+        (void)mp_read_uint(reader);
+    }
+    if (reader->failed || count == 0)
+        return SPAN_EMPTY;
+    return SPAN(reader->input.data + begin, reader->at - begin);
+}
+
 static void skip_unknown(struct decoder *decoder, int32_t key)
 {
     if (key < 0)
@@ -162,6 +201,9 @@ static void header_by_kind(struct decoder *decoder, int32_t key, struct document
                                      "it names more than 16 tiers, or one in a way that can't be");
     } else if (header->kind == DOCUMENT_ROOT && key == 17) {
         header->admins = decode_admins(decoder);
+    } else if ((header->kind == DOCUMENT_ROOT && key == 19) ||
+               (header->kind == DOCUMENT_BRANCH && key == 16)) {
+        header->decisions = decode_decisions(decoder);
     } else if (header->kind == DOCUMENT_TYPES && key == 16) {
         header->schema_version =
             (uint32_t)decode_uint(decoder, UINT32_MAX, "its schema version is out of range");
@@ -319,6 +361,7 @@ static void row_field(struct decoder *decoder, int32_t key, struct seat_row *row
     case 16:
         row->released_to = decode_text(decoder, SEAT_BYTES_MAX, "it is released to no seat id");
         break;
+    case 17: row->notes = decode_notes(decoder); break;
     default: row_identity_field(decoder, key, row, seen); break;
     }
 }

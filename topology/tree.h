@@ -39,6 +39,7 @@ struct author {
     uint32_t generation;
     enum seat_status status;
     struct span cut_off; /* of a retired or revoked key (cut_off_at); empty: nothing listed */
+    struct span notes;   /* the same of its notes (trusted_notes_at) */
 };
 
 struct tree *tree_new(const struct hash *tree_id);
@@ -122,6 +123,27 @@ const struct seat *tree_seat_at(const struct tree *tree, size_t index);
 
 /* The author with this key id; NULL when no document names it, or when two keys share it. */
 const struct author *tree_author(const struct tree *tree, struct key_id id);
+/* Whether what a key has signed counts (rules.md 4, A25-A27). COUNTS: the key is in force, or the
+ * place is below its cut-off. CUT: the key is retired or revoked, and the place isn't below a
+ * listed one. PENDING: no document in force lists the key, or two keys share its id. */
+enum trust { TRUST_COUNTS, TRUST_CUT, TRUST_PENDING };
+/* Of the entry at this place. Of a forked stream ask tree_cut_off_of, too: COUNTS is said of places
+ * on the branch alone that ends in the listed hash. */
+enum trust tree_trust(const struct tree *tree, struct key_id author, uint32_t epoch,
+                      uint16_t stream, uint32_t seq);
+/* Of the heads statement, or the report, with this number. */
+enum trust tree_trust_statement(const struct tree *tree, struct key_id author, uint32_t epoch,
+                                uint64_t k);
+enum trust tree_trust_report(const struct tree *tree, struct key_id author, uint32_t epoch,
+                             uint64_t k);
+/* The end of what counts of a retired or revoked key's stream: entries before `seq`, on the branch
+ * whose block ends there with `hash`. seq 0, hash zero: nothing of it counts. False: this key has
+ * no cut-off: it is in force, or not known. */
+bool tree_cut_off_of(const struct tree *tree, struct key_id author, uint32_t epoch, uint16_t stream,
+                     uint32_t *seq, struct hash *hash);
+/* Whether a status lets a machine link, sign and write: active, or released and not yet taken over
+ * (who is on the move works on). */
+bool seat_status_is_in_force(enum seat_status status);
 /* The active seat whose link key this is; NULL when there is none. */
 const struct seat *tree_seat_by_link_key(const struct tree *tree,
                                          const uint8_t key[static KEY_BYTES]);

@@ -116,6 +116,7 @@ static void author_describe(struct author *author, const struct seat_row *row,
     author->generation = row->generation;
     author->status = row->status;
     author->cut_off = row->cut_off;
+    author->notes = row->notes;
 }
 
 static void author_place(struct tree *tree, const struct seat_row *row, const struct seat *seat)
@@ -142,7 +143,7 @@ static void author_place(struct tree *tree, const struct seat_row *row, const st
 
 static void link_place(struct tree *tree, const struct seat_row *row, const struct seat *seat)
 {
-    if (row->status != SEAT_ACTIVE || row->generation != seat->row.generation)
+    if (!seat_status_is_in_force(row->status) || row->generation != seat->row.generation)
         return;
     struct link_node *node = link_node_find(tree, row->link_key);
     if (node != NULL) {

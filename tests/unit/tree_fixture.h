@@ -63,6 +63,7 @@ struct test_row {
     uint64_t moves;
     bool standby;
     const char *released_to;
+    struct span cut_off, notes; /* encoded */
 };
 
 static inline void row_write(const struct test_row *test, struct buffer *out)
@@ -73,7 +74,9 @@ static inline void row_write(const struct test_row *test, struct buffer *out)
                            .generation = test->generation,
                            .status = test->status,
                            .moves = test->moves,
-                           .standby = test->standby};
+                           .standby = test->standby,
+                           .cut_off = test->cut_off,
+                           .notes = test->notes};
     strcpy(row.seat, test->seat);
     strcpy(row.name, test->seat);
     memcpy(row.signing_key, key.public_key, KEY_BYTES);
@@ -101,6 +104,7 @@ struct test_document {
     unsigned signer; /* admin key number */
     const struct test_admins *signers, *admins;
     uint32_t schema_version;
+    struct span decisions;               /* encoded */
     struct test_row rows[TEST_ROWS_MAX]; /* up to the first without a seat */
 };
 
@@ -118,7 +122,8 @@ static inline struct author_document document_make(const struct test_document *t
                                      .version = test->version == 0 ? 1 : test->version,
                                      .expires_ms = test->expires_ms,
                                      .has_predecessor = test->predecessor != NULL,
-                                     .schema_version = test->schema_version};
+                                     .schema_version = test->schema_version,
+                                     .decisions = test->decisions};
     for (size_t i = 0; i < 3; i++)
         tiers[i] = span_of_text(names[i]);
     text_list_encode(tiers, 3, &tier_list);
