@@ -244,6 +244,9 @@ static const struct refusal branch_refusals[] = {
     {"rows without a root", {11, NULL, 0}, ERR_MALFORMED},
     {"a root without rows", {9, NULL, 0}, ERR_MALFORMED},
     {"must be understood", RAW(-1, "\xc3"), ERR_PARKED},
+    {"decided moves of 2", RAW(16, "\x91\x92\xa1V\xa1T"), ERR_MALFORMED},
+    {"65 decided moves", RAW(16, "\xdc\x00\x41\x93\xa1V\xa1T\x01"), ERR_OVERSIZE},
+    {"a decided move of no seat", RAW(16, "\x91\x93\xa0\xa1T\x01"), ERR_MALFORMED},
     {"may be ignored", RAW(200, "\xa2no"), ERR_OK},
     {"number out of range", RAW(2000, "\xa2no"), ERR_MALFORMED},
     {"float", RAW(200, "\xca\x00\x00\x00\x00"), ERR_MALFORMED},
@@ -291,7 +294,9 @@ static const struct refusal row_refusals[] = {
     {"cut-off stream 65536", RAW(14, "\x91\x94\x01\xce\x00\x01\x00\x00\x01" BIN32("\x01")),
      ERR_MALFORMED},
     {"must be understood", RAW(-2, "\xc0"), ERR_PARKED},
-    {"may be ignored", RAW(17, "\x91\x01"), ERR_OK},
+    {"trusted notes of 2", RAW(17, "\x91\x92\x01\x01"), ERR_MALFORMED},
+    {"trusted notes of 65 epochs", RAW(17, "\xdc\x00\x41\x93\x01\x01\x01"), ERR_OVERSIZE},
+    {"may be ignored", RAW(200, "\x91\x01"), ERR_OK},
 };
 
 static void a_wrong_field_is_refused_by_name(void **state)
