@@ -245,7 +245,7 @@ static const struct refusal branch_refusals[] = {
     {"a root without rows", {9, NULL, 0}, ERR_MALFORMED},
     {"must be understood", RAW(-1, "\xc3"), ERR_PARKED},
     {"decided moves of 2", RAW(16, "\x91\x92\xa1V\xa1T"), ERR_MALFORMED},
-    {"65 decided moves", RAW(16, "\xdc\x00\x41\x93\xa1V\xa1T\x01"), ERR_OVERSIZE},
+    {"65 decided moves", RAW(16, "\xdc\x00\x41" BIN32("\x01") BIN32("\x02")), ERR_OVERSIZE},
     {"a decided move of no seat", RAW(16, "\x91\x93\xa0\xa1T\x01"), ERR_MALFORMED},
     {"may be ignored", RAW(200, "\xa2no"), ERR_OK},
     {"number out of range", RAW(2000, "\xa2no"), ERR_MALFORMED},
