@@ -295,7 +295,8 @@ static const struct refusal row_refusals[] = {
      ERR_MALFORMED},
     {"must be understood", RAW(-2, "\xc0"), ERR_PARKED},
     {"trusted notes of 2", RAW(17, "\x91\x92\x01\x01"), ERR_MALFORMED},
-    {"trusted notes of 65 epochs", RAW(17, "\xdc\x00\x41\x93\x01\x01\x01"), ERR_OVERSIZE},
+    {"trusted notes of 65 epochs", RAW(17, "\xdc\x00\x41" BIN32("\x01") BIN32("\x02")),
+     ERR_OVERSIZE},
     {"may be ignored", RAW(200, "\x91\x01"), ERR_OK},
 };
 
