@@ -3,6 +3,11 @@
 
 #include "cli/record.h"
 
+static const struct option_row options[] = {
+    {"heads", NULL, "how far the keys of SEAT (absent: this one) have written, as held here"},
+    {NULL, NULL, NULL},
+};
+
 static void print_links(const json_t *links)
 {
     static const struct table_column columns[] = {
@@ -97,8 +102,68 @@ static void print_status(const json_t *status)
     json_array_foreach(alarms, index, alarm) printf("alarm: %s\n", json_string_value(alarm));
 }
 
+static void print_streams(const json_t *streams)
+{
+    size_t index = 0;
+    json_t *line = NULL;
+    json_array_foreach(streams, index, line)
+    {
+        printf("  epoch %llu, stream %llu: %llu entries, %.16s\n",
+               (unsigned long long)json_integer_value(json_array_get(line, 0)) >> 16,
+               (unsigned long long)json_integer_value(json_array_get(line, 1)),
+               (unsigned long long)json_integer_value(json_array_get(line, 2)),
+               json_string_value(json_array_get(line, 3)));
+    }
+}
+
+static void print_notes(const json_t *notes)
+{
+    size_t index = 0;
+    json_t *line = NULL;
+    json_array_foreach(notes, index, line)
+    {
+        printf("  epoch %llu: statement %llu, report %llu\n",
+               (unsigned long long)json_integer_value(json_array_get(line, 0)) >> 16,
+               (unsigned long long)json_integer_value(json_array_get(line, 1)),
+               (unsigned long long)json_integer_value(json_array_get(line, 2)));
+    }
+}
+
+static int run_heads(const struct arguments *arguments, struct error *error)
+{
+    struct buffer args = {0};
+    mp_write_map(&args, arguments->word_count > 0 ? 1 : 0);
+    if (arguments->word_count > 0)
+        args_text(&args, "seat", arguments->words[0]);
+    json_t *heads = ask_node(arguments, "heads", &args, error);
+    buffer_free(&args);
+    if (heads == NULL)
+        return EXIT_FAILED;
+    if (arguments->json) {
+        print_json(heads);
+        return EXIT_DONE;
+    }
+    size_t index = 0;
+    json_t *key = NULL;
+    json_array_foreach(json_object_get(heads, "keys"), index, key)
+    {
+        printf("%s %s, generation %llu, %s, key %s\n", json_text(heads, "seat"),
+               json_text(heads, "name"), (unsigned long long)json_number(key, "generation"),
+               json_text(key, "status"), json_text(key, "key"));
+        print_streams(json_object_get(key, "streams"));
+        print_notes(json_object_get(key, "notes"));
+    }
+    json_decref(heads);
+    return EXIT_DONE;
+}
+
 static int run(const struct arguments *arguments, struct error *error)
 {
+    if (arguments_flag(arguments, "heads"))
+        return run_heads(arguments, error);
+    if (arguments->word_count > 0)
+        return error_set(error, ERR_USAGE, arguments->words[0], "a seat goes with --heads alone"),
+               EXIT_FAILED;
     struct buffer args = {0};
     json_t *status = ask_node(arguments, "status", &args, error);
     if (status == NULL)
@@ -114,9 +179,14 @@ static int run(const struct arguments *arguments, struct error *error)
 
 const struct command command_status = {
     .name = "status",
-    .usage = "",
+    .usage = "[SEAT]",
     .summary = "this node: its links and how far behind they are, counters, alarms",
+    .detail =
+        "With --heads: the end of every stream of each key of SEAT, and its last statement and\n"
+        "report, from which a cut-off list is made. The seat's own node knows all of it; any\n"
+        "other, what has come there.",
     .words_min = 0,
-    .words_max = 0,
+    .words_max = 1,
+    .options = options,
     .run = run,
 };

@@ -214,6 +214,11 @@ static void imported(struct node *node, struct api_call call, struct span args)
     node_read_begin(node, call, READ_IMPORTED, args);
 }
 
+static void heads(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_HEADS, args);
+}
+
 static void status(struct node *node, struct api_call call, struct span args)
 {
     (void)args;
@@ -268,7 +273,7 @@ static const struct verb {
     {"delete", delete},   {"rollup", rollup}, {"status", status},     {"link", cut_link},
     {"stop", stop},       {"types", types},   {"imported", imported}, {"conflicts", conflicts},
     {"aside", aside},     {"watch", watch},   {"verify", verify},     {"history", history},
-    {"publish", publish},
+    {"publish", publish}, {"heads", heads},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

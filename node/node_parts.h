@@ -159,6 +159,7 @@ enum read_kind {
     READ_ROLLUP,
     READ_TYPES,
     READ_IMPORTED,
+    READ_HEADS,
     READ_STATUS
 };
 void node_read_begin(struct node *node, struct api_call call, enum read_kind kind,

@@ -146,6 +146,11 @@ static void run_query(struct read_job *job, const struct view *view, const struc
         break;
     case READ_TYPES: job->code = query_types(tree, &job->out, &job->error); break;
     case READ_IMPORTED: query_imported(view, job->name, &job->out); break;
+    case READ_HEADS:
+        job->code =
+            query_heads(view, tree, job->name.size > 0 ? job->name : span_of_text(config->seat),
+                        &job->out, &job->error);
+        break;
     case READ_STATUS: break;
     }
 }
@@ -425,6 +430,7 @@ static bool read_arguments(struct read_job *job, struct span args)
     struct argument get[] = {{.name = "type"}, {.name = "id"}};
     struct argument rollup[] = {{.name = "name"}, {.name = "by"}};
     struct argument imported[] = {{.name = "name"}};
+    struct argument heads[] = {{.name = "seat"}};
     switch (job->kind) {
     case READ_HISTORY:
     case READ_GET:
@@ -442,6 +448,9 @@ static bool read_arguments(struct read_job *job, struct span args)
     case READ_IMPORTED:
         return arguments_read(args, imported, 1, &job->error) &&
                argument_text(&imported[0], true, &job->name, &job->error);
+    case READ_HEADS:
+        return arguments_read(args, heads, 1, &job->error) &&
+               argument_text(&heads[0], false, &job->name, &job->error);
     case READ_TYPES:
     case READ_STATUS: break;
     }

@@ -10,7 +10,7 @@ enum { LIST_SCAN_MAX = 10000 };
 
 static const char hex_digits[] = "0123456789abcdef";
 
-static void hex(const uint8_t *bytes, size_t size, char *text)
+void query_hex(const uint8_t *bytes, size_t size, char *text)
 {
     for (size_t i = 0; i < size; i++) {
         text[2 * i] = hex_digits[bytes[i] >> 4];
@@ -21,7 +21,7 @@ static void hex(const uint8_t *bytes, size_t size, char *text)
 
 void record_id_text(const struct record_id *id, char text[static 33])
 {
-    hex(id->bytes, sizeof id->bytes, text);
+    query_hex(id->bytes, sizeof id->bytes, text);
 }
 
 static int digit(uint8_t character)
@@ -116,7 +116,7 @@ static void write_digest(const struct record_state *state, struct buffer *out)
     char text[2 * HASH_BYTES + 1];
     record_canonical(state, &canonical);
     struct hash digest = hash_of(HASH_BODY, span_of_buffer(&canonical));
-    hex(digest.bytes, HASH_BYTES, text);
+    query_hex(digest.bytes, HASH_BYTES, text);
     mp_write_text(out, text);
     buffer_free(&canonical);
 }

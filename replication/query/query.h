@@ -100,6 +100,15 @@ enum error_code query_rollup(const struct view *view, const struct tree *tree, c
  * ERR_UNKNOWN_TYPE: none are here yet. */
 enum error_code query_types(const struct tree *tree, struct buffer *out, struct error *error);
 
+/* How far the keys of a seat have written, as held here: what a cut-off lists (rules.md A6, A27).
+ * {"seat":, "name":, "keys": [{"key": hex of its id, "generation": u, "status": "active" |
+ * "retired" | "revoked" | "released", "streams": [[epoch, stream, seq, hex of the hash of the block
+ * that ends there] ...], "notes": [[epoch, statement, report] ...]}]}; own-only streams and ended
+ * ones included. Asked of the seat's own node it is all that the seat has written; asked elsewhere,
+ * what has come there. ERR_NOT_FOUND: no such seat. */
+enum error_code query_heads(const struct view *view, const struct tree *tree, struct span seat,
+                            struct buffer *out, struct error *error);
+
 /* How far the import of this name has come here: {"row": u}, 0: nothing of it. */
 void query_imported(const struct view *view, struct span name, struct buffer *out);
 

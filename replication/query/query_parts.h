@@ -21,6 +21,9 @@ void query_put_uint(struct buffer *out, const char *key, uint64_t value);
 /* "seat": and "name": of a key, two pairs; "" when no document names it. */
 void query_put_seat(struct buffer *out, const struct tree *tree, struct key_id author);
 
+/* Lower-case hex of `size` bytes and a NUL, 2 * size + 1 characters in all. */
+void query_hex(const uint8_t *bytes, size_t size, char *text);
+
 /* Whether a row of query_aside is about this record. */
 bool query_names_record(struct span row, struct span id_text);
 

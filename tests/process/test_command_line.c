@@ -107,6 +107,23 @@ static void totals_and_status_are_one_object(void **state)
     assert_non_null(strstr(terrace_output(), "above: live"));
 }
 
+static void heads_are_what_a_cut_off_is_made_from(void **state)
+{
+    (void)state;
+    put_one("mediation", "title=丙");
+    assert_int_equal(terrace_run("-d", node, "--json", "status", "--heads", NULL), 0);
+    const json_t *keys = json_object_get(terrace_json(), "keys");
+    assert_int_equal(json_array_size(keys), 1);
+    const json_t *line = json_array_get(json_object_get(json_array_get(keys, 0), "streams"), 0);
+    assert_int_equal(json_array_size(line), 4);
+    assert_true(json_integer_value(json_array_get(line, 2)) > 1);
+    assert_int_equal(strlen(json_string_value(json_array_get(line, 3))), 64);
+    assert_int_equal(terrace_run("-d", above, "status", "--heads", "V", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "generation 1, active"));
+    assert_int_equal(terrace_run("-d", node, "status", "V", NULL), 2);
+    assert_int_equal(terrace_run("-d", node, "status", "--heads", "nowhere", NULL), 3);
+}
+
 static void must_fail(int status, int expected, const char *word)
 {
     if (status != expected || strstr(terrace_errors(), word) == NULL)
@@ -191,6 +208,7 @@ int main(int count, char **values)
         cmocka_unit_test(the_same_request_is_the_same_record),
         cmocka_unit_test(lists_are_a_line_a_record),
         cmocka_unit_test(totals_and_status_are_one_object),
+        cmocka_unit_test(heads_are_what_a_cut_off_is_made_from),
         cmocka_unit_test(errors_say_what_why_and_what_next),
         cmocka_unit_test(errors_are_json_and_chinese_where_asked),
         cmocka_unit_test(everything_has_help),
