@@ -71,7 +71,13 @@ enum error_code author_document(struct document_header *header, const struct spa
     }
     struct buffer bytes = {0};
     document_header_encode(header, &bytes);
-    assert(bytes.size <= DOCUMENT_HEADER_BYTES_MAX);
+    if (bytes.size > DOCUMENT_HEADER_BYTES_MAX) {
+        error_set(error, ERR_OVERSIZE, what, "its header would have %zu bytes, the most is %d",
+                  bytes.size, DOCUMENT_HEADER_BYTES_MAX);
+        buffer_free(&bytes);
+        author_document_clear(document);
+        return ERR_OVERSIZE;
+    }
     document->hash = document_hash(span_of_buffer(&bytes));
     document_sign(span_of_buffer(&bytes), secrets, secret_count, &document->envelope);
     buffer_free(&bytes);

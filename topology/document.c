@@ -320,7 +320,7 @@ static size_t signers_sort(const uint8_t (*secrets)[SECRET_BYTES], size_t count,
 void document_sign(struct span header_bytes, const uint8_t (*secrets)[SECRET_BYTES], size_t count,
                    struct buffer *envelope)
 {
-    assert(count >= 1 && count <= DOCUMENT_SIGNATURES_MAX);
+    assert(count <= DOCUMENT_SIGNATURES_MAX);
     struct key_id ids[DOCUMENT_SIGNATURES_MAX];
     size_t places[DOCUMENT_SIGNATURES_MAX];
     size_t signer_count = signers_sort(secrets, count, ids, places);

@@ -144,7 +144,8 @@ struct hash document_row_hash(struct span row);
 struct hash document_rows_root(const struct span *rows, size_t count);
 
 /* Append `[header bin, [[key id, signature] ...]]` made from header bytes and secrets to
- * `envelope`: signatures sorted by key id, the same secret given twice signs once. */
+ * `envelope`: signatures sorted by key id, the same secret given twice signs once. No secrets: a
+ * document that waits for its first signature. */
 void document_sign(struct span header_bytes, const uint8_t (*secrets)[SECRET_BYTES], size_t count,
                    struct buffer *envelope);
 

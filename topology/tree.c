@@ -60,6 +60,12 @@ const struct held_document *tree_find_document(const struct tree *tree, enum doc
     return &holding->held;
 }
 
+const struct held_document *tree_last_document(const struct tree *tree, struct span seat)
+{
+    const struct holding *holding = holding_find(tree, DOCUMENT_BRANCH, seat);
+    return holding == NULL ? NULL : &holding->held;
+}
+
 struct holding *holding_find(const struct tree *tree, enum document_kind kind, struct span seat)
 {
     switch (kind) {

@@ -98,6 +98,10 @@ const struct held_document *tree_document(const struct tree *tree, size_t index)
 const struct held_document *tree_find_document(const struct tree *tree, enum document_kind kind,
                                                struct span seat);
 
+/* The newest document held of a seat, in force or not: when its parent has raised its term, the
+ * last of the term before. NULL: none. */
+const struct held_document *tree_last_document(const struct tree *tree, struct span seat);
+
 /* Root documents before the newest one, oldest first: envelopes without rows. A tree begins with
  * the first and takes the others one by one, so whoever stores or passes on the root must store and
  * pass on these too. */
