@@ -187,6 +187,7 @@ void amend_free(struct amendment *amendment)
     buffer_free(&amendment->former);
     buffer_free(&amendment->admins);
     buffer_free(&amendment->tiers);
+    buffer_free(&amendment->decisions);
     free(amendment);
 }
 

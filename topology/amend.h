@@ -52,10 +52,10 @@ struct amend_keys {
     uint8_t seal_key[KEY_BYTES];
     bool has_seal_key;
 };
-/* Up to where an old key is trusted (rules.md 4): lists as cut_off_encode makes them; empty:
- * nothing of it is. */
+/* Up to where an old key is trusted (rules.md 4): lists as cut_off_encode and trusted_notes_encode
+ * make them; empty: nothing of it is. */
 struct amend_cut_off {
-    struct span places;
+    struct span places, notes;
 };
 
 /* A new seat: code, name, tier, keys, and what else of the row is wanted; status, generation (1)
@@ -80,12 +80,17 @@ enum error_code amend_end(struct amendment *amendment, struct span seat, bool st
 enum error_code amend_release(struct amendment *amendment, struct span seat, struct span to,
                               struct error *error);
 /* Accept a seat from its former parent: all its rows, found in the tree, or, where its document
- * isn't here, those given (NULL: none); the move counter rises by one. Refused unless it was
- * released to this parent, or the move was decided by an ancestor, or `ahead` says that the release
- * is under way. */
+ * isn't here, those given (NULL: none); the move counter rises by one, or to what an ancestor has
+ * decided. Refused unless it was released to this parent, or an ancestor decided it, or `ahead`
+ * says that release or decision are under way. */
 enum error_code amend_take_over(struct amendment *amendment, struct span seat,
                                 const struct seat_row *rows, size_t row_count, bool ahead,
                                 struct error *error);
+/* Decide that a seat below, at any depth, stands under `to` from now on, whatever its former parent
+ * signs; `to` accepts it then. Counter 0: one more than the greatest known here. A later decision
+ * about the same seat takes the place of the former. */
+enum error_code amend_decide(struct amendment *amendment, struct span seat, struct span to,
+                             uint64_t counter, struct error *error);
 /* Raise the term of a child by one and, unless NULL, give it other admin keys: until a first
  * document of the new term is there, all below the seat is out of the tree. The first keys of
  * a seat come so too. Threshold 0 takes its keys away. */

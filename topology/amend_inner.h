@@ -14,6 +14,7 @@ struct amendment {
     struct document_header header; /* of the new version; lists point into the buffers below */
     struct buffer former;          /* the header it began from */
     struct buffer admins, tiers;   /* of a root that changes them */
+    struct buffer decisions;       /* of one that decides moves */
     uint8_t tier_count;            /* with those added here */
     const struct seat *owner;      /* whose document; NULL: the root document */
     struct amend_when when;
@@ -29,8 +30,8 @@ extern const char amend_what[];
 void amend_put(struct amendment *amendment, size_t index, const struct seat_row *row);
 void amend_remove(struct amendment *amendment, size_t index);
 
-/* Whether the delegation under which this document is signed lets keys in. Its own expiry is another
- * matter: its own signers may move that as far as the delegation goes. */
+/* Whether the delegation under which this document is signed lets keys in. Its own expiry is
+ * another matter: its own signers may move that as far as the delegation goes. */
 enum error_code amend_delegation_check(const struct amendment *amendment, struct error *error);
 
 #endif

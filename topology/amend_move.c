@@ -1,4 +1,5 @@
-/* Accepting a seat from another parent. */
+/* Moves: accepting a seat from another parent, and deciding who shall. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,23 @@ static bool find_listing(const struct amendment *amendment, struct span seat, st
     return best->any;
 }
 
+/* What documents in force have decided about the seat: the greatest counter. */
+static bool find_decision(const struct tree *tree, struct span seat, struct move_decision *best)
+{
+    bool any = false;
+    for (size_t i = 0; i < tree_document_count(tree); i++) {
+        struct move_decision decision;
+        const struct held_document *held = tree_document(tree, i);
+        for (unsigned k = 0; move_decision_at(held->header.decisions, k, &decision); k++) {
+            if (!span_equal(decision.seat, seat) || (any && decision.counter <= best->counter))
+                continue;
+            *best = decision;
+            any = true;
+        }
+    }
+    return any;
+}
+
 static void take_row(struct amendment *amendment, const struct seat_row *from, uint64_t moves)
 {
     struct seat_row row = *from;
@@ -66,9 +84,9 @@ static void remove_rows(struct amendment *amendment, struct span seat)
     }
 }
 
-/* Whether the seat may be accepted as it is listed there. */
+/* Whether the seat may be accepted as it is listed there; *moves: by which counter. */
 static enum error_code acceptance_check(const struct amendment *amendment,
-                                        const struct seat_row *current, bool ahead,
+                                        const struct seat_row *current, bool ahead, uint64_t *moves,
                                         struct error *error)
 {
     const struct seat *owner = amendment->owner;
@@ -77,7 +95,12 @@ static enum error_code acceptance_check(const struct amendment *amendment,
         return error_set(error, ERR_NOT_ALLOWED, amend_what,
                          "seat %s can't stand below %s: its tier, %s, is not lower", current->seat,
                          owner->row.seat, tree_tier_name(amendment->tree, current->tier));
-    if (ahead)
+    struct move_decision decision;
+    bool decided = find_decision(amendment->tree, span_of_text(current->seat), &decision) &&
+                   decision.counter > current->moves;
+    if (decided && span_equal(decision.to, own))
+        *moves = decision.counter;
+    if (ahead || (decided && span_equal(decision.to, own)))
         return ERR_OK;
     if (current->status != SEAT_RELEASED) {
         error_set(error, ERR_NOT_ALLOWED, amend_what, "its parent has not released seat %s",
@@ -114,10 +137,10 @@ static enum error_code take_over(struct amendment *amendment, const struct seat_
                              "seat %s has moved here already, its counter is %llu", own->seat,
                              (unsigned long long)own->moves);
     }
-    enum error_code code = acceptance_check(amendment, current, ahead, error);
+    uint64_t moves = current->moves + 1;
+    enum error_code code = acceptance_check(amendment, current, ahead, &moves, error);
     if (code != ERR_OK)
         return code;
-    uint64_t moves = current->moves + 1;
     remove_rows(amendment, seat);
     for (size_t i = 0; i < count; i++)
         take_row(amendment, &rows[i], moves);
@@ -156,4 +179,68 @@ enum error_code amend_take_over(struct amendment *amendment, struct span seat,
     code = take_over(amendment, own, count, ahead, error);
     free(own);
     return code;
+}
+
+/* Who is moved, and where to: both below the seat that decides, and where they can stand. */
+static enum error_code decision_check(const struct amendment *amendment, struct span seat,
+                                      struct span to, struct error *error)
+{
+    const struct tree *tree = amendment->tree;
+    const struct seat *top = amendment->owner != NULL ? amendment->owner : tree_root_seat(tree);
+    const struct seat *moved = tree_seat(tree, seat), *parent = tree_seat(tree, to);
+    const struct seat *unknown[] = {moved, parent};
+    for (size_t i = 0; i < 2; i++) {
+        struct span code = i == 0 ? seat : to;
+        if (unknown[i] != NULL && top != NULL && seat_is_ancestor_or_self(top, unknown[i]))
+            continue;
+        error_set(error, ERR_NOT_FOUND, amend_what, "seat %.*s is not below %s", (int)code.size,
+                  (const char *)code.data, top == NULL ? "the root" : top->row.seat);
+        error_next(error, "A seat above both decides a move.");
+        return ERR_NOT_FOUND;
+    }
+    if (moved->row.tier <= parent->row.tier)
+        return error_set(error, ERR_NOT_ALLOWED, amend_what,
+                         "seat %s can't stand below %s: its tier, %s, is not lower",
+                         moved->row.seat, parent->row.seat, tree_tier_name(tree, moved->row.tier));
+    return ERR_OK;
+}
+
+/* Whether a decision has been overtaken: the seat has moved again since. */
+static bool is_past(const struct amendment *amendment, const struct move_decision *decision)
+{
+    const struct seat *seat = tree_seat(amendment->tree, decision->seat);
+    return seat != NULL && seat->row.moves > decision->counter;
+}
+
+enum error_code amend_decide(struct amendment *amendment, struct span seat, struct span to,
+                             uint64_t counter, struct error *error)
+{
+    struct move_decision decisions[DECISIONS_MAX + 1], found;
+    size_t count = 0;
+    enum error_code code = decision_check(amendment, seat, to, error);
+    if (code != ERR_OK)
+        return code;
+    uint64_t least = tree_seat(amendment->tree, seat)->row.moves + 1;
+    if (find_decision(amendment->tree, seat, &found) && found.counter >= least)
+        least = found.counter + 1;
+    if (counter != 0 && counter < least)
+        return error_set(error, ERR_STALE, amend_what, "the move counter must be %llu at least",
+                         (unsigned long long)least);
+    for (unsigned i = 0; move_decision_at(amendment->header.decisions, i, &found); i++) {
+        if (!span_equal(found.seat, seat) && !is_past(amendment, &found))
+            decisions[count++] = found;
+    }
+    decisions[count++] = (struct move_decision){seat, to, counter == 0 ? least : counter};
+    if (count > DECISIONS_MAX) {
+        error_set(error, ERR_OVERSIZE, amend_what, "%d moves are decided here already",
+                  DECISIONS_MAX);
+        error_next(error, "Decide the next ones when some of these seats have moved again.");
+        return ERR_OVERSIZE;
+    }
+    struct buffer list = {0};
+    move_decisions_encode(decisions, count, &list);
+    buffer_free(&amendment->decisions);
+    amendment->decisions = list;
+    amendment->header.decisions = span_of_buffer(&list);
+    return ERR_OK;
 }

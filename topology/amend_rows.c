@@ -185,7 +185,7 @@ enum error_code amend_admit(struct amendment *amendment, const struct seat_row *
     }
     row.status = SEAT_ACTIVE;
     row.term = row.admins.threshold == 0 ? 0 : 1;
-    row.cut_off = row.released_to = SPAN_EMPTY;
+    row.cut_off = row.notes = row.released_to = SPAN_EMPTY;
     if (code == ERR_OK)
         code = place_check(amendment, &row, error);
     if (code == ERR_OK)
@@ -202,6 +202,7 @@ enum error_code amend_admit(struct amendment *amendment, const struct seat_row *
 static void cut_off_put(struct seat_row *row, const struct amend_cut_off *cut_off)
 {
     row->cut_off = cut_off == NULL ? SPAN_EMPTY : cut_off->places;
+    row->notes = cut_off == NULL ? SPAN_EMPTY : cut_off->notes;
 }
 
 enum error_code amend_replace(struct amendment *amendment, struct span seat,
@@ -223,7 +224,7 @@ enum error_code amend_replace(struct amendment *amendment, struct span seat,
                          row.seat);
     row.generation = newest + 1;
     row.status = SEAT_ACTIVE;
-    row.cut_off = SPAN_EMPTY;
+    row.cut_off = row.notes = SPAN_EMPTY;
     memcpy(row.signing_key, keys->signing_key, KEY_BYTES);
     memcpy(row.link_key, keys->link_key, KEY_BYTES);
     memcpy(row.seal_key, keys->seal_key, KEY_BYTES);

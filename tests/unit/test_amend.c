@@ -288,6 +288,40 @@ static void acceptance_may_come_before_the_release(void **state)
     tree_free(tree);
 }
 
+static void a_seat_above_both_decides_a_move(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct tree *tree = tree_usual();
+    struct span v1 = span_of_text("V1"), t2 = span_of_text("T2");
+    struct move_decision decision;
+    struct amendment *amendment = begin(tree, "T2");
+    refused(amend_decide(amendment, v1, t2, 0, &error), ERR_NOT_FOUND, &error, "not below T2");
+    amend_free(amendment);
+    amendment = begin(tree, "C");
+    refused(amend_decide(amendment, t2, v1, 0, &error), ERR_NOT_ALLOWED, &error, "is not lower");
+    must(amend_decide(amendment, v1, span_of_text("C"), 7, &error), &error);
+    must(amend_decide(amendment, v1, t2, 0, &error), &error);
+    assert_true(move_decision_at(amend_header(amendment)->decisions, 0, &decision));
+    assert_int_equal(decision.counter, 1);
+    assert_true(span_equal(decision.to, t2));
+    assert_false(move_decision_at(amend_header(amendment)->decisions, 1, &decision));
+    publish(tree, amendment, ADMIN_C);
+    amendment = begin(tree, "C");
+    refused(amend_decide(amendment, v1, t2, 1, &error), ERR_STALE, &error, "must be 2");
+    amend_free(amendment);
+    amendment = begin(tree, "T2");
+    must(amend_take_over(amendment, v1, NULL, 0, false, &error), &error);
+    bool found = false;
+    for (size_t i = 0; i < amend_row_count(amendment); i++) {
+        const struct seat_row *row = amend_row(amendment, i);
+        found = found || (strcmp(row->seat, "V1") == 0 && row->moves == 1);
+    }
+    assert_true(found);
+    amend_free(amendment);
+    tree_free(tree);
+}
+
 /* The county's document with a raised term, and then the township's first one of that term. */
 static void a_township_is_overruled(void **state)
 {
@@ -559,6 +593,7 @@ int main(void)
         cmocka_unit_test(a_revoked_township_keeps_its_villages_and_comes_back_with_new_keys),
         cmocka_unit_test(a_seat_moves_by_release_and_acceptance),
         cmocka_unit_test(acceptance_may_come_before_the_release),
+        cmocka_unit_test(a_seat_above_both_decides_a_move),
         cmocka_unit_test(a_township_is_overruled),
         cmocka_unit_test(an_expired_delegation_admits_nobody),
         cmocka_unit_test(an_own_expiry_is_moved_by_its_own_signers),
