@@ -108,7 +108,7 @@ enum error_code amend_root_admins(struct amendment *amendment, const struct admi
                                   struct error *error);
 enum error_code amend_add_tier(struct amendment *amendment, struct span name, struct error *error);
 
-/* What the amendment stands for now: how many rows, and each of them, in no order. Borrowed until
+/* What the next version says so far: how many rows, and each of them, in no order. Borrowed until
  * the next change. */
 size_t amend_row_count(const struct amendment *amendment);
 const struct seat_row *amend_row(const struct amendment *amendment, size_t index);
