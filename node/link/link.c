@@ -120,7 +120,7 @@ void link_room_set_peers(struct link_room *room, const struct link_peer *peers, 
     for (size_t i = 0; i < room->link_count; i++) {
         struct link *link = room->links[i];
 
-        if (!link->uplink && link->peer_known && !room_peer(room, link->peer_key))
+        if (!link->uplink && !link->joining && link->peer_known && !room_peer(room, link->peer_key))
             link_shut(link, LINK_DOWN_UNKNOWN_KEY);
     }
 }
@@ -150,6 +150,7 @@ static void fill_options(struct link_options *options)
 
 static void room_free(struct link_room *room)
 {
+    room_forget_invites(room);
     free(room->peers);
     free(room->links);
     sodium_memzero(room, sizeof *room);
@@ -205,6 +206,10 @@ struct link_room *link_room_start(const struct link_options *options, struct err
 
     assert(callbacks->on_up && callbacks->on_message && callbacks->on_down && callbacks->stopped);
     room->options = *options;
+    if (options->invite_id != NULL) {
+        room->dials_invited = true;
+        memcpy(room->invite_id, options->invite_id, sizeof room->invite_id);
+    }
     fill_options(&room->options);
     noise_public_key(options->link_secret, room->public_key);
     if (inbox_open(&room->inbox, options->loop, operation_handled, room) != 0) {
@@ -292,7 +297,7 @@ bool link_room_info(const struct link_room *room, uint32_t id, struct link_info 
     const struct link *link = room_link(room, id);
     const struct link_peer *peer;
 
-    if (!link || link->state != LINK_UP)
+    if (!link || link->state != LINK_UP || link->joining)
         return false;
     *info = (struct link_info){.link = id,
                                .uplink = link->uplink,
@@ -314,7 +319,7 @@ size_t link_room_list(const struct link_room *room, uint32_t *links, size_t most
     size_t count = 0;
 
     for (size_t i = 0; i < room->link_count; i++) {
-        if (room->links[i]->state != LINK_UP)
+        if (room->links[i]->state != LINK_UP || room->links[i]->joining)
             continue;
         if (count < most)
             links[count] = room->links[i]->id;

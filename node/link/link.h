@@ -31,6 +31,14 @@ enum {
     LINK_AHEAD_FIRST_BYTES = 96 << 10, /* until something is known */
     LINK_RATE_LEAST = 1024, /* bytes a second: a peer that reads less is as good as dead */
     LINK_RENEW_MS = 24 * 60 * 60 * 1000, /* then the dialler makes a new handshake */
+    /* Who joins by a token: how many at a time, for how long, how much it may say in its one
+     * message, and how many tokens may be out. */
+    LINK_JOINERS_MAX = 8,
+    LINK_JOIN_MS = 60 * 1000,
+    LINK_JOIN_BYTES_MAX = 4 << 10,
+    LINK_INVITES_MAX = 64,
+    LINK_INVITE_ID_BYTES = 8,
+    MESSAGE_TYPE_JOIN = 40, /* both ways, on channel 0; nothing else passes there */
 };
 
 /* X(name, what became of the link) */
@@ -88,6 +96,17 @@ struct link_callbacks {
     void (*on_down)(void *context, uint32_t link, enum link_down reason);
     /* The room has gone, after link_room_stop. */
     void (*stopped)(void *context);
+    /* Somebody who has proved its key and knows the secret of an invitation asks, once: there was
+     * no on_up, there will be no on_down. Answered by link_room_send (MESSAGE_TYPE_JOIN) and
+     * link_room_close; a link that is gone by then swallows that. NULL: nobody joins here. */
+    void (*on_join)(void *context, uint32_t link, const uint8_t invite[static LINK_INVITE_ID_BYTES],
+                    const uint8_t peer_key[static LINK_KEY_BYTES], struct span body);
+};
+
+/* An invitation that was handed out: who knows its key may ask to join, and for nothing else. */
+struct link_invite {
+    uint8_t id[LINK_INVITE_ID_BYTES];
+    uint8_t psk[LINK_PSK_BYTES];
 };
 
 struct link_options {
@@ -98,6 +117,9 @@ struct link_options {
     const char *listen_url;      /* NULL: no children. Port 0: any, see link_room_port */
     struct link_callbacks callbacks;
     void *context; /* of the callbacks */
+    /* The uplink is dialled with the invitation of this id, whose key is `psk`: its one message is
+     * MESSAGE_TYPE_JOIN. NULL: as a node of the tree. Read at the start alone. */
+    const uint8_t *invite_id;
     /* Declared rate of each link in bytes a second: cuts slices and paces what is sent, so that no
      * more than a quarter of a second lies in the kernel's buffer. 0: as fast as it goes. */
     uint64_t rate_bytes;
@@ -126,6 +148,9 @@ struct link_peer {
     char seat[SEAT_BYTES_MAX + 1];
 };
 void link_room_set_peers(struct link_room *room, const struct link_peer *peers, size_t count);
+
+/* Who may ask to join, at most LINK_INVITES_MAX; replaces those before. Copied. */
+void link_room_set_invites(struct link_room *room, const struct link_invite *invites, size_t count);
 
 /* The uplink: dial this peer, and again whenever the link is gone, waiting at random below a bound.
  * Where nobody answers it is a REDIAL_SHAREth of the time without a link, from REDIAL_FIRST_MS to

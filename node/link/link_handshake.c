@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NOISE_FIRST_BYTES = HANDSHAKE_FIRST_BYTES - 1 };
+
 static const uint8_t first_head[] = {0, HANDSHAKE_FIRST_BYTES, HANDSHAKE_VERSION};
 static const uint8_t second_head[] = {0, HANDSHAKE_SECOND_BYTES};
 
@@ -42,6 +44,18 @@ static bool write_message(struct link *link, struct span head)
     return written;
 }
 
+/* With an invitation its id stands behind the version. */
+static bool write_first(struct link *link)
+{
+    static const uint8_t join_head[] = {0, JOIN_FIRST_BYTES, JOIN_VERSION};
+    const struct link_room *room = link->room;
+
+    if (!room->dials_invited)
+        return write_message(link, SPAN_OF_ARRAY(first_head));
+    buffer_append(&link->output, join_head, sizeof join_head);
+    return write_message(link, SPAN_OF_ARRAY(room->invite_id));
+}
+
 static void handshake_failed(struct link *link, uint64_t *counter)
 {
     (*counter)++;
@@ -54,14 +68,19 @@ void handshake_begin(struct link *link)
     struct noise_options options;
     bool begun;
 
+    _Static_assert(JOIN_PROLOGUE_BYTES <= sizeof prologue, "either kind fits");
+
     link->greeting = mem_alloc(sizeof *link->greeting);
-    fill_options(link, prologue, &options);
+    if (link->uplink && link->room->dials_invited)
+        join_options(link, link->room->invite_id, link->room->options.psk, prologue, &options);
+    else
+        fill_options(link, prologue, &options);
     begun = noise_begin(&link->greeting->noise, &options);
     sodium_memzero(&options, sizeof options);
     if (link->uplink) {
         memcpy(link->peer_key, link->room->uplink.peer_key, NOISE_KEY_BYTES);
         link->peer_known = true;
-        begun = begun && write_message(link, SPAN_OF_ARRAY(first_head));
+        begun = begun && write_first(link);
     }
     if (!begun)
         handshake_failed(link, &link->room->counters.handshake);
@@ -102,9 +121,11 @@ static void come_up(struct link *link)
     link->ahead_bytes = LINK_AHEAD_FIRST_BYTES;
     link->proof_ms_least = UINT64_MAX;
     link_move(link, LINK_UP);
-    link->told_up = true;
+    link->told_up = !link->joining;
     link->room->counters.came_up++;
     link_arm(link);
+    if (link->joining)
+        return;       /* whoever it is, it isn't one of the tree */
     if (link->uplink) /* our first frame is what the other side waits for */
         link_ping(link);
     options->callbacks.on_up(options->context, link->id, link->peer_key, link->uplink);
@@ -118,7 +139,7 @@ static void replace_former(struct link *link)
     for (size_t i = 0; i < room->link_count; i++) {
         struct link *former = room->links[i];
 
-        if (former == link || former->uplink || former->state != LINK_UP ||
+        if (former == link || former->uplink || former->joining || former->state != LINK_UP ||
             memcmp(former->peer_key, link->peer_key, LINK_KEY_BYTES) != 0)
             continue;
         link_retire(former, LINK_DOWN_REPLACED, LINK_BYE_REPLACED);
@@ -129,8 +150,10 @@ static void replace_former(struct link *link)
 void handshake_proved(struct link *link)
 {
     assert(link->state == LINK_PROVING);
-    listener_remember(link->room, &link->caller);
-    replace_former(link);
+    if (!link->joining) {
+        listener_remember(link->room, &link->caller);
+        replace_former(link);
+    }
     come_up(link);
 }
 
@@ -146,8 +169,13 @@ static void take_first(struct link *link, struct span message)
         handshake_failed(link, &counters->flood);
         return;
     }
-    read = message.data[0] == HANDSHAKE_VERSION &&
-           noise_read(noise, SPAN(message.data + 1, message.size - 1), &payload);
+    read = message.size == HANDSHAKE_FIRST_BYTES
+               ? message.data[0] == HANDSHAKE_VERSION
+               : message.data[0] == JOIN_VERSION && join_begin(link, message.data + 1);
+    read =
+        read &&
+        noise_read(noise, SPAN(message.data + message.size - NOISE_FIRST_BYTES, NOISE_FIRST_BYTES),
+                   &payload);
     empty = payload.size == 0;
     buffer_free(&payload);
     if (!read || !empty) {
@@ -155,7 +183,7 @@ static void take_first(struct link *link, struct span message)
         return;
     }
     memcpy(link->peer_key, noise->remote_static, LINK_KEY_BYTES);
-    if (!room_peer(link->room, link->peer_key)) {
+    if (!link->joining && !room_peer(link->room, link->peer_key)) {
         counters->unknown_key++;
         link_fail(link, LINK_DOWN_UNKNOWN_KEY);
         return;
@@ -186,23 +214,23 @@ static void take_second(struct link *link, struct span message)
     come_up(link);
 }
 
-/* The length is judged when its two bytes are there. */
-static bool length_fits(struct link *link, size_t expected)
+/* How long the other side's message must be; judged when the two bytes of its length are there. 0:
+ * the link has failed. */
+static size_t length_expected(struct link *link)
 {
     const uint16_t length = read_u16(link->greeting->input);
+    const size_t usual = link->uplink ? HANDSHAKE_SECOND_BYTES : HANDSHAKE_FIRST_BYTES;
     struct link_counters *counters = &link->room->counters;
 
-    if (length == expected)
-        return true;
-    handshake_failed(link, length > expected ? &counters->oversize : &counters->handshake);
-    return false;
+    if (length == usual || (!link->uplink && length == JOIN_FIRST_BYTES))
+        return length;
+    handshake_failed(link, length > usual ? &counters->oversize : &counters->handshake);
+    return 0;
 }
 
-void handshake_take(struct link *link, struct span *input)
+/* Moves bytes over until so many are there; false: more must come. */
+static bool gather(struct greeting *greeting, size_t whole, struct span *input)
 {
-    struct greeting *greeting = link->greeting;
-    const size_t expected = link->uplink ? HANDSHAKE_SECOND_BYTES : HANDSHAKE_FIRST_BYTES;
-    const size_t whole = FRAME_LENGTH_BYTES + expected;
     size_t taken = whole - greeting->input_bytes;
 
     if (taken > input->size)
@@ -210,9 +238,18 @@ void handshake_take(struct link *link, struct span *input)
     memcpy(greeting->input + greeting->input_bytes, input->data, taken);
     greeting->input_bytes += taken;
     *input = SPAN(input->data + taken, input->size - taken);
-    if (greeting->input_bytes < FRAME_LENGTH_BYTES || !length_fits(link, expected))
+    return greeting->input_bytes == whole;
+}
+
+void handshake_take(struct link *link, struct span *input)
+{
+    struct greeting *greeting = link->greeting;
+    size_t expected;
+
+    if (greeting->input_bytes < FRAME_LENGTH_BYTES && !gather(greeting, FRAME_LENGTH_BYTES, input))
         return;
-    if (greeting->input_bytes < whole)
+    expected = length_expected(link);
+    if (expected == 0 || !gather(greeting, FRAME_LENGTH_BYTES + expected, input))
         return;
     if (link->uplink)
         take_second(link, SPAN(greeting->input + FRAME_LENGTH_BYTES, expected));

@@ -20,6 +20,8 @@ enum {
     HANDSHAKE_VERSION = 1,
     HANDSHAKE_FIRST_BYTES = 97, /* version, then the first Noise message */
     HANDSHAKE_SECOND_BYTES = 48,
+    JOIN_VERSION = 2,
+    JOIN_FIRST_BYTES = HANDSHAKE_FIRST_BYTES + LINK_INVITE_ID_BYTES, /* the id behind the version */
     LINK_INPUT_BYTES_SMALL = 256,      /* what an idle link keeps ready */
     LINK_INPUT_BYTES_LARGE = 32 << 10, /* while more comes than fits that */
     LINK_PROOF_BYTES = 16 << 10,       /* a ping after so much: its pong shows that it was read */
@@ -61,7 +63,7 @@ struct caller {
 /* Only while the handshake lasts. */
 struct greeting {
     struct noise_handshake noise;
-    uint8_t input[FRAME_LENGTH_BYTES + HANDSHAKE_FIRST_BYTES];
+    uint8_t input[FRAME_LENGTH_BYTES + JOIN_FIRST_BYTES];
     size_t input_bytes;
 };
 
@@ -72,7 +74,8 @@ struct link {
     enum link_down reason; /* once closing */
     bool uplink;
     bool told_up, told_down;
-    bool peer_known; /* peer_key is meant */
+    bool joining, join_asked; /* accepted: somebody with an invitation; it has said its message */
+    bool peer_known;          /* peer_key is meant */
     bool held;
     bool input_in_use; /* being looked at: nothing may be read into it */
     nng_stream *stream;
@@ -96,6 +99,7 @@ struct link {
     uint64_t rate, proof_ms_least;     /* bytes a second shown of late; the quickest proof */
     struct caller caller;              /* accepted: who called */
     uint8_t peer_key[LINK_KEY_BYTES];
+    uint8_t invite_id[LINK_INVITE_ID_BYTES]; /* joining: whose */
     uint8_t small_input[LINK_INPUT_BYTES_SMALL];
 };
 
@@ -137,6 +141,10 @@ struct link_room {
     uint32_t last_id;
     struct link_peer *peers; /* ascending by key */
     size_t peer_count;
+    struct link_invite *invites;
+    size_t invite_count;
+    bool dials_invited; /* the uplink is dialled with invite_id */
+    uint8_t invite_id[LINK_INVITE_ID_BYTES];
     struct uplink uplink;
     struct listener listener;
     struct link_counters counters;
@@ -170,6 +178,7 @@ void link_flush(struct link *link);
 void link_arm(struct link *link);
 void link_read(struct link *link);
 void link_ping(struct link *link);
+void link_malformed(struct link *link);
 /* Queue a message; closes the link when its bound is reached. */
 void link_queue(struct link *link, unsigned channel, uint8_t type, struct span body);
 
@@ -183,6 +192,19 @@ void handshake_end(struct link *link); /* gives back what the handshake holds */
 void handshake_take(struct link *link, struct span *input);
 /* The first frame of the peer's has been opened. */
 void handshake_proved(struct link *link);
+
+/* link_join.c */
+const struct link_invite *room_invite(const struct link_room *room, const uint8_t *id);
+void room_forget_invites(struct link_room *room);
+/* Responder: begins the handshake anew for the invitation that the first message names. False:
+ * nothing is known of it, or too many are joining. */
+bool join_begin(struct link *link, const uint8_t *invite_id);
+/* The options of a handshake under an invitation; `prologue` lives as long as they do. */
+enum { JOIN_PROLOGUE_BYTES = 12 + 1 + HASH_BYTES + LINK_INVITE_ID_BYTES };
+void join_options(const struct link *link, const uint8_t *invite_id, const uint8_t *psk,
+                  uint8_t prologue[static JOIN_PROLOGUE_BYTES], struct noise_options *options);
+/* A message of somebody who joins; the link fails when it may not be. */
+void join_take(struct link *link, const struct frame_message *message);
 
 /* link_listen.c */
 bool listener_start(struct link_room *room, struct error *error);

@@ -38,7 +38,7 @@ static void check_state(const struct link *link)
     switch (link->state) {
     case LINK_PROVING: assert(!link->uplink && link->peer_known && !link->greeting); break;
     case LINK_UP: assert(link->peer_known && !link->greeting && !link->told_up); break;
-    case LINK_DRAINING: assert(link->told_up); break;
+    case LINK_DRAINING: assert(link->told_up || link->joining); break;
     case LINK_GREETING:
     case LINK_CLOSING:
     case LINK_STATES: break;
@@ -303,7 +303,7 @@ void link_read(struct link *link)
     nng_stream_recv(link->stream, link->receiving.aio);
 }
 
-static void malformed(struct link *link)
+void link_malformed(struct link *link)
 {
     link->room->counters.malformed++;
     link_fail(link, LINK_DOWN_MALFORMED);
@@ -314,12 +314,16 @@ static void take_message(struct link *link, const struct frame_message *message)
     const struct link_options *options = &link->room->options;
 
     if (message->type != MESSAGE_TYPE_PING && message->type != MESSAGE_TYPE_PONG) {
+        if (link->joining) {
+            join_take(link, message);
+            return;
+        }
         options->callbacks.on_message(options->context, link->id, message->channel, message->type,
                                       message->body);
         return;
     }
     if (message->body.size > 0)
-        malformed(link);
+        link_malformed(link);
     else if (message->type == MESSAGE_TYPE_PING)
         link_queue(link, 0, MESSAGE_TYPE_PONG, SPAN_EMPTY);
     else
@@ -354,7 +358,7 @@ static void take_frames(struct link *link, struct span input)
         if (verdict == FRAME_DAMAGED)
             damaged(link);
         else if (verdict == FRAME_MALFORMED)
-            malformed(link);
+            link_malformed(link);
         else if (link->state == LINK_UP)
             take_message(link, &message);
     }

@@ -36,11 +36,17 @@ static uint64_t reading_deadline(const struct link *link)
     return link->asked_ms + options->dead_ms + ahead * 1000 / options->rate_least;
 }
 
+static uint64_t joining_deadline(const struct link *link)
+{
+    return link->joining ? link->up_ms + LINK_JOIN_MS : UINT64_MAX;
+}
+
 /* At least once in every dead_ms: a send may begin, and the keys grow old, while the timer runs. */
 static uint64_t up_deadline(const struct link *link)
 {
     uint64_t deadline = sooner(silence_deadline(link), progress_deadline(link));
 
+    deadline = sooner(deadline, joining_deadline(link));
     deadline = sooner(deadline, reading_deadline(link));
     deadline = sooner(deadline, room_now(link->room) + link->room->options.dead_ms);
     if (link->uplink)
@@ -92,7 +98,7 @@ static bool keys_are_old(const struct link *link, uint64_t now)
 static void tick_up(struct link *link, uint64_t now)
 {
     if (now >= silence_deadline(link) || now >= progress_deadline(link) ||
-        now >= reading_deadline(link)) {
+        now >= reading_deadline(link) || now >= joining_deadline(link)) {
         overdue(link);
         return;
     }
