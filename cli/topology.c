@@ -1,0 +1,15 @@
+/* terrace topology: its table of subcommands. */
+#include "cli/topology/topology.h"
+
+static const struct command *const subcommands[] = {
+    &topology_show,
+    NULL,
+};
+
+const struct command command_topology = {
+    .name = "topology",
+    .usage = "SUBCOMMAND ...",
+    .summary = "the signed tree: who is whose parent, and who may sign",
+    .words_max = WORDS_GIVEN_MAX,
+    .subcommands = subcommands,
+};
