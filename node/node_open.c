@@ -13,7 +13,10 @@ static enum error_code open_keys(struct node *node, struct error *error)
     node->keys = sodium_malloc(sizeof *node->keys); /* locked: never in a swap file */
     if (node->keys == NULL)
         return error_set(error, ERR_INTERNAL, "keys", "there is no memory for them");
-    return keys_load(node->dir, node->keys, error);
+    enum error_code code = keys_load(node->dir, node->keys, error);
+    if (code == ERR_OK && !node->keys->has_seal)
+        code = keys_add_seal(node->dir, node->keys, error);
+    return code;
 }
 
 static enum error_code open_store(struct node *node, struct error *error)
@@ -30,6 +33,7 @@ static enum error_code open_core(struct node *node, struct error *error)
     memcpy(options.seat, node->config.seat, sizeof options.seat);
     memcpy(options.signing_key, node->keys->signing_key, sizeof options.signing_key);
     memcpy(options.signing_secret, node->keys->signing_secret, sizeof options.signing_secret);
+    seal_key_from(node->keys->seal_secret, &options.seal);
     random_bytes(options.random, sizeof options.random);
     enum error_code code = store_instance(node->dir, options.instance, error);
     if (code == ERR_OK) {

@@ -6,6 +6,7 @@
 #ifndef TERRACE_REPLICATION_REPLICA_H
 #define TERRACE_REPLICATION_REPLICA_H
 
+#include "base/seal.h"
 #include "replication/format/block.h"
 #include "replication/format/note.h"
 #include "replication/updates.h"
@@ -30,6 +31,7 @@ struct replica_options {
     char seat[SEAT_BYTES_MAX + 1];
     uint8_t signing_key[KEY_BYTES];
     uint8_t signing_secret[SECRET_BYTES];
+    struct seal_key seal;     /* what is sealed to this seat is opened with */
     uint8_t instance[8];      /* marker of this machine and store */
     bool high_water_readable; /* false: missing or damaged */
     struct high_water high_water;

@@ -124,6 +124,8 @@ static void row_make(const struct tree_making *making, size_t place, struct buff
     copy_text(row.name, seat->name);
     memcpy(row.signing_key, seat->signing_key, KEY_BYTES);
     memcpy(row.link_key, seat->link_key, KEY_BYTES);
+    memcpy(row.seal_key, seat->seal_key, KEY_BYTES);
+    row.has_seal_key = seat->has_seal_key;
     if (seat->has_admin) {
         memcpy(admin, seat->admin_secret + SECRET_BYTES - KEY_BYTES, KEY_BYTES);
         row.term = 1;

@@ -19,6 +19,8 @@ struct author_seat {
     unsigned line;      /* of the table it came from, from 1; for messages */
     uint8_t signing_key[KEY_BYTES];
     uint8_t link_key[KEY_BYTES];
+    bool has_seal_key; /* needed by whoever is written to over a seat that mustn't read it */
+    uint8_t seal_key[KEY_BYTES];
     bool has_admin; /* needed where there are children */
     uint8_t admin_secret[SECRET_BYTES];
     struct span endpoint; /* URL; empty: none */

@@ -162,6 +162,8 @@ static void make_keys(struct making *making)
         memcpy(drill->seats[i].key, making->keys[i].signing_key, KEY_BYTES);
         memcpy(seat->signing_key, making->keys[i].signing_key, KEY_BYTES);
         memcpy(seat->link_key, making->keys[i].link_key, KEY_BYTES);
+        memcpy(seat->seal_key, making->keys[i].seal_key, KEY_BYTES);
+        seat->has_seal_key = true;
         if (i != 0 && drill->seats[i].child_count == 0)
             continue;
         random_bytes(making->admin_seeds[i], sizeof making->admin_seeds[i]);

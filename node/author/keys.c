@@ -45,15 +45,12 @@ bool hex_read(struct span text, uint8_t *bytes, size_t size)
     return true;
 }
 
-void node_keys_from(struct node_keys *keys, const uint8_t signing_seed[static 32],
-                    const uint8_t link_secret[static KEY_BYTES],
-                    const uint8_t tree_secret[static TREE_SECRET_BYTES])
+void node_keys_derive(struct node_keys *keys)
 {
-    memmove(keys->signing_seed, signing_seed, sizeof keys->signing_seed);
-    memmove(keys->link_secret, link_secret, sizeof keys->link_secret);
-    memmove(keys->tree_secret, tree_secret, sizeof keys->tree_secret);
     sign_key_pair(keys->signing_seed, keys->signing_key, keys->signing_secret);
     crypto_scalarmult_base(keys->link_key, keys->link_secret);
+    if (keys->has_seal)
+        crypto_scalarmult_base(keys->seal_key, keys->seal_secret);
 }
 
 void node_keys_make(struct node_keys *keys, const uint8_t *tree_secret)
@@ -61,8 +58,11 @@ void node_keys_make(struct node_keys *keys, const uint8_t *tree_secret)
     random_bytes(keys->signing_seed, sizeof keys->signing_seed);
     random_bytes(keys->link_secret, sizeof keys->link_secret);
     random_bytes(keys->tree_secret, sizeof keys->tree_secret);
-    node_keys_from(keys, keys->signing_seed, keys->link_secret,
-                   tree_secret != NULL ? tree_secret : keys->tree_secret);
+    random_bytes(keys->seal_secret, sizeof keys->seal_secret);
+    keys->has_seal = true;
+    if (tree_secret != NULL)
+        memcpy(keys->tree_secret, tree_secret, sizeof keys->tree_secret);
+    node_keys_derive(keys);
 }
 
 void secret_wipe(void *secret, size_t size)
@@ -147,24 +147,51 @@ static const struct key_file key_files[] = {
     {"keys/signing.key", "terrace-signing-key", offsetof(struct node_keys, signing_seed)},
     {"keys/link.key", "terrace-link-key", offsetof(struct node_keys, link_secret)},
     {"keys/tree.secret", "terrace-tree-secret", offsetof(struct node_keys, tree_secret)},
+    {"keys/seal.key", "terrace-seal-key", offsetof(struct node_keys, seal_secret)},
 };
-enum { KEY_FILE_COUNT = sizeof key_files / sizeof *key_files };
+enum { KEY_FILE_COUNT = sizeof key_files / sizeof *key_files, KEY_FILE_SEAL = KEY_FILE_COUNT - 1 };
 
 enum error_code keys_load(const char *dir, struct node_keys *keys, struct error *error)
 {
     char path[PATH_MAX];
+    keys->has_seal = true;
+    memset(keys->seal_key, 0, sizeof keys->seal_key);
     for (size_t i = 0; i < KEY_FILE_COUNT; i++) {
         uint8_t *secret = (uint8_t *)keys + key_files[i].offset;
         enum error_code code = path_join(path, dir, key_files[i].name, error);
         if (code == ERR_OK)
             code = secret_file_read(path, key_files[i].label, secret, 32, error);
+        if (code == ERR_NOT_FOUND && i == KEY_FILE_SEAL) {
+            memset(secret, 0, 32);
+            keys->has_seal = false;
+            error_clear(error);
+            code = ERR_OK;
+        }
         if (code != ERR_OK) {
             node_keys_wipe(keys);
             return code;
         }
     }
-    node_keys_from(keys, keys->signing_seed, keys->link_secret, keys->tree_secret);
+    node_keys_derive(keys);
     return ERR_OK;
+}
+
+static enum error_code write_key(const char *dir, const struct key_file *file,
+                                 const struct node_keys *keys, struct error *error)
+{
+    char path[PATH_MAX];
+    enum error_code code = path_join(path, dir, file->name, error);
+    return code == ERR_OK ? secret_file_write(path, file->label,
+                                              (const uint8_t *)keys + file->offset, 32, error)
+                          : code;
+}
+
+enum error_code keys_add_seal(const char *dir, struct node_keys *keys, struct error *error)
+{
+    random_bytes(keys->seal_secret, sizeof keys->seal_secret);
+    keys->has_seal = true;
+    node_keys_derive(keys);
+    return write_key(dir, &key_files[KEY_FILE_SEAL], keys, error);
 }
 
 enum error_code keys_write(const char *dir, const struct node_keys *keys, struct error *error)
@@ -173,11 +200,7 @@ enum error_code keys_write(const char *dir, const struct node_keys *keys, struct
     enum error_code code = path_join(path, dir, "keys", error);
     if (code == ERR_OK)
         code = directory_make(path, 0700, error);
-    for (size_t i = 0; i < KEY_FILE_COUNT && code == ERR_OK; i++) {
-        const uint8_t *secret = (const uint8_t *)keys + key_files[i].offset;
-        code = path_join(path, dir, key_files[i].name, error);
-        if (code == ERR_OK)
-            code = secret_file_write(path, key_files[i].label, secret, 32, error);
-    }
+    for (size_t i = 0; i < KEY_FILE_COUNT && code == ERR_OK; i++)
+        code = write_key(dir, &key_files[i], keys, error);
     return code;
 }

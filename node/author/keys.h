@@ -2,12 +2,13 @@
  *
  *     keys/signing.key   terrace-signing-key 1 HEX   32 bytes of Ed25519 seed
  *     keys/link.key      terrace-link-key 1 HEX      X25519 secret
+ *     keys/seal.key      terrace-seal-key 1 HEX      X25519 secret; what is sealed to the seat
  *     keys/tree.secret   terrace-tree-secret 1 HEX   the same at all nodes of a tree */
 #ifndef TERRACE_NODE_AUTHOR_KEYS_H
 #define TERRACE_NODE_AUTHOR_KEYS_H
 
 #include "base/error.h"
-#include "base/hash.h"
+#include "base/seal.h"
 
 enum { TREE_SECRET_BYTES = 32 };
 
@@ -18,23 +19,26 @@ struct node_keys {
     uint8_t link_secret[KEY_BYTES];
     uint8_t link_key[KEY_BYTES];
     uint8_t tree_secret[TREE_SECRET_BYTES];
+    uint8_t seal_secret[KEY_BYTES];
+    uint8_t seal_key[KEY_BYTES];
+    bool has_seal; /* false: a directory from before there were such keys */
 };
 
 /* New keys from the system's randomness. `tree_secret`: 32 bytes, or NULL for a new one (of a tree
  * that begins here). The caller wipes with node_keys_wipe. */
 void node_keys_make(struct node_keys *keys, const uint8_t *tree_secret);
-/* The same from what is random already: seed of the signing key, secret of the link key. */
-void node_keys_from(struct node_keys *keys, const uint8_t signing_seed[static 32],
-                    const uint8_t link_secret[static KEY_BYTES],
-                    const uint8_t tree_secret[static TREE_SECRET_BYTES]);
+/* The public halves, from the secrets that stand in `keys`. */
+void node_keys_derive(struct node_keys *keys);
 void node_keys_wipe(struct node_keys *keys);
 void secret_wipe(void *secret, size_t size); /* that no compiler leaves out */
 
-/* Reads the three files of DIR/keys. ERR_NOT_FOUND; ERR_NOT_ALLOWED when others than the owner
- * may read one; ERR_MALFORMED, ERR_IO. `keys` is wiped on failure. */
+/* Reads the files of DIR/keys. ERR_NOT_FOUND; ERR_NOT_ALLOWED when others than the owner may read
+ * one; ERR_MALFORMED, ERR_IO. `keys` is wiped on failure. seal.key may be missing: `has_seal`. */
 enum error_code keys_load(const char *dir, struct node_keys *keys, struct error *error);
 /* Writes them; makes DIR/keys (0700). ERR_STALE when one is there: keys are never overwritten. */
 enum error_code keys_write(const char *dir, const struct node_keys *keys, struct error *error);
+/* A directory from before there were seal keys gets one; `keys` are those that keys_load gave. */
+enum error_code keys_add_seal(const char *dir, struct node_keys *keys, struct error *error);
 
 /* A secret of `size` bytes (<= 64) as one line `LABEL 1 HEX`, 0600, and back. For the keys above
  * and for what else people keep in such files. */

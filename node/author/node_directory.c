@@ -19,17 +19,28 @@ void request_write(const struct node_request *request, struct buffer *text)
                           "seat: \"%s\"\ntree: %s\nsigning_key: %s\nlink_key: %s\n",
                           request->seat, tree, signing, link);
     buffer_append(text, all, (size_t)length);
+    if (request->has_seal_key) {
+        hex_write(signing, request->seal_key, KEY_BYTES);
+        length = snprintf(all, sizeof all, "seal_key: %s\n", signing);
+        buffer_append(text, all, (size_t)length);
+    }
     if (request->endpoint[0] == '\0')
         return;
     length = snprintf(all, sizeof all, "endpoint: \"%s\"\n", request->endpoint);
     buffer_append(text, all, (size_t)length);
 }
 
-static void read_hex(struct yaml_node *root, const char *key, uint8_t *bytes, size_t size)
+/* False: it isn't there, or isn't what it should be. */
+static bool read_hex(struct yaml_node *root, const char *key, bool required, uint8_t *bytes,
+                     size_t size)
 {
     struct span text = SPAN_EMPTY;
-    if (yaml_get_text(root, key, true, &text) && !hex_read(text, bytes, size))
-        yaml_complain(yaml_map_get(root, key), "expected %zu hex digits", 2 * size);
+    if (!yaml_get_text(root, key, required, &text))
+        return false;
+    if (hex_read(text, bytes, size))
+        return true;
+    yaml_complain(yaml_map_get(root, key), "expected %zu hex digits", 2 * size);
+    return false;
 }
 
 static void read_text(struct yaml_node *root, const char *key, bool required, char *to,
@@ -54,9 +65,10 @@ enum error_code request_load(const char *path, struct node_request *request, str
     if (yaml != NULL) {
         struct yaml_node *root = yaml_root(yaml);
         read_text(root, "seat", true, request->seat, SEAT_BYTES_MAX);
-        read_hex(root, "tree", request->tree_id.bytes, HASH_BYTES);
-        read_hex(root, "signing_key", request->signing_key, KEY_BYTES);
-        read_hex(root, "link_key", request->link_key, KEY_BYTES);
+        read_hex(root, "tree", true, request->tree_id.bytes, HASH_BYTES);
+        read_hex(root, "signing_key", true, request->signing_key, KEY_BYTES);
+        read_hex(root, "link_key", true, request->link_key, KEY_BYTES);
+        request->has_seal_key = read_hex(root, "seal_key", false, request->seal_key, KEY_BYTES);
         read_text(root, "endpoint", false, request->endpoint, ENDPOINT_BYTES_MAX);
         code = yaml_finish(yaml, error) ? ERR_OK : error->code;
         yaml_free(yaml);
@@ -69,7 +81,7 @@ enum error_code request_load(const char *path, struct node_request *request, str
 
 /* The files of a node, in the order in which they are written. */
 static const char *const node_files[] = {"keys/signing.key", "keys/link.key", "keys/tree.secret",
-                                         "request.yaml", "node.yaml"};
+                                         "keys/seal.key",    "request.yaml",  "node.yaml"};
 enum { NODE_FILE_COUNT = sizeof node_files / sizeof *node_files };
 
 static enum error_code check_empty(const char *dir, struct error *error)
@@ -118,6 +130,8 @@ static enum error_code write_files(const char *dir, const struct node_config *co
     memcpy(request.endpoint, config->listen, sizeof request.endpoint);
     memcpy(request.signing_key, keys->signing_key, KEY_BYTES);
     memcpy(request.link_key, keys->link_key, KEY_BYTES);
+    memcpy(request.seal_key, keys->seal_key, KEY_BYTES);
+    request.has_seal_key = keys->has_seal;
     struct buffer text = {0};
     enum error_code code = keys_write(dir, keys, error);
     if (code == ERR_OK) {

@@ -23,6 +23,8 @@ struct node_request {
     struct hash tree_id;
     uint8_t signing_key[KEY_BYTES];
     uint8_t link_key[KEY_BYTES];
+    bool has_seal_key; /* false: made before there were such keys */
+    uint8_t seal_key[KEY_BYTES];
     char endpoint[ENDPOINT_BYTES_MAX + 1]; /* where its children reach it; "": none */
 };
 enum error_code request_load(const char *path, struct node_request *request, struct error *error);

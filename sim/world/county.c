@@ -55,6 +55,8 @@ static void make_keys(struct county_seat *seat, uint64_t salt)
     sign_key_pair(seed.bytes, unused, seat->admin_secret);
     seed = seed_for("link", seat->code, salt);
     memcpy(seat->link_key, seed.bytes, KEY_BYTES);
+    seed = seed_for("seal", seat->code, salt);
+    seal_key_from(seed.bytes, &seat->seal);
 }
 
 static int compare_codes(const void *a, const void *b, void *context)
@@ -190,6 +192,8 @@ struct county *county_new_expiring(const struct county_row *rows, size_t count, 
         };
         memcpy(described[i].signing_key, seat->signing_key, KEY_BYTES);
         memcpy(described[i].link_key, seat->link_key, KEY_BYTES);
+        memcpy(described[i].seal_key, seat->seal.public_key, KEY_BYTES);
+        described[i].has_seal_key = true;
         memcpy(described[i].admin_secret, seat->admin_secret, SECRET_BYTES);
     }
     make_documents(county, described, expires_ms);

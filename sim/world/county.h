@@ -5,6 +5,7 @@
 #ifndef TERRACE_SIM_COUNTY_H
 #define TERRACE_SIM_COUNTY_H
 
+#include "base/seal.h"
 #include "topology/author.h"
 #include "topology/tree.h"
 
@@ -21,6 +22,7 @@ struct county_seat {
     uint8_t signing_key[KEY_BYTES];
     uint8_t signing_secret[SECRET_BYTES];
     uint8_t link_key[KEY_BYTES];
+    struct seal_key seal;
     uint8_t admin_secret[SECRET_BYTES];
     struct key_id key_id;
 };

@@ -126,6 +126,7 @@ static void fill_options(struct world_node *node, struct replica_options *option
     memcpy(options->seat, seat->code, sizeof options->seat);
     memcpy(options->signing_key, seat->signing_key, KEY_BYTES);
     memcpy(options->signing_secret, seat->signing_secret, SECRET_BYTES);
+    options->seal = seat->seal;
     memcpy(options->instance, node->instance, sizeof options->instance);
     if (world->options.stores == NULL)
         options->high_water_readable = memory_store_high_water(node->store, &options->high_water);

@@ -27,6 +27,7 @@ enum error_code node_identity_load(struct node_identity *identity, const char *d
     memcpy(options->seat, config.seat, sizeof options->seat);
     memcpy(options->signing_key, keys.signing_key, sizeof options->signing_key);
     memcpy(options->signing_secret, keys.signing_secret, sizeof options->signing_secret);
+    seal_key_from(keys.seal_secret, &options->seal);
     return document_files_load(dir, &identity->documents, error);
 }
 

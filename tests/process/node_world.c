@@ -146,6 +146,8 @@ static void make_seats(struct node_world *world, struct author_seat *rows, struc
         node_keys_make(&keys[i], i > 0 ? keys[0].tree_secret : NULL);
         memcpy(rows[i].signing_key, keys[i].signing_key, KEY_BYTES);
         memcpy(rows[i].link_key, keys[i].link_key, KEY_BYTES);
+        memcpy(rows[i].seal_key, keys[i].seal_key, KEY_BYTES);
+        rows[i].has_seal_key = true;
         random_bytes(seed, sizeof seed);
         sign_key_pair(seed, public_key, rows[i].admin_secret);
         rows[i].has_admin = true;

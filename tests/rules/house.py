@@ -19,7 +19,9 @@ NODE = ('node/store', 'node/loop', 'node/link', 'node/author', 'node/api')
 
 ROOMS = {
     'base': Room((), ('sodium', 'msgpack', 'yaml'), (
-        'sodium_init', 'crypto_core_ed25519_is_valid_point',
+        'sodium_init', 'sodium_memzero', 'crypto_core_ed25519_is_valid_point',
+        'crypto_aead_chacha20poly1305_ietf_decrypt', 'crypto_aead_chacha20poly1305_ietf_encrypt',
+        'crypto_scalarmult', 'crypto_scalarmult_base',
         'crypto_generichash_blake2b_final', 'crypto_generichash_blake2b_init_salt_personal',
         'crypto_generichash_blake2b_salt_personal', 'crypto_generichash_blake2b_update',
         'crypto_sign_detached', 'crypto_sign_seed_keypair', 'crypto_sign_verify_detached',

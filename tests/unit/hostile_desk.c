@@ -71,6 +71,7 @@ static void fill_options(struct desk *desk, const struct replica_tuning *tuning)
     memcpy(options->seat, seat->code, sizeof options->seat);
     memcpy(options->signing_key, seat->signing_key, KEY_BYTES);
     memcpy(options->signing_secret, seat->signing_secret, SECRET_BYTES);
+    options->seal = seat->seal;
     memset(options->instance, 7, sizeof options->instance);
     memset(options->random, 9, sizeof options->random);
     options->high_water_readable = memory_store_high_water(desk->store, &options->high_water);

@@ -50,6 +50,7 @@ static void fill_options(const struct county *county, size_t seat, struct replic
     memcpy(options->seat, county->seats[seat].code, sizeof options->seat);
     memcpy(options->signing_key, county->seats[seat].signing_key, KEY_BYTES);
     memcpy(options->signing_secret, county->seats[seat].signing_secret, SECRET_BYTES);
+    options->seal = county->seats[seat].seal;
 }
 
 static void take_documents(struct drive *drive, const struct county *county, size_t seat)

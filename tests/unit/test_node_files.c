@@ -89,10 +89,37 @@ static void init_is_read_back(void **state)
     assert_memory_equal(request.tree_id.bytes, config.tree_id.bytes, HASH_BYTES);
     assert_memory_equal(request.signing_key, keys.signing_key, KEY_BYTES);
     assert_memory_equal(request.link_key, keys.link_key, KEY_BYTES);
+    assert_true(request.has_seal_key);
+    assert_memory_equal(request.seal_key, keys.seal_key, KEY_BYTES);
     assert_int_equal(stat(in_scratch("node/keys/signing.key"), &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
     assert_int_equal(stat(dir, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
+}
+
+/* A directory made before there were such keys has none until its node starts. */
+static void a_seal_key_is_added(void **state)
+{
+    struct node_config config = some_config();
+    struct node_keys keys, read, again;
+    struct error error;
+    static const uint8_t zeros[KEY_BYTES];
+    (void)state;
+    node_keys_make(&keys, NULL);
+    const char *dir = in_scratch("node");
+    assert_int_equal(node_directory_init(dir, &config, &keys, &error), ERR_OK);
+    assert_int_equal(unlink(in_scratch("node/keys/seal.key")), 0);
+    dir = in_scratch("node");
+    assert_int_equal(keys_load(dir, &read, &error), ERR_OK);
+    assert_false(read.has_seal);
+    assert_memory_equal(read.seal_key, zeros, KEY_BYTES);
+    assert_memory_equal(read.link_key, keys.link_key, KEY_BYTES);
+    assert_int_equal(keys_add_seal(dir, &read, &error), ERR_OK);
+    assert_memory_not_equal(read.seal_key, zeros, KEY_BYTES);
+    assert_int_equal(keys_load(dir, &again, &error), ERR_OK);
+    assert_true(again.has_seal);
+    assert_memory_equal(again.seal_key, read.seal_key, KEY_BYTES);
+    assert_int_equal(keys_add_seal(dir, &again, &error), ERR_STALE); /* never overwritten */
 }
 
 static void init_never_overwrites(void **state)
@@ -280,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
+        TEST(init_is_read_back),       TEST(a_seal_key_is_added),
         TEST(init_is_read_back),       TEST(init_never_overwrites),
         TEST(keys_are_refused),        TEST(config_faults_have_places),
         TEST(documents_are_read_back), TEST(damaged_documents_are_refused),
