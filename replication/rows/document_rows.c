@@ -133,7 +133,10 @@ static void add_row(struct stored_document *item, uint32_t place, struct span va
     if (mp_peek(&reader) == MP_BIN) {
         proof = mp_read_bin(&reader);
         item->whole = false;
+    } else {
+        mp_read_nil(&reader);
     }
+    mp_read_end(&reader);
     if (reader.failed)
         return;
     size_t count = item->row_count + 1;

@@ -7,7 +7,7 @@ define three-lives
   run
   cut all
   image V1 disk
-  set V1 r s=x @5
+  set V1 r s=x @4
   crash V1
   image V1 x
   restore V1 disk exact
@@ -17,7 +17,7 @@ define three-lives
   image V1 y
   restore V1 disk exact
   start V1
-  set V1 r s=z @7
+  set V1 r s=z @8
   crash V1
   image V1 z
 end
