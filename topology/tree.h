@@ -10,10 +10,11 @@
  * cut between header and rows takes nobody out of the tree. What the tree says depends only on
  * the documents in force, never on the order in which they came.
  *
- * A seat listed by two parents belongs to the one that lists it with the lower move counter,
- * unless that one released it to the other and the other's counter is one greater (rules.md 5).
- * Equal claims: the parent nearer the root, then the lower document hash; alarm. The parent
- * that takes a seat over lists its former generations too. */
+ * A seat listed by several parents belongs to the greatest move counter that is proved: by the
+ * release of the parent before, or by the document of a seat above both (tree_moves.c, rules.md
+ * B25). A claim alone moves nobody. Equal ones: the decided, the parent nearer the root, then the
+ * lower document hash; alarm. The parent that takes a seat over lists its former generations too;
+ * the one that released it keeps the row, as proof. */
 #ifndef TERRACE_TOPOLOGY_TREE_H
 #define TERRACE_TOPOLOGY_TREE_H
 
@@ -124,6 +125,22 @@ const struct seat *tree_seat(const struct tree *tree, struct span seat_id); /* N
 /* Seats in document order (parents first): 0 .. tree_seat_count - 1. */
 size_t tree_seat_count(const struct tree *tree);
 const struct seat *tree_seat_at(const struct tree *tree, size_t index);
+
+/* Seats that other documents list too, beside the one that counts (tree_listing_of): the parents
+ * that they came from, and claims without proof. Sorted by seat; they die at the next tree_offer_*.
+ */
+struct moved_seat {
+    const struct seat *seat;
+    const struct held_document *const *others;
+    size_t other_count;
+};
+size_t tree_moved_count(const struct tree *tree);
+const struct moved_seat *tree_moved(const struct tree *tree, size_t index);
+/* NULL: one document alone lists it. */
+const struct moved_seat *tree_find_moved(const struct tree *tree, const struct seat *seat);
+/* Whether `parent`'s document lists a seat that counts as another's child. */
+bool tree_is_former_parent(const struct tree *tree, const struct seat *parent,
+                           const struct seat *seat);
 
 /* The author with this key id; NULL when no document names it, or when two keys share it. */
 const struct author *tree_author(const struct tree *tree, struct key_id id);

@@ -90,27 +90,20 @@ void choice_add(struct tree *tree, struct choice *choice)
     HASH_ADD_KEYPTR(hh, tree->choices, choice->seat, strlen(choice->seat), choice);
 }
 
-bool choices_drop_unreached(struct tree *tree)
-{
-    bool dropped = false;
-    struct choice *choice, *following;
-    HASH_ITER (hh, tree->choices, choice, following) {
-        if (!choice->listing.in->attached) {
-            HASH_DEL(tree->choices, choice);
-            free(choice);
-            dropped = true;
-        }
-    }
-    return dropped;
-}
-
 void choices_clear(struct tree *tree)
 {
     struct choice *choice, *following;
     HASH_ITER (hh, tree->choices, choice, following) {
         HASH_DEL(tree->choices, choice);
+        free(choice->listings);
+        free(choice->barred);
         free(choice);
     }
+    for (size_t i = 0; i < tree->moved_count; i++)
+        free((void *)(uintptr_t)tree->moved[i].others);
+    free(tree->moved);
+    tree->moved = NULL;
+    tree->moved_count = 0;
 }
 
 static void authors_clear(struct tree *tree)

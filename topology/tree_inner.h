@@ -19,8 +19,9 @@ enum {
     ROOT_CHAIN_MAX = 1024,
     ENVELOPE_BYTES_MAX =
         DOCUMENT_HEADER_BYTES_MAX + DOCUMENT_SIGNATURES_MAX * (KEY_ID_BYTES + SIGNATURE_BYTES + 8),
-    /* A release that follows a release needs one pass each; more at once is nobody's need. */
-    PLACING_PASSES_MAX = TIERS_MAX,
+    /* One pass finds who is listed twice, the next one obeys; a choice may bring further listings
+     * to light, tier by tier, or be out of reach. More at once is nobody's need. */
+    PLACING_PASSES_MAX = 4 * TIERS_MAX,
 };
 
 struct holding {
@@ -55,18 +56,22 @@ struct link_node {
 /* One document's claim to be the parent's that lists a seat. */
 struct listing {
     const struct holding *in;
+    const struct seat_node *owner; /* NULL: the root document */
     uint64_t moves;
+    uint32_t generation;
     uint8_t depth, tier;
-    bool backed; /* the document before released the seat to this one */
     bool released;
     struct span released_to;
 };
 
-/* Which of several listings counts. Kept only for seats that are listed more than once. */
+/* A seat that several documents list, and which of them counts. Kept for such seats alone. */
 struct choice {
     char seat[SEAT_BYTES_MAX + 1];
-    struct listing listing;
-    struct listing from; /* listing.backed: the one that released the seat to it */
+    const struct holding *chosen;
+    struct listing *listings; /* those met in the last pass */
+    size_t listing_count;
+    const struct holding **barred; /* chosen once, and then out of reach */
+    size_t barred_count;
     UT_hash_handle hh;
 };
 
@@ -83,6 +88,8 @@ struct tree {
     struct author_node *authors;
     struct link_node *links;
     struct choice *choices;
+    struct moved_seat *moved; /* of the choices, for the world; sorted by seat */
+    size_t moved_count;
     bool placing_all; /* a pass over everything is under way */
     bool contested;   /* what was placed must be placed again, from the root */
     struct buffer *former_roots;
@@ -106,8 +113,6 @@ struct link_node *link_node_find(const struct tree *tree, const uint8_t key[stat
 void link_node_add(struct tree *tree, struct link_node *node);
 struct choice *choice_find(const struct tree *tree, struct span seat);
 void choice_add(struct tree *tree, struct choice *choice);
-/* Whether a choice names a document that isn't in force; such choices are dropped. */
-bool choices_drop_unreached(struct tree *tree);
 void choices_clear(struct tree *tree);
 void placing_clear(struct tree *tree); /* seats, authors, links, order */
 void branches_free(struct tree *tree);
@@ -133,7 +138,17 @@ struct holding *holding_find(const struct tree *tree, enum document_kind kind, s
 void holding_put_in_force(struct tree *tree, struct holding *old, struct holding *holding);
 void schema_take(struct tree *tree, const struct holding *types);
 
+/* tree_moves.c: which of several listings of a seat counts (rules.md B25). */
+/* A listing was met; the seat's choice is made with the first one. */
+void choice_add_listing(struct choice *choice, const struct listing *listing);
+struct choice *choice_new(struct tree *tree, struct span seat, const struct holding *chosen);
+/* Choose anew for every seat by what the pass has met. True: something has changed. */
+bool choices_settle(struct tree *tree);
+void choices_begin_pass(struct tree *tree); /* forget what the last one has met */
+void moved_show(struct tree *tree);         /* what the world sees of the choices */
+
 /* tree_place.c: from documents to seats. */
+void raise_placing_alarm(struct tree *tree);
 /* Attach a verified branch document of a seat in place, with the rows it has. */
 void place_branch(struct tree *tree, struct holding *holding);
 /* All rows of an attached document, of which none was here before. */

@@ -1,9 +1,9 @@
 /* From documents to seats: a walk from the root document, parents before children.
  *
- * A seat is placed by the first document that lists it. Where a second one does too, the two
- * listings are compared; if the second counts, the choice is noted and the walk begins again,
- * so that the outcome depends on the documents alone. A seat keeps its tier when it moves, and
- * a child's tier is always below its parent's: so no choice can close a loop. */
+ * A seat is placed by the first document that lists it. Where others do too, all listings are
+ * compared when the walk is done (tree_moves.c); if another one counts, the walk begins again, so
+ * that the outcome depends on the documents alone. A choice that is out of reach, because what it
+ * hangs on hangs on it, is barred. */
 #include "topology/tree_inner.h"
 
 #include <assert.h>
@@ -21,7 +21,7 @@ struct row_group {
     bool found;              /* a row that may stand here */
 };
 
-static void raise_placing_alarm(struct tree *tree)
+void raise_placing_alarm(struct tree *tree)
 {
     tree->placing_alarms++;
     if (!tree->placing_all)
@@ -211,82 +211,26 @@ static void seat_place(struct tree *tree, const struct row_group *group)
 }
 
 static struct listing listing_of(const struct seat_row *row, const struct holding *in,
-                                 uint8_t depth)
+                                 const struct seat_node *owner)
 {
     return (struct listing){.in = in,
+                            .owner = owner,
                             .moves = row->moves,
-                            .depth = depth,
+                            .generation = row->generation,
+                            .depth = owner == NULL ? 0 : (uint8_t)(owner->depth + 1),
                             .tier = row->tier,
                             .released = row->status == SEAT_RELEASED,
                             .released_to = row->released_to};
 }
 
-static bool listing_passes_to(const struct listing *from, const struct listing *to)
+/* A second document lists the seat. */
+static struct choice *contest(struct tree *tree, const struct seat_node *node)
 {
-    return from->released && to->moves == from->moves + 1 && to->moves > from->moves &&
-           (from->released_to.size == 0 ||
-            span_equal(from->released_to, span_of_text(to->in->held.seat)));
-}
-
-static bool listing_before(const struct listing *a, const struct listing *b)
-{
-    if (a->moves != b->moves)
-        return a->moves < b->moves;
-    if (a->depth != b->depth)
-        return a->depth < b->depth;
-    return hash_compare(&a->in->held.hash, &b->in->held.hash) < 0;
-}
-
-static void choose(struct tree *tree, struct span seat, const struct listing *listing,
-                   const struct listing *from)
-{
-    struct choice *choice = choice_find(tree, seat);
-    if (choice == NULL) {
-        choice = mem_alloc(sizeof *choice);
-        memcpy(choice->seat, seat.data, seat.size);
-        choice_add(tree, choice);
-    }
-    choice->listing = *listing;
-    choice->listing.backed = from != NULL;
-    if (from != NULL)
-        choice->from = *from;
-}
-
-/* A second document lists the seat: does it count more than the one that counted so far? */
-static void contest(struct tree *tree, const struct row_group *group, const struct listing *best,
-                    const struct listing *best_from)
-{
-    uint8_t depth = group->owner == NULL ? 0 : (uint8_t)(group->owner->depth + 1);
-    struct listing listing = listing_of(&group->current, group->in, depth);
-    if (listing.tier != best->tier) {
-        raise_placing_alarm(tree);
-    } else if (listing_passes_to(best, &listing)) {
-        choose(tree, group->seat, &listing, best);
-        tree->contested = true;
-    } else if (listing_passes_to(&listing, best)) {
-        choose(tree, group->seat, best, &listing);
-    } else { /* both claim it: equally well, or one of them with a release */
-        bool backed = best_from != NULL && listing_passes_to(best_from, &listing);
-        raise_placing_alarm(tree);
-        if (backed == (best_from != NULL) && listing_before(&listing, best)) {
-            choose(tree, group->seat, &listing, best_from);
-            tree->contested = true;
-        }
-    }
-}
-
-static void contest_choice(struct tree *tree, const struct row_group *group,
-                           const struct choice *choice)
-{
-    struct listing best = choice->listing, from = choice->from; /* the choice may change */
-    contest(tree, group, &best, best.backed ? &from : NULL);
-}
-
-static void contest_seat(struct tree *tree, const struct row_group *group,
-                         const struct seat_node *node)
-{
-    struct listing best = listing_of(&node->seat.row, node->listed_in, node->depth);
-    contest(tree, group, &best, NULL);
+    const struct seat_node *parent = (const struct seat_node *)(const void *)node->seat.parent;
+    struct listing placed = listing_of(&node->seat.row, node->listed_in, parent);
+    struct choice *choice = choice_new(tree, span_of_text(node->seat.row.seat), node->listed_in);
+    choice_add_listing(choice, &placed);
+    return choice;
 }
 
 static void group_place(struct tree *tree, struct row_group *group)
@@ -296,13 +240,19 @@ static void group_place(struct tree *tree, struct row_group *group)
     if (!group->found)
         return;
     struct seat_node *node = seat_node_find(tree, group->seat);
-    const struct choice *choice = choice_find(tree, group->seat);
-    if (node == NULL && (choice == NULL || choice->listing.in == group->in))
+    struct choice *choice = choice_find(tree, group->seat);
+    if (!tree->placing_all && (node != NULL || choice != NULL)) {
+        tree->contested = true; /* everything is placed again */
+        return;
+    }
+    if (node != NULL && choice == NULL)
+        choice = contest(tree, node);
+    if (choice != NULL) {
+        struct listing listing = listing_of(&group->current, group->in, group->owner);
+        choice_add_listing(choice, &listing);
+    }
+    if (node == NULL && (choice == NULL || choice->chosen == group->in))
         seat_place(tree, group);
-    else if (choice != NULL)
-        contest_choice(tree, group, choice);
-    else
-        contest_seat(tree, group, node);
 }
 
 static void document_place(struct tree *tree, struct holding *holding)
@@ -326,8 +276,8 @@ static void documents_place_from(struct tree *tree, size_t first)
 static void place_pass(struct tree *tree)
 {
     placing_clear(tree);
+    choices_begin_pass(tree);
     tree->placing_alarms = 0;
-    tree->contested = false;
     if (tree->root == NULL)
         return;
     attach(tree, tree->root);
@@ -336,14 +286,19 @@ static void place_pass(struct tree *tree)
 
 void place_all(struct tree *tree)
 {
+    bool changed = true;
     tree->placing_all = true;
     choices_clear(tree);
-    tree->contested = true;
-    for (unsigned pass = 0; pass < PLACING_PASSES_MAX && tree->contested; pass++)
+    for (unsigned pass = 0; pass < PLACING_PASSES_MAX && changed; pass++) {
         place_pass(tree);
-    if (choices_drop_unreached(tree))
+        changed = choices_settle(tree);
+    }
+    if (changed) { /* each choice undoes another: who lists a seat first has it */
+        choices_clear(tree);
         place_pass(tree);
-    choices_clear(tree);
+        raise_placing_alarm(tree);
+    }
+    moved_show(tree);
     tree->contested = false;
     tree->placing_all = false;
 }
