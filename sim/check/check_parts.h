@@ -4,14 +4,35 @@
 
 #include "sim/check/check.h"
 
+/* model.c */
+void model_number_again(struct model *model);
+
+/* model_tree.c */
+/* Where the tree changes: a new record's circle, by the stream that its creation stands in. */
+void model_take_circle(const struct model *model, struct model_record *record,
+                       const struct stream_id *stream);
+bool model_is_free(const struct model_record *record, size_t place);
+void model_judge(struct model *model); /* what is cut, by the places that are known now */
+bool model_key_is_cut(const struct model *model, struct key_id key);
+/* Whether a key of this seat has ended: its seat's figures are what its last report said. */
+bool model_seat_is_cut(const struct model *model, size_t seat);
+
 /* model_fates.c */
+/* So many words of `held` an operation of this record has. */
+size_t model_held_words(const struct model *model, const struct model_record *record);
+/* Out of what is missing, and in again: around whatever changes that. */
+void model_record_out(struct model *model, const struct model_record *record);
+void model_record_in(struct model *model, const struct model_record *record);
 void model_set_forked(struct model *model, struct model_op *op);
 void model_set_held(struct model *model, struct model_op *op, size_t place, bool held);
 
-/* holdings.c: the holder's number; SIZE_MAX: it is none. */
+/* holdings.c: the county's tree has changed */
+void holdings_tree_changed(struct model *model);
+/* the holder's number; SIZE_MAX: it is none. */
 size_t model_stream_holder(const struct model_stream *stream, size_t seat);
 
 struct model_stream *model_stream_of(struct model *model, const struct stream_id *id); /* or NULL */
+const struct model_stream *model_find_stream(const struct model *model, const struct stream_id *id);
 /* The stream that a row of this node names by its local number; NULL: none. */
 const struct model_stream *holdings_row_stream(struct model *model, size_t node,
                                                const uint8_t key[static STREAM_KEY_BYTES]);

@@ -38,7 +38,7 @@ static void check_claim(struct model *model, size_t root, const struct tree *tre
     struct model_node *own = &model->nodes[author];
     struct completeness answer;
     uint64_t issued_ms;
-    if (seat == NULL || own->forks)
+    if (seat == NULL || own->forks || model_seat_is_cut(model, author))
         return;
     query_completeness(world_view(model->world, root), tree, model->county->seats[root].code, seat,
                        UINT64_MAX / 2, &answer);
@@ -49,7 +49,7 @@ static void check_claim(struct model *model, size_t root, const struct tree *tre
         const struct model_op *op = &model->ops[own->done[own->claimed]];
         if (op->at_ms >= issued_ms)
             return;
-        if (op->fate == MODEL_DONE && !op->forked && !op->endangered && !op->split &&
+        if (op->fate == MODEL_DONE && !op->forked && !op->endangered && !op->split && !op->cut &&
             model_in_circle(model, &model->records[op->record], root) &&
             !model_holds(model, op, root))
             findings_add(model->findings, FINDING_CLAIMED,
@@ -79,6 +79,8 @@ static void check_receipts_of(struct model *model, const struct model_record *re
     for (size_t i = 1; i < model_circle_size(model, record); i++) {
         size_t seat = model_circle_seat(model, record, i);
         bool has = model_holds(model, creation, seat);
+        if (model_is_free(record, i))
+            continue;
         if (tree_seat(tree, span_of_text(model->county->seats[seat].code)) == NULL)
             continue; /* not heard of yet: not counted either */
         bool speaks =
@@ -155,7 +157,7 @@ static void check_figures(struct model *model, size_t root)
         const struct model_node *own = &model->nodes[i];
         int64_t says = answer.by_seat[i], most = made_before(model, i, UINT64_MAX);
         int64_t least = made_before(model, i, issued_ms) - (int64_t)own->deletions;
-        if (own->restored || own->forks)
+        if (own->restored || own->forks || model_seat_is_cut(model, i))
             continue;
         if (says > most || (dated && answer.reported == answer.expected && says < least))
             findings_add(model->findings, FINDING_TOTAL,

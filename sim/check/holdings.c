@@ -40,8 +40,14 @@ static void find_holders(const struct model *model, struct model_stream *stream,
 {
     size_t author = stream->author, below = model->below_count[author];
     bool subtree = open->holders == HOLDERS_SUBTREE;
+    size_t most = subtree ? below + 1 : open->seat_count + 1U;
+    if (model->changing)
+        most += model->county->seat_count;
     stream->own_only = open->holders == HOLDERS_SELF;
-    stream->seats = mem_alloc(((subtree ? below : open->seat_count) + 1) * sizeof *stream->seats);
+    stream->subtree = subtree;
+    stream->tier = open->tier;
+    stream->seats = mem_alloc(most * sizeof *stream->seats);
+    stream->path = mem_alloc((open->seat_count + 1U) * sizeof *stream->path);
     add_holder(stream, author);
     for (size_t i = 1; subtree && i < below; i++) {
         size_t seat = model->seat_numbered[model->below_from[author] + i];
@@ -50,15 +56,22 @@ static void find_holders(const struct model *model, struct model_stream *stream,
     for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++) {
         size_t seat = model_seat_of_code(model, span_of_text(open->seats[i]));
         add_holder(stream, seat == author ? SIZE_MAX : seat);
+        if (seat != SIZE_MAX)
+            stream->path[stream->path_count++] = seat;
     }
     qsort(stream->seats, stream->holder_count, sizeof *stream->seats, compare_seats);
-    stream->heads = mem_alloc(stream->holder_count * sizeof *stream->heads);
+    stream->heads = mem_alloc(most * sizeof *stream->heads);
+    stream->free = mem_alloc(most);
+    for (size_t i = 0; i < stream->holder_count; i++)
+        stream->free[i] = !model_counts(model, stream->seats[i]);
 }
 
 void model_stream_free(struct model_stream *stream)
 {
     free(stream->seats);
     free(stream->heads);
+    free(stream->free);
+    free(stream->path);
     free(stream->signed_at);
 }
 
@@ -90,6 +103,13 @@ struct model_stream *model_stream_of(struct model *model, const struct stream_id
     return place == SIZE_MAX ? NULL : &model->streams[place];
 }
 
+const struct model_stream *model_find_stream(const struct model *model, const struct stream_id *id)
+{
+    struct hash name = stream_name(id);
+    size_t place = places_find(&model->stream_names, &name);
+    return place == SIZE_MAX ? NULL : &model->streams[place];
+}
+
 size_t model_stream_holder(const struct model_stream *stream, size_t seat)
 {
     const size_t *found =
@@ -101,9 +121,19 @@ size_t model_stream_holder(const struct model_stream *stream, size_t seat)
 static void count_behind(struct model *model, const struct model_stream *stream, bool in)
 {
     for (size_t i = 0; i < stream->holder_count && !stream->forked; i++) {
-        size_t behind = stream->heads[i] < stream->head;
+        size_t behind = !stream->free[i] && stream->heads[i] < stream->head;
         model->behind += in ? behind : -behind;
         model->nodes[stream->seats[i]].behind += in ? behind : -behind;
+    }
+}
+
+/* Who need not hold it need not pass it on either. */
+static void find_head(struct model_stream *stream)
+{
+    stream->head = 0;
+    for (size_t i = 0; i < stream->holder_count; i++) {
+        if (!stream->free[i] && stream->heads[i] > stream->head)
+            stream->head = stream->heads[i];
     }
 }
 
@@ -112,7 +142,9 @@ static void set_head(struct model *model, struct model_stream *stream, size_t ho
     uint32_t old = stream->heads[holder];
     if (head == old || stream->forked)
         return;
-    if (head < stream->head && old < stream->head) {
+    if (stream->free[holder]) {
+        stream->heads[holder] = head;
+    } else if (head < stream->head && old < stream->head) {
         stream->heads[holder] = head; /* behind before and after */
     } else if (head == stream->head) {
         model->nodes[stream->seats[holder]].behind--;
@@ -120,11 +152,52 @@ static void set_head(struct model *model, struct model_stream *stream, size_t ho
         stream->heads[holder] = head;
     } else {
         count_behind(model, stream, false);
-        stream->heads[holder] = stream->head = head;
-        for (size_t i = 0; i < stream->holder_count; i++)
-            stream->head = stream->heads[i] > stream->head ? stream->heads[i] : stream->head;
+        stream->heads[holder] = head;
+        find_head(stream);
         count_behind(model, stream, true);
     }
+}
+
+static void insert_holder(struct model_stream *stream, size_t seat)
+{
+    size_t at = 0, left;
+    while (at < stream->holder_count && stream->seats[at] < seat)
+        at++;
+    left = stream->holder_count - at;
+    memmove(&stream->seats[at + 1], &stream->seats[at], left * sizeof *stream->seats);
+    memmove(&stream->heads[at + 1], &stream->heads[at], left * sizeof *stream->heads);
+    memmove(&stream->free[at + 1], &stream->free[at], left);
+    stream->seats[at] = seat;
+    stream->heads[at] = 0;
+    stream->free[at] = false;
+    stream->holder_count++;
+}
+
+/* Whoever is below the author by now holds it too; who has left, or is out of the tree, need not.
+ */
+static void renew_holders(struct model *model, struct model_stream *stream)
+{
+    size_t author = stream->author, below = model->below_count[author];
+    count_behind(model, stream, false);
+    for (size_t i = 1; stream->subtree && i < below; i++) {
+        size_t seat = model->seat_numbered[model->below_from[author] + i];
+        if (model->county->seats[seat].tier <= stream->tier &&
+            model_stream_holder(stream, seat) == SIZE_MAX)
+            insert_holder(stream, seat);
+    }
+    for (size_t i = 0; i < stream->holder_count; i++) {
+        size_t seat = stream->seats[i];
+        stream->free[i] = !model_counts(model, seat) || (stream->subtree && seat != author &&
+                                                         !model_is_above(model, author, seat));
+    }
+    find_head(stream);
+    count_behind(model, stream, true);
+}
+
+void holdings_tree_changed(struct model *model)
+{
+    for (size_t i = 0; i < model->stream_count; i++)
+        renew_holders(model, &model->streams[i]);
 }
 
 /* ---- blocks ---- */
@@ -193,7 +266,7 @@ static size_t add_block(struct model *model, const struct model_block *block,
 static size_t take_own_block(struct model *model, const struct model_holding *holding,
                              struct span stored, const struct hash *name)
 {
-    const struct county_seat *seat = &model->county->seats[model->nodes[holding->node].seat];
+    const struct county_keys *seat = world_keys(model->world, holding->node);
     struct block_context context = {
         .tree_id = model->county->tree_id, .stream = holding->id, .author_key = seat->signing_key};
     struct prepared_block opened;
@@ -256,7 +329,7 @@ static const struct model_block *next_block(struct model *model,
     struct hash name = hash_of(HASH_BODY, span_of_buffer(&stored));
     size_t place = answer == READ_FOUND ? places_find(&model->block_names, &name) : SIZE_MAX;
     if (answer == READ_FOUND && place == SIZE_MAX &&
-        stream->author == model->nodes[holding->node].seat)
+        key_id_equal(stream->id.author, world_keys(model->world, holding->node)->key_id))
         place = take_own_block(model, holding, span_of_buffer(&stored), &name);
     else if (answer == READ_FOUND && place == SIZE_MAX)
         findings_add(model->findings, FINDING_INVENTED,

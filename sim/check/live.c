@@ -121,10 +121,13 @@ void live_row(struct model *model, size_t node, enum table table, struct span ke
 }
 
 /* Whether a seat may hold it, by the stream's own words. */
-static bool is_named(const struct model *model, const struct stream_open *open, size_t author,
-                     size_t seat)
+static bool is_named(const struct model *model, const struct model_stream *stream,
+                     const struct stream_open *open, size_t author, size_t seat)
 {
     bool may = author == seat;
+    const struct model_stream *known = model->changing ? stream : NULL;
+    if (known != NULL && !known->forked)
+        return model_stream_holder(known, seat) != SIZE_MAX;
     if (author != SIZE_MAX && open->holders == HOLDERS_SUBTREE)
         may |= county_is_above(model->county, author, seat) &&
                model->county->seats[seat].tier <= open->tier;
@@ -139,7 +142,7 @@ static void sweep_streams(struct model *model, size_t node)
     const struct view *view = world_view(model->world, node);
     for (uint64_t cursor = 0; stream_row_next(view, &cursor, &stream, model->row);) {
         size_t author = model_seat_of_key(model, stream.author), seat = model->nodes[node].seat;
-        if (!is_named(model, &model->row->open, author, seat))
+        if (!is_named(model, model_find_stream(model, &stream), &model->row->open, author, seat))
             findings_add(model->findings, FINDING_LEAKED, "%s holds stream %u of %s",
                          model_node_name(model, node), stream.number,
                          author == SIZE_MAX ? "nobody" : model->county->seats[author].code);
@@ -201,7 +204,8 @@ static bool all_have_ends_of(const struct model *model, const struct model_strea
         const struct stream_row *row = &branches->rows[i];
         for (size_t seat = 0; branch_is_leaf(branches, i) && seat < model->county->seat_count;
              seat++) {
-            if (level && is_named(model, &row->open, stream->author, seat))
+            if (level && model_counts(model, seat) &&
+                is_named(model, stream, &row->open, stream->author, seat))
                 level = has_end(model, seat, &stream->id, &row->head.hash);
         }
     }
@@ -215,7 +219,7 @@ static bool fork_is_level(const struct model *model, const struct model_stream *
 {
     bool level = true;
     for (size_t node = 0; node < model->county->seat_count && level; node++)
-        level = all_have_ends_of(model, stream, node);
+        level = !model_counts(model, node) || all_have_ends_of(model, stream, node);
     return level;
 }
 

@@ -1,5 +1,5 @@
 /* The books: writes asked for, their answers, the records they made. */
-#include "sim/check/model.h"
+#include "sim/check/check_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,14 +14,22 @@ const char *model_type_name(enum model_type type)
     return type_names[type];
 }
 
-/* Numbers such that all below a seat follow it. */
+bool model_counts(const struct model *model, size_t seat)
+{
+    return model->county->seats[seat].counts;
+}
+
+/* Numbers such that all below a seat follow it. Who isn't in the tree is below nobody. */
 static void number_seats(struct model *model)
 {
     const struct county *county = model->county;
     size_t count = county->seat_count;
     size_t *first = mem_alloc((count + 1) * sizeof *first), *next = mem_alloc(count * sizeof *next);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         first[i] = SIZE_MAX;
+        model->below_from[i] = SIZE_MAX / 2;
+        model->below_count[i] = 0;
+    }
     size_t root = SIZE_MAX;
     for (size_t i = count; i-- > 0;) {
         size_t parent = county->seats[i].parent;
@@ -29,6 +37,8 @@ static void number_seats(struct model *model)
             root = i;
             continue;
         }
+        if (!model_counts(model, i))
+            continue;
         next[i] = first[parent];
         first[parent] = i;
     }
@@ -45,10 +55,21 @@ static void number_seats(struct model *model)
             seat = seat == root ? SIZE_MAX : county->seats[seat].parent;
         }
     }
-    for (size_t i = 0; i < count; i++)
-        model->seat_numbered[model->below_from[i]] = i;
+    for (size_t i = 0; i < count; i++) {
+        if (model->below_count[i] > 0)
+            model->seat_numbered[model->below_from[i]] = i;
+    }
     free(first);
     free(next);
+}
+
+void model_number_again(struct model *model)
+{
+    number_seats(model);
+    for (size_t i = 0; i < model->county->seat_count; i++) {
+        struct hash name = place_name(SPAN_OF_ARRAY(model->county->seats[i].key_id.bytes));
+        places_set(&model->seat_keys, &name, i);
+    }
 }
 
 struct model *model_new(const struct county *county, struct findings *findings)
@@ -89,6 +110,7 @@ static void free_tables(struct model *model)
     free(model->streams);
     free(model->holdings);
     free(model->poisons);
+    free(model->cuts);
     free(model->below_from);
     free(model->below_count);
     free(model->seat_numbered);
@@ -106,8 +128,11 @@ void model_free(struct model *model)
         free(model->ops[i].before);
         free(model->ops[i].held);
     }
-    for (size_t i = 0; i < model->record_count; i++)
+    for (size_t i = 0; i < model->record_count; i++) {
         free(model->records[i].ops);
+        free(model->records[i].members);
+        free(model->records[i].free);
+    }
     for (size_t i = 0; i < model->stream_count; i++)
         model_stream_free(&model->streams[i]);
     for (size_t i = 0; i < model->node_count; i++) {
@@ -205,6 +230,8 @@ static size_t way_end(const struct model *model, const struct model_record *reco
 
 size_t model_circle_seat(const struct model *model, const struct model_record *record, size_t place)
 {
+    if (record->members != NULL)
+        return record->members[place];
     if (record->type == MODEL_DIRECTIVE)
         return model->seat_numbered[model->below_from[record->origin] + place];
     size_t seat = record->origin;
@@ -215,6 +242,8 @@ size_t model_circle_seat(const struct model *model, const struct model_record *r
 
 size_t model_circle_size(const struct model *model, const struct model_record *record)
 {
+    if (record->members != NULL)
+        return record->member_count;
     if (record->type == MODEL_DIRECTIVE)
         return model->below_count[record->origin];
     size_t size = 1, end = way_end(model, record);
@@ -225,6 +254,12 @@ size_t model_circle_size(const struct model *model, const struct model_record *r
 
 size_t model_circle_place(const struct model *model, const struct model_record *record, size_t seat)
 {
+    for (size_t i = 0; record->members != NULL && i < record->member_count; i++) {
+        if (record->members[i] == seat)
+            return i;
+    }
+    if (record->members != NULL)
+        return SIZE_MAX;
     if (record->type == MODEL_DIRECTIVE)
         return model_is_above(model, record->origin, seat)
                    ? model->below_from[seat] - model->below_from[record->origin]
@@ -243,6 +278,7 @@ static bool in_circle_of_twin(const struct model *model, const struct model_reco
         const struct model_op *op = &model->ops[record->ops[i]];
         struct model_record twin = *record;
         twin.to = op->to;
+        twin.members = NULL;
         if (op->kind == WRITE_PUT && op->to != record->to &&
             model_circle_place(model, &twin, seat) != SIZE_MAX)
             return true;

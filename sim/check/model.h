@@ -58,6 +58,7 @@ struct model_op {
     bool acknowledged, in_log, endangered;
     bool forked;    /* stands beside another of the same name, or on a forked stream */
     bool split;     /* came back to its author from one side alone: see model_restored */
+    bool cut;       /* behind the place up to which its author's key counts */
     uint64_t at_ms; /* when it was on its author's disk */
     struct record_id answered_record;
     uint64_t clock;
@@ -87,6 +88,12 @@ struct model_record {
     bool split;     /* one of its operations is */
     bool unchecked; /* something has come to it since check_rest looked */
     bool counted;   /* in by_seat, as check_rest last saw it */
+    bool baseless;  /* its creation is cut */
+    /* Where the tree changes: its circle, in the order of joining; who may hold it and need not.
+     * Both owned; NULL: as the tree says. */
+    size_t *members;
+    bool *free;
+    size_t member_count, free_count;
 };
 
 /* ---- what stands where (holdings.c) ---- */
@@ -109,10 +116,20 @@ struct model_stream {
     bool own_only, forked;
     size_t *seats;   /* holders, ascending; owned */
     uint32_t *heads; /* entries that each holds; owned */
-    size_t holder_count;
+    bool *free;      /* of them, those that need not hold it; owned */
+    size_t *path;    /* in the order of the opening; owned */
+    size_t holder_count, path_count;
+    bool subtree;
+    uint8_t tier;       /* of a subtree: the last one */
     uint32_t head;      /* the most that one of them holds */
     size_t *signed_at;  /* by sequence number: the entry that was first signed there; owned */
     uint32_t signed_to; /* entries in signed_at */
+};
+
+struct model_cut { /* up to where a key counts that has been retired or revoked */
+    struct key_id key;
+    struct cut_off places[CUT_OFF_MAX]; /* without hashes */
+    size_t count;
 };
 
 struct model_poison { /* a block that a cheat signed and that doesn't decode */
@@ -168,6 +185,7 @@ struct model {
     size_t record_count, record_capacity;
     struct model_node *nodes; /* seats, then clones */
     size_t node_count;
+    bool changing;   /* people change the tree; said before anybody starts */
     bool all_honest; /* nothing bad is on any link: nobody may be refused */
     FILE *trace;     /* for hooks that print; NULL: none */
 
@@ -181,6 +199,8 @@ struct model {
     size_t holding_count, holding_capacity;
     struct model_poison *poisons;
     size_t poison_count;
+    struct model_cut *cuts;
+    size_t cut_count;
     struct places op_names, record_names, block_names, stream_names, holding_names;
     struct places seat_codes, seat_keys, states, rank_names;
     struct places tokens;     /* by clock: when it was issued, in true time */
@@ -237,6 +257,14 @@ void model_forks(struct model *model, size_t seat);
  * of its stream must have set it aside as malformed. Of any other such block is told. */
 void model_poisoned(struct model *model, const struct stream_id *stream, uint32_t seq,
                     struct span stored);
+/* The county's tree is another: seats, keys, parents. Circles and holders grow with it; whoever has
+ * left one keeps what it has. */
+void model_tree_changed(struct model *model);
+/* A key counts up to these places from now on; what else it has signed or signs is in no state. */
+void model_key_ends(struct model *model, struct key_id key, const struct cut_off *places,
+                    size_t count);
+/* Whether the seat is in the tree, with a key that counts: nothing is asked of others. */
+bool model_counts(const struct model *model, size_t seat);
 /* A clone was made (world_clone): a node of its own, whose writes are asked for by its place. */
 void model_cloned(struct model *model, size_t clone);
 /* Of what was in danger, forget what no node holds. */

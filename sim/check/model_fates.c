@@ -7,17 +7,38 @@
 /* How many members of the circle must still get it. */
 static size_t missing_of(const struct model *model, const struct model_op *op)
 {
-    if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->split)
+    if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->split || op->cut)
         return 0;
-    return model_circle_size(model, &model->records[op->record]) - op->held_count;
+    const struct model_record *record = &model->records[op->record];
+    size_t missing = model_circle_size(model, record) - op->held_count;
+    for (size_t i = 0; record->free_count > 0 && i < record->member_count; i++)
+        missing -= record->free[i] && (op->held == NULL || (op->held[i / 64] >> i % 64 & 1) == 0);
+    return missing;
+}
+
+size_t model_held_words(const struct model *model, const struct model_record *record)
+{
+    size_t most = model->changing ? model->county->seat_count : model_circle_size(model, record);
+    return (most + 63) / 64;
+}
+
+void model_record_out(struct model *model, const struct model_record *record)
+{
+    for (size_t i = 0; i < record->op_count; i++)
+        model->missing -= missing_of(model, &model->ops[record->ops[i]]);
+}
+
+void model_record_in(struct model *model, const struct model_record *record)
+{
+    for (size_t i = 0; i < record->op_count; i++)
+        model->missing += missing_of(model, &model->ops[record->ops[i]]);
 }
 
 void model_set_fate(struct model *model, struct model_op *op, enum model_fate fate)
 {
-    if (op->in_log && op->held == NULL) {
-        size_t size = model_circle_size(model, &model->records[op->record]);
-        op->held = mem_alloc((size + 63) / 64 * sizeof *op->held);
-    }
+    if (op->in_log && op->held == NULL)
+        op->held =
+            mem_alloc(model_held_words(model, &model->records[op->record]) * sizeof *op->held);
     model->missing -= missing_of(model, op);
     op->fate = fate;
     model->missing += missing_of(model, op);
@@ -120,6 +141,7 @@ static void find_splits(struct model *model)
 void model_settle(struct model *model)
 {
     model_catch_up(model);
+    model_judge(model);
     for (size_t i = 0; i < model->op_count; i++) {
         struct model_op *op = &model->ops[i];
         /* a copy of a machine takes with it what it had not sent when it ends */

@@ -270,7 +270,7 @@ void model_fold(const struct model *model, const struct model_record *record, st
     struct line_list conflicts = {0};
     folding.ops = mem_alloc((record->op_count + 1) * sizeof(const struct model_op *));
     for (size_t i = 0; i < record->op_count; i++) {
-        if (model->ops[record->ops[i]].fate == MODEL_DONE)
+        if (model->ops[record->ops[i]].fate == MODEL_DONE && !model->ops[record->ops[i]].cut)
             folding.ops[folding.count++] = &model->ops[record->ops[i]];
     }
     const struct model_op *deletion = shown(&folding, FIELD_DELETED);

@@ -16,9 +16,16 @@ static uint64_t refusal_total(const struct refusals *refusals)
     return total;
 }
 
+/* Where people change the tree, who knows of it refuses who doesn't. */
 static void accuse(struct model *model, size_t node, const struct refusals *before,
                    const struct refusals *now)
 {
+    struct refusals excused = *before;
+    if (model->changing) {
+        excused.not_allowed = now->not_allowed;
+        excused.unknown_key = now->unknown_key;
+    }
+    before = &excused;
 #define X(name)                                                                                    \
     if (now->name > before->name)                                                                  \
         findings_add(model->findings, FINDING_ACCUSED, "%s refused an honest peer: " #name,        \

@@ -197,7 +197,8 @@ bool model_rematch_deletion(struct model *model, struct model_op *refused)
     return true;
 }
 
-static void keep_creation(struct model *model, struct model_op *op, const struct entry *entry)
+static void keep_creation(struct model *model, struct model_op *op, const struct stream_id *stream,
+                          const struct entry *entry)
 {
     struct model_record *twin = model_record_of(model, entry->type, &entry->record);
     struct model_record record = {.id = entry->record,
@@ -211,6 +212,7 @@ static void keep_creation(struct model *model, struct model_op *op, const struct
     if (twin != NULL)
         findings_add(model->findings, FINDING_REUSED, "%s gave a record's name twice (write %llu)",
                      model_node_name(model, op->node), (unsigned long long)op->serial);
+    model_take_circle(model, &record, stream);
     op->record = model_add_record(model, &record);
 }
 
@@ -296,7 +298,7 @@ static void take_new(struct model *model, struct model_op *op, const struct stre
     op->context = mem_copy(entry->context, entry->context_count * sizeof *op->context);
     places_set(&model->op_names, digest, (size_t)(op - model->ops));
     if (op->kind == WRITE_PUT)
-        keep_creation(model, op, entry);
+        keep_creation(model, op, stream, entry);
     op->at_ms = world_now_ms(model->world);
     note_done(model, op);
     model_set_fate(model, op, MODEL_DONE);

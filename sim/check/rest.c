@@ -7,8 +7,8 @@
 
 bool record_lives(const struct model *model, const struct model_record *record)
 {
-    for (size_t i = 0; i < record->op_count; i++) {
-        if (model->ops[record->ops[i]].fate == MODEL_DONE)
+    for (size_t i = 0; i < record->op_count && !record->baseless; i++) {
+        if (model->ops[record->ops[i]].fate == MODEL_DONE && !model->ops[record->ops[i]].cut)
             return true;
     }
     return false;
@@ -21,7 +21,7 @@ static void say_missing(struct model *model, const struct model_op *op)
     const struct model_record *record = &model->records[op->record];
     for (size_t i = 0; i < model_circle_size(model, record); i++) {
         size_t seat = model_circle_seat(model, record, i);
-        if (!model_holds(model, op, seat))
+        if (!model_holds(model, op, seat) && !model_is_free(record, i))
             findings_add(model->findings, seat == op->seat ? FINDING_LOST : FINDING_WAITING,
                          "write %llu of %s is not at %s", (unsigned long long)op->serial,
                          model->county->seats[op->seat].code, model->county->seats[seat].code);
@@ -36,7 +36,8 @@ static void check_ops(struct model *model)
             findings_add(model->findings, FINDING_LOST,
                          "write %llu was acknowledged and is nowhere",
                          (unsigned long long)op->serial);
-        else if (model->missing > 0 && op->fate == MODEL_DONE && op->in_log && !op->forked)
+        else if (model->missing > 0 && op->fate == MODEL_DONE && op->in_log && !op->forked &&
+                 !op->cut)
             say_missing(model, op);
     }
 }
@@ -48,7 +49,8 @@ static bool has_all(const struct model *model, const struct model_record *record
 {
     for (size_t i = 0; i < record->op_count; i++) {
         const struct model_op *op = &model->ops[record->ops[i]];
-        if (op->fate == MODEL_DONE && (!op->forked || op->split) && !model_holds(model, op, seat))
+        if (op->fate == MODEL_DONE && (!op->forked || op->split) && !op->cut &&
+            !model_holds(model, op, seat))
             return false;
     }
     return true;
@@ -72,7 +74,7 @@ static bool located_rightly(const struct model *model, const struct model_record
     size_t op = model->entries[stream->signed_at[row->seq]].op, done = 0;
     for (size_t i = 0; i < record->op_count; i++) {
         const struct model_op *found = &model->ops[record->ops[i]];
-        done += found->fate == MODEL_DONE && !found->split;
+        done += found->fate == MODEL_DONE && !found->split && !found->cut;
     }
     return record->forked || (done == 1 && op != SIZE_MAX && model->ops[op].kind == WRITE_PUT &&
                               &model->records[model->ops[op].record] == record);
@@ -188,8 +190,11 @@ static void check_record(struct model *model, struct model_record *record)
     struct standing_row first = {.standing = ABSENT};
     size_t before = model->findings->count;
     uint64_t clock = creation_clock(model, record);
-    for (size_t i = 0; i < model_circle_size(model, record); i++)
+    for (size_t i = 0; i < model_circle_size(model, record); i++) {
+        if (model_is_free(record, i))
+            continue;
         check_member(model, record, clock, model_circle_seat(model, record, i), &first);
+    }
     record->unchecked = model->findings->count > before;
 }
 
@@ -257,6 +262,8 @@ void check_rest(struct model *model)
     rest_count(model);
     check_poisons(model);
     for (size_t node = 0; node < model->county->seat_count; node++) {
+        if (!model_counts(model, node))
+            continue;
         say_aside(model, node, TABLE_PARKED);
         say_aside(model, node, TABLE_QUARANTINE);
     }

@@ -147,9 +147,9 @@ static void on_finding(void *context, const struct verify_finding *finding)
 /* The core's own verifier has nothing to say of a store that only the core has written to. */
 static void verify_store(struct walking *walking, const struct tree *tree)
 {
-    const struct county *county = walking->model->county;
     struct verify_options options = {.tree_id = *tree_id(tree),
-                                     .own = county->seats[walking->node].key_id,
+                                     .own =
+                                         world_keys(walking->model->world, walking->node)->key_id,
                                      .context = walking,
                                      .finding = on_finding};
     struct verify *verify = verify_new(&options);
@@ -222,7 +222,7 @@ static void walk_all(struct walking *walking)
     size_t every = held / CHECK_WALK_ENTRIES + 1;
     for (size_t node = 0; node < model->county->seat_count; node++) {
         bool is_root = model->county->seats[node].parent == node;
-        if (world_runs(model->world, node) &&
+        if (world_runs(model->world, node) && model_counts(model, node) &&
             (every == 1 || node % every == every / 2 || (is_root && held < 4 * CHECK_WALK_ENTRIES)))
             walk_node(walking, node);
     }
@@ -237,12 +237,13 @@ static void check_ops(const struct walking *walking)
             findings_add(model->findings, FINDING_LOST,
                          "write %llu was acknowledged and is nowhere",
                          (unsigned long long)op->serial);
-        if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->split)
+        if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->split || op->cut)
             continue;
         const struct model_record *record = &model->records[op->record];
         for (size_t k = 0; k < model_circle_size(model, record); k++) {
             size_t node = model_circle_seat(model, record, k);
-            if (walking->walked[node] && !walking->has_op[walking->op_from[i] + k])
+            if (walking->walked[node] && !model_is_free(record, k) &&
+                !walking->has_op[walking->op_from[i] + k])
                 findings_add(model->findings, node == op->seat ? FINDING_LOST : FINDING_WAITING,
                              "write %llu of %s is not at %s", (unsigned long long)op->serial,
                              model->county->seats[op->seat].code, model->county->seats[node].code);
@@ -256,7 +257,7 @@ static bool has_all(const struct walking *walking, const struct model_record *re
     const struct model *model = walking->model;
     for (size_t i = 0; i < record->op_count; i++) {
         const struct model_op *op = &model->ops[record->ops[i]];
-        if (op->fate == MODEL_DONE && !op->forked &&
+        if (op->fate == MODEL_DONE && !op->forked && !op->cut &&
             !walking->has_op[op_place(walking, node, record->ops[i])])
             return false;
     }
@@ -272,7 +273,7 @@ static void check_record(const struct walking *walking, size_t place)
     for (size_t k = 0; k < model_circle_size(model, record); k++) {
         size_t node = model_circle_seat(model, record, k), at = walking->record_from[place] + k;
         const struct hash *state = &walking->states[at];
-        if (!walking->walked[node])
+        if (!walking->walked[node] || model_is_free(record, k))
             continue;
         if (hash_equal(state, &hash_zero) || !walking->listed[at]) {
             findings_add(model->findings, FINDING_WAITING, "record %zu of %s is not %s %s", place,

@@ -53,6 +53,10 @@ bool explain_moment(const struct explaining *explaining, const struct told_momen
                  moment->kind == MOMENT_FAULT ? "begins" : "is over");
         return moment->text[0] != '\0';
     }
+    if (moment->kind == MOMENT_SIGNED) {
+        snprintf(text, size, "its administrator signs: %s", moment->text);
+        return true;
+    }
     if (words[moment->kind] == NULL)
         return false;
     const char *gap = strstr(words[moment->kind], "%s");

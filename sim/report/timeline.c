@@ -118,6 +118,7 @@ static void take_moment(struct timeline *timeline, uint64_t at_ms, enum moment_k
     case MOMENT_RESTORED:
     case MOMENT_WIPED: live->refilled = true; break;
     case MOMENT_IMAGED:
+    case MOMENT_SIGNED:
     case MOMENT_LEVEL:
     case MOMENT_BEHIND:
     case MOMENT_FINDING:

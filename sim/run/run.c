@@ -219,6 +219,27 @@ static void set_profiles(struct run *run)
     }
 }
 
+static bool signs(const struct step_list *list)
+{
+    bool found = false;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct step *step = &list->steps[i];
+        found = found || step->kind == STEP_SIGN;
+        for (size_t member = 0; member < step->member_count; member++)
+            found = found || signs(&step->members[member]);
+    }
+    return found;
+}
+
+/* Whether the tree is another in the end. */
+static bool changes_tree(const struct scenario *scenario)
+{
+    bool found = signs(&scenario->steps);
+    for (size_t i = 0; i < scenario->tree.row_count; i++)
+        found = found || scenario->tree.rows[i].later;
+    return found;
+}
+
 static void make_world(struct run *run)
 {
     const struct scenario *scenario = run->scenario;
@@ -230,6 +251,7 @@ static void make_world(struct run *run)
     if (!run->options->unchecked) {
         run->model = model_new(run->county, &run->result->findings);
         run->model->all_honest = is_honest(scenario);
+        run->model->changing = changes_tree(scenario);
         run->model_hooks = model_hooks(run->model);
     }
     struct world_hooks hooks = run_hooks(run);
@@ -324,6 +346,9 @@ static void begin(struct run *run)
     make_world(run);
     sample(run);
     for (size_t seat = 0; seat < run->county->seat_count; seat++) {
+        run->seats[seat].absent = run->county->seats[seat].later;
+        if (run->seats[seat].absent)
+            continue;
         struct planned planned = {.at_ms = prng_between(&run->prng, 1, START_MS_MAX),
                                   .kind = PLANNED_START,
                                   .seat = seat};
@@ -391,6 +416,7 @@ static void clear(struct run *run)
     free(run->died);
     free(run->worst);
     free(run->urgent);
+    free(run->untold);
     run_free_named(run);
     ways_free(run);
     buffer_free(&run->traced);

@@ -44,6 +44,7 @@ int outcome_exit_status(enum outcome outcome);
     X(RESTORED) /* it has the disk of IMAGED again; `text`: when that was, in ms, and after it */  \
                 /* " high-water" where that file was put back too */                               \
     X(WIPED)    /* it has an empty disk */                                                         \
+    X(SIGNED)   /* a document of its seat; `text`: what it changes */                              \
     X(LEVEL)    /* the node holds all that its peers have for it, after it did not */              \
     X(BEHIND)   /* it has begun not to */                                                          \
     X(FINDING)  /* a checker found something */

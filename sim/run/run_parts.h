@@ -54,6 +54,7 @@ struct seat_run {
     bool start_planned, is_up, was_behind;
     bool held;                /* its batches, by a step */
     bool stands;              /* paused by a step, counted in `paused` */
+    bool absent;              /* no machine has been set up yet */
     size_t clone;             /* a second machine with its key; SIZE_MAX: none */
     struct link_profile link; /* when no fault changes it */
     size_t *own;              /* records that it made; owned */
@@ -92,13 +93,18 @@ struct ways {
 };
 
 /* What steps have given a name. */
-enum named_kind { NAMED_RECORD, NAMED_IMAGE, NAMED_CLONE };
+enum named_kind { NAMED_RECORD, NAMED_IMAGE, NAMED_CLONE, NAMED_SIGNED };
 struct named {
     enum named_kind kind;
     char name[SCENARIO_NAME_BYTES];
     uint64_t serial;            /* of the write that made the record */
     struct memory_store *image; /* owned */
     size_t node;                /* of the clone */
+    size_t first, count;        /* changes of the county: what was signed */
+};
+
+struct untold { /* a document that a node is to get when it runs */
+    size_t node, change;
 };
 
 /* Without a model: what a seat last wrote, so that people still change their records. */
@@ -149,9 +155,12 @@ struct run {
     struct named *named;
     size_t named_count;
     struct ways ways;
-    uint64_t order_left;     /* of the order's number, what groups have not used yet */
-    uint64_t asked_request;  /* the last write that a step has asked for */
-    uint64_t answer_request; /* the last write that was answered, and how */
+    struct untold *untold;
+    size_t untold_count;
+    struct hash cut_hashes[CUT_OFF_MAX]; /* of the document that is being signed */
+    uint64_t order_left;                 /* of the order's number, what groups have not used yet */
+    uint64_t asked_request;              /* the last write that a step has asked for */
+    uint64_t answer_request;             /* the last write that was answered, and how */
     enum error_code answer_code;
     uint64_t cpu_began_us;
     bool frail; /* nodes may end by themselves */
@@ -202,6 +211,7 @@ void run_check_live(struct run *run);
 void steps_do(struct run *run);
 void steps_end(struct run *run);
 struct named *run_named(struct run *run, enum named_kind kind, const char *name); /* or NULL */
+struct named *run_new_named(struct run *run, enum named_kind kind, const char *name);
 size_t run_node(const struct run *run, const char *code);
 void run_free_named(struct run *run);
 
@@ -213,6 +223,18 @@ void ways_pass_all(struct run *run);
 bool ways_hand_in(struct run *run, const struct step *step, size_t node,
                   struct memory_store *image);
 void ways_free(struct run *run);
+
+/* signed.c */
+/* How many documents were signed, from which on (county_sign). Cut-offs are what the signer's node
+ * holds. */
+size_t run_sign(struct run *run, const struct county_change *change, size_t *first);
+void run_tell(struct run *run, size_t node, size_t first, size_t count);
+void run_tell_waiting(struct run *run); /* to those that run by now */
+/* A machine for a seat, with the documents that the node `from` has; it starts. */
+void run_set_up(struct run *run, size_t seat, size_t from);
+void run_set_up_all(struct run *run); /* wherever one is listed and there is none */
+void signed_step(struct run *run, const struct step *step, size_t node);
+void signed_tell(struct run *run, const struct step *step, size_t node);
 
 /* look.c */
 void run_look(struct run *run, const struct step *step, size_t node);

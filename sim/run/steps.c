@@ -36,7 +36,7 @@ struct named *run_named(struct run *run, enum named_kind kind, const char *name)
     return NULL;
 }
 
-static struct named *new_named(struct run *run, enum named_kind kind, const char *name)
+struct named *run_new_named(struct run *run, enum named_kind kind, const char *name)
 {
     run->named = mem_resize(run->named, (run->named_count + 1) * sizeof *run->named);
     struct named *named = &run->named[run->named_count++];
@@ -127,7 +127,7 @@ static void write_once(struct run *run, const struct step *step)
                                                     : WRITE_DELETE;
     uint64_t serial = model_write(run->model, node, kind, type, place, values, count);
     if (step->kind == STEP_PUT)
-        new_named(run, NAMED_RECORD, step->name)->serial = serial;
+        run_new_named(run, NAMED_RECORD, step->name)->serial = serial;
     judge_answer(run, step, node, serial);
 }
 
@@ -166,7 +166,7 @@ static void start(struct run *run, size_t node)
 
 static void take_image(struct run *run, const struct step *step, size_t node)
 {
-    new_named(run, NAMED_IMAGE, step->name)->image =
+    run_new_named(run, NAMED_IMAGE, step->name)->image =
         memory_store_clone(world_store(run->world, node));
     run_moment(run, MOMENT_IMAGED, node, step->name);
 }
@@ -198,7 +198,7 @@ static void make_clone(struct run *run, const struct step *step, size_t node)
     other[1] = (uint8_t)clone;
     if (step->elsewhere)
         world_set_instance(run->world, clone, other);
-    new_named(run, NAMED_CLONE, step->name)->node = clone;
+    run_new_named(run, NAMED_CLONE, step->name)->node = clone;
     model_cloned(run->model, clone);
     world_start(run->world, clone, 0);
 }
@@ -298,6 +298,9 @@ static void do_at(struct run *run, const struct step *step, size_t node)
     case STEP_RELEASE: hold(run, node, false); break;
     case STEP_WITHHOLD: ways_withhold(run, step, node); break;
     case STEP_STICK: hand_in(run, step, node); break;
+    case STEP_SIGN: signed_step(run, step, node); break;
+    case STEP_TELL: signed_tell(run, step, node); break;
+    case STEP_MACHINE: run_set_up(run, node, county_find(run->county, step->to)); break;
     case STEP_EXPECT: run_look(run, step, node); break;
     default: change(run, step, node); break;
     }
@@ -343,7 +346,7 @@ static void run_quiet(struct run *run, uint64_t most_ms)
 static void raise_types(struct run *run)
 {
     county_raise_types(run->county);
-    world_give_documents(run->world, run->root, 0);
+    world_give_types(run->world, run->root);
 }
 
 static void do_step(struct run *run, const struct step *step)
@@ -380,6 +383,9 @@ static void do_step(struct run *run, const struct step *step)
     case STEP_RELEASE:
     case STEP_WITHHOLD:
     case STEP_STICK:
+    case STEP_SIGN:
+    case STEP_TELL:
+    case STEP_MACHINE:
     case STEP_EXPECT: do_at_all(run, step); break;
     case STEP_KINDS: break;
     }

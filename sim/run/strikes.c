@@ -32,7 +32,7 @@ static unsigned draw_gift(struct run *run)
 void run_start(struct run *run, size_t seat)
 {
     run->seats[seat].start_planned = false;
-    if (world_runs(run->world, seat) || run->seats[seat].down > 0)
+    if (world_runs(run->world, seat) || run->seats[seat].down > 0 || run->seats[seat].absent)
         return;
     /* the root has nobody above to get anything from; a parent must know its children's keys */
     unsigned gift = run_has_parent(run, seat) ? draw_gift(run) : 0;
@@ -56,6 +56,8 @@ void run_supervise(struct run *run)
              PLANNED_START, 0, seat, 0);
     }
     run->died_count = 0;
+    if (run->untold_count > 0)
+        run_tell_waiting(run);
 }
 
 /* ---- when, and whom ---- */
@@ -260,7 +262,7 @@ static void raise_types(struct run *run)
         return;
     run->types_raised = true;
     county_raise_types(run->county);
-    world_give_documents(run->world, run->root, 0);
+    world_give_types(run->world, run->root);
 }
 
 static void start_clone(struct run *run, struct strike *strike, size_t i)
@@ -439,6 +441,7 @@ void strikes_end_all(struct run *run)
         memory_store_arm(world_store(run->world, seat), MEMORY_FAULT_NONE);
         run_start(run, seat);
     }
+    run_set_up_all(run);
 }
 
 void strikes_free(struct run *run)

@@ -132,6 +132,8 @@ static void put(struct run *run, const struct work *work, size_t node)
     size_t count = draw_values(run, work, values, true);
     size_t seat = world_seat_of(run->world, node);
     size_t to = type == MODEL_MATTER ? draw_addressee(run, seat) : 0;
+    if (type == MODEL_MATTER && !run->county->seats[to].counts)
+        return;
     if (run->model == NULL)
         plain_put(run, node, type, to, values, count);
     else

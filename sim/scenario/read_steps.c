@@ -62,7 +62,7 @@ static void read_seats(struct reading *reading, struct yaml_node *node, struct s
         add_seat(reading, yaml_list_at(node, i), step);
 }
 
-static void read_at(struct reading *reading, struct yaml_node *map, bool single, struct step *step)
+void read_at(struct reading *reading, struct yaml_node *map, bool single, struct step *step)
 {
     struct yaml_node *node = yaml_map_get(map, "at");
     if (node == NULL && single)
@@ -73,7 +73,7 @@ static void read_at(struct reading *reading, struct yaml_node *map, bool single,
         yaml_complain(node, "\"at\": expected one seat");
 }
 
-static void read_name(struct yaml_node *map, const char *key, struct step *step)
+void read_step_name(struct yaml_node *map, const char *key, struct step *step)
 {
     struct span name = SPAN_EMPTY;
     if (!yaml_get_text(map, key, true, &name))
@@ -147,7 +147,7 @@ static void read_refusal(struct yaml_node *map, struct step *step)
 static void read_write(struct reading *reading, struct yaml_node *map, struct step *step)
 {
     struct yaml_node *fields = NULL, *clock = yaml_map_get(map, "clock"), *to, *type;
-    read_name(map, "record", step);
+    read_step_name(map, "record", step);
     read_at(reading, map, true, step);
     if (clock != NULL)
         step->has_clock = value_read(clock, "clock", UNIT_COUNT, 0, INT64_MAX, &step->ms);
@@ -207,7 +207,8 @@ static void read_change(struct reading *reading, struct yaml_node *map, struct s
 
 static void read_image(struct reading *reading, struct yaml_node *map, struct step *step)
 {
-    read_name(map, step->kind == STEP_CLONE || step->kind == STEP_IMAGE ? "as" : "image", step);
+    read_step_name(map, step->kind == STEP_CLONE || step->kind == STEP_IMAGE ? "as" : "image",
+                   step);
     read_at(reading, map, true, step);
     if (step->kind == STEP_RESTORE)
         yaml_get_bool(map, "whole", false, &step->whole);
@@ -224,8 +225,8 @@ static void read_image(struct reading *reading, struct yaml_node *map, struct st
 
 /* ---- blocks on their way ---- */
 
-static void read_seat(struct reading *reading, struct yaml_node *map, const char *key,
-                      char seat[static SEAT_BYTES_MAX + 1])
+void read_seat(struct reading *reading, struct yaml_node *map, const char *key,
+               char seat[static SEAT_BYTES_MAX + 1])
 {
     struct yaml_node *node = yaml_map_get(map, key);
     if (node == NULL)
@@ -249,7 +250,7 @@ static void read_blocks(struct reading *reading, struct yaml_node *map, struct s
         read_seat(reading, map, "to", step->to);
         return;
     }
-    read_name(map, "image", step);
+    read_step_name(map, "image", step);
     read_seat(reading, map, "from", step->to);
     step->last = UINT32_MAX;
     read_number(map, "first", &step->first);
@@ -343,7 +344,8 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
     bool with_map = fault_of(step->kind) < FAULT_KINDS || step->kind <= STEP_DELETE ||
                     step->kind == STEP_IMAGE || step->kind == STEP_RESTORE ||
                     step->kind == STEP_CLONE || step->kind == STEP_EXPECT ||
-                    step->kind == STEP_WITHHOLD || step->kind == STEP_STICK;
+                    step->kind == STEP_WITHHOLD || step->kind == STEP_STICK ||
+                    (step->kind >= STEP_SIGN && step->kind <= STEP_MACHINE);
     if (with_map && !yaml_is_map(node)) {
         yaml_complain(node, "\"%s\": expected a map", step_names[step->kind]);
         return;
@@ -379,6 +381,9 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
         break;
     case STEP_WITHHOLD:
     case STEP_STICK: read_blocks(reading, node, step); break;
+    case STEP_SIGN: read_sign(reading, node, step); break;
+    case STEP_TELL: read_tell(reading, node, step); break;
+    case STEP_MACHINE: read_machine(reading, node, step); break;
     case STEP_EXPECT: read_expect(reading, node, step); break;
     case STEP_TOGETHER: read_together(reading, node, step); break;
     case STEP_TYPES:

@@ -166,6 +166,38 @@ static bool read_seats(struct tree_rule *tree, struct yaml_node *list)
             return false;
         }
         tree_add_row(tree, code, tier, parent);
+        yaml_get_bool(item, "later", false, &tree->rows[tree->row_count - 1].later);
+    }
+    return true;
+}
+
+static bool tier_is_known(const struct tree_rule *tree, const char *tier)
+{
+    bool found = false;
+    for (size_t i = 0; i < tree->row_count; i++)
+        found = found || (!tree->rows[i].later && strcmp(tree->rows[i].tier, tier) == 0);
+    return found;
+}
+
+/* Whoever comes later comes under somebody, at a tier that there is. */
+static bool check_later(const struct tree_rule *tree, struct yaml_node *list)
+{
+    for (size_t i = 0; i < tree->row_count; i++) {
+        const struct county_row *row = &tree->rows[i];
+        if (!row->later && row->parent != NULL) {
+            size_t parent = 0;
+            while (strcmp(tree->rows[parent].code, row->parent) != 0)
+                parent++;
+            if (!tree->rows[parent].later)
+                continue;
+            yaml_complain(yaml_list_at(list, i), "its parent comes later, so it does too");
+            return false;
+        }
+        if (row->later && (row->parent == NULL || !tier_is_known(tree, row->tier))) {
+            yaml_complain(yaml_list_at(list, i), "\"later\": a seat that comes later has a parent, "
+                                                 "and the tier of a seat that is there");
+            return false;
+        }
     }
     return true;
 }
@@ -192,7 +224,7 @@ static bool check_tree(struct tree_rule *tree, struct yaml_node *node, struct ya
             list != NULL && at < yaml_size(list) ? yaml_list_at(list, at) : node;
         yaml_complain(place, "this is no tree: %s: %s", error.what, error.why);
     }
-    bool good = plan != NULL;
+    bool good = plan != NULL && (list == NULL || check_later(tree, list));
     author_plan_free(plan);
     free(seats);
     return good;

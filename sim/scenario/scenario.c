@@ -133,8 +133,9 @@ void tree_point_rows(struct tree_rule *tree)
     for (size_t i = 0; i < tree->row_count; i++) {
         char(*texts)[SEAT_BYTES_MAX + 1] = &tree->texts[TEXTS_A_ROW * i];
         bool is_root = texts[TEXT_PARENT][0] == '\0';
-        tree->rows[i] = (struct county_row){texts[TEXT_CODE], texts[TEXT_TIER],
-                                            is_root ? NULL : texts[TEXT_PARENT]};
+        tree->rows[i] =
+            (struct county_row){texts[TEXT_CODE], texts[TEXT_TIER],
+                                is_root ? NULL : texts[TEXT_PARENT], tree->rows[i].later};
     }
 }
 
@@ -156,6 +157,7 @@ void tree_add_row(struct tree_rule *tree, struct span code, struct span tier, st
     keep_text(tree->texts[at + TEXT_TIER], tier);
     if (parent.size > 0)
         keep_text(tree->texts[at + TEXT_PARENT], parent);
+    tree->rows[tree->row_count].later = false;
     tree->row_count = count;
 }
 

@@ -168,8 +168,12 @@ struct expectation {
     X(WITHHOLD, "withhold") /* blocks of streams of `of` don't get from `at` to its neighbour */   \
     X(PASS, "pass")         /* everything does again */                                            \
     X(STICK, "stick") /* blocks of `of` from image `name` come to `at` as if `to` had sent them */ \
-    X(RUN, "run")     /* until nothing moves but timers, at most `ms` */                           \
-    X(WAIT, "wait")   /* so much time passes */                                                    \
+    X(SIGN, "sign")   /* the admin of `at` signs `change` about the seat `of`; known as `name` */  \
+    X(TELL, "tell")   /* what was signed as `name` is handed to the nodes `at` */                  \
+    X(MACHINE,                                                                                     \
+      "machine")    /* a new one at the seat `at`, with what the node `to` has of documents */     \
+    X(RUN, "run")   /* until nothing moves but timers, at most `ms` */                             \
+    X(WAIT, "wait") /* so much time passes */                                                      \
     X(EXPECT, "expect")                                                                            \
     X(TOGETHER, "together") /* `members` in every order */
 enum step_kind {
@@ -226,12 +230,16 @@ struct step {
     size_t at_count;
     char name[SCENARIO_NAME_BYTES]; /* of a record, an image, a clone */
     char type[32];                  /* put */
-    char to[SEAT_BYTES_MAX + 1];    /* put: of a matter; withhold, stick: the neighbour */
-    char of[SEAT_BYTES_MAX + 1];    /* withhold, stick: whose streams */
+    char to[SEAT_BYTES_MAX + 1];    /* put: of a matter; withhold, stick: the neighbour; sign: of a
+                                       release; machine: whose documents */
+    char of[SEAT_BYTES_MAX + 1];    /* withhold, stick: whose streams; sign: whom it is about */
+    enum county_change_kind change; /* sign */
+    bool untold;                    /* sign: not handed to the signer's own node */
     uint64_t stream;                /* of them the one with that number; 0: all */
     uint64_t first, last;           /* stick: of blocks that begin at these entries */
-    uint64_t count;                 /* put, set: so many times; the last record has the name */
-    struct step_pair *pairs;        /* fields of a write, or what is expected */
+    uint64_t count; /* put, set: so many times; the last record has the name. sign: the counter of
+                       a move that is claimed; 0: the next */
+    struct step_pair *pairs; /* fields of a write, or what is expected */
     size_t pair_count;
     bool has_clock; /* of a write: the seat's clock stands at `ms` from now on */
     uint64_t ms;

@@ -37,6 +37,14 @@ void write_parameters(const struct fault *fault, int indent, struct buffer *yaml
 
 /* read_steps.c, write_steps.c, steps.c */
 void read_steps(struct reading *reading, struct yaml_node *root);
+/* read_signed.c: what is signed, told and set up */
+void read_sign(struct reading *reading, struct yaml_node *map, struct step *step);
+void read_tell(struct reading *reading, struct yaml_node *map, struct step *step);
+void read_machine(struct reading *reading, struct yaml_node *map, struct step *step);
+void read_at(struct reading *reading, struct yaml_node *map, bool single, struct step *step);
+void read_step_name(struct yaml_node *map, const char *key, struct step *step);
+void read_seat(struct reading *reading, struct yaml_node *map, const char *key,
+               char seat[static SEAT_BYTES_MAX + 1]);
 void write_steps(const struct scenario *scenario, struct buffer *yaml);
 void copy_steps(struct step_list *list);
 void free_steps(struct step_list *list);

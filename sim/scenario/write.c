@@ -76,7 +76,7 @@ static void write_tree(const struct tree_rule *tree, struct buffer *yaml)
             say(yaml, ", parent: ");
             write_quoted(yaml, tree->rows[i].parent);
         }
-        say(yaml, "}\n");
+        say(yaml, tree->rows[i].later ? ", later: true}\n" : "}\n");
     }
 }
 

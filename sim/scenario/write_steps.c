@@ -85,6 +85,20 @@ static void write_blocks(const struct step *step, int indent, struct buffer *yam
         write_number(yaml, indent, "last", step->last);
 }
 
+static void write_signed(const struct step *step, int indent, struct buffer *yaml)
+{
+    if (step->kind == STEP_SIGN)
+        write_text(yaml, indent, "change", county_change_names[step->change]);
+    write_at(step, indent, yaml);
+    write_text(yaml, indent, "seat", step->of);
+    write_text(yaml, indent, step->kind == STEP_MACHINE ? "from" : "to", step->to);
+    write_number(yaml, indent, "moves", step->count);
+    write_text(yaml, indent, "as", step->name);
+    if (step->untold)
+        write_key(yaml, indent, "told");
+    say(yaml, step->untold ? "false\n" : "");
+}
+
 static void write_write(const struct step *step, int indent, struct buffer *yaml)
 {
     write_text(yaml, indent, "record", step->name);
@@ -140,7 +154,8 @@ static void write_step(const struct step *step, int indent, struct buffer *yaml)
         return;
     }
     if (step->kind <= STEP_DELETE || step->fault != NULL || step->kind == STEP_EXPECT ||
-        step->kind == STEP_WITHHOLD || step->name[0] != '\0' || step->member_count > 0) {
+        step->kind == STEP_WITHHOLD || step->kind == STEP_SIGN || step->kind == STEP_MACHINE ||
+        step->name[0] != '\0' || step->member_count > 0) {
         say(yaml, "\n");
         indent += 4;
     }
@@ -148,6 +163,8 @@ static void write_step(const struct step *step, int indent, struct buffer *yaml)
         write_write(step, indent, yaml);
     } else if (step->fault != NULL) {
         write_change(step, indent, yaml);
+    } else if (step->kind >= STEP_SIGN && step->kind <= STEP_MACHINE) {
+        write_signed(step, indent, yaml);
     } else if (step->kind == STEP_WITHHOLD || step->kind == STEP_STICK) {
         write_blocks(step, indent, yaml);
     } else if (step->kind == STEP_EXPECT) {

@@ -13,7 +13,7 @@ enum { SECOND_MS = 1000 };
 static bool is_withheld(const struct world_node *from, const struct stream_id *stream)
 {
     uint8_t name[KEY_ID_BYTES + 8 + 8];
-    const struct county_seat *seat = &from->world->county->seats[from->seat];
+    const struct county_keys *seat = &from->keys;
     if (key_id_equal(stream->author, seat->key_id))
         return false; /* what it does with its own is its own affair */
     memcpy(name, stream->author.bytes, KEY_ID_BYTES);

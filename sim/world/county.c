@@ -1,11 +1,13 @@
 /* Keys from names, documents from rows. */
-#include "sim/world/county.h"
+#include "sim/world/county_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Keys of later generations and terms, from the same names. */
+#define GENERATION_SALT ((uint64_t)1 << 40)
 enum { ISSUED_MS = 1 };
 
 /* `extra` comes with the second version. */
@@ -45,18 +47,53 @@ static struct hash seed_for(const char *purpose, const char *code, uint64_t salt
     return hash_of(HASH_SEAL, SPAN(text, (size_t)size));
 }
 
-static void make_keys(struct county_seat *seat, uint64_t salt)
+void county_keys(const struct county *county, size_t seat, uint32_t generation,
+                 struct county_keys *keys)
+{
+    const char *code = county->seats[seat].code;
+    uint64_t salt = county->salt + (generation - 1) * GENERATION_SALT;
+    struct hash seed = seed_for("sign", code, salt);
+    assert(generation >= 1);
+    sign_key_pair(seed.bytes, keys->signing_key, keys->signing_secret);
+    keys->key_id = key_id_of(keys->signing_key);
+    keys->generation = generation;
+    seed = seed_for("link", code, salt);
+    memcpy(keys->link_key, seed.bytes, KEY_BYTES);
+    seed = seed_for("seal", code, salt);
+    seal_key_from(seed.bytes, &keys->seal);
+}
+
+uint32_t county_generation_of(const struct county *county, size_t seat, struct key_id key)
+{
+    struct county_keys keys;
+    for (uint32_t generation = county->seats[seat].generation; generation > 0; generation--) {
+        county_keys(county, seat, generation, &keys);
+        if (key_id_equal(keys.key_id, key))
+            return generation;
+    }
+    return 0;
+}
+
+void county_take_generation(struct county *county, size_t place, uint32_t generation)
+{
+    struct county_seat *seat = &county->seats[place];
+    struct county_keys keys;
+    county_keys(county, place, generation, &keys);
+    memcpy(seat->signing_key, keys.signing_key, sizeof seat->signing_key);
+    memcpy(seat->signing_secret, keys.signing_secret, sizeof seat->signing_secret);
+    memcpy(seat->link_key, keys.link_key, sizeof seat->link_key);
+    seat->seal = keys.seal;
+    seat->key_id = keys.key_id;
+    seat->generation = generation;
+}
+
+void county_admin(const struct county *county, size_t seat, uint64_t term,
+                  struct county_admin *admin)
 {
     uint8_t unused[KEY_BYTES];
-    struct hash seed = seed_for("sign", seat->code, salt);
-    sign_key_pair(seed.bytes, seat->signing_key, seat->signing_secret);
-    seat->key_id = key_id_of(seat->signing_key);
-    seed = seed_for("admin", seat->code, salt);
-    sign_key_pair(seed.bytes, unused, seat->admin_secret);
-    seed = seed_for("link", seat->code, salt);
-    memcpy(seat->link_key, seed.bytes, KEY_BYTES);
-    seed = seed_for("seal", seat->code, salt);
-    seal_key_from(seed.bytes, &seat->seal);
+    struct hash seed =
+        seed_for("admin", county->seats[seat].code, county->salt + (term - 1) * GENERATION_SALT);
+    sign_key_pair(seed.bytes, unused, admin->secret);
 }
 
 static int compare_codes(const void *a, const void *b, void *context)
@@ -88,19 +125,25 @@ bool county_is_above(const struct county *county, size_t above, size_t seat)
     return seat == above;
 }
 
-static void offer(struct county *county, const struct author_document *document)
+enum error_code county_offer(struct county *county, const struct author_document *document)
 {
     struct span *rows = mem_alloc((document->row_count + 1) * sizeof *rows);
     for (size_t i = 0; i < document->row_count; i++)
         rows[i] = span_of_buffer(&document->rows[i]);
     enum error_code code =
         tree_offer_document(county->tree, span_of_buffer(&document->envelope), NULL);
-    assert(code == ERR_OK);
-    code = tree_offer_rows(county->tree, document->kind, span_of_text(document->seat), rows,
-                           document->row_count, 0, NULL, NULL);
+    if (code == ERR_OK)
+        code = tree_offer_rows(county->tree, document->kind, span_of_text(document->seat), rows,
+                               document->row_count, 0, NULL, NULL);
+    free(rows);
+    return code;
+}
+
+static void offer(struct county *county, const struct author_document *document)
+{
+    enum error_code code = county_offer(county, document);
     assert(code == ERR_OK);
     (void)code;
-    free(rows);
 }
 
 static const struct county_seat *root_of(const struct county *county)
@@ -146,19 +189,38 @@ static void lay_out(struct county *county, const struct author_plan *plan)
     qsort_r(county->by_code, count, sizeof *county->by_code, compare_codes, county->seats);
 }
 
+/* The seats that are listed from the beginning, in the order of the rows. */
+static struct author_tree *make_first(const struct county *county, const struct author_seat *seats,
+                                      uint64_t expires_ms)
+{
+    struct error error = {0};
+    struct author_seat *first = mem_alloc(county->seat_count * sizeof *first);
+    size_t count = 0;
+    for (size_t i = 0; i < county->seat_count; i++) {
+        if (!county->seats[i].later)
+            first[count++] = seats[i];
+    }
+    struct author_plan *plan = author_plan_new(first, count, &error);
+    struct author_options options = {.issued_ms = ISSUED_MS, .expires_ms = expires_ms};
+    assert(plan != NULL && plan->tier_count == county->tier_count);
+    struct author_tree *tree = author_tree_new(plan, first, &options, &error);
+    assert(tree != NULL);
+    author_plan_free(plan);
+    free(first);
+    return tree;
+}
+
 static void make_documents(struct county *county, const struct author_seat *seats,
                            uint64_t expires_ms)
 {
     struct error error = {0};
     struct author_plan *plan = author_plan_new(seats, county->seat_count, &error);
     assert(plan != NULL);
-    struct author_options options = {.issued_ms = ISSUED_MS, .expires_ms = expires_ms};
-    struct author_tree *tree = author_tree_new(plan, seats, &options, &error);
-    assert(tree != NULL);
-    county->tree_id = tree->tree_id;
-    county->tree = tree_new(&tree->tree_id);
     county->tier_count = plan->tier_count;
     lay_out(county, plan);
+    struct author_tree *tree = make_first(county, seats, expires_ms);
+    county->tree_id = tree->tree_id;
+    county->tree = tree_new(&tree->tree_id);
     for (size_t i = 0; i < tree->document_count; i++)
         offer(county, &tree->documents[i]);
     struct document_header header = {
@@ -176,14 +238,20 @@ struct county *county_new(const struct county_row *rows, size_t count, uint64_t 
 struct county *county_new_expiring(const struct county_row *rows, size_t count, uint64_t salt,
                                    uint64_t expires_ms)
 {
+    struct county_admin admin;
     struct county *county = mem_alloc(sizeof *county);
     struct author_seat *described = mem_alloc(count * sizeof *described);
     county->seats = mem_alloc(count * sizeof *county->seats);
     county->seat_count = count;
+    county->salt = salt;
     for (size_t i = 0; i < count; i++) {
         struct county_seat *seat = &county->seats[i];
         snprintf(seat->code, sizeof seat->code, "%s", rows[i].code);
-        make_keys(seat, salt);
+        county_take_generation(county, i, 1);
+        county_admin(county, i, 1, &admin);
+        memcpy(seat->admin_secret, admin.secret, SECRET_BYTES);
+        seat->later = rows[i].later;
+        seat->listed = seat->counts = !seat->later;
         described[i] = (struct author_seat){
             .code = span_of_text(seat->code),
             .tier = span_of_text(rows[i].tier),
@@ -206,6 +274,10 @@ void county_free(struct county *county)
     if (county == NULL)
         return;
     tree_free(county->tree);
+    tree_free(county->first);
+    for (size_t i = 0; i < county->change_count; i++)
+        author_document_clear(&county->changes[i]);
+    free(county->changes);
     free(county->children);
     free(county->child_first);
     free(county->rank);
@@ -223,43 +295,60 @@ void county_raise_types(struct county *county)
     offer_types(county, types_second, &header);
 }
 
-/* One row of a document above the seat: the child that leads down to it. */
-static void take_one_row(const struct held_document *held, const char *child,
-                         struct county_document *document)
+/* Rows of a document above the seat: those of the child that leads down to it. */
+static void take_child_rows(const struct held_document *held, const char *child,
+                            struct county_document *document)
 {
     struct seat_row row;
-    size_t at = 0;
-    while (seat_row_decode(held->rows[at], &row, NULL) != ERR_OK || strcmp(row.seat, child) != 0)
-        at++;
-    document->rows = mem_alloc(sizeof *document->rows);
-    document->places = mem_alloc(sizeof *document->places);
-    document->proofs = mem_alloc(sizeof *document->proofs);
-    document->row_count = 1;
-    document->rows[0] = held->rows[at];
-    document->places[0] = held->places == NULL ? (uint32_t)at : held->places[at];
-    bool proved = tree_prove_row(held, document->places[0], &document->proof);
-    assert(proved);
-    (void)proved;
-    document->proofs[0] = span_of_buffer(&document->proof);
+    document->rows = mem_alloc((held->row_count + 1) * sizeof *document->rows);
+    document->places = mem_alloc((held->row_count + 1) * sizeof *document->places);
+    document->proofs = mem_alloc((held->row_count + 1) * sizeof *document->proofs);
+    document->proof = mem_alloc((held->row_count + 1) * sizeof *document->proof);
+    for (size_t at = 0; at < held->row_count; at++) {
+        size_t to = document->row_count;
+        if (seat_row_decode(held->rows[at], &row, NULL) != ERR_OK || strcmp(row.seat, child) != 0)
+            continue;
+        document->rows[to] = held->rows[at];
+        document->places[to] = held->whole ? (uint32_t)at : held->places[at];
+        if (held->whole)
+            tree_prove_row(held, document->places[to], &document->proof[to]);
+        document->proofs[to] =
+            held->whole ? span_of_buffer(&document->proof[to]) : held->proofs[at];
+        document->row_count++;
+    }
 }
 
-static void take_document(const struct county *county, const struct held_document *held,
-                          size_t whose, size_t seat, unsigned gift,
-                          struct county_document *document)
+static void take_all_rows(const struct held_document *held, struct county_document *document)
 {
+    size_t count = held->row_count;
+    document->row_count = count;
+    document->rows = mem_alloc((count + 1) * sizeof *document->rows);
+    memcpy(document->rows, held->rows, count * sizeof *document->rows);
+    if (held->whole)
+        return;
+    document->places = mem_alloc((count + 1) * sizeof *document->places);
+    document->proofs = mem_alloc((count + 1) * sizeof *document->proofs);
+    memcpy(document->places, held->places, count * sizeof *document->places);
+    memcpy(document->proofs, held->proofs, count * sizeof *document->proofs);
+}
+
+static void take_document(const struct tree *from, const struct held_document *held,
+                          const struct seat *below, unsigned gift, struct county_document *document)
+{
+    const struct seat *whose = tree_seat(from, span_of_text(held->seat));
     document->kind = held->kind;
     document->envelope = held->envelope;
-    if (whose != SIZE_MAX && whose != seat && county_is_above(county, whose, seat) &&
+    if (whose != NULL && whose != below && seat_is_ancestor_or_self(whose, below) &&
         !(gift & COUNTY_WHOLE_PATH)) {
-        size_t child = seat;
-        while (county->seats[child].parent != whose)
-            child = county->seats[child].parent;
-        take_one_row(held, county->seats[child].code, document);
-        return;
+        const struct seat *child = below;
+        while (child->parent != whose)
+            child = child->parent;
+        if (tree_listing_of(child) == held) {
+            take_child_rows(held, child->row.seat, document);
+            return;
+        }
     }
-    document->row_count = held->row_count;
-    document->rows = mem_alloc((held->row_count + 1) * sizeof *document->rows);
-    memcpy(document->rows, held->rows, held->row_count * sizeof *document->rows);
+    take_all_rows(held, document);
 }
 
 struct seat_list {
@@ -283,22 +372,21 @@ static int compare_ranks(const void *a, const void *b, void *context)
 }
 
 /* Whose branch documents a seat is given, parents before children. */
-static void list_given(const struct county *county, size_t seat, unsigned gift,
+static void list_given(const struct county *county, const struct seat *seat, unsigned gift,
                        struct seat_list *list)
 {
-    size_t above = seat;
-    while (county->seats[above].parent != above) {
-        above = county->seats[above].parent;
-        add_seat(list, above);
-    }
+    for (const struct seat *above = seat->parent; above != NULL; above = above->parent)
+        add_seat(list, county_find(county, above->row.seat));
     if (!(gift & COUNTY_NO_SUBTREE)) {
-        size_t next = list->count;
-        add_seat(list, seat);
-        for (; next < list->count; next++) {
-            size_t parent = list->seats[next];
-            for (size_t i = county->child_first[parent]; i < county->child_first[parent + 1]; i++)
-                add_seat(list, county->children[i]);
+        const struct seat **below = mem_alloc(county->seat_count * sizeof *below);
+        size_t count = 0, next = 0;
+        below[count++] = seat;
+        for (; next < count; next++) {
+            add_seat(list, county_find(county, below[next]->row.seat));
+            for (size_t i = 0; i < below[next]->child_count; i++)
+                below[count++] = below[next]->children[i];
         }
+        free(below);
     }
     qsort_r(list->seats, list->count, sizeof *list->seats, compare_ranks, county->rank);
 }
@@ -306,33 +394,47 @@ static void list_given(const struct county *county, size_t seat, unsigned gift,
 struct county_document *county_documents(const struct county *county, size_t seat, unsigned gift,
                                          size_t *count)
 {
+    return county_documents_of(county, county->tree, seat, gift, count);
+}
+
+struct county_document *county_documents_of(const struct county *county, const struct tree *from,
+                                            size_t place, unsigned gift, size_t *count)
+{
     struct seat_list list = {0};
-    list_given(county, seat, gift, &list);
+    const struct seat *seat = tree_seat(from, span_of_text(county->seats[place].code));
+    if (seat != NULL)
+        list_given(county, seat, gift, &list);
     struct county_document *documents = mem_alloc((list.count + 2) * sizeof *documents);
-    const struct held_document *held = tree_find_document(county->tree, DOCUMENT_ROOT, SPAN_EMPTY);
+    const struct held_document *held = tree_find_document(from, DOCUMENT_ROOT, SPAN_EMPTY);
     *count = 0;
-    take_document(county, held, SIZE_MAX, seat, gift, &documents[(*count)++]);
+    if (held != NULL)
+        take_document(from, held, NULL, gift, &documents[(*count)++]);
     for (size_t i = 0; i < list.count; i++) {
-        size_t whose = list.seats[i];
-        held = tree_find_document(county->tree, DOCUMENT_BRANCH,
-                                  span_of_text(county->seats[whose].code));
+        held = tree_find_document(from, DOCUMENT_BRANCH,
+                                  span_of_text(county->seats[list.seats[i]].code));
         if (held != NULL)
-            take_document(county, held, whose, seat, gift, &documents[(*count)++]);
+            take_document(from, held, seat, gift, &documents[(*count)++]);
     }
-    held = tree_find_document(county->tree, DOCUMENT_TYPES, SPAN_EMPTY);
-    if (!(gift & COUNTY_NO_TYPES))
-        take_document(county, held, SIZE_MAX, seat, gift, &documents[(*count)++]);
+    held = tree_find_document(from, DOCUMENT_TYPES, SPAN_EMPTY);
+    if (held != NULL && !(gift & COUNTY_NO_TYPES))
+        take_document(from, held, NULL, gift, &documents[(*count)++]);
     free(list.seats);
     return documents;
 }
 
+void county_document_clear(struct county_document *document)
+{
+    for (size_t i = 0; document->proof != NULL && i < document->row_count; i++)
+        buffer_free(&document->proof[i]);
+    free(document->proof);
+    free(document->rows);
+    free(document->places);
+    free(document->proofs);
+}
+
 void county_documents_free(struct county_document *documents, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        free(documents[i].rows);
-        free(documents[i].places);
-        free(documents[i].proofs);
-        buffer_free(&documents[i].proof);
-    }
+    for (size_t i = 0; i < count; i++)
+        county_document_clear(&documents[i]);
     free(documents);
 }

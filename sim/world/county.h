@@ -13,18 +13,34 @@ struct county_row {
     const char *code;
     const char *tier;
     const char *parent; /* code; NULL: the root */
+    bool later;         /* not listed at first; its tier must be that of others that are */
 };
 
-struct county_seat {
-    char code[SEAT_BYTES_MAX + 1];
-    size_t parent; /* place; its own for the root */
-    uint8_t tier;
+struct county_keys { /* of one generation */
+    uint32_t generation;
     uint8_t signing_key[KEY_BYTES];
     uint8_t signing_secret[SECRET_BYTES];
     uint8_t link_key[KEY_BYTES];
     struct seal_key seal;
-    uint8_t admin_secret[SECRET_BYTES];
     struct key_id key_id;
+};
+
+struct county_seat {
+    char code[SEAT_BYTES_MAX + 1];
+    size_t parent; /* place; its own for the root. Of one that isn't listed yet: where it will be */
+    uint8_t tier;
+    uint8_t signing_key[KEY_BYTES]; /* of the newest generation, as below */
+    uint8_t signing_secret[SECRET_BYTES];
+    uint8_t link_key[KEY_BYTES];
+    struct seal_key seal;
+    uint8_t admin_secret[SECRET_BYTES]; /* of the first term */
+    struct key_id key_id;
+    uint32_t generation;
+    bool later;  /* not in the first documents */
+    bool listed; /* in a document that counts; once so, it stays so */
+    bool counts; /* it is so now, and its key neither retired nor revoked */
+    bool moved;  /* its parent has changed since the first documents */
+    uint64_t moves;
 };
 
 struct county {
@@ -35,8 +51,13 @@ struct county {
     size_t *rank;        /* of each seat: parents before children */
     size_t *by_code;     /* places, sorted */
     uint8_t tier_count;
+    uint64_t salt;
     struct hash tree_id;
     struct tree *tree; /* holds every document */
+    /* What was signed since the first documents, oldest first; whether it counts or not. */
+    struct author_document *changes;
+    size_t change_count;
+    struct tree *first; /* as it was before; NULL: nothing was signed since */
 };
 
 /* Asserts that the rows are a tree (the caller made them up). Free with county_free. */
@@ -45,6 +66,10 @@ struct county *county_new(const struct county_row *rows, size_t count, uint64_t 
 struct county *county_new_expiring(const struct county_row *rows, size_t count, uint64_t salt,
                                    uint64_t expires_ms);
 void county_free(struct county *county); /* NULL is legal */
+/* A seat's keys of one generation, from 1 on; and the generation that a key id is of (0: none). */
+void county_keys(const struct county *county, size_t seat, uint32_t generation,
+                 struct county_keys *keys);
+uint32_t county_generation_of(const struct county *county, size_t seat, struct key_id key);
 
 enum { COUNTY_SEATS_MAX = 1000 * 1000 };
 
@@ -80,12 +105,55 @@ struct county_document {
     size_t row_count;
     uint32_t *places; /* NULL: whole */
     struct span *proofs;
-    struct buffer proof;
+    struct buffer *proof; /* by row; NULL: none were made */
 };
 /* In an order fit for offering. *count documents; free with county_documents_free. */
 struct county_document *county_documents(const struct county *county, size_t seat, unsigned gift,
                                          size_t *count);
+/* The same, as they stand in another tree: what somebody there has at hand. A seat that it doesn't
+ * know gets none but root and types. */
+struct county_document *county_documents_of(const struct county *county, const struct tree *from,
+                                            size_t seat, unsigned gift, size_t *count);
+void county_document_clear(struct county_document *document);
 void county_documents_free(struct county_document *documents, size_t count);
+
+/* ---- what people sign in mid-run (county_change.c) ---- */
+
+/* X(name, as written): whose document says it, and what of `seat` */
+#define COUNTY_CHANGE_LIST(X)                                                                      \
+    X(ADMIT, "admit")       /* a row more */                                                       \
+    X(REPLACE, "replace")   /* a row of the next generation; the old one retired */                \
+    X(RETIRE, "retire")     /* its newest row retired, with the cut-off */                         \
+    X(REVOKE, "revoke")     /* its newest row revoked, with the cut-off */                         \
+    X(RELEASE, "release")   /* its rows released to `to` */                                        \
+    X(TAKE, "take")         /* its rows, of the next move */                                       \
+    X(OVERRULE, "overrule") /* its term raised, and its first document of that term */
+enum county_change_kind {
+#define X(name, text) COUNTY_##name,
+    COUNTY_CHANGE_LIST(X)
+#undef X
+        COUNTY_CHANGE_KINDS
+};
+
+struct county_change {
+    enum county_change_kind kind;
+    size_t seat;                    /* whom it is about */
+    size_t by;                      /* whose document says so; its admin signs */
+    size_t to;                      /* RELEASE */
+    uint64_t moves;                 /* TAKE: the counter; 0: the next one */
+    const struct tree *seen;        /* what the one who signs knows: which term `by` is in, and, for
+                                       OVERRULE, the last document that is accepted; NULL: everything */
+    const struct cut_off *cut_offs; /* RETIRE, REVOKE, REPLACE: up to where the old key counts */
+    size_t cut_off_count;
+    uint64_t issued_ms;
+};
+/* Signs it and offers it to the county's own tree; parents and what is said of seats are as that
+ * tree says from then on. The documents are the last ones of `changes`; how many: 0 (there is
+ * nothing to change), 1, or 2. */
+size_t county_sign(struct county *county, const struct county_change *change);
+/* A tree of its own that holds what this one holds. Free with tree_free. */
+struct tree *county_tree_copy(const struct tree *tree);
+extern const char *const county_change_names[COUNTY_CHANGE_KINDS];
 
 /* The types as YAML, for nodes that are no simulated ones. */
 struct span county_types_yaml(void);

@@ -192,9 +192,8 @@ static void ignore_finding(void *context, const struct verify_finding *finding)
 static bool is_sound(struct world_node *node)
 {
     const struct county *county = node->world->county;
-    struct verify_options options = {.tree_id = county->tree_id,
-                                     .own = county->seats[node->seat].key_id,
-                                     .finding = ignore_finding};
+    struct verify_options options = {
+        .tree_id = county->tree_id, .own = node->keys.key_id, .finding = ignore_finding};
     struct verify *verify = verify_new(&options);
     while (verify_step(verify, &node->port.view)) {
     }
@@ -233,8 +232,7 @@ static bool row_bytes(void *context, uint64_t place, size_t size, uint8_t *to)
 static void offer_documents(const struct world_node *node, struct salvage *salvage)
 {
     size_t count;
-    struct county_document *documents =
-        county_documents(node->world->county, node->seat, node->gift, &count);
+    struct county_document *documents = node_documents(node, &count);
     for (size_t i = 0; i < count; i++)
         salvage_offer_document(salvage, documents[i].kind, documents[i].envelope, documents[i].rows,
                                documents[i].places, documents[i].proofs, documents[i].row_count);
@@ -264,7 +262,7 @@ static void repair(struct world_node *node)
                                       .wall_ms = world_clock_ms(node->world, node->place),
                                       .context = &rows,
                                       .bytes = row_bytes};
-    memcpy(options.signing_key, seat->signing_key, KEY_BYTES);
+    memcpy(options.signing_key, node->keys.signing_key, KEY_BYTES);
     memcpy(options.seat, seat->code, sizeof options.seat);
     if (memory_store_high_water(node->store, &mark))
         options.epoch = mark.epoch;

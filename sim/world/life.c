@@ -42,6 +42,7 @@ struct world_node *node_new(struct world *world, size_t seat)
     node->parent = world->county->seats[seat].parent;
     if (node->parent == seat)
         node->parent = node->place;
+    county_keys(world->county, seat, 1, &node->keys);
     world->nodes[world->node_count++] = node;
     node_new_marker(node);
     return node;
@@ -65,6 +66,7 @@ void node_free(struct world_node *node)
         free(node->uplink.names[end]);
     free(node->inbox);
     free(node->children);
+    tree_free(node->given);
     memory_store_free(node->store);
     free(node);
 }
@@ -124,9 +126,9 @@ static void fill_options(struct world_node *node, struct replica_options *option
         .verifier = &world->verifier,
     };
     memcpy(options->seat, seat->code, sizeof options->seat);
-    memcpy(options->signing_key, seat->signing_key, KEY_BYTES);
-    memcpy(options->signing_secret, seat->signing_secret, SECRET_BYTES);
-    options->seal = seat->seal;
+    memcpy(options->signing_key, node->keys.signing_key, KEY_BYTES);
+    memcpy(options->signing_secret, node->keys.signing_secret, SECRET_BYTES);
+    options->seal = node->keys.seal;
     memcpy(options->instance, node->instance, sizeof options->instance);
     if (world->options.stores == NULL)
         options->high_water_readable = memory_store_high_water(node->store, &options->high_water);
@@ -143,6 +145,9 @@ static void dial_all(struct world_node *node)
         wire_plan_dial(world, node->children[i]);
     }
 }
+
+static void offer_documents(struct world_node *node, struct county_document *documents,
+                            size_t count);
 
 enum error_code world_start(struct world *world, size_t place, unsigned gift)
 {
@@ -171,7 +176,9 @@ enum error_code world_start(struct world *world, size_t place, unsigned gift)
     node->starts++;
     if (world->hooks.opened != NULL)
         world->hooks.opened(world->hooks.context, place);
-    world_give_documents(world, place, node->gift);
+    size_t count;
+    struct county_document *documents = node_documents(node, &count);
+    offer_documents(node, documents, count);
     if (node->drive != NULL) {
         node_plan_timer(node, world->now_ms);
         dial_all(node);
@@ -179,16 +186,23 @@ enum error_code world_start(struct world *world, size_t place, unsigned gift)
     return ERR_OK;
 }
 
-void world_give_documents(struct world *world, size_t place, unsigned gift)
+struct county_document *node_documents(const struct world_node *node, size_t *count)
 {
-    struct world_node *node = world->nodes[place];
-    size_t count;
-    struct county_document *documents = county_documents(world->county, node->seat, gift, &count);
+    const struct county *county = node->world->county;
+    const struct tree *from = node->given != NULL     ? node->given
+                              : county->first != NULL ? county->first
+                                                      : county->tree;
+    return county_documents_of(county, from, node->seat, node->gift, count);
+}
+
+static void offer_documents(struct world_node *node, struct county_document *documents,
+                            size_t count)
+{
     struct event *events = mem_alloc((count + 1) * sizeof *events);
     for (size_t i = 0; i < count; i++) {
         events[i].kind = EVENT_DOCUMENT;
-        events[i].wall_ms = world_clock_ms(world, place);
-        events[i].tick_ms = node_tick_ms(world);
+        events[i].wall_ms = world_clock_ms(node->world, node->place);
+        events[i].tick_ms = node_tick_ms(node->world);
         events[i].document.envelope = documents[i].envelope;
         events[i].document.rows = documents[i].rows;
         events[i].document.row_count = documents[i].row_count;
@@ -198,6 +212,95 @@ void world_give_documents(struct world *world, size_t place, unsigned gift)
     node_run_events(node, events, count, 0);
     free(events);
     county_documents_free(documents, count);
+}
+
+void world_give_documents(struct world *world, size_t place, unsigned gift)
+{
+    struct world_node *node = world->nodes[place];
+    size_t count;
+    struct county_document *documents =
+        county_documents_of(world->county, world->county->tree, node->seat, gift, &count);
+    offer_documents(node, documents, count);
+}
+
+void world_give_types(struct world *world, size_t place)
+{
+    size_t count;
+    struct county_document *documents = county_documents_of(
+        world->county, world->county->tree, world->nodes[place]->seat, COUNTY_NO_SUBTREE, &count);
+    for (size_t i = 0; i + 1 < count; i++) /* the types are the last */
+        county_document_clear(&documents[i]);
+    documents[0] = documents[count - 1];
+    offer_documents(world->nodes[place], documents, 1);
+}
+
+void world_give_change(struct world *world, size_t place, size_t change)
+{
+    const struct author_document *signed_one = &world->county->changes[change];
+    struct county_document *document = mem_alloc(sizeof *document);
+    document->kind = signed_one->kind;
+    document->envelope = span_of_buffer(&signed_one->envelope);
+    document->row_count = signed_one->row_count;
+    document->rows = mem_alloc((signed_one->row_count + 1) * sizeof *document->rows);
+    for (size_t i = 0; i < signed_one->row_count; i++)
+        document->rows[i] = span_of_buffer(&signed_one->rows[i]);
+    offer_documents(world->nodes[place], document, 1);
+}
+
+void world_equip(struct world *world, size_t place, const struct tree *documents)
+{
+    struct world_node *node = world->nodes[place];
+    assert(node->drive == NULL);
+    tree_free(node->given);
+    node->given = county_tree_copy(documents);
+}
+
+void world_replace(struct world *world, size_t place)
+{
+    struct world_node *node = world->nodes[place];
+    world_wipe(world, place);
+    county_keys(world->county, node->seat, world->county->seats[node->seat].generation,
+                &node->keys);
+}
+
+const struct county_keys *world_keys(const struct world *world, size_t node)
+{
+    return &world->nodes[node]->keys;
+}
+
+size_t world_parent(const struct world *world, size_t node)
+{
+    return world->nodes[node]->parent;
+}
+
+/* ---- whom a node dials ---- */
+
+static void drop_child(struct world_node *parent, size_t child)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < parent->child_count; i++) {
+        if (parent->children[i] != child)
+            parent->children[kept++] = parent->children[i];
+    }
+    parent->child_count = kept;
+}
+
+void node_find_parent(struct world_node *node)
+{
+    struct world *world = node->world;
+    const struct tree *tree = node->drive == NULL ? NULL : replica_tree(drive_replica(node->drive));
+    const char *code = world->county->seats[node->seat].code;
+    const struct seat *seat = tree == NULL ? NULL : tree_seat(tree, span_of_text(code));
+    if (seat == NULL || seat->parent == NULL || node->parent == node->place)
+        return;
+    size_t parent = county_find(world->county, seat->parent->row.seat);
+    if (parent == node->parent || parent == SIZE_MAX)
+        return;
+    assert(!node->uplink.up);
+    wire_leave(world, node->place);
+    drop_child(world->nodes[node->parent], node->place);
+    node->parent = parent;
+    add_child(world->nodes[parent], node->place);
 }
 
 /* ---- ends ---- */
@@ -288,6 +391,9 @@ size_t world_clone(struct world *world, size_t place)
     struct world_node *clone = node_new(world, node->seat);
     memcpy(clone->instance, node->instance, sizeof clone->instance);
     clone->gift = node->gift;
+    clone->keys = node->keys;
+    if (node->given != NULL)
+        clone->given = county_tree_copy(node->given);
     clone->starts = node->starts;
     clone->clock = node->clock;
     clone->clock_set_ms = node->clock_set_ms;

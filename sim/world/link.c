@@ -131,7 +131,7 @@ static void plan_up(struct world *world, size_t child, enum end end)
         .session = end,
     };
     const struct world_node *peer = wire_end(world, child, other_end(end));
-    buffer_append(&up.body, world->county->seats[peer->seat].link_key, KEY_BYTES);
+    buffer_append(&up.body, peer->keys.link_key, KEY_BYTES);
     agenda_plan(&world->agenda, &up);
     for (int channel = 0; channel < WORLD_CHANNELS; channel++)
         link->last_ms[end][channel] = up.at_ms;
@@ -172,6 +172,7 @@ void wire_dial(struct world *world, size_t child)
         link->hole_ms[END_PARENT] > 0 || !world_runs(world, child) || world->nodes[child]->paused ||
         line_is_shut(world, link))
         return;
+    node_find_parent(world->nodes[child]);
     struct world_node *parent = world->nodes[world->nodes[child]->parent];
     if (parent->drive == NULL || parent->paused)
         return;
@@ -189,6 +190,17 @@ void wire_dial(struct world *world, size_t child)
     /* the parent's end first, as the child's handshake reaches it first */
     plan_up(world, child, END_PARENT);
     plan_up(world, child, END_CHILD);
+}
+
+void wire_leave(struct world *world, size_t child)
+{
+    struct world_link *link = link_of(world, child);
+    assert(!link->up);
+    if (link->lingers[END_PARENT])
+        wire_plan_down(world, child, END_PARENT, world->now_ms);
+    link->lingers[END_PARENT] = link->lingers[END_CHILD] = false;
+    wire_forget_held(link);
+    memset(link->hole_ms, 0, sizeof link->hole_ms);
 }
 
 void world_cut(struct world *world, size_t child)

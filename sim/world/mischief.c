@@ -110,7 +110,7 @@ static void make_garbage(struct making *making, struct buffer *body)
 /* In the name of the receiver itself or, every other time, of the one above it. */
 static void make_forged(struct making *making, struct buffer *body)
 {
-    size_t author = making->to, above = making->county->seats[making->to].parent;
+    size_t author = making->to, above = world_parent(making->world, making->to);
     if (above != making->from && prng_chance(world_prng(making->world), 500))
         author = above;
     memcpy(making->key, making->county->seats[author].signing_key, KEY_BYTES);
@@ -158,7 +158,7 @@ static void make_body(struct making *making, enum mischief mischief, struct buff
 bool mischief_make(struct world *world, enum mischief mischief, size_t child, bool to_parent)
 {
     const struct county *county = world_county(world);
-    size_t parent = county->seats[child].parent;
+    size_t parent = world_parent(world, child);
     struct making making = {.world = world, .county = county};
     making.number = (uint16_t)prng_between(world_prng(world), STREAM_NUMBER_MIN, STREAM_NUMBER_MAX);
     making.from = to_parent ? child : parent;

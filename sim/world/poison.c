@@ -29,7 +29,7 @@ static bool find_stream(struct world *world, size_t node, const struct key_id *o
 }
 
 /* An honest block first; then other bytes in its payload's place, and signed anew. */
-static void make_block(const struct world *world, const struct county_seat *seat,
+static void make_block(const struct world *world, const struct county_keys *seat,
                        const struct poison *poison, uint64_t clock, struct prepared_block *block)
 {
     static const uint8_t junk[] = "this is no run of entries";
@@ -55,7 +55,7 @@ static void make_block(const struct world *world, const struct county_seat *seat
 
 bool poison_make(struct world *world, size_t node, struct poison *poison)
 {
-    const struct county_seat *seat = &world_county(world)->seats[world_seat_of(world, node)];
+    const struct county_keys *seat = world_keys(world, node);
     struct prepared_block block;
     assert(!world_runs(world, node));
     *poison = (struct poison){0};

@@ -122,6 +122,19 @@ unsigned world_starts(const struct world *world, size_t node);
 void world_set_instance(struct world *world, size_t node, const uint8_t instance[static 8]);
 /* The documents of the county as they are now, on this node's own disk. */
 void world_give_documents(struct world *world, size_t node, unsigned gift);
+/* The newest types; and one document of the county's changes, as from a stick. The node runs. */
+void world_give_types(struct world *world, size_t node);
+void world_give_change(struct world *world, size_t node, size_t change);
+/* What lies in its documents directory from now on is what stands in this tree. The node must not
+ * run. */
+void world_equip(struct world *world, size_t node, const struct tree *documents);
+/* A new machine at this seat: an empty store, keys of the newest generation. The node must not run;
+ * equip it then. */
+void world_replace(struct world *world, size_t node);
+/* The keys that its machine has. */
+const struct county_keys *world_keys(const struct world *world, size_t node);
+/* The node that it dials; its own place: none. */
+size_t world_parent(const struct world *world, size_t node);
 /* The store as the image says; the high-water file stays. The node must not run. */
 void world_restore(struct world *world, size_t node, const struct memory_store *image);
 

@@ -61,15 +61,17 @@ struct world_link {
 struct world_node {
     struct world *world;
     size_t place, seat;
-    size_t parent; /* a node; its own place: none */
+    struct county_keys keys; /* that its machine has */
+    size_t parent;           /* a node; its own place: none */
     size_t *children, child_count, child_capacity;
     struct memory_store *store;
     struct store_port port;
     struct drive *drive; /* NULL: doesn't run */
     uint8_t instance[8];
     unsigned starts;
-    uint32_t markers; /* machines and stores that it has had */
-    unsigned gift;    /* what lies in its documents directory: enum county_gift */
+    uint32_t markers;   /* machines and stores that it has had */
+    unsigned gift;      /* what lies in its documents directory: enum county_gift */
+    struct tree *given; /* as of when that was put there; NULL: the first documents. Owned */
     struct clock_profile clock;
     uint64_t clock_set_ms;
     bool held, paused;
@@ -130,6 +132,8 @@ void wire_plan_dial(struct world *world, size_t child);
 void wire_drop(struct world *world, size_t child);
 /* One end ends the session: what it has sent still arrives, then the other hears of it. */
 void wire_end_by(struct world *world, size_t child, enum end own);
+/* The child turns to another parent; the session with the old one is over. */
+void wire_leave(struct world *world, size_t child);
 void wire_plan_down(struct world *world, size_t child, enum end end, uint64_t at_ms);
 
 /* hole.c */
@@ -165,6 +169,10 @@ uint64_t node_tick_ms(const struct world *world);
 uint64_t node_sync_ms(const struct world_node *node);
 
 /* life.c */
+/* What lies in the node's documents directory. */
+struct county_document *node_documents(const struct world_node *node, size_t *count);
+/* Whom it dials, as its own tree says. */
+void node_find_parent(struct world_node *node);
 struct world_node *node_new(struct world *world, size_t seat);
 void node_free(struct world_node *node);
 void node_end(struct world_node *node, bool silently);

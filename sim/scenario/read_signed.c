@@ -1,0 +1,44 @@
+/* Steps about the tree: what is signed, who hears of it, and machines that are set up. */
+#include <string.h>
+
+#include "sim/scenario/scenario_parts.h"
+
+void read_sign(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    struct yaml_node *change = yaml_map_get(map, "change"), *moves = yaml_map_get(map, "moves");
+    bool told = true;
+    if (change == NULL) {
+        yaml_complain(map, "the key \"change\" is missing: what is signed?");
+        return;
+    }
+    size_t place = value_read_name(change, "change", county_change_names, COUNTY_CHANGE_KINDS);
+    if (place == COUNTY_CHANGE_KINDS)
+        return;
+    step->change = (enum county_change_kind)place;
+    read_at(reading, map, true, step);
+    read_seat(reading, map, "seat", step->of);
+    if (step->change == COUNTY_RELEASE)
+        read_seat(reading, map, "to", step->to);
+    if (moves != NULL)
+        value_read(moves, "moves", UNIT_COUNT, 1, UINT32_MAX, &step->count);
+    if (yaml_map_get(map, "as") != NULL)
+        read_step_name(map, "as", step);
+    yaml_get_bool(map, "told", false, &told);
+    step->untold = !told;
+    if (step->at_count == 1 && strcmp(step->at[0], step->of) == 0)
+        yaml_complain(map,
+                      "nobody signs a document about himself: \"at\" is the parent, or another "
+                      "seat above");
+}
+
+void read_tell(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    read_step_name(map, "as", step);
+    read_at(reading, map, false, step);
+}
+
+void read_machine(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    read_at(reading, map, true, step);
+    read_seat(reading, map, "from", step->to);
+}
