@@ -137,12 +137,13 @@ enum county_change_kind {
 
 struct county_change {
     enum county_change_kind kind;
-    size_t seat;                    /* whom it is about */
-    size_t by;                      /* whose document says so; its admin signs */
-    size_t to;                      /* RELEASE */
-    uint64_t moves;                 /* TAKE: the counter; 0: the next one */
-    const struct tree *seen;        /* what the one who signs knows: which term `by` is in, and, for
-                                       OVERRULE, the last document that is accepted; NULL: everything */
+    size_t seat;    /* whom it is about */
+    size_t by;      /* whose document says so; its admin signs */
+    size_t to;      /* RELEASE */
+    uint64_t moves; /* TAKE: the counter; 0: the next one */
+    /* What the one who signs knows: which term `by` is in, and, for OVERRULE, the last document
+     * that is accepted; NULL: everything. */
+    const struct tree *seen;
     const struct cut_off *cut_offs; /* RETIRE, REVOKE, REPLACE: up to where the old key counts */
     size_t cut_off_count;
     uint64_t issued_ms;
