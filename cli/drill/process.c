@@ -61,6 +61,7 @@ struct program_path process_program(void)
 static int spawn_node(char *const *words, const char *log, pid_t *pid)
 {
     struct program_path program = process_program();
+    setenv("TERRACE_DUMPABLE", "1", 0); /* a drill measures its nodes' memory from outside */
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
