@@ -4,20 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "node/author/keys.h"
 
 static const char what[] = "the passphrase";
 
 void passphrase_free(struct passphrase *passphrase)
 {
-    sodium_free(passphrase->text);
+    secret_free(passphrase->text);
     *passphrase = (struct passphrase){0};
 }
 
@@ -30,9 +29,7 @@ struct span passphrase_span(const struct passphrase *passphrase)
 static enum error_code read_line(int from, struct passphrase *passphrase, struct error *error)
 {
     char letter;
-    passphrase->text = sodium_malloc(PASSPHRASE_BYTES_MAX + 1);
-    if (passphrase->text == NULL)
-        abort(); /* as mem_alloc */
+    passphrase->text = secret_alloc(PASSPHRASE_BYTES_MAX + 1);
     for (;;) {
         ssize_t count = read(from, &letter, 1);
         if (count < 0 && errno == EINTR)
@@ -48,7 +45,7 @@ static enum error_code read_line(int from, struct passphrase *passphrase, struct
         }
         passphrase->text[passphrase->size++] = letter;
     }
-    sodium_memzero(&letter, sizeof letter);
+    secret_wipe(&letter, sizeof letter);
     if (passphrase->size > 0)
         return ERR_OK;
     passphrase_free(passphrase);

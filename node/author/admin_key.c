@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,14 +22,6 @@ _Static_assert(sizeof((struct admin_key *)0)->nonce == crypto_aead_xchacha20poly
 _Static_assert(sizeof((struct admin_key *)0)->sealed ==
                    SEED_BYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES,
                "sealed");
-
-static void *secret_alloc(size_t size)
-{
-    void *memory = sodium_malloc(size);
-    if (memory == NULL)
-        abort(); /* as mem_alloc */
-    return memory;
-}
 
 void process_conceal(void)
 {
@@ -57,12 +48,12 @@ void admin_key_make(struct admin_key *key, const char *name)
     snprintf(key->name, sizeof key->name, "%s", name);
     random_bytes(seed, SEED_BYTES);
     secret_take(key, seed);
-    sodium_free(seed);
+    secret_free(seed);
 }
 
 void admin_key_free(struct admin_key *key)
 {
-    sodium_free(key->secret); /* wipes; NULL is legal */
+    secret_free(key->secret); /* wipes; NULL is legal */
     *key = (struct admin_key){0};
 }
 
@@ -93,7 +84,7 @@ static uint8_t *stretch(const struct admin_key *key, struct span passphrase)
                       key->salt, key->operations, (size_t)key->memory_kib << 10,
                       crypto_pwhash_ALG_ARGON2ID13) == 0)
         return out;
-    sodium_free(out);
+    secret_free(out);
     return NULL;
 }
 
@@ -121,13 +112,13 @@ enum error_code admin_key_unlock(struct admin_key *key, const char *path, struct
     bool opens = crypto_aead_xchacha20poly1305_ietf_decrypt(
                      seed, NULL, NULL, key->sealed, sizeof key->sealed, (const uint8_t *)bound,
                      bound_size, key->nonce, stretched) == 0;
-    sodium_free(stretched);
+    secret_free(stretched);
     if (opens)
         secret_take(key, seed);
-    sodium_free(seed);
+    secret_free(seed);
     if (opens && memcmp(derived, key->public_key, KEY_BYTES) == 0)
         return ERR_OK;
-    sodium_free(key->secret);
+    secret_free(key->secret);
     key->secret = NULL;
     error_set(error, ERR_NOT_ALLOWED, path,
               "the passphrase does not open it: another one, or the file was changed");
@@ -167,7 +158,7 @@ enum error_code admin_key_write(const char *path, struct admin_key *key, struct 
     crypto_aead_xchacha20poly1305_ietf_encrypt(key->sealed, NULL, key->secret, SEED_BYTES,
                                                (const uint8_t *)bound, bound_size, NULL, key->nonce,
                                                stretched);
-    sodium_free(stretched);
+    secret_free(stretched);
     hex_write(sealed, key->sealed, sizeof key->sealed);
     struct buffer text = {0};
     buffer_append_span(&text, span_of_text("# a key of a person who signs; what is secret in here "
@@ -262,7 +253,7 @@ static enum error_code load_plain(const char *path, struct admin_key *key, struc
     enum error_code code = secret_file_read(path, "terrace-admin-key", seed, SEED_BYTES, error);
     if (code == ERR_OK)
         secret_take(key, seed);
-    sodium_free(seed);
+    secret_free(seed);
     return code;
 }
 

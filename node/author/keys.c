@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -68,6 +69,19 @@ void node_keys_make(struct node_keys *keys, const uint8_t *tree_secret)
 void secret_wipe(void *secret, size_t size)
 {
     sodium_memzero(secret, size);
+}
+
+void *secret_alloc(size_t size)
+{
+    void *memory = sodium_malloc(size);
+    if (memory == NULL)
+        abort(); /* as mem_alloc */
+    return memory;
+}
+
+void secret_free(void *secret)
+{
+    sodium_free(secret);
 }
 
 void node_keys_wipe(struct node_keys *keys)

@@ -31,6 +31,10 @@ void node_keys_make(struct node_keys *keys, const uint8_t *tree_secret);
 void node_keys_derive(struct node_keys *keys);
 void node_keys_wipe(struct node_keys *keys);
 void secret_wipe(void *secret, size_t size); /* that no compiler leaves out */
+/* Memory that isn't swapped out and in no core file; aborts when there is none. It is wiped when it
+ * is freed; NULL is legal then. */
+void *secret_alloc(size_t size);
+void secret_free(void *secret);
 
 /* Reads the files of DIR/keys. ERR_NOT_FOUND; ERR_NOT_ALLOWED when others than the owner may read
  * one; ERR_MALFORMED, ERR_IO. `keys` is wiped on failure. seal.key may be missing: `has_seal`. */

@@ -166,7 +166,7 @@ static void everything_has_help(void **state)
     static const char *const commands[] = {"init",       "run",    "put",     "set",    "add",
                                            "delete",     "get",    "list",    "import", "export",
                                            "rollup",     "status", "history", "watch",  "conflicts",
-                                           "quarantine", "doctor", "drill"};
+                                           "quarantine", "doctor", "drill",   "key"};
     static const char *const drills[] = {"up",    "load",   "cut",  "heal",  "kill", "start",
                                          "check", "status", "down", "plant", "demo"};
     (void)state;
