@@ -2,9 +2,10 @@
 #include "cli/drill/drill.h"
 
 static const struct command *const subcommands[] = {
-    &drill_up,    &drill_load,   &drill_cut,    &drill_heal, &drill_kill,
-    &drill_start, &drill_check,  &drill_status, &drill_down, &drill_plant,
-    &drill_demo,  &drill_replay, NULL,
+    &drill_up,      &drill_load,     &drill_cut,    &drill_heal, &drill_kill,
+    &drill_start,   &drill_check,    &drill_status, &drill_down, &drill_plant,
+    &drill_demo,    &drill_replay,   &drill_admit,  &drill_move, &drill_revoke,
+    &drill_replace, &drill_overrule, &drill_tell,   NULL,
 };
 
 const struct command command_drill = {

@@ -1,22 +1,6 @@
 /* What became of a document that was given to a running node, in the words of the tree. */
 #include "node/core_summary.h"
 
-static void offer_held(struct tree *trial, const struct tree *tree)
-{
-    for (size_t i = 0; i < tree_former_root_count(tree); i++)
-        tree_offer_document(trial, tree_former_root(tree, i), NULL);
-    for (size_t i = 0; i < tree_document_count(tree); i++) {
-        const struct held_document *held = tree_document(tree, i);
-        struct span seat = span_of_text(held->seat);
-        tree_offer_document(trial, held->envelope, NULL);
-        if (held->whole)
-            tree_offer_rows(trial, held->kind, seat, held->rows, held->row_count, 0, NULL, NULL);
-        for (size_t row = 0; !held->whole && row < held->row_count; row++)
-            tree_offer_rows(trial, held->kind, seat, &held->rows[row], 1, held->places[row],
-                            &held->proofs[row], NULL);
-    }
-}
-
 static enum error_code offer_file(struct tree *trial, const struct document_header *header,
                                   const struct document_file *file, struct error *error)
 {
@@ -42,7 +26,7 @@ static void ask_trial(const struct tree *tree, const struct document_header *hea
 {
     struct tree *trial = tree_new(tree_id(tree));
     error_clear(&document->error);
-    offer_held(trial, tree);
+    tree_take_all(trial, tree);
     if (offer_file(trial, header, &document->file, &document->error) == ERR_OK)
         error_set(&document->error, ERR_FULL, document->file.name,
                   "the node couldn't store it: there is no room");

@@ -94,6 +94,8 @@ struct held_document {
     const struct span *proofs; /* as received, for passing rows on; NULL when whole */
     size_t row_count;
 };
+/* Offer all that `from` holds: newer documents are taken, what was refused is passed over. */
+void tree_take_all(struct tree *tree, const struct tree *from);
 size_t tree_document_count(const struct tree *tree);
 const struct held_document *tree_document(const struct tree *tree, size_t index);
 const struct held_document *tree_find_document(const struct tree *tree, enum document_kind kind,

@@ -46,7 +46,8 @@ enum error_code act_link(const struct drill *drill, size_t seat, bool cut, struc
 
 static bool is_as_wanted(const struct drill *drill, size_t seat, const struct figures *figures)
 {
-    if (!figures->answered || drill->seats[seat].parent == DRILL_NO_SEAT)
+    if (!figures->answered || drill->seats[seat].parent == DRILL_NO_SEAT ||
+        drill->seats[seat].revoked)
         return true; /* a stopped one is cut when it starts; the root has no uplink */
     size_t parent = drill->seats[seat].parent;
     bool parent_runs = drill->seats[parent].pid != 0;

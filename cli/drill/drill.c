@@ -103,6 +103,7 @@ void drill_free(struct drill *drill)
     if (drill->lock >= 0)
         close(drill->lock);
     free(drill->types);
+    free(drill->changes);
     free(drill->seats);
     free(drill->directory);
     *drill = (struct drill){.lock = -1};

@@ -3,7 +3,9 @@
  *     DIR/drill.json            what the drill is: seats, ports, processes, which uplinks are cut
  *     DIR/drill.lock            held by a command while it changes something
  *     DIR/acknowledged.ndjson   one line a record that a node has acknowledged
- *     DIR/CODE/                 a node directory; its output goes to DIR/CODE/log */
+ *     DIR/CODE/                 a node directory; its output goes to DIR/CODE/log
+ *     DIR/CODE.gN/              the disk of the machine that was replaced as generation N
+ *     DIR/signed/               every document that was signed since, whole */
 #ifndef TERRACE_CLI_DRILL_DRILL_H
 #define TERRACE_CLI_DRILL_DRILL_H
 
@@ -28,6 +30,22 @@ struct drill_seat {
     uint8_t key[KEY_BYTES];
     pid_t pid; /* 0: stopped */
     bool cut;
+    uint32_t generation; /* of the machine in DIR/CODE, from 1 */
+    bool revoked;        /* it may run on, and counts for nothing */
+};
+
+/* One change of the tree, in the order in which they were signed. `drill check` needs them: where
+ * a record belongs depends on the tree that its author knew. */
+enum drill_change_kind { CHANGE_ADMIT, CHANGE_MOVE, CHANGE_REVOKE, CHANGE_REPLACE };
+struct drill_change {
+    enum drill_change_kind kind;
+    size_t seat;
+    size_t former;          /* a move: the parent that released it; DRILL_NO_SEAT: none */
+    uint8_t key[KEY_BYTES]; /* revoked, or replaced: the signing key that was cut off */
+    uint32_t generation;    /* and its generation; of a replaced one the disk is DIR/CODE.gN */
+    uint64_t signed_ms;     /* by this machine's clock */
+    uint64_t told_ms;       /* the same when those who had to be told had it in force */
+    int64_t reported;       /* revoked: what its last trusted report counted; -1: not known */
 };
 
 struct drill_type {
@@ -43,8 +61,10 @@ struct drill {
     struct hash tree_id;
     char tiers[TIERS_MAX][SEAT_BYTES_MAX + 1];
     size_t tier_count;
-    struct drill_seat *seats; /* parents before their children */
+    struct drill_seat *seats; /* the root first; what was admitted later stands at the end */
     size_t seat_count;
+    struct drill_change *changes;
+    size_t change_count;
     struct drill_type *types;
     size_t type_count;
 };
@@ -92,6 +112,7 @@ enum error_code drill_file_path(const struct drill *drill, const char *name,
     }
 
 extern const struct command drill_up, drill_load, drill_cut, drill_heal, drill_kill, drill_start,
-    drill_check, drill_status, drill_down, drill_plant, drill_demo, drill_replay;
+    drill_check, drill_status, drill_down, drill_plant, drill_demo, drill_replay, drill_admit,
+    drill_move, drill_revoke, drill_replace, drill_overrule, drill_tell;
 
 #endif

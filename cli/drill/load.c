@@ -93,7 +93,7 @@ static enum error_code read_options(const struct arguments *arguments, const str
             return error_set(error, ERR_UNKNOWN_TYPE, type, "the drill's types do not name it");
     }
     for (size_t i = 0; i < drill->seat_count; i++)
-        chosen[i] = at == NULL;
+        chosen[i] = at == NULL && !drill->seats[i].revoked;
     return at == NULL ? ERR_OK : drill_find_list(drill, at, chosen, error);
 }
 

@@ -231,9 +231,10 @@ static void acknowledge(struct load *load, struct connection *connection, uint64
     struct buffer fields = {0};
     json_t *answer = value_json(value);
     fields_of(load, connection->seat, number, &fields);
-    json_t *line = json_pack("{s:s,s:s,s:s,s:o}", "id", json_text(answer, "id"), "type",
+    json_t *line = json_pack("{s:s,s:s,s:s,s:I,s:o}", "id", json_text(answer, "id"), "type",
                              type_of(load, connection->seat, number)->name, "seat", seat->code,
-                             "fields", value_json(span_of_buffer(&fields)));
+                             "clock", (json_int_t)json_number(answer, "clock"), "fields",
+                             value_json(span_of_buffer(&fields)));
     const char *to = addressee_of(load, connection->seat, number);
     if (to != NULL)
         json_object_set_new(line, "to", json_string(to));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/drill/drill_schema.h"
+#include "cli/drill/hand_out.h"
 #include "cli/drill/ports.h"
 #include "cli/print.h"
 #include "node/author/file.h"
@@ -67,11 +68,11 @@ static bool read_tree(struct making *making)
     return making->plan != NULL;
 }
 
-static bool is_reserved(const char *code)
+bool make_is_reserved(const char *code)
 {
     static const char *const names[] = {
         "drill.json", "drill.json.new", "drill.lock", "types.yaml", "acknowledged.ndjson",
-        "replay",     "replay.json",    ".",          ".."};
+        "replay",     "replay.json",    "signed",     ".",          ".."};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(code, names[i]) == 0)
             return true;
@@ -90,9 +91,10 @@ static bool take_seat(struct making *making, size_t place, size_t index)
     if (seat->name[0] == '\0')
         memcpy(seat->name, seat->code, sizeof seat->code);
     seat->tier = making->plan->tier[place];
+    seat->generation = 1;
     seat->child_count = making->plan->child_count[place];
     seat->parent = index == 0 ? DRILL_NO_SEAT : making->index[making->plan->parent[place]];
-    if (is_reserved(seat->code))
+    if (make_is_reserved(seat->code))
         error_set(making->error, ERR_INVALID, seat->code,
                   "a seat of a drill can't have this code: a file of the drill is named so");
     else if (seat_id_acceptable(from->code, making->error))
@@ -219,115 +221,6 @@ static bool build_tree(struct making *making)
     return offer(making, &making->types_document);
 }
 
-static bool write_document(struct making *making, const char *path,
-                           const struct held_document *held, uint8_t tier)
-{
-    char name[128];
-    struct document_file file = {.kind = held->kind,
-                                 .envelope = held->envelope,
-                                 .row_count = held->row_count,
-                                 .rows = (struct span *)(uintptr_t)held->rows};
-    document_file_name(name, held->kind, held->seat, tier);
-    return document_file_write(path, name, &file, making->error) == ERR_OK;
-}
-
-/* Some rows of a document, each with its proof. */
-static bool write_part(struct making *making, const char *path, const struct held_document *held,
-                       uint8_t tier, uint32_t *places, size_t count)
-{
-    char name[128];
-    struct buffer *proofs = mem_alloc(count * sizeof *proofs);
-    struct document_file file = {.kind = held->kind,
-                                 .envelope = held->envelope,
-                                 .part = true,
-                                 .row_count = count,
-                                 .rows = mem_alloc(count * sizeof *file.rows),
-                                 .places = places,
-                                 .proofs = mem_alloc(count * sizeof *file.proofs)};
-    for (size_t i = 0; i < count; i++) {
-        tree_prove_row(held, places[i], &proofs[i]);
-        file.rows[i] = held->rows[places[i]];
-        file.proofs[i] = span_of_buffer(&proofs[i]);
-    }
-    document_file_name(name, held->kind, held->seat, tier);
-    enum error_code code = document_file_write(path, name, &file, making->error);
-    for (size_t i = 0; i < count; i++)
-        buffer_free(&proofs[i]);
-    free(proofs);
-    free(file.rows);
-    free(file.proofs);
-    return code == ERR_OK;
-}
-
-/* Which row of its parent's branch document is a seat's. */
-static uint32_t place_under_parent(const struct making *making, size_t seat)
-{
-    size_t parent = making->plan->order[making->drill->seats[seat].parent];
-    size_t first = making->plan->child_first[parent];
-    return (uint32_t)(seat - first); /* the drill's seats stand in the order of the plan */
-}
-
-static const struct held_document *branch_of(const struct making *making, size_t seat)
-{
-    return tree_find_document(making->tree, DOCUMENT_BRANCH,
-                              span_of_text(making->drill->seats[seat].code));
-}
-
-/* An office: nobody below it, and in a higher tier than the seat: a county's departments, which
- * every village may have to write to. */
-static bool is_office_for(const struct drill *drill, size_t other, size_t seat)
-{
-    return drill->seats[other].child_count == 0 &&
-           drill->seats[other].tier < drill->seats[seat].tier;
-}
-
-/* Of each document above: the row that leads down to the seat, and those of offices beside it. */
-static bool write_path(struct making *making, size_t seat, const char *path)
-{
-    enum { OFFICES_MAX = 64 };
-    const struct drill *drill = making->drill;
-    for (size_t below = seat; drill->seats[below].parent != DRILL_NO_SEAT;
-         below = drill->seats[below].parent) {
-        size_t above = drill->seats[below].parent, offices = 0, count = 0;
-        uint32_t places[OFFICES_MAX + 1];
-        for (size_t i = above + 1; i < drill->seat_count; i++) {
-            bool office = drill->seats[i].parent == above && offices < OFFICES_MAX &&
-                          is_office_for(drill, i, seat);
-            if (i == below || office)
-                places[count++] = place_under_parent(making, i);
-            offices += office ? 1 : 0;
-        }
-        if (!write_part(making, path, branch_of(making, above), drill->seats[above].tier, places,
-                        count))
-            return false;
-    }
-    return true;
-}
-
-static bool write_subtree(struct making *making, size_t seat, const char *path)
-{
-    const struct drill *drill = making->drill;
-    for (size_t i = seat; i < drill->seat_count; i++) {
-        const struct held_document *held =
-            drill->seats[i].child_count != 0 && drill_above_or_same(drill, seat, i)
-                ? branch_of(making, i)
-                : NULL;
-        if (held != NULL && !write_document(making, path, held, drill->seats[i].tier))
-            return false;
-    }
-    return true;
-}
-
-static bool write_documents(struct making *making, size_t seat, const char *path)
-{
-    const struct held_document *root = tree_find_document(making->tree, DOCUMENT_ROOT, SPAN_EMPTY);
-    const struct held_document *types =
-        tree_find_document(making->tree, DOCUMENT_TYPES, SPAN_EMPTY);
-    bool whole = making->options->whole_tree;
-    return write_document(making, path, root, 0) && (whole || write_path(making, seat, path)) &&
-           write_subtree(making, whole ? 0 : seat, path) && write_document(making, path, types, 0);
-}
-
 static void fill_config(const struct making *making, size_t seat, struct node_config *config)
 {
     config_usual(config);
@@ -359,7 +252,10 @@ static bool write_node(struct making *making, size_t seat)
                               sizeof making->admin_seeds[seat], making->error) != ERR_OK)
             return false;
     }
-    return write_documents(making, seat, path);
+    struct hand_out what = {.tree = making->tree,
+                            .seat = making->drill->seats[seat].code,
+                            .all = making->options->whole_tree};
+    return hand_out(&what, path, making->error) == ERR_OK;
 }
 
 static bool write_all(struct making *making)

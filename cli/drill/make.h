@@ -27,4 +27,7 @@ struct make_options {
 enum error_code make_drill(const struct make_options *options, struct drill *drill,
                            struct error *error);
 
+/* Whether a file of the drill's directory has this name, so that no seat's directory can. */
+bool make_is_reserved(const char *code);
+
 #endif

@@ -40,27 +40,60 @@ static bool is_free(uint32_t port)
     return bound;
 }
 
+/* Where one may look, and where it is now. */
+struct port_range {
+    uint32_t low, high, next, tries;
+};
+
+static struct port_range range_from(uint64_t base)
+{
+    struct port_range range = {PORT_LEAST, base != 0 ? PORT_MOST : outgoing_begin() - 1, 0, 0};
+    uint32_t draw = 0;
+    random_bytes(&draw, sizeof draw);
+    range.next = base != 0 ? (uint32_t)base : range.low + draw % (range.high - range.low);
+    range.tries = range.high - (base != 0 ? range.next : range.low);
+    return range;
+}
+
+static bool is_taken(const struct drill *drill, uint32_t port)
+{
+    for (size_t i = 0; i < drill->seat_count; i++) {
+        if (drill->seats[i].port == port)
+            return true;
+    }
+    return false;
+}
+
+static enum error_code take_port(const struct drill *drill, struct port_range *range,
+                                 uint16_t *port, struct error *error)
+{
+    for (; range->tries != 0; range->tries--) {
+        uint32_t one = range->next;
+        range->next = one == range->high ? range->low : one + 1;
+        if (is_taken(drill, one) || !is_free(one))
+            continue;
+        range->tries--;
+        *port = (uint16_t)one;
+        return ERR_OK;
+    }
+    error_set(error, ERR_FULL, "ports", "too few TCP ports of 127.0.0.1 are free");
+    error_next(error, "name another place with --base-port N");
+    return ERR_FULL;
+}
+
 enum error_code ports_choose(struct drill *drill, uint64_t base, struct error *error)
 {
-    uint32_t low = PORT_LEAST, high = base != 0 ? PORT_MOST : outgoing_begin() - 1, draw = 0;
-    random_bytes(&draw, sizeof draw);
-    uint32_t port = base != 0 ? (uint32_t)base : low + draw % (high - low);
-    uint32_t tries = high - (base != 0 ? port : low);
+    struct port_range range = range_from(base);
     for (size_t i = 0; i < drill->seat_count; i++) {
-        if (drill->seats[i].child_count == 0)
-            continue;
-        while (tries != 0 && !is_free(port)) {
-            port = port == high ? low : port + 1;
-            tries--;
-        }
-        if (tries == 0) {
-            error_set(error, ERR_FULL, "ports", "too few TCP ports of 127.0.0.1 are free");
-            error_next(error, "name another place with --base-port N");
-            return ERR_FULL;
-        }
-        drill->seats[i].port = (uint16_t)port;
-        port = port == high ? low : port + 1;
-        tries--;
+        if (drill->seats[i].child_count != 0 &&
+            take_port(drill, &range, &drill->seats[i].port, error) != ERR_OK)
+            return error->code;
     }
     return ERR_OK;
+}
+
+enum error_code ports_one(const struct drill *drill, uint16_t *port, struct error *error)
+{
+    struct port_range range = range_from(0);
+    return take_port(drill, &range, port, error);
 }

@@ -9,4 +9,7 @@
  * while its node is stopped. ERR_FULL when there aren't enough. */
 enum error_code ports_choose(struct drill *drill, uint64_t base, struct error *error);
 
+/* One more, for a seat that comes later. */
+enum error_code ports_one(const struct drill *drill, uint16_t *port, struct error *error);
+
 #endif

@@ -76,7 +76,8 @@ bool probe_is_up(const struct drill *drill, size_t seat, const struct figures *f
 
 bool probe_is_linked(const struct drill *drill, size_t seat, const struct figures *figures)
 {
-    return figures->answered && (figures->uplink_live || drill->seats[seat].cut);
+    return figures->answered &&
+           (figures->uplink_live || drill->seats[seat].cut || drill->seats[seat].revoked);
 }
 
 bool probe_is_caught_up(const struct drill *drill, size_t seat, const struct figures *figures)

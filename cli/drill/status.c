@@ -11,10 +11,10 @@ static const struct option_row options[] = {
 static void print_seats(const struct survey *survey)
 {
     static const struct table_column columns[] = {
-        {"seat", false},   {"name", false},  {"tier", false},    {"state", false},
-        {"records", true}, {"behind", true}, {"anonymous", true}};
+        {"seat", false},  {"name", false},   {"tier", false},  {"generation", true},
+        {"state", false}, {"records", true}, {"behind", true}, {"anonymous", true}};
     const struct drill *drill = survey->drill;
-    struct table_rows *table = table_new(columns, 7);
+    struct table_rows *table = table_new(columns, 8);
     for (size_t i = 0; i < drill->seat_count; i++) {
         const struct figures *figures = &survey->figures[i];
         char anonymous[32];
@@ -22,11 +22,12 @@ static void print_seats(const struct survey *survey)
         table_cell(table, "%s", drill->seats[i].code);
         table_cell(table, "%s", drill->seats[i].name);
         table_cell(table, "%s", drill->tiers[drill->seats[i].tier]);
-        table_cell(table, "%s%s",
+        table_cell(table, "%u", (unsigned)drill->seats[i].generation);
+        table_cell(table, "%s%s%s",
                    !figures->answered     ? "down"
                    : figures->uplink_live ? "linked"
                                           : "no uplink",
-                   drill->seats[i].cut ? ", cut" : "");
+                   drill->seats[i].cut ? ", cut" : "", drill->seats[i].revoked ? ", revoked" : "");
         table_cell(table, "%llu", (unsigned long long)figures->records);
         table_cell(table, "%llu", (unsigned long long)figures->uplink_behind);
         table_cell(table, "%s", anonymous);

@@ -38,8 +38,13 @@ static enum error_code read_tree(void *context, const struct view *view, struct 
     return reading->tree == NULL ? error->code : ERR_OK;
 }
 
-struct tree *stores_tree(const struct drill *drill, struct error *error)
+struct tree *stores_tree_of(const struct drill *drill, size_t seat, struct error *error)
 {
     struct tree_reading reading = {.id = &drill->tree_id};
-    return stores_visit(drill, 0, read_tree, &reading, error) == ERR_OK ? reading.tree : NULL;
+    return stores_visit(drill, seat, read_tree, &reading, error) == ERR_OK ? reading.tree : NULL;
+}
+
+struct tree *stores_tree(const struct drill *drill, struct error *error)
+{
+    return stores_tree_of(drill, 0, error);
 }

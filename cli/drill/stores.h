@@ -15,5 +15,7 @@ enum error_code stores_visit(const struct drill *drill, size_t seat,
 /* The tree as the root has it: it knows every author. NULL with `error`. The caller frees with
  * tree_free. */
 struct tree *stores_tree(const struct drill *drill, struct error *error);
+/* The same as the node of this seat has it. */
+struct tree *stores_tree_of(const struct drill *drill, size_t seat, struct error *error);
 
 #endif

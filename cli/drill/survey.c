@@ -8,7 +8,7 @@
 #include "cli/print.h"
 #include "cli/value.h"
 
-json_t *survey_total(const struct drill *drill, struct error *error)
+json_t *survey_total_at(const struct drill *drill, size_t seat, struct error *error)
 {
     char path[PATH_MAX];
     struct buffer args = {0}, value = {0};
@@ -18,7 +18,7 @@ json_t *survey_total(const struct drill *drill, struct error *error)
     mp_write_text(&args, "records");
     mp_write_text(&args, "by");
     mp_write_text(&args, "origin");
-    if (drill_node_path(drill, 0, path, error) == ERR_OK &&
+    if (drill_node_path(drill, seat, path, error) == ERR_OK &&
         client_once(path, "rollup", span_of_buffer(&args), &value, error) == ERR_OK) {
         total = value_json(span_of_buffer(&value));
         if (total == NULL)
@@ -27,6 +27,11 @@ json_t *survey_total(const struct drill *drill, struct error *error)
     buffer_free(&value);
     buffer_free(&args);
     return total;
+}
+
+json_t *survey_total(const struct drill *drill, struct error *error)
+{
+    return survey_total_at(drill, 0, error);
 }
 
 /* The kernel's word; where this user may not ask it, the node's own. */
@@ -188,9 +193,10 @@ static json_t *seat_json(const struct survey *survey, size_t seat)
 {
     const struct drill_seat *of = &survey->drill->seats[seat];
     const struct figures *figures = &survey->figures[seat];
-    return json_pack("{s:s,s:s,s:i,s:i,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "code", of->code,
-                     "name", of->name, "tier", (int)of->tier, "pid", (int)of->pid, "up",
-                     (int)figures->answered, "linked", (int)figures->uplink_live, "cut",
+    return json_pack("{s:s,s:s,s:i,s:I,s:b,s:i,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "code",
+                     of->code, "name", of->name, "tier", (int)of->tier, "generation",
+                     (json_int_t)of->generation, "revoked", (int)of->revoked, "pid", (int)of->pid,
+                     "up", (int)figures->answered, "linked", (int)figures->uplink_live, "cut",
                      (int)of->cut, "records", (json_int_t)figures->records, "entries",
                      (json_int_t)figures->entries, "counted", (json_int_t)survey->counted[seat],
                      "behind", (json_int_t)figures->uplink_behind, "anonymous",

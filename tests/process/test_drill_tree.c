@@ -1,0 +1,88 @@
+/* A drill whose tree changes while its nodes work: who is admitted, moved, revoked, replaced, and
+ * `drill check` right after each. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/process/drill_world.h"
+#include "tests/process/run_terrace.h"
+
+/* `terrace drill WORDS... --dir DIRECTORY` must end with 0. */
+static void drill(const char *directory, const char *verb, const char *seat, const char *parent)
+{
+    int status = parent == NULL
+                     ? terrace_run("drill", verb, "--json", "--dir", directory, seat, NULL)
+                     : terrace_run("drill", verb, "--json", "--dir", directory, seat, parent, NULL);
+    if (status != 0)
+        fail_msg("%s %s ended with %d: %s", verb, seat, status, terrace_errors());
+}
+
+/* A township that is cut off signs a village in; the village works at once, the county learns of
+ * it, and of all that it wrote, when the link is back. */
+static void a_township_that_is_cut_off_admits_a_village(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("admit", tree_of_five);
+    drill_load(directory, "50", NULL);
+    drill_act(directory, "cut", "T1");
+    drill(directory, "admit", "V9", "T1");
+    assert_int_equal(terrace_number("generation"), 1);
+    drill_load(directory, "40", "V9,T1,V1");
+    char id[64];
+    snprintf(id, sizeof id, "%s", node_put(drill_node(directory, "V9"), "incident", "first words"));
+    node_gets(drill_node(directory, "T1"), "incident", id);
+    assert_false(node_has(drill_node(directory, "C"), "incident", id));
+    drill_act(directory, "kill", "V9"); /* and it comes back with what it has */
+    drill_act(directory, "start", "V9");
+    drill_act(directory, "heal", "T1");
+    node_gets(drill_node(directory, "C"), "incident", id);
+    drill_load(directory, "60", NULL);
+    drill_holds(directory, 150, 151);
+    assert_int_equal(terrace_number("nodes"), 6);
+    drill_down(directory);
+}
+
+/* A township that came later has villages of its own. */
+static void a_new_township_admits_too(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("branch", tree_of_five);
+    assert_int_equal(terrace_run("drill", "admit", "T3", "C", "--tier", "township", "--name",
+                                 "新镇", "--dir", directory, NULL),
+                     0);
+    drill(directory, "admit", "V31", "T3");
+    drill(directory, "admit", "V32", "T3");
+    drill_load(directory, "160", NULL);
+    drill_holds(directory, 160, 160);
+    assert_int_equal(terrace_number("nodes"), 8);
+    assert_int_equal(terrace_run("drill", "admit", "V31", "T1", "--dir", directory, NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "this drill has that seat already"));
+    assert_int_equal(terrace_run("drill", "admit", "X", "V1", "--dir", directory, NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "there is no tier below"));
+    assert_int_equal(
+        terrace_run("drill", "admit", "X", "T1", "--tier", "county", "--dir", directory, NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "can't stand under"));
+    assert_int_equal(terrace_run("drill", "move", "T1", "V1", "--dir", directory, NULL), 3);
+    assert_int_equal(terrace_run("drill", "revoke", "C", "--dir", directory, NULL), 3);
+    drill_down(directory);
+}
+
+int main(int count, char **values)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_township_that_is_cut_off_admits_a_village, terrace_drill_end),
+        cmocka_unit_test_teardown(a_new_township_admits_too, terrace_drill_end),
+    };
+    if (count != 2)
+        return 2;
+    background_use(values[1]);
+    terrace_use(values[1]);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    terrace_leave();
+    return failed;
+}
