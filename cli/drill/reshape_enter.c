@@ -82,6 +82,8 @@ static void row_of(const struct entering *entering, struct buffer *endpoints, st
     memcpy(row->name, entering->seat.name, sizeof row->name);
     memcpy(row->signing_key, entering->keys.signing_key, KEY_BYTES);
     memcpy(row->link_key, entering->keys.link_key, KEY_BYTES);
+    memcpy(row->seal_key, entering->keys.seal_key, KEY_BYTES);
+    row->has_seal_key = entering->keys.has_seal;
     if (entering->has_admin)
         row->admins = admin_keys_of(1, entering->admin_key, 1);
     if (entering->config.listen[0] == '\0')
@@ -265,6 +267,8 @@ static enum error_code sign_new_keys(const struct entering *entering, size_t sea
     enum error_code code = sign_heads(drill, holders, count, seat, &places, &notes, error);
     memcpy(keys.signing_key, entering->keys.signing_key, KEY_BYTES);
     memcpy(keys.link_key, entering->keys.link_key, KEY_BYTES);
+    memcpy(keys.seal_key, entering->keys.seal_key, KEY_BYTES);
+    keys.has_seal_key = entering->keys.has_seal;
     struct amendment *amendment =
         code == ERR_OK ? reshape_begin(drill, parent, &tree, error) : NULL;
     if (amendment != NULL) {
