@@ -122,19 +122,23 @@ void contacts_free(struct session *session)
 static bool read_line(struct mp_reader *reader, struct contact *line)
 {
     *line = (struct contact){0};
-    if (mp_read_array(reader) != 4)
+    uint32_t parts = mp_read_array(reader);
+    if (parts != 4 && parts != 5)
         mp_fail(reader);
     contact_read_name(reader, &line->name);
     line->term = mp_read_uint(reader);
     line->version = mp_read_uint(reader);
     struct span hash = mp_read_bin(reader);
-    if (hash.size != 0 && hash.size != HASH_BYTES)
+    struct span document = parts == 5 ? mp_read_str(reader) : SPAN_EMPTY;
+    if ((hash.size != 0 && hash.size != HASH_BYTES) || document.size > SEAT_BYTES_MAX)
         mp_fail(reader);
     if (reader->failed)
         return false;
     line->held = line->told = hash.size == HASH_BYTES;
     if (line->told)
         memcpy(line->hash.bytes, hash.data, HASH_BYTES);
+    if (document.size > 0)
+        memcpy(line->document, document.data, document.size);
     return true;
 }
 
@@ -148,9 +152,12 @@ static bool take_line(struct session *session, const struct contact *line, size_
     *news |= line->held && !contact->held;
     contact->told = line->told;
     contact->held = line->held;
+    if (!line->told)
+        contact->sent = hash_zero; /* it lacks it, whatever was sent */
     contact->term = line->term;
     contact->version = line->version;
     contact->hash = line->hash;
+    memcpy(contact->document, line->document, sizeof contact->document);
     return true;
 }
 
@@ -181,13 +188,36 @@ void contacts_on_seek(struct step *step, struct session *session, struct span bo
     notes_summary(step, session);
 }
 
-static bool is_behind(const struct contact *contact, const struct held_document *listing)
+/* Of all that a child needs to place a seat as we do: the documents that list it. */
+static struct hash print_of(const struct tree *tree, const struct seat *seat)
 {
+    struct hash sum = tree_listing_of(seat)->hash;
+    const struct moved_seat *moved = tree_find_moved(tree, seat);
+    for (size_t i = 0; moved != NULL && i < moved->other_count; i++)
+        hash_add(&sum, &moved->others[i]->hash);
+    return sum;
+}
+
+static bool is_behind(const struct tree *tree, const struct contact *contact,
+                      const struct seat *seat)
+{
+    const struct held_document *listing = tree_listing_of(seat);
+    struct hash print = print_of(tree, seat);
+    if (hash_equal(&print, &contact->sent))
+        return false;
     if (!contact->told || contact->term < listing->term)
         return true;
+    if (contact->document[0] != '\0' && strcmp(contact->document, listing->seat) != 0)
+        return true; /* it has moved */
     if (contact->term > listing->term || contact->version > listing->version)
         return false;
     return contact->version < listing->version || hash_compare(&listing->hash, &contact->hash) < 0;
+}
+
+void contacts_keep_told(struct session *session, const struct seat *seat)
+{
+    struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
+    contact_add(session, &name);
 }
 
 void contact_send_absent(struct step *step, const struct session *session,
@@ -327,32 +357,60 @@ static void send_document(struct step *step, struct session *session,
     updates_trace(step->updates, "tell %s of seats in %s", session->seat, document->seat);
 }
 
+struct dues {
+    struct due *items;
+    size_t count;
+};
+
+static void due_add(const struct tree *tree, struct dues *dues,
+                    const struct held_document *document)
+{
+    const struct seat *above = tree_seat(tree, span_of_text(document->seat));
+    struct due due = {.document = document};
+    for (; above != NULL && above->parent != NULL; above = above->parent)
+        due.depth++;
+    dues->items = mem_resize(dues->items, (dues->count + 1) * sizeof *dues->items);
+    dues->items[dues->count++] = due;
+}
+
+/* The document that lists a contact, and those from which it came here, but for the child's own. */
+static void contact_due(const struct tree *tree, struct dues *dues, struct contact *contact,
+                        const struct seat *seat, const struct seat *child)
+{
+    const struct moved_seat *moved = tree_find_moved(tree, seat);
+    contact->sent = print_of(tree, seat);
+    due_add(tree, dues, tree_listing_of(seat));
+    for (size_t i = 0; moved != NULL && i < moved->other_count; i++) {
+        const struct seat *owner = tree_seat(tree, span_of_text(moved->others[i]->seat));
+        if (owner != NULL && !seat_is_ancestor_or_self(child, owner))
+            due_add(tree, dues, moved->others[i]);
+    }
+}
+
 void contacts_push(struct step *step, struct session *session)
 {
+    const struct tree *tree = step->replica->tree;
     const struct seat *child = session_child(step->replica, session);
-    struct due *dues;
-    size_t count = 0;
+    struct dues dues = {0};
     session->contacts_due = false;
-    if (child == NULL || session->contacts == NULL)
+    if (child == NULL)
+        return;
+    guide_contacts(step, session, child);
+    if (session->contacts == NULL)
         return;
     resolve(step, session, child);
-    dues = mem_alloc((HASH_COUNT(session->contacts) + 1) * sizeof *dues);
     for (struct contact *contact = session->contacts; contact != NULL; contact = contact->hh.next) {
-        const struct seat *seat = contact_seat(step->replica->tree, &contact->name), *above = seat;
-        if (seat == NULL || !is_behind(contact, tree_listing_of(seat)))
-            continue;
-        dues[count].document = tree_listing_of(seat);
-        for (; above->parent != NULL; above = above->parent)
-            dues[count].depth++;
-        count++;
+        const struct seat *seat = contact_seat(tree, &contact->name);
+        if (seat != NULL && is_behind(tree, contact, seat))
+            contact_due(tree, &dues, contact, seat, child);
     }
-    if (count > 0)
-        qsort(dues, count, sizeof *dues, upper_first);
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || dues[i].document != dues[i - 1].document)
-            send_document(step, session, dues[i].document, child);
+    if (dues.count > 0)
+        qsort(dues.items, dues.count, sizeof *dues.items, upper_first);
+    for (size_t i = 0; i < dues.count; i++) {
+        if (i == 0 || dues.items[i].document != dues.items[i - 1].document)
+            send_document(step, session, dues.items[i].document, child);
     }
-    free(dues);
+    free(dues.items);
 }
 
 bool contacts_hold(const struct session *session, const struct seat *child, const struct seat *seat)

@@ -19,6 +19,8 @@ struct contact {
     bool held; /* it has said that it holds the row */
     uint64_t term, version;
     struct hash hash;
+    char document[SEAT_BYTES_MAX + 1]; /* whose that is; "": not said */
+    struct hash sent;                  /* print of what was sent in this session */
 };
 
 /* Lines of one message; it goes when it is full, and at the end. */
@@ -41,6 +43,8 @@ void lines_added(struct lines *lines); /* one more has been written to `bytes` *
 void lines_send(struct lines *lines);
 
 struct contact *contact_find(const struct session *session, const struct contact_name *name);
+/* Keep a child informed of this seat from now on. */
+void contacts_keep_told(struct session *session, const struct seat *seat);
 void contact_remove(struct session *session, struct contact *contact);
 void contact_send_absent(struct step *step, const struct session *session,
                          const struct contact_name *name);

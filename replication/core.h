@@ -63,6 +63,7 @@ struct cursor {
 enum session_state {
     SESSION_REFUSED, /* bye has been said: nothing more is heard or sent */
     SESSION_GREETING,
+    SESSION_GUIDED, /* between seats that aren't parent and child: documents down, and that's all */
     SESSION_DOCUMENTS,
     SESSION_COMPARING,
     SESSION_LIVE,
@@ -110,6 +111,7 @@ struct session {
     char seat[SEAT_BYTES_MAX + 1];
     uint8_t peer_key[KEY_BYTES]; /* proved by the handshake */
     bool uplink;
+    bool guided;           /* it goes no further than SESSION_GUIDED */
     struct intake *intake; /* of a child; borrowed */
     enum session_state state;
     bool hello_heard;
@@ -358,6 +360,7 @@ void session_free(struct replica *replica, struct session *session);
 const struct seat *session_child(const struct replica *replica, const struct session *session);
 void session_refuse(struct step *step, struct session *session, const char *reason,
                     uint64_t *counter); /* bye and close */
+void session_bye(struct step *step, struct session *session, const char *reason); /* no refusal */
 const char *session_state_name(enum session_state state);
 void session_enter(struct step *step, struct session *session, enum session_state state);
 void session_up(struct step *step, const struct event *event);
@@ -375,6 +378,10 @@ void documents_on_rows(struct step *step, struct session *session, struct span b
 void documents_on_row_set(struct step *step, struct session *session, struct span body);
 void documents_push_changes(struct step *step);
 void documents_answer_due(struct step *step); /* once a batch */
+/* A document, with the former roots where it is the root; and the rows of one seat in it, with
+ * those of the peer's contacts. */
+void documents_send(struct step *step, struct session *session, const struct held_document *held,
+                    const char *seat);
 void documents_free(struct session *session);
 
 /* compare.c */
@@ -426,6 +433,14 @@ bool contacts_hold(const struct session *session, const struct seat *child,
 void contacts_when_due(struct step *step); /* once a batch */
 void contacts_free(struct session *session);
 void contacts_free_sought(struct replica *replica);
+
+/* guide.c: who calls us and isn't our child is told where the tree has it (rules.md B26). */
+/* A former child, or a seat further below: it may have lost its way. */
+bool guide_may(const struct tree *tree, const struct seat *own, const struct seat *peer);
+/* Sends what the peer needs to find its parent, says bye and closes. */
+void guide_tell(struct step *step, struct session *session);
+/* A child, and all below it, must hear where those have gone whom it has released. */
+void guide_contacts(struct step *step, struct session *session, const struct seat *child);
 
 /* cursor.c */
 /* Whether what the peer holds is known by now, and how much it is of one stream (`cursor`: its own,

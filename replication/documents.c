@@ -209,6 +209,30 @@ static size_t send_rows_of(struct step *step, const struct session *session,
     return size;
 }
 
+static size_t send_envelope(struct step *step, const struct session *session,
+                            const struct held_document *held)
+{
+    const struct tree *tree = step->replica->tree;
+    for (size_t i = 0; held->kind == DOCUMENT_ROOT && i < tree_former_root_count(tree); i++)
+        send_control(step, session, MESSAGE_DOCUMENT, tree_former_root(tree, i));
+    send_control(step, session, MESSAGE_DOCUMENT, held->envelope);
+    return held->envelope.size;
+}
+
+static size_t send_seat_rows(struct step *step, struct session *session,
+                             const struct held_document *held, const char *seat)
+{
+    return contacts_in(session, held) ? contacts_send_rows(step, session, held, seat)
+                                      : send_rows_of(step, session, held, seat);
+}
+
+void documents_send(struct step *step, struct session *session, const struct held_document *held,
+                    const char *seat)
+{
+    send_envelope(step, session, held);
+    send_seat_rows(step, session, held, seat);
+}
+
 /* Gives how many bytes went. */
 static size_t send_document(struct step *step, struct session *session,
                             const struct held_document *held, const struct seat *child)
@@ -219,18 +243,13 @@ static size_t send_document(struct step *step, struct session *session,
                  seat_is_ancestor_or_self(whose, child);
     if (!peer_lacks(session, held, !above))
         return 0;
-    for (size_t i = 0;
-         held->kind == DOCUMENT_ROOT && i < tree_former_root_count(step->replica->tree); i++)
-        send_control(step, session, MESSAGE_DOCUMENT, tree_former_root(step->replica->tree, i));
-    send_control(step, session, MESSAGE_DOCUMENT, held->envelope);
+    size_t size = send_envelope(step, session, held);
     if (!above)
-        return held->envelope.size + send_all_rows(step, session, held);
+        return size + send_all_rows(step, session, held);
     const struct seat *next = child;
     while (next->parent != whose)
         next = next->parent;
-    return held->envelope.size + (contacts_in(session, held)
-                                      ? contacts_send_rows(step, session, held, next->row.seat)
-                                      : send_rows_of(step, session, held, next->row.seat));
+    return size + send_seat_rows(step, session, held, next->row.seat);
 }
 
 /* True when that was all. */
@@ -279,7 +298,9 @@ void documents_answer_due(struct step *step)
 {
     struct session *session, *next;
     HASH_ITER (hh, step->replica->sessions, session, next) {
-        if (session->documents_due && session->state >= SESSION_DOCUMENTS)
+        if (session->documents_due && session->state == SESSION_GUIDED)
+            guide_tell(step, session);
+        else if (session->documents_due && session->state >= SESSION_DOCUMENTS)
             answer(step, session);
     }
 }

@@ -36,7 +36,8 @@ static struct contact_name key_name(struct key_id key)
 static struct session *uplink_of(const struct replica *replica)
 {
     struct session *session = replica->sessions;
-    while (session != NULL && (!session->uplink || session->state == SESSION_REFUSED))
+    while (session != NULL &&
+           (!session->uplink || session->guided || session->state == SESSION_REFUSED))
         session = session->hh.next;
     return session;
 }
@@ -99,11 +100,13 @@ void contacts_seek_key(struct step *step, struct key_id key)
 static void write_line(struct buffer *lines, const struct contact_name *name,
                        const struct held_document *listing)
 {
-    mp_write_array(lines, 4);
+    mp_write_array(lines, listing == NULL ? 4 : 5);
     contact_write_name(lines, name);
     mp_write_uint(lines, listing == NULL ? 0 : listing->term);
     mp_write_uint(lines, listing == NULL ? 0 : listing->version);
     mp_write_bin(lines, listing == NULL ? SPAN_EMPTY : SPAN_OF_ARRAY(listing->hash.bytes));
+    if (listing != NULL)
+        mp_write_text(lines, listing->seat);
 }
 
 /* Holders of path streams must know every seat of the path, and its author: what a disk that was

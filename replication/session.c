@@ -4,6 +4,9 @@
  *              \______________/
  *               equal digests
  *
+ * A link between a seat and its former parent, or one further above, ends in `guided`: documents
+ * come down, and bye.
+ *
  * Greeting: both have said hello. Documents: what one lacks the other sends. Comparing: heads are
  * compared by digest, then by list. Live: blocks flow both ways, urgent first. */
 #include <assert.h>
@@ -70,26 +73,32 @@ void send_control(struct step *step, const struct session *session, enum message
         updates_send(step->updates, session->link, CHANNEL_CONTROL, (uint8_t)type, body);
 }
 
-void session_refuse(struct step *step, struct session *session, const char *reason,
-                    uint64_t *counter)
+void session_bye(struct step *step, struct session *session, const char *reason)
 {
-    if (session->state == SESSION_REFUSED)
-        return;
     struct buffer body = {0};
     mp_write_map(&body, 1);
     mp_write_uint(&body, 1);
     mp_write_text(&body, reason);
     send_control(step, session, MESSAGE_BYE, span_of_buffer(&body));
     buffer_free(&body);
-    (*counter)++;
     session->state = SESSION_REFUSED;
     updates_close(step->updates, session->link);
+}
+
+void session_refuse(struct step *step, struct session *session, const char *reason,
+                    uint64_t *counter)
+{
+    if (session->state == SESSION_REFUSED)
+        return;
+    session_bye(step, session, reason);
+    (*counter)++;
     updates_trace(step->updates, "refuse %s: %s", session->seat, reason);
 }
 
 const char *session_state_name(enum session_state state)
 {
-    static const char *const names[] = {"refused", "greeting", "documents", "comparing", "live"};
+    static const char *const names[] = {"refused",   "greeting",  "guided",
+                                        "documents", "comparing", "live"};
     assert(state <= SESSION_LIVE);
     return names[state];
 }
@@ -98,6 +107,7 @@ const char *session_state_name(enum session_state state)
 static bool may_enter(enum session_state from, enum session_state to)
 {
     switch (to) {
+    case SESSION_GUIDED: return from == SESSION_GREETING;
     case SESSION_DOCUMENTS: return from == SESSION_GREETING;
     case SESSION_COMPARING: return from == SESSION_GREETING || from == SESSION_DOCUMENTS;
     case SESSION_LIVE: return from == SESSION_COMPARING;
@@ -112,7 +122,9 @@ void session_enter(struct step *step, struct session *session, enum session_stat
     assert(may_enter(session->state, state));
     session->state = state;
     updates_trace(step->updates, "session %s %s", session->seat, session_state_name(state));
-    if (state == SESSION_DOCUMENTS) {
+    if (state == SESSION_GUIDED && session->uplink) {
+        documents_list(step, session, false);
+    } else if (state == SESSION_DOCUMENTS) {
         documents_list(step, session, true);
     } else if (state == SESSION_COMPARING && session->uplink) {
         compare_begin(step, session);
@@ -146,14 +158,23 @@ static void send_hello(struct step *step, struct session *session)
     buffer_free(&body);
 }
 
-/* A link counts if its key is that of our parent (and we dialled) or of a child of ours. */
-static const struct seat *judge_peer(const struct replica *replica, const uint8_t *key, bool uplink)
+/* A link counts if its key is that of our parent (and we dialled) or of a child of ours. *guided:
+ * only to be told where the parent is. */
+static const struct seat *judge_peer(const struct replica *replica, const uint8_t *key, bool uplink,
+                                     bool *guided)
 {
+    const struct tree *tree = replica->tree;
     const struct seat *own = own_seat(replica);
-    const struct seat *peer = tree_seat_by_link_key(replica->tree, key);
+    const struct seat *peer = tree_seat_by_link_key(tree, key);
+    *guided = false;
     if (own == NULL || peer == NULL)
         return NULL;
-    return (uplink ? own->parent == peer : peer->parent == own) ? peer : NULL;
+    const struct seat *above = uplink ? peer : own, *below = uplink ? own : peer;
+    if (below->parent == above)
+        return peer;
+    *guided = uplink ? above != below && seat_is_ancestor_or_self(above, below)
+                     : guide_may(tree, own, peer);
+    return *guided ? peer : NULL;
 }
 
 static void replace_older(struct step *step, const char *seat)
@@ -170,7 +191,9 @@ static void replace_older(struct step *step, const char *seat)
 void session_up(struct step *step, const struct event *event)
 {
     struct replica *replica = step->replica;
-    const struct seat *peer = judge_peer(replica, event->link_up.peer_key, event->link_up.uplink);
+    bool guided;
+    const struct seat *peer =
+        judge_peer(replica, event->link_up.peer_key, event->link_up.uplink, &guided);
     if (peer == NULL) {
         replica->refusals.not_allowed++;
         updates_close(step->updates, event->link_up.link);
@@ -180,10 +203,11 @@ void session_up(struct step *step, const struct event *event)
     struct session *session = mem_alloc(sizeof *session);
     session->link = event->link_up.link;
     session->uplink = event->link_up.uplink;
+    session->guided = guided;
     session->state = SESSION_GREETING;
     session->since_tick = step->tick_ms;
     memcpy(session->seat, peer->row.seat, sizeof session->seat);
-    if (!session->uplink)
+    if (!session->uplink && !guided)
         session->intake = intake_of(replica, session->seat);
     memcpy(session->peer_key, event->link_up.peer_key, sizeof session->peer_key);
     HASH_ADD(hh, replica->sessions, link, sizeof session->link, session);
@@ -300,6 +324,10 @@ static void on_hello(struct step *step, struct session *session, struct span bod
     session->hello_heard = true;
     if (instance != NULL && !session->uplink)
         judge_instance(step, session, instance);
+    if (session->guided) {
+        session_enter(step, session, SESSION_GUIDED);
+        return;
+    }
     bool equal = memcmp(digest, session->own_digest.bytes, HASH_BYTES) == 0;
     session_enter(step, session, equal ? SESSION_COMPARING : SESSION_DOCUMENTS);
     const struct seat *child = session_child(replica, session);
@@ -360,6 +388,15 @@ static const struct {
 };
 enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
 
+/* What is heard where one guides the other: from below what it has, from above documents. */
+static bool is_for_guided(const struct session *session, uint8_t type)
+{
+    if (session->uplink)
+        return type == MESSAGE_DOCUMENT || type == MESSAGE_ROWS || type == MESSAGE_ROW_SET ||
+               type == MESSAGE_BYE;
+    return type == MESSAGE_HAVE || type == MESSAGE_SEEK || type == MESSAGE_BYE;
+}
+
 /* Messages that become rows. */
 static bool brings_rows(uint8_t type)
 {
@@ -376,6 +413,13 @@ void session_message(struct step *step, const struct event *event)
         return;
     if (step->replica->hold == HOLD_EVERYTHING && brings_rows(type))
         return; /* the session ends when there is room again, and the next one brings it */
+    if (session->state == SESSION_GUIDED) {
+        if (is_for_guided(session, type))
+            handlers[type].handle(step, session, event->message.body);
+        else if (type == MESSAGE_DIGEST) /* it holds what we hold of its documents */
+            guide_tell(step, session);
+        return; /* it takes us for its parent still */
+    }
     if (type == MESSAGE_BLOCK && session->state >= SESSION_COMPARING)
         receive_block(step, session, event);
     else if (type < HANDLER_COUNT && handlers[type].handle != NULL &&
@@ -385,14 +429,20 @@ void session_message(struct step *step, const struct event *event)
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
 }
 
-/* Its seat may have moved, or got another key: then whoever is at the other end isn't it. */
+/* Its seat may have moved, or got another key: then whoever is at the other end isn't it. A former
+ * child hears where it belongs. */
 void sessions_judge_again(struct step *step)
 {
     struct replica *replica = step->replica;
     struct session *session, *next;
     HASH_ITER (hh, replica->sessions, session, next) {
-        const struct seat *peer = judge_peer(replica, session->peer_key, session->uplink);
-        if (peer == NULL || strcmp(peer->row.seat, session->seat) != 0)
-            session_refuse(step, session, "moved", &replica->refusals.not_allowed);
+        bool guided;
+        const struct seat *peer = judge_peer(replica, session->peer_key, session->uplink, &guided);
+        bool is_peer = peer != NULL && strcmp(peer->row.seat, session->seat) == 0;
+        if (is_peer && guided == session->guided)
+            continue;
+        if (is_peer && guided && !session->uplink)
+            guide_tell(step, session);
+        session_refuse(step, session, "moved", &replica->refusals.not_allowed);
     }
 }
