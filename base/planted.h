@@ -50,6 +50,10 @@
     X(NOTE_EPOCH_IGNORED, "note-epoch-ignored", "notes are compared by number, epochs aside")      \
     X(COMPLETE_CLAIMED, "complete-claimed",                                                        \
       "what is listed and not held isn't counted as missing")                                      \
+    X(LATE_NOT_CARRIED, "late-not-carried", "what comes after an extension isn't carried on")      \
+    X(PROOF_UNCHECKED, "proof-unchecked", "carried entries count without their proof")             \
+    X(CIRCLE_OF_THE_CREATION, "circle-of-the-creation",                                            \
+      "an entry goes to those who had the record at first")                                        \
     X(FORK_FIRST_ONLY, "fork-first-only", "of two blocks at one place the first one stays")
 
 enum planted {

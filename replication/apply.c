@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "replication/core.h"
+#include "schema/extension.h"
 
 enum judgement { ADMIT, EXCLUDE, PARK_RECORD, PARK_SCHEMA, IGNORE, FORKED };
 
@@ -36,6 +37,15 @@ bool apply_find_unsigned(const struct replica *replica, const struct stream_id *
         }
     }
     return false;
+}
+
+bool entry_at(struct step *step, const struct entry_place *place, struct located_entry *located)
+{
+    struct replica *replica = step->replica;
+    *located = (struct located_entry){
+        .author = stream_author(&place->stream), .stream = place->stream.number, .seq = place->seq};
+    return (!place->carried && apply_find_unsigned(replica, &place->stream, place->seq, located)) ||
+           entry_open(&replica->cache, step->view, replica->tree, place, located);
 }
 
 static struct record_state *fold_creation(struct step *step, const struct record_type *type,
@@ -89,14 +99,10 @@ const struct stream_open *load_stream_open(struct step *step, const struct strea
 }
 
 bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
-                 struct stream_row *row)
+                 const struct operation *seen, struct circle *circle)
 {
-    struct author_epoch creator = record_id_author(id);
-    const struct operation *creation = record_creation(record, id);
-    if (creation == NULL)
-        return false;
-    struct stream_id stream = {creator.author, creator.epoch, creation->stream, creation->branch};
-    return stream_row_read(step->view, &stream, row);
+    struct replica *replica = step->replica;
+    return circle_load(&replica->circle_cache, step->view, replica->tree, record, id, seen, circle);
 }
 
 /* The stream that a creation stands in must be the one that its type's circle asks for. */
@@ -105,9 +111,11 @@ static enum judgement circle_fits(struct step *step, struct application *a)
     const struct located_entry *located = a->located;
     struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
                                located->author.branch};
-    const struct stream_open *open = load_stream_open(step, &stream);
+    const struct stream_open *open =
+        located->carried ? located->open : load_stream_open(step, &stream);
     if (open == NULL) {
-        a->reason = "its stream's row here can't be read";
+        a->reason = located->carried ? "it was carried without its stream's opening"
+                                     : "its stream's row here can't be read";
         return PARK_RECORD;
     }
     bool fits = open->class == a->type->class;
@@ -133,19 +141,18 @@ static enum judgement circle_fits(struct step *step, struct application *a)
 static enum judgement may_write(struct step *step, struct application *a)
 {
     const struct record_id *id = &a->located->entry->record;
-    struct stream_row *row = mem_alloc(sizeof *row);
-    const struct author *creator = tree_author(step->replica->tree, record_id_author(id).author);
-    if (creator == NULL || !load_circle(step, a->record, id, row)) {
-        free(row);
+    struct circle circle;
+    if (!load_circle(step, a->record, id, &a->op, &circle)) {
         a->reason = "the record's circle isn't known here";
         a->missing = a->op.dot; /* a change of the tree wakes it */
         return PARK_RECORD;
     }
-    bool may = row->open.holders == HOLDERS_PATH ? stream_holds(row, creator->seat, a->author->seat)
-                                                 : creator->seat == a->author->seat;
-    free(row);
-    a->reason = "its author's seat is outside the record's circle";
-    return may ? ADMIT : EXCLUDE;
+    bool may = circle_may_write(&circle, a->author->seat);
+    bool grows = !a->op.extends || circle.holders != HOLDERS_SUBTREE;
+    circle_free(&circle);
+    a->reason = may ? "the circle of a subtree's record doesn't grow"
+                    : "its author's seat is outside the record's circle";
+    return may && grows ? ADMIT : EXCLUDE;
 }
 
 static bool saw_creation(const struct application *a)
@@ -161,12 +168,17 @@ static bool saw_creation(const struct application *a)
     return false;
 }
 
+static enum error_code check_body(const struct application *a)
+{
+    if (a->located->made_here)
+        return ERR_OK;
+    return a->op.extends ? extension_check(a->located->entry->body)
+                         : schema_check_fields(a->type, a->located->entry->body, a->creating, NULL);
+}
+
 static enum judgement judge_body(struct application *a)
 {
-    enum error_code body =
-        a->located->made_here
-            ? ERR_OK
-            : schema_check_fields(a->type, a->located->entry->body, a->creating, NULL);
+    enum error_code body = check_body(a);
     if (body == ERR_PARKED) {
         a->reason = "a field that this schema doesn't know";
         return PARK_SCHEMA;
@@ -245,7 +257,7 @@ static enum judgement judge(struct step *step, struct application *a)
     }
     a->op = operation_of(a->located, a->author->rank);
     a->creating = record_id_names(&entry->record, &a->located->author) && entry->n == 1 &&
-                  entry->context_count == 0;
+                  entry->context_count == 0 && entry->kind == ENTRY_WRITE;
     if (!a->anew && find_record(step, a->type, &entry->record, &a->record) != ERR_OK) {
         struct author_epoch creator = record_id_author(&entry->record);
         a->reason = "the record's row here can't be read";
@@ -256,18 +268,15 @@ static enum judgement judge(struct step *step, struct application *a)
     return standing == ADMIT || standing == FORKED ? judge_body_of(a, standing) : standing;
 }
 
-/* False: it lies there already. */
-static bool quarantine(struct step *step, const struct located_entry *located, enum error_code code,
-                       const char *reason)
+bool quarantine_entry(struct step *step, const struct located_entry *located, enum error_code code,
+                      const char *reason)
 {
-    uint8_t key[1 + LOCATOR_BYTES] = {'e'};
+    uint8_t bytes[1 + LOCATOR_BYTES_MAX] = {'e'};
     struct buffer value = {0};
-    struct span there;
-    locator_write(step, located, key + 1);
-    if (step->view->get(step->view->context, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), &there) ==
-        READ_FOUND)
+    struct span there, key = SPAN(bytes, 1 + locator_write(step, located, bytes + 1));
+    if (step->view->get(step->view->context, TABLE_QUARANTINE, key, &there) == READ_FOUND)
         return false;
-    if (!aside_room(step, 'q', located->author.author, QUARANTINE_AN_AUTHOR_MAX))
+    if (!aside_room(step, 'q', located_place(located).stream.author, QUARANTINE_AN_AUTHOR_MAX))
         return true;
     mp_write_map(&value, 3);
     mp_write_uint(&value, 1);
@@ -276,7 +285,7 @@ static bool quarantine(struct step *step, const struct located_entry *located, e
     mp_write_text(&value, reason);
     mp_write_uint(&value, 3);
     mp_write_uint(&value, step->wall_ms);
-    updates_put(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), span_of_buffer(&value));
+    updates_put(step->updates, TABLE_QUARANTINE, key, span_of_buffer(&value));
     buffer_free(&value);
     return true;
 }
@@ -310,7 +319,7 @@ static void write_record(struct step *step, const struct application *a)
 static int fold_into_record(struct application *a)
 {
     bool first = a->record == NULL;
-    if (first && a->creating && a->op.verdict == OPERATION_ADMITTED)
+    if (first && a->creating && a->op.verdict == OPERATION_ADMITTED && !a->located->carried)
         return a->op.deletes == 1 ? 0 : 1;
     bool counted = !first && !record_deleted(a->record);
     if (first)
@@ -338,7 +347,7 @@ static void fold(struct step *step, struct application *a)
 /* An operation that is excluded stands in its place all the same, without effect. */
 static enum outcome exclude(struct step *step, struct application *a)
 {
-    bool news = quarantine(step, a->located, ERR_NOT_ALLOWED, a->reason);
+    bool news = quarantine_entry(step, a->located, ERR_NOT_ALLOWED, a->reason);
     a->op.verdict = OPERATION_EXCLUDED;
     if (a->record != NULL && !a->apart) {
         fold(step, a);
@@ -398,6 +407,7 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
         a.missing = a.op.dot; /* a change of the tree wakes it */
         outcome = park(step, &a, PARK_RECORD, NULL) ? OUTCOME_PARKED : OUTCOME_FULL;
     }
+    carry_on_storing(step, &a.op, located, a.record, outcome, from != NULL);
     record_free(a.record);
     return outcome;
 }
@@ -414,7 +424,7 @@ void apply_anew(struct step *step, const struct located_entry *located,
         return;
     }
     if (judgement == EXCLUDE)
-        quarantine(step, located, ERR_NOT_ALLOWED, a.reason);
+        quarantine_entry(step, located, ERR_NOT_ALLOWED, a.reason);
     if (a.apart)
         return;
     a.op.verdict = judgement == EXCLUDE ? OPERATION_EXCLUDED : OPERATION_ADMITTED;
@@ -429,7 +439,9 @@ enum outcome apply_judge(struct step *step, const struct located_entry *located,
     const struct entry *entry = located->entry;
     if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE)
         return OUTCOME_SETTLED;
-    if (entry->strange || entry->kind != ENTRY_WRITE) {
+    if (!entry->strange && entry->kind == ENTRY_CARRY)
+        return carry_apply(step, located, from);
+    if (entry->strange || (entry->kind != ENTRY_WRITE && entry->kind != ENTRY_EXTEND)) {
         return parked_put(step, located, PARKED_PROGRAM, NULL,
                           "a kind of entry that this version doesn't know", from)
                    ? OUTCOME_PARKED
@@ -441,7 +453,7 @@ enum outcome apply_judge(struct step *step, const struct located_entry *located,
 enum outcome apply_entry_to(struct step *step, const struct located_entry *located)
 {
     enum outcome outcome = apply_judge(step, located, NULL);
-    if (outcome == OUTCOME_FOLDED) {
+    if (outcome == OUTCOME_FOLDED && located->entry->kind != ENTRY_CARRY) {
         step->replica->streams_due = true;
         parked_wake(step, located->entry->type, &located->entry->record,
                     entry_dot(located->entry, &located->author));

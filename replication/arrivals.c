@@ -14,9 +14,8 @@ uint64_t arrival_begin(struct step *step, const struct stream_id *stream)
 
 void arrival_omit(struct step *step, const struct located_entry *located)
 {
-    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
-                               located->author.branch};
-    if (stream_id_compare(&stream, &step->replica->arriving) == 0)
+    struct entry_place place = located_place(located);
+    if (!place.carried && stream_id_compare(&place.stream, &step->replica->arriving) == 0)
         buffer_append_u32(&step->replica->waits, located->seq);
 }
 

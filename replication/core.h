@@ -4,6 +4,7 @@
 #define TERRACE_REPLICATION_CORE_H
 
 #include "base/planted.h"
+#include "replication/circle.h"
 #include "replication/hash_table.h"
 #include "replication/query/query.h"
 #include "replication/replica.h"
@@ -24,6 +25,12 @@ struct audience {
     uint8_t tier;    /* subtree */
     uint8_t seat_count;
     const char *seats[HOLDERS_MAX]; /* path, our seat first; borrowed */
+};
+
+/* Seats by name, borrowed. */
+struct seat_names {
+    const char **names; /* owned */
+    size_t count;
 };
 
 /* A stream that we write and have not closed. */
@@ -149,7 +156,7 @@ struct session {
 
 /* What an entry that can't be judged waits for; and the key of its row. */
 enum parked_kind { PARKED_RECORD = 1, PARKED_SCHEMA, PARKED_PROGRAM, PARKED_STREAM };
-enum { PARKED_KEY_BYTES_MAX = 1 + 2 + 16 + KEY_ID_BYTES + 8 + LOCATOR_BYTES };
+enum { PARKED_KEY_BYTES_MAX = 1 + 2 + 16 + KEY_ID_BYTES + 8 + LOCATOR_BYTES_MAX };
 struct parked_key {
     uint8_t bytes[PARKED_KEY_BYTES_MAX + 1]; /* and a byte to pass it by */
     size_t size;
@@ -175,6 +182,9 @@ struct instances {
     uint8_t present[8], former[8];
 };
 
+/* 'u', a type, a record, a seat: entries of that record wait for that seat's row. */
+enum { DUE_KEY_BYTES_MAX = 1 + 2 + 16 + SEAT_BYTES_MAX };
+
 struct replica {
     struct replica_options options;
     struct key_id key_id;
@@ -195,7 +205,7 @@ struct replica {
     bool statement_ever;
     uint64_t deadline_tick;
     struct refusals refusals;
-    struct block_cache cache;
+    struct block_cache cache, circle_cache;
     struct open_cache *open_cache; /* NULL until it is used */
     bool none_parked;              /* nothing waits for a record; false: not known */
     uint64_t random_count;
@@ -221,7 +231,10 @@ struct replica {
     enum replica_hold hold;
     struct sought *sought;  /* seats and keys that were asked for above */
     uint64_t contacts_seen; /* tree_change_count that contacts were judged by */
-    bool cuts_due;          /* a branch of a forked stream is on its way out */
+    uint64_t due_seen;      /* tree_change_count that entries for members unknown were tried by */
+    uint8_t due_from[DUE_KEY_BYTES_MAX + 1]; /* they are tried from here on; */
+    size_t due_size;                         /* 0: none is due */
+    bool cuts_due;                           /* a branch of a forked stream is on its way out */
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
@@ -249,9 +262,23 @@ bool self_row_reads(struct span value, struct key_id own, uint64_t *commits, uin
 uint32_t tuning_or(uint32_t value, uint32_t otherwise);
 uint32_t replica_random(struct replica *replica);
 
+/* audience.c: which own streams an entry goes into, so that each of `to` gets it (rules.md 2). */
+struct audiences {
+    struct audience *list; /* seats borrowed from the tree */
+    size_t count;
+    const char **unreached; /* borrowed from `to`: no row of theirs is here, or no way */
+    size_t unreached_count;
+};
+void audiences_find(struct step *step, const struct circle *circle, const struct seat_names *to,
+                    struct audiences *audiences);
+void audiences_free(struct audiences *audiences);
+/* All members but this node's seat. */
+void circle_others(struct step *step, const struct circle *circle, struct seat_names *names);
+
 /* own_stream.c */
 struct own_stream *own_stream_for(struct step *step, const struct audience *audience);
-/* Appends; signs the block before when it is full. Gives the entry's place, and its digest (NULL:
+/* Appends, by the schema in force unless the entry names a version; signs the block before when it
+ * is full. Gives the entry's place, and its digest (NULL:
  * not wanted), which lives until the stream's block is signed. */
 uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry,
                         const struct hash **digest);
@@ -285,9 +312,52 @@ struct record_state *load_record(struct step *step, const struct record_type *ty
                                  const struct record_id *id);
 /* What a stream is, from its row. NULL: not known here, or not readable. Dies at the next call. */
 const struct stream_open *load_stream_open(struct step *step, const struct stream_id *stream);
-/* The circle of a record: the stream of its creation. */
+/* circle_load of the rows of this step. */
 bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
-                 struct stream_row *row);
+                 const struct operation *seen, struct circle *circle);
+/* A row of quarantine for an entry. False: it lies there already. */
+bool quarantine_entry(struct step *step, const struct located_entry *located, enum error_code code,
+                      const char *reason);
+/* The entry at a place, those of this batch included; dies at the next use of the block cache. */
+bool entry_at(struct step *step, const struct entry_place *place, struct located_entry *located);
+
+/* carry.c: a carry entry that came: what it holds is judged like entries that came by themselves.
+ */
+enum outcome carry_apply(struct step *step, const struct located_entry *located,
+                         const struct parked_key *from);
+/* The carry rule (rules.md 2): an entry has been stored, whatever its verdict; `record`: its record
+ * as it is now, NULL: not here; `waited`: it was stored before, and is judged now. */
+void carry_on_storing(struct step *step, const struct operation *op,
+                      const struct located_entry *located, const struct record_state *record,
+                      enum outcome outcome, bool waited);
+
+/* What a record's circle is, and which of its entries go where. */
+struct carriage {
+    const struct record_type *type;
+    const struct record_id *id;
+    const struct record_state *record;
+    const struct circle *circle;  /* as it will be */
+    const struct operation *back; /* NULL, or an own extension that came back: what it saw has gone
+                                   * to those who hold the stream that it stands in */
+};
+/* All that is here of a record goes to these seats: to those who hold a stream that an entry stands
+ * in it doesn't go again. */
+void carry_record(struct step *step, const struct carriage *carriage, const struct seat_names *to);
+/* The one entry that stands here at this place. */
+void carry_entry(struct step *step, const struct carriage *carriage,
+                 const struct entry_place *place, const struct seat_names *to);
+/* Whether the stream that an entry stands in here is one that the seat holds. */
+bool carry_stream_is_for(struct step *step, const struct entry_place *place, const char *seat);
+/* The entries of a record that wait here, wherever they lie; the caller frees `places`. */
+struct entry_places {
+    struct entry_place *places;
+    size_t count;
+};
+void parked_places(struct step *step, uint16_t type, const struct record_id *id,
+                   struct entry_places *found);
+/* A member that an entry couldn't reach now gets the record when its row has come. */
+void carry_later(struct step *step, uint16_t type, const struct record_id *id, const char *seat);
+void carry_when_due(struct step *step); /* once a batch */
 
 /* imports.c: false with `error`: this row was taken before, or isn't the next one. */
 bool import_may_write(struct step *step, const struct event *event, struct error *error);
@@ -307,8 +377,9 @@ void loose_attach(struct step *step, const struct stream_id *stream, uint32_t fi
 void loose_go_on(struct step *step); /* once a batch: a bounded piece of what is left of it */
 
 /* parked.c */
-void locator_write(struct step *step, const struct located_entry *located,
-                   uint8_t to[static LOCATOR_BYTES]);
+/* Of where its bytes lie: LOCATOR_BYTES, of a carried one LOCATOR_BYTES_MAX. */
+size_t locator_write(struct step *step, const struct located_entry *located,
+                     uint8_t to[static LOCATOR_BYTES_MAX]);
 /* One more of an author's things that are counted under this letter ('p'arked, 'q'uarantined,
  * 's'treams begun); false: it has `most` of them. */
 bool aside_room(struct step *step, char what, struct key_id author, uint32_t most);
@@ -535,6 +606,8 @@ bool quota_trickles(const struct step *step, struct session *session);
 
 /* write.c */
 void write_local(struct step *step, const struct event *event);
+/* Numbers of records and of streams that run out go on in a new epoch. ERR_FULL: there is none. */
+enum error_code write_room_in_epoch(struct step *step, struct error *error);
 
 /* Message types of formats.md 6. */
 enum message_type {

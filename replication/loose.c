@@ -34,13 +34,11 @@ static void remove_gap(struct step *step, const struct stream_id *stream, uint32
 {
     struct author_epoch author = stream_author(stream);
     struct located_entry at = {.author = author, .stream = stream->number, .seq = seq};
-    uint8_t key[1 + LOCATOR_BYTES] = {'b'};
-    struct span value;
-    locator_write(step, &at, key + 1);
-    if (step->view->get(step->view->context, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), &value) !=
-        READ_FOUND)
+    uint8_t bytes[1 + LOCATOR_BYTES_MAX] = {'b'};
+    struct span value, key = SPAN(bytes, 1 + locator_write(step, &at, bytes + 1));
+    if (step->view->get(step->view->context, TABLE_QUARANTINE, key, &value) != READ_FOUND)
         return;
-    updates_remove(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key));
+    updates_remove(step->updates, TABLE_QUARANTINE, key);
     aside_fewer(step, 'q', stream->author);
 }
 

@@ -410,6 +410,7 @@ void replica_close(struct replica *replica)
     HASH_ITER (hh, replica->sessions, session, after)
         session_free(replica, session);
     block_cache_free(&replica->cache);
+    block_cache_free(&replica->circle_cache);
     free(replica->open_cache);
     contacts_free_sought(replica);
     for (struct instances *known = replica->instances, *next; known != NULL; known = next) {

@@ -162,7 +162,8 @@ uint32_t own_stream_add(struct step *step, struct own_stream *stream, const stru
 {
     struct replica *replica = step->replica;
     struct entry dated = *entry;
-    dated.schema_version = schema_version(replica);
+    if (dated.schema_version == 0) /* else it goes again, as it was */
+        dated.schema_version = schema_version(replica);
     uint32_t most = tuning_or(replica->options.tuning.block_entries, BLOCK_ENTRIES_USUAL);
     if (stream->writer != NULL &&
         (entry_writer_count(stream->writer) >= most || !entry_writer_add(stream->writer, &dated)))

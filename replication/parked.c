@@ -26,7 +26,7 @@ enum {
     RECORD_PREFIX_BYTES = 1 + 2 + 16 + DOT_BYTES,
     COUNT_KEY_BYTES = 1 + KEY_ID_BYTES,
 };
-_Static_assert((int)PARKED_KEY_BYTES_MAX == RECORD_PREFIX_BYTES + LOCATOR_BYTES, "the longest");
+_Static_assert((int)PARKED_KEY_BYTES_MAX == RECORD_PREFIX_BYTES + LOCATOR_BYTES_MAX, "the longest");
 
 /* ---- how much of one author is aside ---- */
 
@@ -83,13 +83,15 @@ static void parked_fewer(struct step *step, struct key_id author)
 
 /* ---- rows ---- */
 
-void locator_write(struct step *step, const struct located_entry *located,
-                   uint8_t to[static LOCATOR_BYTES])
+size_t locator_write(struct step *step, const struct located_entry *located,
+                     uint8_t to[static LOCATOR_BYTES_MAX])
 {
-    uint32_t who = who_assign(step->updates, &located->author);
-    write_u32(to, who << 8);
-    write_u16(to + 3, located->stream);
-    write_u32(to + 5, located->seq);
+    struct entry_place place = located_place(located);
+    struct author_epoch author = stream_author(&place.stream);
+    who_assign(step->updates, &author);
+    size_t size = entry_place_locator(step->view, &place, to);
+    assert(size > 0 || updates_doomed(step->updates));
+    return size > 0 ? size : LOCATOR_BYTES;
 }
 
 static size_t record_prefix(uint8_t key[static RECORD_PREFIX_BYTES], uint16_t type,
@@ -116,8 +118,7 @@ static struct parked_key parked_key_of(struct step *step, const struct located_e
         write_u32(key.bytes + 1, entry->schema_version);
         key.size = 5;
     }
-    locator_write(step, located, key.bytes + key.size);
-    key.size += LOCATOR_BYTES;
+    key.size += locator_write(step, located, key.bytes + key.size);
     return key;
 }
 
@@ -130,7 +131,7 @@ void parked_remove(struct step *step, const struct located_entry *located,
                    const struct parked_key *key)
 {
     updates_remove(step->updates, TABLE_PARKED, span_of_key(key));
-    parked_fewer(step, located->author.author);
+    parked_fewer(step, located_place(located).stream.author);
 }
 
 bool parked_put(struct step *step, const struct located_entry *located, enum parked_kind kind,
@@ -144,7 +145,7 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
         return true;
     if (from != NULL)
         updates_remove(step->updates, TABLE_PARKED, span_of_key(from));
-    else if (!aside_room(step, 'p', located->author.author, PARKED_AN_AUTHOR_MAX))
+    else if (!aside_room(step, 'p', located_place(located).stream.author, PARKED_AN_AUTHOR_MAX))
         return false;
     step->replica->none_parked = false;
     updates_put(step->updates, TABLE_PARKED, span_of_key(&key), span_of_text(reason));
@@ -183,36 +184,28 @@ struct again {
     struct located_entry located;
 };
 
-static bool open_located(struct step *step, const uint8_t locator[static LOCATOR_BYTES],
-                         struct again *again)
+/* `located` says where the bytes lie, if they can't be read. */
+static bool open_located(struct step *step, struct span locator, struct again *again)
 {
-    struct located_entry *located = &again->located;
-    *located =
-        (struct located_entry){.stream = read_u16(locator + 3), .seq = read_u32(locator + 5)};
-    if (!who_author(step->view, read_u32(locator) >> 8, &located->author))
+    struct entry_place place;
+    again->located = (struct located_entry){0};
+    if (!entry_place_parse(step->view, locator, &place))
         return false;
-    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
-                               located->author.branch};
-    const struct prepared_block *block =
-        block_cache_open(&again->cache, step->view, step->replica->tree, &stream, located->seq);
-    if (block == NULL || block->opaque)
-        return false;
-    located->entry = &block->list.entries[located->seq - block->header.seq];
-    located->digest = &block->digests[located->seq - block->header.seq];
-    return true;
+    again->located = (struct located_entry){
+        .author = stream_author(&place.stream), .stream = place.stream.number, .seq = place.seq};
+    return entry_open(&again->cache, step->view, step->replica->tree, &place, &again->located);
 }
 
 /* Its arrival has a number of its own; what waits of the block being applied is not forgotten. */
 static void settled_late(struct step *step, const struct located_entry *located)
 {
-    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
-                               located->author.branch};
+    struct entry_place place = located_place(located);
     struct buffer waits = step->replica->waits;
     struct stream_id arriving = step->replica->arriving;
     if (PLANTED(ARRIVAL_FORGOTTEN))
         return;
     step->replica->waits = (struct buffer){0};
-    arrival_put(step, &stream, located->seq, 1);
+    arrival_put(step, &place.stream, place.seq, 1);
     step->replica->waits = waits;
     step->replica->arriving = arriving;
 }
@@ -220,21 +213,21 @@ static void settled_late(struct step *step, const struct located_entry *located)
 /* It stood on a branch of a forked stream that isn't kept. */
 static bool has_left(struct step *step, const struct located_entry *located)
 {
-    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
-                               located->author.branch};
+    struct entry_place place = located_place(located);
     struct stream_row *row = mem_alloc(sizeof *row);
-    struct stream_id trunk = branch_of(&stream, 0);
+    struct stream_id trunk = branch_of(&place.stream, 0);
     bool forked = stream_row_read(step->view, &trunk, row) && row->forked;
-    bool held = stream_row_read(step->view, &stream, row) && located->seq < row->head.seq;
+    bool held = stream_row_read(step->view, &place.stream, row) && place.seq < row->head.seq;
     free(row);
     return forked && !held;
 }
 
 static enum outcome judge_row(struct step *step, const struct parked_key *key, struct again *again)
 {
-    if (key->size <= LOCATOR_BYTES)
+    struct span locator = parked_locator(span_of_key(key));
+    if (locator.size == 0)
         return OUTCOME_PARKED;
-    if (!open_located(step, key->bytes + key->size - LOCATOR_BYTES, again)) {
+    if (!open_located(step, locator, again)) {
         if (has_left(step, &again->located)) {
             parked_remove(step, &again->located, key);
             return OUTCOME_SETTLED;
@@ -359,9 +352,9 @@ void parked_stream_from(struct step *step, const struct located_entry *located)
 static bool stream_block_on(struct step *step, struct located_entry *at)
 {
     struct again again = {0};
-    uint8_t locator[LOCATOR_BYTES];
-    locator_write(step, at, locator);
-    bool done = open_located(step, locator, &again);
+    uint8_t locator[LOCATOR_BYTES_MAX];
+    size_t size = locator_write(step, at, locator);
+    bool done = open_located(step, SPAN(locator, size), &again);
     if (done) {
         const struct block_header *header = &again.cache.block.header;
         uint32_t end = header->seq + header->count, from = at->seq;

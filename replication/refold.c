@@ -27,9 +27,8 @@ struct refold {
 
 static bool is_dropped(const struct operation *op, const struct stream_id *drop, uint32_t from)
 {
-    return drop != NULL && op->seq >= from && op->stream == drop->number &&
-           op->branch == drop->branch && op->dot.epoch == drop->epoch &&
-           key_id_equal(op->dot.author, drop->author);
+    struct entry_place place = operation_place(op);
+    return drop != NULL && place.seq >= from && stream_id_compare(&place.stream, drop) == 0;
 }
 
 /* All operations but those that are dropped, and one more. */
@@ -58,23 +57,14 @@ static size_t gather(struct refold *refold, const struct stream_id *drop, uint32
 static bool locate(const struct refold *refold, const struct operation *op,
                    struct located_entry *located)
 {
-    struct replica *replica = refold->step->replica;
+    struct entry_place place = operation_place(op);
     if (op == &refold->more_op) {
         *located = *refold->more;
         return true;
     }
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
-    *located = (struct located_entry){
-        .author = stream_author(&stream), .stream = op->stream, .seq = op->seq};
-    if (apply_find_unsigned(replica, &stream, op->seq, located))
-        return true;
-    const struct prepared_block *block =
-        block_cache_open(&replica->cache, refold->step->view, replica->tree, &stream, op->seq);
-    if (block == NULL || block->opaque)
-        return false;
-    located->entry = &block->list.entries[op->seq - block->header.seq];
-    located->digest = &block->digests[op->seq - block->header.seq];
-    return true;
+    bool found = entry_at(refold->step, &place, located);
+    located->again = true;
+    return found;
 }
 
 /* What can't be read here is no reason to throw a state away. */
@@ -139,7 +129,8 @@ static void write_state(const struct refold *refold, const struct record_type *t
         index_put(refold, key, refold->after);
         const struct operation *first = record_operation(refold->after, 0);
         struct buffer row = {0};
-        if (record_operation_count(refold->after) == 1 && first->verdict == OPERATION_ADMITTED) {
+        if (record_operation_count(refold->after) == 1 && first->verdict == OPERATION_ADMITTED &&
+            !first->carried) {
             record_row_write_located(step->updates, key, first->stream, first->branch, first->seq);
         } else {
             record_encode(refold->after, &row);
@@ -153,14 +144,12 @@ static void write_state(const struct refold *refold, const struct record_type *t
 
 static void leave_quarantine(struct step *step, char what, const struct located_entry *at)
 {
-    uint8_t key[1 + LOCATOR_BYTES] = {(uint8_t)what};
-    struct span value;
-    locator_write(step, at, key + 1);
-    if (step->view->get(step->view->context, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), &value) !=
-        READ_FOUND)
+    uint8_t bytes[1 + LOCATOR_BYTES_MAX] = {(uint8_t)what};
+    struct span value, key = SPAN(bytes, 1 + locator_write(step, at, bytes + 1));
+    if (step->view->get(step->view->context, TABLE_QUARANTINE, key, &value) != READ_FOUND)
         return;
-    updates_remove(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key));
-    aside_fewer(step, 'q', at->author.author);
+    updates_remove(step->updates, TABLE_QUARANTINE, key);
+    aside_fewer(step, 'q', located_place(at).stream.author);
 }
 
 /* In the plan's order; what isn't in it waits again for what it saw. */
@@ -221,9 +210,9 @@ static void drop_aside(struct step *step, const struct stream_id *stream, uint32
 {
     struct located_entry at = {
         .author = stream_author(stream), .stream = stream->number, .seq = seq};
-    uint8_t key[1 + LOCATOR_BYTES] = {PARKED_STREAM};
-    locator_write(step, &at, key + 1);
-    updates_remove(step->updates, TABLE_PARKED, SPAN_OF_ARRAY(key));
+    uint8_t key[1 + LOCATOR_BYTES_MAX] = {PARKED_STREAM};
+    size_t size = 1 + locator_write(step, &at, key + 1);
+    updates_remove(step->updates, TABLE_PARKED, SPAN(key, size));
     leave_quarantine(step, 'e', &at);
     leave_quarantine(step, 'b', &at);
 }
@@ -321,6 +310,7 @@ static bool cut_on(struct step *step, const struct stream_id *stream, struct str
 {
     uint32_t to = row->cut > row->from ? row->cut : row->from;
     block_cache_free(&step->replica->cache);
+    block_cache_free(&step->replica->circle_cache);
     if (row->head.seq > to) {
         drop_block(step, stream, row);
         stream_row_write(step->updates, stream, row);

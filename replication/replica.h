@@ -51,7 +51,7 @@ void replica_close(struct replica *replica); /* NULL is legal */
  * counters of refusals, what each child has brought today, the machines that came with its key. */
 void replica_inherit(struct replica *replica, struct replica *former);
 
-enum write_kind { WRITE_PUT, WRITE_SET, WRITE_DELETE };
+enum write_kind { WRITE_PUT, WRITE_SET, WRITE_DELETE, WRITE_EXTEND };
 
 /* X(name): every event the replica knows; one handler each. */
 #define EVENT_LIST(X)                                                                              \
@@ -88,7 +88,10 @@ struct event {
              * ERR_PARKED. */
             struct span import;
             uint64_t import_row, import_after;
-            struct span to; /* PUT of an addressed type: the seat that it is for; else empty */
+            struct span to;    /* PUT of an addressed type: the seat that it is for; else empty */
+            struct span seats; /* EXTEND: who shall hold the record too, a msgpack array of str */
+            struct span
+                reason; /* EXTEND: in words, at most EXTEND_REASON_BYTES_MAX; may be empty */
         } write;
         struct {
             uint32_t link;

@@ -50,6 +50,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     notes_when_due(step);
     receive_ask_when_due(step);
     parked_work(step);
+    carry_when_due(step);
     loose_go_on(step);
     refold_work(step);
     own_streams_sign_all(step);

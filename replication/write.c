@@ -6,6 +6,7 @@
 
 #include "base/nearest.h"
 #include "replication/core.h"
+#include "schema/extension.h"
 
 enum { REQUEST_KEY_BYTES = 1 + HASH_BYTES, REQUEST_ID_BYTES_MAX = 64 };
 
@@ -19,9 +20,9 @@ struct local_write {
     struct dot context[CONTEXT_PAIRS_MAX];
     size_t context_count;
     uint32_t n;
-    struct audience audiences[2];
-    size_t audience_count;
-    struct stream_row *circle;
+    struct audience creation; /* of a creation: its stream */
+    struct circle circle;     /* of a change: with those who join */
+    struct seat_names joining;
 };
 
 static void audience_path(struct audience *audience, uint8_t class)
@@ -96,8 +97,7 @@ static enum error_code check_address(struct step *step, const struct local_write
 static void circle_of_creation(struct step *step, struct local_write *write, const struct seat *end)
 {
     const struct seat *path[HOLDERS_MAX];
-    struct audience *audience = &write->audiences[0];
-    write->audience_count = 1;
+    struct audience *audience = &write->creation;
     *audience = (struct audience){.class = (uint8_t)write->type->class, .holders = HOLDERS_SELF};
     if (write->type->circle == CIRCLE_SUBTREE) {
         audience->holders = HOLDERS_SUBTREE;
@@ -113,57 +113,95 @@ static void circle_of_creation(struct step *step, struct local_write *write, con
     }
 }
 
-/* From our place in a path circle one stream goes down to its one end, one up to the other. */
-static bool circle_of_path(struct local_write *write)
+/* Whether this seat may write to it. */
+static enum error_code check_member(const struct step *step, const struct local_write *write,
+                                    struct error *error)
 {
-    const struct stream_open *open = &write->circle->open;
-    size_t own = 0;
-    while (own < open->seat_count && strcmp(open->seats[own], write->seat->row.seat) != 0)
-        own++;
-    if (own == open->seat_count)
-        return false;
-    if (own > 0) {
-        struct audience *down = &write->audiences[write->audience_count++];
-        audience_path(down, open->class);
-        for (size_t i = own + 1; i-- > 0;)
-            audience_add(down, open->seats[i]);
-    }
-    if (own + 1 < open->seat_count) {
-        struct audience *up = &write->audiences[write->audience_count++];
-        audience_path(up, open->class);
-        for (size_t i = own; i < open->seat_count; i++)
-            audience_add(up, open->seats[i]);
-    }
-    return true;
+    const struct circle *circle = &write->circle;
+    (void)step;
+    if (circle_may_write(circle, write->seat))
+        return ERR_OK;
+    if (circle->holders == HOLDERS_PATH || circle->count > 1)
+        return error_set(error, ERR_NOT_ALLOWED, "record", "this seat isn't in its circle");
+    error_set(error, ERR_NOT_ALLOWED, write->type->name,
+              "only its author's seat, %s, may write to it", circle->seats[0]);
+    error_next(error, "make a record of your own that names it");
+    return ERR_NOT_ALLOWED;
 }
 
 static enum error_code circle_of_record(struct step *step, struct local_write *write,
                                         struct error *error)
 {
-    const struct author *creator =
-        tree_author(step->replica->tree, record_id_author(&write->id).author);
-    write->circle = mem_alloc(sizeof *write->circle);
-    if (creator == NULL || !load_circle(step, write->record, &write->id, write->circle))
+    if (!load_circle(step, write->record, &write->id, NULL, &write->circle))
         return error_set(error, ERR_DAMAGED, "record", "the entry that began it can't be read");
-    const struct stream_open *open = &write->circle->open;
-    if (open->holders == HOLDERS_PATH) {
-        return circle_of_path(write)
-                   ? ERR_OK
-                   : error_set(error, ERR_NOT_ALLOWED, "record", "this seat isn't in its circle");
-    }
-    if (creator->seat != write->seat) {
-        error_set(error, ERR_NOT_ALLOWED, write->type->name,
-                  "only its author's seat, %s, may write to it", creator->seat->row.seat);
-        error_next(error, "make a record of your own that names it");
-        return ERR_NOT_ALLOWED;
-    }
-    write->audiences[0] = (struct audience){
-        .class = open->class,
-        .holders = open->holders,
-        .tier = open->tier,
-    };
-    write->audience_count = 1;
+    return check_member(step, write, error);
+}
+
+/* ---- who joins ---- */
+
+static enum error_code check_joining(struct step *step, struct local_write *write, struct span name,
+                                     struct error *error)
+{
+    char seat[SEAT_BYTES_MAX + 1] = "";
+    if (name.size == 0 || name.size > SEAT_BYTES_MAX)
+        return error_set(error, ERR_INVALID, "seats", "%s isn't a seat's code",
+                         name.size == 0 ? "an empty text" : "so long a text");
+    if (tree_seat(step->replica->tree, name) == NULL)
+        return refuse_unknown_seat(step, name, error);
+    memcpy(seat, name.data, name.size);
+    if (circle_has(&write->circle, seat))
+        return error_set(error, ERR_INVALID, write->type->name, "%s is in its circle already",
+                         seat);
+    if (write->circle.count >= HOLDERS_MAX)
+        return error_set(error, ERR_FULL, write->type->name,
+                         "a record's circle has at most %d seats", HOLDERS_MAX);
+    circle_add(&write->circle, seat);
+    write->joining.names[write->joining.count++] = tree_seat(step->replica->tree, name)->row.seat;
     return ERR_OK;
+}
+
+/* Every seat that joins must be one that entries can go to. */
+static enum error_code check_ways(struct step *step, const struct local_write *write,
+                                  struct error *error)
+{
+    struct audiences audiences;
+    char lost[SEAT_BYTES_MAX + 1] = "";
+    audiences_find(step, &write->circle, &write->joining, &audiences);
+    if (audiences.unreached_count > 0)
+        memcpy(lost, audiences.unreached[0], strlen(audiences.unreached[0]) + 1);
+    audiences_free(&audiences);
+    if (lost[0] == '\0')
+        return ERR_OK;
+    error_set(error, ERR_NOT_ALLOWED, write->type->name,
+              "%s can't be reached without a seat between that isn't in the circle", lost);
+    error_next(error, "name the seats on the way to %s too", lost);
+    return ERR_NOT_ALLOWED;
+}
+
+/* Reads who joins into circle and body; the record is loaded. */
+static enum error_code prepare_extension(struct step *step, struct local_write *write,
+                                         struct error *error)
+{
+    struct mp_reader reader = mp_reader(write->event->write.seats);
+    struct span reason = write->event->write.reason, names[HOLDERS_MAX];
+    uint32_t count = mp_peek(&reader) == MP_ARRAY ? mp_read_array(&reader) : 0;
+    if (write->circle.holders == HOLDERS_SUBTREE)
+        return error_set(error, ERR_NOT_ALLOWED, write->type->name,
+                         "it is for a whole subtree: its circle doesn't grow");
+    if (count == 0 || count > HOLDERS_MAX || reason.size > EXTEND_REASON_BYTES_MAX ||
+        !utf8_writable(reason))
+        return error_set(error, ERR_INVALID, "extend",
+                         "expected 1 to %d seats, and a reason of at most %d bytes", HOLDERS_MAX,
+                         EXTEND_REASON_BYTES_MAX);
+    write->joining.names = mem_alloc(count * sizeof *write->joining.names);
+    for (uint32_t i = 0; i < count; i++) {
+        names[i] = mp_peek(&reader) == MP_STR ? mp_read_str(&reader) : SPAN_EMPTY;
+        enum error_code code = check_joining(step, write, names[i], error);
+        if (code != ERR_OK)
+            return code;
+    }
+    extension_encode(names, count, reason, &write->body);
+    return check_ways(step, write, error);
 }
 
 static bool adds_to_counters(const struct local_write *write)
@@ -212,6 +250,8 @@ static bool totals_for_counters(struct step *step, struct local_write *write)
 static enum error_code make_body(struct step *step, struct local_write *write, struct error *error)
 {
     static const uint8_t deleted[] = {0x81, 0xff, 0xc3}; /* {-1: true} */
+    if (write->event->write.kind == WRITE_EXTEND)
+        return prepare_extension(step, write, error);
     if (write->event->write.kind == WRITE_DELETE) {
         buffer_append(&write->body, deleted, sizeof deleted);
         return ERR_OK;
@@ -262,12 +302,12 @@ static enum error_code prepare_change(struct step *step, struct local_write *wri
 }
 
 /* Numbers of records and of streams that run out go on in a new epoch. */
-static enum error_code room_in_epoch(struct step *step, struct error *error)
+enum error_code write_room_in_epoch(struct step *step, struct error *error)
 {
     struct replica *replica = step->replica;
-    if (replica->record_counter < UINT32_MAX && replica->next_stream < STREAM_NUMBER_MAX) {
-        return ERR_OK; /* one write opens two streams at most */
-    }
+    if (replica->record_counter < UINT32_MAX &&
+        replica->next_stream < STREAM_NUMBER_MAX - 2 * HOLDERS_MAX)
+        return ERR_OK; /* a write opens a stream for each member and each that joins at most */
     own_streams_sign_all(step);
     if (replica_new_epoch(step, "the numbers of the epoch before are used up"))
         return ERR_OK;
@@ -292,7 +332,7 @@ static enum error_code prepare(struct step *step, struct local_write *write, str
     write->type = schema_find_type(schema, write->event->write.type, error);
     if (write->type == NULL)
         return ERR_UNKNOWN_TYPE;
-    enum error_code room = room_in_epoch(step, error);
+    enum error_code room = write_room_in_epoch(step, error);
     if (room != ERR_OK)
         return room;
     if (write->event->write.kind != WRITE_PUT) {
@@ -320,11 +360,43 @@ static enum error_code prepare(struct step *step, struct local_write *write, str
     return ERR_OK;
 }
 
+/* The entry into one stream; the last one is where it is found. */
+static void append_to(struct step *step, const struct local_write *write,
+                      const struct audience *audience, struct located_entry *located)
+{
+    struct own_stream *stream = own_stream_for(step, audience);
+    located->seq = own_stream_add(step, stream, located->entry, &located->digest);
+    located->stream = stream->id.number;
+    updates_trace(step->updates, "write %s %s#%u at %s+%u", write->type->name,
+                  label_record(step->replica->tree, &write->id).text, write->n,
+                  label_stream(step->replica->tree, &stream->id).text, located->seq);
+}
+
+static void append_to_circle(struct step *step, const struct local_write *write,
+                             struct located_entry *located)
+{
+    struct audiences audiences;
+    struct seat_names others;
+    struct audience own = {.class = write->circle.class, .holders = HOLDERS_SELF};
+    circle_others(step, &write->circle, &others);
+    if (PLANTED(CIRCLE_OF_THE_CREATION) && others.count >= write->circle.first_count)
+        others.count = write->circle.first_count - 1;
+    audiences_find(step, &write->circle, &others, &audiences);
+    for (size_t i = 0; i < audiences.count; i++)
+        append_to(step, write, &audiences.list[i], located);
+    if (audiences.count == 0) /* nobody can be reached yet */
+        append_to(step, write, &own, located);
+    for (size_t i = 0; i < audiences.unreached_count; i++)
+        carry_later(step, write->type->number, &write->id, audiences.unreached[i]);
+    audiences_free(&audiences);
+    free(others.names);
+}
+
 static void append_and_apply(struct step *step, struct local_write *write)
 {
     struct replica *replica = step->replica;
     struct entry entry = {
-        .kind = ENTRY_WRITE,
+        .kind = write->event->write.kind == WRITE_EXTEND ? ENTRY_EXTEND : ENTRY_WRITE,
         .type = write->type->number,
         .clock = step->wall_ms,
         .has_record = true,
@@ -336,14 +408,12 @@ static void append_and_apply(struct step *step, struct local_write *write)
         .context_count = write->context_count,
     };
     struct located_entry located = {.author = replica->self, .entry = &entry, .made_here = true};
-    for (size_t i = 0; i < write->audience_count; i++) {
-        struct own_stream *stream = own_stream_for(step, &write->audiences[i]);
-        located.seq = own_stream_add(step, stream, &entry, &located.digest);
-        located.stream = stream->id.number;
-        updates_trace(step->updates, "write %s %s#%u at %s+%u", write->type->name,
-                      label_record(replica->tree, &write->id).text, write->n,
-                      label_stream(replica->tree, &stream->id).text, located.seq);
-    }
+    struct carriage carriage = {write->type, &write->id, write->record, &write->circle, NULL};
+    carry_record(step, &carriage, &write->joining);
+    if (write->record == NULL)
+        append_to(step, write, &write->creation, &located);
+    else
+        append_to_circle(step, write, &located);
     entry.schema_version = tree_schema(replica->tree)->version;
     if (!apply_entry(step, &located))
         parked_stream_from(step, &located);
@@ -410,5 +480,6 @@ void write_local(struct step *step, const struct event *event)
     updates_answer(step->updates, &answer);
     record_free(write.record);
     buffer_free(&write.body);
-    free(write.circle);
+    free(write.joining.names);
+    circle_free(&write.circle);
 }

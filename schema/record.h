@@ -23,6 +23,17 @@ struct record_id {
 
 enum operation_verdict { OPERATION_ADMITTED, OPERATION_EXCLUDED };
 
+/* Where the bytes of a carried operation lie here: the place of the carry entry, and which of those
+ * it holds (from 0). */
+struct carrier {
+    struct key_id author;
+    uint32_t epoch;
+    uint16_t stream;
+    uint8_t branch; /* as it is numbered here */
+    uint32_t seq;
+    uint16_t index;
+};
+
 /* One operation on one record. `context` is the version vector of what its author had seen,
  * sorted by (author, epoch), its own (author, epoch) left out: there n-1 is implied. */
 struct operation {
@@ -31,10 +42,13 @@ struct operation {
     uint64_t clock; /* ms since 1970, a claim */
     uint8_t rank;   /* tier of the author's seat, 0 = root */
     enum operation_verdict verdict;
-    uint8_t deletes;           /* 0: says nothing of FIELD_DELETED, 1: true, 2: false */
-    uint16_t stream;           /* where the entry stands: stream number of (author, epoch) */
-    uint8_t branch;            /* of that stream, as it is numbered here; 0 unless it forked */
-    uint32_t seq;              /* and its place in that stream */
+    uint8_t deletes; /* 0: says nothing of FIELD_DELETED, 1: true, 2: false */
+    bool extends;    /* it adds seats to the circle, and sets nothing */
+    bool carried;    /* its bytes are here in a carry entry alone: `carrier` */
+    uint16_t stream; /* where its author wrote it: stream number of (author, epoch) */
+    uint8_t branch;  /* of that stream, as it is numbered here; 0 unless it forked */
+    uint32_t seq;    /* and its place in that stream */
+    struct carrier carrier;
     const struct dot *context; /* borrowed by record_apply, which copies */
     size_t context_count;      /* <= CONTEXT_PAIRS_MAX */
 };
@@ -64,7 +78,8 @@ size_t record_forked_count(const struct record_state *record);
 size_t record_plan(struct record_state *record, const struct operation *const *ops, size_t count,
                    size_t *order);
 
-/* Fold one operation in; `body` is its fields map (checked before; ignored when excluded).
+/* Fold one operation in; `body` is its fields map, of an extension {1: [seat ...]} (checked before;
+ * ignored when excluded).
  * Precondition: record_judge said RECORD_READY. Values are copied. */
 void record_apply(struct record_state *record, const struct operation *op,
                   const struct record_type *type, struct span body);
@@ -102,6 +117,20 @@ void record_canonical(const struct record_state *record, struct buffer *out);
  * under which two operations stand. A counter shows its total, a list its items. */
 void record_describe(const struct record_state *record, const struct record_type *type,
                      struct buffer *out);
+
+/* The seats that admitted extensions added, ascending by author, epoch, n, place: the circle beside
+ * the holders of the creation's stream (rules.md 2). Borrowed. A seat may stand there twice. */
+struct record_member {
+    struct span seat;
+    const struct operation *by;
+};
+size_t record_member_count(const struct record_state *record);
+struct record_member record_member(const struct record_state *record, size_t index);
+/* Whether this very operation, by its dot and digest, is folded in. */
+bool record_has(const struct record_state *record, const struct operation *op);
+/* Whether `op` saw the operation of this dot: its context covers it, or it is its author's own
+ * earlier one. */
+bool operation_saw(const struct operation *op, const struct dot *dot);
 
 /* How many assignments of this field stand, none having seen another; *shown gets the operation of
  * the one that is shown (borrowed; left alone when there is none). Lists and counters: 0. */

@@ -9,6 +9,10 @@
  *      3 assignments   field, author, n, value; n + sibling * 2^32 under a forked dot
  *      4 list items    field, author, n, place, value
  *      5 counters      field, author, n, value
+ *      6 members       -5, author, n, place, seat; absent where nobody extended the circle
+ *
+ * The verdict's number has 12 more for an extension, and 24 more for what was carried here: behind
+ * `seq` stands then where: key id ‖ epoch, stream + branch * 65,536, seq, index.
  *
  * Several bins, because one value holds VALUE_ITEMS_MAX items at most and a record may have
  * more operations than that. A disk can damage a row, so reading it believes nothing: since
@@ -19,10 +23,19 @@
 
 #include "schema/record_state.h"
 
-enum { ROW_AUTHORS = 1, ROW_OPERATIONS, ROW_ASSIGNMENTS, ROW_ITEMS, ROW_COUNTERS, ROW_FIELDS };
+enum {
+    ROW_AUTHORS = 1,
+    ROW_OPERATIONS,
+    ROW_ASSIGNMENTS,
+    ROW_ITEMS,
+    ROW_COUNTERS,
+    ROW_MEMBERS,
+    ROW_FIELDS
+};
 enum { AUTHOR_BYTES = KEY_ID_BYTES + 4 };
 enum { FIELD_LEAST = -32, FIELD_MOST = 1023 };
-enum { ROW_SIBLING = 6 }; /* beside the verdict: another operation of a dot that is here */
+/* beside the verdict: another operation of a dot that is here; an extension; a carried one */
+enum { ROW_SIBLING = 6, ROW_EXTENDS = 12, ROW_CARRIED = 24 };
 enum { ROW_STREAM_MAX = 0xffffff }; /* branch 1 byte, stream 2 */
 
 /* ---- writing ---- */
@@ -35,6 +48,17 @@ static uint64_t author_place(const struct record_state *record, const struct dot
     return place;
 }
 
+static void write_carrier(const struct carrier *carrier, struct buffer *out)
+{
+    uint8_t author[AUTHOR_BYTES];
+    memcpy(author, carrier->author.bytes, KEY_ID_BYTES);
+    write_u32(author + KEY_ID_BYTES, carrier->epoch);
+    mp_write_bin(out, SPAN_OF_ARRAY(author));
+    mp_write_uint(out, (uint64_t)carrier->branch << 16 | carrier->stream);
+    mp_write_uint(out, carrier->seq);
+    mp_write_uint(out, carrier->index);
+}
+
 static void write_operation(const struct record_state *record, const struct stored *stored,
                             struct buffer *out)
 {
@@ -44,11 +68,14 @@ static void write_operation(const struct record_state *record, const struct stor
     mp_write_uint(out, op->clock);
     mp_write_uint(out, op->rank);
     mp_write_uint(out, (op->verdict == OPERATION_EXCLUDED ? 1u : 0u) + 2u * op->deletes +
-                           (stored->sibling_place > 0 ? ROW_SIBLING : 0u));
+                           (stored->sibling_place > 0 ? ROW_SIBLING : 0u) +
+                           (op->extends ? ROW_EXTENDS : 0u) + (op->carried ? ROW_CARRIED : 0u));
     if (stored->sibling_place > 0)
         mp_write_uint(out, op->dot.n);
     mp_write_uint(out, (uint64_t)op->branch << 16 | op->stream);
     mp_write_uint(out, op->seq);
+    if (op->carried)
+        write_carrier(&op->carrier, out);
     mp_write_array(out, (uint32_t)(2 * op->context_count));
     for (size_t i = 0; i < op->context_count; i++) {
         mp_write_uint(out, author_place(record, &op->context[i]));
@@ -81,7 +108,8 @@ static void write_section(struct buffer *row, int32_t key, struct buffer *sectio
 void record_encode(const struct record_state *record, struct buffer *row)
 {
     struct buffer section = {0};
-    mp_write_map(row, ROW_FIELDS - 1);
+    bool members = record->members.count > 0;
+    mp_write_map(row, members ? ROW_FIELDS - 1 : ROW_MEMBERS - 1);
     for (size_t i = 0; i < record->author_count; i++) {
         buffer_append(&section, record->authors[i].key.bytes, KEY_ID_BYTES);
         buffer_append_u32(&section, record->authors[i].epoch);
@@ -96,6 +124,9 @@ void record_encode(const struct record_state *record, struct buffer *row)
     write_section(row, ROW_ITEMS, &section);
     write_held(record, &record->counters, false, &section);
     write_section(row, ROW_COUNTERS, &section);
+    write_held(record, &record->members, true, &section);
+    if (members)
+        write_section(row, ROW_MEMBERS, &section);
     buffer_free(&section);
 }
 
@@ -152,6 +183,20 @@ static void read_context(const struct record_state *record, struct mp_reader *re
     op->context_count = numbers / 2;
 }
 
+static void read_carrier(struct mp_reader *reader, struct carrier *carrier)
+{
+    const uint8_t *author = mp_read_bin_of(reader, AUTHOR_BYTES);
+    uint64_t stream = mp_read_uint_max(reader, ROW_STREAM_MAX);
+    if (author != NULL) {
+        memcpy(carrier->author.bytes, author, KEY_ID_BYTES);
+        carrier->epoch = read_u32(author + KEY_ID_BYTES);
+    }
+    carrier->stream = (uint16_t)stream;
+    carrier->branch = (uint8_t)(stream >> 16);
+    carrier->seq = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+    carrier->index = (uint16_t)mp_read_uint_max(reader, UINT16_MAX);
+}
+
 static bool read_operation(struct record_state *record, struct mp_reader *reader)
 {
     struct operation op = {0};
@@ -164,7 +209,11 @@ static bool read_operation(struct record_state *record, struct mp_reader *reader
     memcpy(op.digest.bytes, digest, HASH_BYTES);
     op.clock = mp_read_uint(reader);
     op.rank = (uint8_t)mp_read_uint_max(reader, UINT8_MAX);
-    uint64_t flags = mp_read_uint_max(reader, ROW_SIBLING + 5);
+    uint64_t flags = mp_read_uint_max(reader, ROW_CARRIED + ROW_EXTENDS + ROW_SIBLING + 5);
+    op.carried = flags >= ROW_CARRIED;
+    flags -= op.carried ? ROW_CARRIED : 0;
+    op.extends = flags >= ROW_EXTENDS;
+    flags -= op.extends ? ROW_EXTENDS : 0;
     if (flags >= ROW_SIBLING) {
         op.dot.n = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
         if (reader->failed || op.dot.n == 0 || op.dot.n > author->count)
@@ -178,6 +227,8 @@ static bool read_operation(struct record_state *record, struct mp_reader *reader
     op.stream = (uint16_t)stream;
     op.branch = (uint8_t)(stream >> 16);
     op.seq = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+    if (op.carried)
+        read_carrier(reader, &op.carrier);
     read_context(record, reader, &op, context);
     if (reader->failed)
         return false;
@@ -220,8 +271,10 @@ static struct span read_value(struct mp_reader *reader, int32_t key, const struc
     struct mp_reader value = *reader;
     enum mp_kind kind = mp_peek(reader);
     bool fits = kind == MP_STR || kind == MP_INT || kind == MP_BOOL;
-    if (key == ROW_ITEMS)
+    if (key == ROW_ITEMS || key == ROW_MEMBERS)
         fits = kind == MP_STR;
+    if (key == ROW_MEMBERS)
+        fits = fits && field == FIELD_CIRCLE && by->operation.extends;
     if (key == ROW_COUNTERS)
         mp_read_int(&value);
     if (key == ROW_ASSIGNMENTS && field == FIELD_DELETED)
@@ -249,7 +302,7 @@ static bool read_held(const struct record_state *record, struct mp_reader *reade
         return false;
     held.field = (int32_t)field;
     held.by = read_writer(record, reader);
-    if (key == ROW_ITEMS)
+    if (key == ROW_ITEMS || key == ROW_MEMBERS)
         held.place = (uint32_t)mp_read_uint_max(reader, VALUE_ITEMS_MAX);
     if (reader->failed || held.by == NULL)
         return false;
@@ -269,7 +322,8 @@ static bool read_section(struct record_state *record, int32_t key, struct span b
         return read_operations(record, bytes);
     struct held_list *list = key == ROW_ASSIGNMENTS ? &record->assignments
                              : key == ROW_ITEMS     ? &record->items
-                                                    : &record->counters;
+                             : key == ROW_COUNTERS  ? &record->counters
+                                                    : &record->members;
     struct mp_reader reader = mp_reader(bytes);
     while (mp_peek(&reader) != MP_END) {
         if (!read_held(record, &reader, key, list))
@@ -291,7 +345,7 @@ struct record_state *record_decode(struct span row)
                read_section(record, key, bytes);
     }
     mp_read_end(&reader);
-    if (good && !reader.failed && expected == ROW_FIELDS)
+    if (good && !reader.failed && (expected == ROW_FIELDS || expected == ROW_MEMBERS))
         return record;
     record_free(record);
     return NULL;

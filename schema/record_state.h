@@ -48,7 +48,8 @@ struct record_state {
     const struct stored **deletions; /* admitted, with deletes != 0 */
     size_t deletion_count, deletion_capacity;
     struct held_list assignments, items, counters;
-    struct dot *forked; /* ascending */
+    struct held_list members; /* field FIELD_CIRCLE, place in the extension, seat */
+    struct dot *forked;       /* ascending */
     size_t forked_count, forked_capacity;
 };
 

@@ -347,12 +347,13 @@ static void write_shown(struct buffer *out, const struct held_list *list)
     }
 }
 
-/* [operation ids, shown values, conflicts, list items, totals, deleted] */
+/* [operation ids, shown values, conflicts, list items, totals, deleted], and the seats that
+ * extensions added where there are any */
 void record_canonical(const struct record_state *record, struct buffer *out)
 {
     struct view view;
     view_begin(&view, record);
-    mp_write_array(out, 6);
+    mp_write_array(out, record->members.count > 0 ? 7 : 6);
     write_operation_ids(out, record);
     write_shown(out, &record->assignments);
     write_held_all(out, view.conflicts, view.conflict_count);
@@ -361,6 +362,11 @@ void record_canonical(const struct record_state *record, struct buffer *out)
     for (size_t i = 0; i < record->counters.count; i++)
         write_held(out, &record->counters.at[i]);
     mp_write_bool(out, record_deleted(record));
+    if (record->members.count > 0) {
+        mp_write_array(out, (uint32_t)record->members.count);
+        for (size_t i = 0; i < record->members.count; i++)
+            write_held(out, &record->members.at[i]);
+    }
     view_end(&view);
 }
 

@@ -33,6 +33,9 @@ enum field_kind {
 
 /* System fields: negative numbers, the same in every type. */
 enum { FIELD_DELETED = -1, FIELD_TRANSITION = -2, FIELD_REMOVE = -3, FIELD_TO = -4 };
+enum {
+    FIELD_CIRCLE = -5
+}; /* of a state: the seats that an extension added; in no body of a write */
 
 struct field {
     int32_t number; /* 1..1,023 */

@@ -10,6 +10,7 @@
 #include "cli/drill/stores.h"
 #include "cli/print.h"
 #include "cli/value.h"
+#include "replication/circle.h"
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
 
@@ -97,11 +98,12 @@ static void learn_address(struct walking *walking, struct check_record *record)
     const struct drill_type *type = drill_type_numbered(walking->table->drill, record->key.type);
     if (type == NULL || type->circle != CIRCLE_ADDRESSED || record->to != DRILL_NO_SEAT)
         return;
-    struct stream_row *row = mem_alloc(sizeof *row);
-    if (query_circle(walking->view, walking->tree, record->key.type, &record->key.id, row) &&
-        row->open.seat_count > 0)
-        check_table_address(walking->table, record, row->open.seats[row->open.seat_count - 1]);
-    free(row);
+    struct circle circle;
+    if (!query_circle(walking->view, walking->tree, record->key.type, &record->key.id, &circle))
+        return;
+    if (circle.holders == HOLDERS_PATH)
+        check_table_address(walking->table, record, circle.seats[circle.first_count - 1]);
+    circle_free(&circle);
 }
 
 static bool leads_through(const struct walking *walking, const struct stream_id *stream,

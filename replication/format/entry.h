@@ -51,6 +51,8 @@ struct entry_writer;
 struct entry_writer *entry_writer_new(const struct author_epoch *self,
                                       const uint8_t key[static KEY_BYTES], uint32_t schema_version);
 void entry_writer_free(struct entry_writer *writer);
+/* Clock differences begin at this clock: for a writer whose text is a part of a block. */
+void entry_writer_begin_at(struct entry_writer *writer, uint64_t clock);
 /* False (and nothing added) when the entry needs another block: BLOCK_ENTRIES_USUAL,
  * BLOCK_PLAIN_BYTES_USUAL or the author table would be passed, or another schema version. An entry
  * alone always fits if its body <= ENTRY_BYTES_MAX less its head. */

@@ -33,6 +33,7 @@ struct entry_writer {
     uint32_t schema_version;
     size_t count;
     uint32_t counter; /* of the last record of this author and epoch */
+    uint64_t begins;  /* where clock differences begin; 0: at the first entry */
     size_t author_count;
     struct author_epoch authors[BLOCK_AUTHORS_MAX];
     struct buffer text;    /* the entries, encoded */
@@ -50,6 +51,12 @@ struct entry_writer *entry_writer_new(const struct author_epoch *self,
     memcpy(writer->key, key, KEY_BYTES);
     writer->schema_version = schema_version;
     return writer;
+}
+
+void entry_writer_begin_at(struct entry_writer *writer, uint64_t clock)
+{
+    assert(writer->count == 0 && clock < CLOCK_LIMIT);
+    writer->begins = clock;
 }
 
 void entry_writer_free(struct entry_writer *writer)
@@ -209,7 +216,8 @@ static struct dot *keep_context(struct entry_writer *writer, const struct entry 
 static void write_entry(struct entry_writer *writer, struct entry *copy)
 {
     struct buffer *text = &writer->text;
-    uint64_t before = writer->count == 0 ? copy->clock : writer->entries[writer->count - 1].clock;
+    uint64_t first = writer->begins != 0 ? writer->begins : copy->clock;
+    uint64_t before = writer->count == 0 ? first : writer->entries[writer->count - 1].clock;
     uint32_t parts = parts_of(copy);
     mp_write_array(text, parts);
     mp_write_uint(text, copy->kind);

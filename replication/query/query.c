@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/circle.h"
+
 enum { LIST_SCAN_MAX = 10000 };
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -76,37 +78,26 @@ enum error_code query_load_state(struct block_cache *cache, const struct view *v
     return *state == NULL ? ERR_DAMAGED : ERR_OK;
 }
 
-static bool read_circle(const struct view *view, const struct record_state *state,
-                        const struct record_id *id, struct stream_row *row)
-{
-    struct author_epoch creator = record_id_author(id);
-    const struct operation *creation = record_creation(state, id);
-    if (creation == NULL)
-        return false;
-    struct stream_id stream = {creator.author, creator.epoch, creation->stream, creation->branch};
-    return stream_row_read(view, &stream, row);
-}
-
 /* The pairs "circle" and, of a subtree, "circle_below"; gives how many. */
 static uint32_t write_circle(const struct view *view, const struct tree *tree,
                              const struct record_state *state, const struct record_id *id,
-                             const char *origin, struct buffer *out)
+                             struct buffer *out)
 {
-    struct stream_row *row = mem_alloc(sizeof *row);
-    bool known = read_circle(view, state, id, row);
+    struct block_cache cache = {0};
+    struct circle circle;
     uint32_t pairs = 1;
+    (void)circle_load(&cache, view, tree, state, id, NULL, &circle);
     mp_write_text(out, "circle");
-    mp_write_array(out, !known ? 0 : row->open.holders == HOLDERS_PATH ? row->open.seat_count : 1);
-    for (size_t i = 0; known && row->open.holders == HOLDERS_PATH && i < row->open.seat_count; i++)
-        mp_write_text(out, row->open.seats[i]);
-    if (known && row->open.holders != HOLDERS_PATH)
-        mp_write_text(out, origin);
-    if (known && row->open.holders == HOLDERS_SUBTREE) {
+    mp_write_array(out, (uint32_t)circle.count);
+    for (size_t i = 0; i < circle.count; i++)
+        mp_write_text(out, circle.seats[i]);
+    if (circle.holders == HOLDERS_SUBTREE) {
         mp_write_text(out, "circle_below");
-        mp_write_text(out, tree_tier_name(tree, row->open.tier));
+        mp_write_text(out, tree_tier_name(tree, circle.tier));
         pairs++;
     }
-    free(row);
+    circle_free(&circle);
+    block_cache_free(&cache);
     return pairs;
 }
 
@@ -178,7 +169,7 @@ void query_describe(const struct view *view, const struct tree *tree,
     const struct author *author = tree_author(tree, record_id_author(id).author);
     const char *origin = author == NULL ? "" : author->seat->row.seat;
     const struct operation *creation = record_creation(state, id);
-    uint32_t circle_pairs = write_circle(view, tree, state, id, origin, &circle);
+    uint32_t circle_pairs = write_circle(view, tree, state, id, &circle);
     record_describe(state, type, &inner);
     struct mp_reader reader = names_reader(span_of_buffer(&inner));
     uint32_t pairs = mp_read_map(&reader);
@@ -201,7 +192,7 @@ void query_describe(const struct view *view, const struct tree *tree,
 }
 
 bool query_circle(const struct view *view, const struct tree *tree, uint16_t type,
-                  const struct record_id *id, struct stream_row *row)
+                  const struct record_id *id, struct circle *circle)
 {
     const struct schema *schema = tree_schema(tree);
     const struct record_type *known = schema == NULL ? NULL : schema_type(schema, type);
@@ -209,7 +200,7 @@ bool query_circle(const struct view *view, const struct tree *tree, uint16_t typ
     struct block_cache cache = {0};
     bool read = known != NULL &&
                 query_load_state(&cache, view, tree, known, id, &state) == ERR_OK &&
-                read_circle(view, state, id, row);
+                circle_load(&cache, view, tree, state, id, NULL, circle);
     record_free(state);
     block_cache_free(&cache);
     return read;

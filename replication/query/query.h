@@ -20,10 +20,11 @@ uint64_t query_tree_stamp(const struct view *view);
 enum error_code query_record(const struct view *view, const struct tree *tree, struct span type,
                              const struct record_id *id, struct buffer *out, struct error *error);
 
-/* A record's circle: the stream of its creation. False: no such record here, or not readable. */
-struct stream_row;
+/* A record's circle (circle.h); the caller frees it. False: no such record here, or not readable.
+ */
+struct circle;
 bool query_circle(const struct view *view, const struct tree *tree, uint16_t type,
-                  const struct record_id *id, struct stream_row *row);
+                  const struct record_id *id, struct circle *circle);
 
 /* Records of a type, newest creation first; deleted ones left out unless `deleted_too`. At most
  * `limit` maps as above are appended one after the other; *count says how many. `cursor` (<= 64

@@ -3,20 +3,14 @@
 
 #include "replication/query/query_parts.h"
 
-struct place {
-    struct author_epoch author;
-    uint16_t stream;
-    uint32_t seq;
-};
-
 struct finding {
     const char *kind; /* quarantined, waiting */
     enum error_code code;
     struct span reason;
     uint64_t since_ms;
     bool placed;
-    struct place place;
-    struct span name; /* of the row, where it names no place */
+    struct entry_place place; /* where its bytes lie; carried: in another's stream */
+    struct span name;         /* of the row, where it names no place */
 };
 
 /* Whoever can end it: a seat ("" for nobody), and what that seat's people do. */
@@ -29,7 +23,7 @@ static struct remedy remedy_of(const struct tree *tree, const char *self,
                                const struct finding *finding)
 {
     const struct author *author =
-        finding->placed ? tree_author(tree, finding->place.author.author) : NULL;
+        finding->placed ? tree_author(tree, finding->place.stream.author) : NULL;
     const char *seat = author == NULL ? "" : author->seat->row.seat;
     const char *above =
         author == NULL || author->seat->parent == NULL ? seat : author->seat->parent->row.seat;
@@ -49,18 +43,15 @@ static struct remedy remedy_of(const struct tree *tree, const char *self,
 }
 
 /* The record that an entry is about; false: unreadable, or none. */
-static bool record_of(const struct view *view, const struct tree *tree, const struct place *place,
-                      uint16_t *type, struct record_id *id)
+static bool record_of(const struct view *view, const struct tree *tree,
+                      const struct entry_place *place, uint16_t *type, struct record_id *id)
 {
-    struct stream_id stream = {place->author.author, place->author.epoch, place->stream,
-                               place->author.branch};
     struct block_cache cache = {0};
-    const struct prepared_block *block = block_cache_open(&cache, view, tree, &stream, place->seq);
-    bool known = block != NULL && !block->opaque &&
-                 block->list.entries[place->seq - block->header.seq].has_record;
+    struct located_entry located;
+    bool known = entry_open(&cache, view, tree, place, &located) && located.entry->has_record;
     if (known) {
-        *type = block->list.entries[place->seq - block->header.seq].type;
-        *id = block->list.entries[place->seq - block->header.seq].record;
+        *type = located.entry->type;
+        *id = located.entry->record;
     }
     block_cache_free(&cache);
     return known;
@@ -87,9 +78,9 @@ static void write_finding(const struct view *view, const struct tree *tree, cons
     struct remedy remedy = remedy_of(tree, self, finding);
     mp_write_map(out, 13);
     query_put_text(out, "kind", finding->kind);
-    query_put_seat(out, tree, finding->place.author.author);
-    query_put_uint(out, "epoch", finding->place.author.epoch >> 16);
-    query_put_uint(out, "stream", finding->place.stream);
+    query_put_seat(out, tree, finding->place.stream.author);
+    query_put_uint(out, "epoch", finding->place.stream.epoch >> 16);
+    query_put_uint(out, "stream", finding->place.stream.number);
     query_put_uint(out, "place", finding->place.seq);
     write_record(view, tree, finding, out);
     query_put_text(out, "code", error_name(finding->code));
@@ -98,14 +89,6 @@ static void write_finding(const struct view *view, const struct tree *tree, cons
     query_put_uint(out, "since", finding->since_ms);
     query_put_text(out, "who", remedy.seat);
     query_put_text(out, "next", remedy.next);
-}
-
-static bool read_place(const struct view *view, const uint8_t locator[static LOCATOR_BYTES],
-                       struct place *place)
-{
-    place->stream = read_u16(locator + 3);
-    place->seq = read_u32(locator + 5);
-    return who_author(view, read_u32(locator) >> 8, &place->author);
 }
 
 static void read_quarantine(const struct view *view, struct span key, struct span value,
@@ -125,7 +108,7 @@ static void read_quarantine(const struct view *view, struct span key, struct spa
             mp_read_any(&reader);
     }
     finding->placed =
-        key.size == 1 + LOCATOR_BYTES && read_place(view, key.data + 1, &finding->place);
+        key.size > 1 && entry_place_parse(view, SPAN(key.data + 1, key.size - 1), &finding->place);
 }
 
 static void read_parked(const struct view *view, struct span key, struct span value,
@@ -133,8 +116,7 @@ static void read_parked(const struct view *view, struct span key, struct span va
 {
     *finding =
         (struct finding){.kind = "waiting", .code = ERR_PARKED, .reason = value, .name = key};
-    finding->placed = key.size > LOCATOR_BYTES &&
-                      read_place(view, key.data + key.size - LOCATOR_BYTES, &finding->place);
+    finding->placed = entry_place_parse(view, parked_locator(key), &finding->place);
 }
 
 enum error_code query_aside(const struct view *view, const struct tree *tree, const char *self,

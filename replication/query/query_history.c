@@ -93,8 +93,8 @@ static void write_subtree(const struct history *history, const struct seat *auth
 
 static void write_members(struct history *history, const struct operation *op)
 {
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
-    const struct author *author = tree_author(history->tree, op->dot.author);
+    struct stream_id stream = operation_place(op).stream;
+    const struct author *author = tree_author(history->tree, stream.author);
     const struct seat *seat = author == NULL ? NULL : author->seat;
     struct stream_row *row = mem_alloc(sizeof *row);
     history->stream = stream;
@@ -132,16 +132,24 @@ static bool clock_suspect(const struct history *history, const struct author *au
     return answer.clock_suspect;
 }
 
+/* The seat whose carry entry brought it here. */
+static const char *carrier_of(const struct history *history, const struct operation *op)
+{
+    const struct author *carrier = tree_author(history->tree, op->carrier.author);
+    return carrier == NULL ? "" : carrier->seat->row.seat;
+}
+
 static void write_operation(struct history *history, const struct operation *op,
                             const struct record_id *id)
 {
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
+    struct stream_id stream = operation_place(op).stream;
     struct author_epoch author = {op->dot.author, op->dot.epoch};
     const char *change = op->verdict == OPERATION_EXCLUDED                ? "void"
+                         : op->extends                                    ? "extended"
                          : op->deletes == 1                               ? "deleted"
                          : op->dot.n == 1 && record_id_names(id, &author) ? "created"
                                                                           : "changed";
-    mp_write_map(history->out, 11);
+    mp_write_map(history->out, 12);
     query_put_seat(history->out, history->tree, op->dot.author);
     query_put_text(history->out, "change", change);
     query_put_uint(history->out, "clock", op->clock);
@@ -151,6 +159,7 @@ static void write_operation(struct history *history, const struct operation *op,
     query_put_uint(history->out, "n", op->dot.n);
     query_put_uint(history->out, "stream", op->stream);
     query_put_uint(history->out, "place", op->seq);
+    query_put_text(history->out, "carried_by", op->carried ? carrier_of(history, op) : "");
     query_put_uint(history->out, "path", stream_index(history->streams, &stream));
     write_members(history, op);
 }

@@ -196,10 +196,13 @@ struct operation operation_of(const struct located_entry *located, uint8_t rank)
         .digest = *located->digest,
         .clock = entry->clock,
         .rank = rank,
-        .deletes = body_deletes(entry->body),
+        .deletes = entry->kind == ENTRY_WRITE ? body_deletes(entry->body) : 0,
+        .extends = entry->kind == ENTRY_EXTEND,
+        .carried = located->carried,
         .stream = located->stream,
         .branch = located->author.branch,
         .seq = located->seq,
+        .carrier = located->carrier,
         .context = entry->context,
         .context_count = entry->context_count,
     };
@@ -207,6 +210,11 @@ struct operation operation_of(const struct located_entry *located, uint8_t rank)
 
 void block_cache_free(struct block_cache *cache)
 {
+    if (cache->carry != NULL) {
+        carry_free(cache->carry);
+        free(cache->carry);
+        cache->carry = NULL;
+    }
     if (cache->present) {
         prepared_block_free(&cache->block);
         cache->present = false;

@@ -3,6 +3,7 @@
 #define TERRACE_REPLICATION_ROWS_ROWS_H
 
 #include "replication/format/block.h"
+#include "replication/format/carry.h"
 #include "replication/format/note.h"
 #include "replication/ports.h"
 #include "replication/updates.h"
@@ -10,10 +11,11 @@
 
 enum {
     WHO_BYTES = 3,
-    RECORD_KEY_BYTES = 9, /* type 2, who 3, counter 4 */
-    LOCATOR_BYTES = 9,    /* who 3, number 2, seq 4 */
-    STREAM_KEY_BYTES = 5, /* who 3, number 2 */
-    INDEX_KEY_BYTES = 19, /* index 2, clock 8, record 9 */
+    RECORD_KEY_BYTES = 9,   /* type 2, who 3, counter 4 */
+    LOCATOR_BYTES = 9,      /* who 3, number 2, seq 4 */
+    LOCATOR_BYTES_MAX = 11, /* and of a carried entry which of the carry's: 2 */
+    STREAM_KEY_BYTES = 5,   /* who 3, number 2 */
+    INDEX_KEY_BYTES = 19,   /* index 2, clock 8, record 9 */
     CELL_KEY_BYTES_MAX = 256,
 };
 
@@ -67,11 +69,13 @@ enum error_code block_row_open(const struct view *view, const struct tree *tree,
                                const struct stream_id *stream, uint32_t seq,
                                struct prepared_block *block);
 
-/* The last block opened, kept, since reads and edits tend to fall on the entries of one block.
- * Zero-initialised: empty. */
+/* The last block opened, and the last carry entry in it, kept, since reads and edits tend to fall
+ * on the entries of one block. Zero-initialised: empty. */
 struct block_cache {
     bool present;
     struct prepared_block block;
+    struct carry *carry; /* NULL: none */
+    uint32_t carry_seq;
 };
 void block_cache_free(struct block_cache *cache); /* leaves it empty */
 /* As block_row_open; the block belongs to the cache and dies at the next call. NULL: not readable.
@@ -102,7 +106,9 @@ enum error_code record_row_read(const struct view *view, const uint8_t key[stati
 void record_row_write_located(struct updates *updates, const uint8_t key[static RECORD_KEY_BYTES],
                               uint16_t stream, uint8_t branch, uint32_t seq);
 
-/* An entry with its author, ready to be judged. */
+/* An entry with its author, ready to be judged: author, stream and seq are where its author wrote
+ * it.
+ */
 struct located_entry {
     struct author_epoch author;
     uint16_t stream;
@@ -110,7 +116,40 @@ struct located_entry {
     const struct entry *entry;
     const struct hash *digest;
     bool made_here; /* in this step, by the schema in force: its body needs no verdict */
+    bool carried;   /* its bytes lie in another's carry entry */
+    bool again;     /* it has been judged before */
+    struct carrier carrier;
+    const struct stream_open *open; /* of a carried creation: its stream's opening, proved */
 };
+
+/* Where the bytes of an entry lie here. */
+struct entry_place {
+    struct stream_id stream;
+    uint32_t seq;
+    bool carried; /* in the carry entry there */
+    uint16_t index;
+};
+struct entry_place located_place(const struct located_entry *located);
+struct entry_place operation_place(const struct operation *op);
+bool entry_place_equal(const struct entry_place *a, const struct entry_place *b);
+/* Its locator, LOCATOR_BYTES or LOCATOR_BYTES_MAX; 0: its stream's author has no number here. */
+size_t entry_place_locator(const struct view *view, const struct entry_place *place,
+                           uint8_t locator[static LOCATOR_BYTES_MAX]);
+/* The locator that a row of `parked` ends in; empty: its key isn't in its form. */
+struct span parked_locator(struct span key);
+bool entry_place_parse(const struct view *view, struct span locator, struct entry_place *place);
+
+/* The entry at a place, from blocks and proofs that verify; it belongs to the cache and dies at its
+ * next use. False: not readable, or what was carried doesn't prove itself. */
+bool entry_open(struct block_cache *cache, const struct view *view, const struct tree *tree,
+                const struct entry_place *place, struct located_entry *located);
+/* What a carry entry holds. ERR_UNKNOWN_KEY: by whom isn't known here; ERR_FORGED, ERR_MALFORMED:
+ * not what its author signed. The carry belongs to the caller; its spans point into the body. */
+enum error_code carry_entry_open(const struct view *view, const struct tree *tree,
+                                 const struct entry *entry, struct carry *carry);
+/* One of the entries that a carry holds; `at`: where that stands. */
+struct located_entry carried_entry(const struct carry *carry, const struct entry_place *at,
+                                   size_t index);
 /* The operation that an entry is. The context is borrowed from the entry. */
 struct operation operation_of(const struct located_entry *located, uint8_t rank);
 /* What a body says of deletion: operation.deletes. */

@@ -150,6 +150,24 @@ const struct prepared_block *verify_block_at(struct verify *verify, const struct
     return block == NULL || block->opaque ? NULL : block;
 }
 
+bool verify_entry_at(struct verify *verify, const struct entry_place *place,
+                     struct located_entry *located)
+{
+    const struct stream_id *stream = &place->stream;
+    size_t slot = (stream->author.bytes[0] + stream->epoch + stream->number) % VERIFY_CACHES;
+    return verify->tree != NULL &&
+           entry_open(&verify->caches[slot], verify->view, verify->tree, place, located);
+}
+
+bool verify_aside(const struct verify *verify, const struct entry_place *place)
+{
+    uint8_t key[1 + LOCATOR_BYTES_MAX] = {'e'};
+    struct span value;
+    size_t size = entry_place_locator(verify->view, place, key + 1);
+    return size > 0 && verify->view->get(verify->view->context, TABLE_QUARANTINE,
+                                         SPAN(key, 1 + size), &value) == READ_FOUND;
+}
+
 bool verify_locator(const struct verify *verify, const uint8_t locator[static LOCATOR_BYTES],
                     struct stream_id *stream, uint32_t *seq)
 {

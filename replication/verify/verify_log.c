@@ -20,17 +20,9 @@ static bool row_at(const struct verify *verify, enum table table, struct span ke
     return verify->view->get(verify->view->context, table, key, &value) == READ_FOUND;
 }
 
-static void locator_of(uint8_t to[static LOCATOR_BYTES], uint32_t who, uint16_t stream,
-                       uint32_t seq)
-{
-    write_u32(to, who << 8);
-    write_u16(to + 3, stream);
-    write_u32(to + 5, seq);
-}
-
 /* A row of its record's that ends in this locator: the operation it waits for stands between. */
 static bool waits_for_record(const struct verify *verify, const struct entry *entry,
-                             const uint8_t locator[static LOCATOR_BYTES])
+                             struct span locator)
 {
     uint8_t from[PARKED_KEY_BYTES_MAX + 1] = {PARKED_RECORD};
     enum { PREFIX_BYTES = 1 + 2 + 16 };
@@ -42,7 +34,7 @@ static bool waits_for_record(const struct verify *verify, const struct entry *en
                               &value) == READ_FOUND &&
            key.size > LOCATOR_BYTES && key.size <= PARKED_KEY_BYTES_MAX &&
            memcmp(key.data, from, PREFIX_BYTES) == 0) {
-        if (memcmp(key.data + key.size - LOCATOR_BYTES, locator, LOCATOR_BYTES) == 0)
+        if (span_equal(parked_locator(key), locator))
             return true;
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
@@ -52,28 +44,26 @@ static bool waits_for_record(const struct verify *verify, const struct entry *en
 }
 
 /* Its stream is not judged yet from some place on, which is not behind this one. */
-static bool waits_with_stream(const struct verify *verify,
-                              const uint8_t locator[static LOCATOR_BYTES])
+static bool waits_with_stream(const struct verify *verify, struct span locator)
 {
     uint8_t from[1 + LOCATOR_BYTES] = {PARKED_STREAM};
     struct span key, value;
-    memcpy(from + 1, locator, STREAM_KEY_BYTES);
+    memcpy(from + 1, locator.data, STREAM_KEY_BYTES);
     return verify->view->next(verify->view->context, TABLE_PARKED, SPAN_OF_ARRAY(from), &key,
                               &value) == READ_FOUND &&
            key.size == sizeof from && memcmp(key.data, from, 1 + STREAM_KEY_BYTES) == 0 &&
-           memcmp(key.data + 1, locator, LOCATOR_BYTES) <= 0;
+           memcmp(key.data + 1, locator.data, LOCATOR_BYTES) <= 0;
 }
 
-static bool waits(const struct verify *verify, const struct entry *entry,
-                  const uint8_t locator[static LOCATOR_BYTES])
+static bool waits(const struct verify *verify, const struct entry *entry, struct span locator)
 {
-    uint8_t schema[1 + 4 + LOCATOR_BYTES] = {PARKED_SCHEMA};
-    uint8_t program[1 + LOCATOR_BYTES] = {PARKED_PROGRAM};
+    uint8_t schema[1 + 4 + LOCATOR_BYTES_MAX] = {PARKED_SCHEMA};
+    uint8_t program[1 + LOCATOR_BYTES_MAX] = {PARKED_PROGRAM};
     write_u32(schema + 1, entry->schema_version);
-    memcpy(schema + 5, locator, LOCATOR_BYTES);
-    memcpy(program + 1, locator, LOCATOR_BYTES);
-    return row_at(verify, TABLE_PARKED, SPAN_OF_ARRAY(schema)) ||
-           row_at(verify, TABLE_PARKED, SPAN_OF_ARRAY(program)) ||
+    memcpy(schema + 5, locator.data, locator.size);
+    memcpy(program + 1, locator.data, locator.size);
+    return row_at(verify, TABLE_PARKED, SPAN(schema, 5 + locator.size)) ||
+           row_at(verify, TABLE_PARKED, SPAN(program, 1 + locator.size)) ||
            waits_for_record(verify, entry, locator) || waits_with_stream(verify, locator);
 }
 
@@ -102,20 +92,41 @@ static bool in_record(const struct verify *verify, const struct located_entry *l
     return in;
 }
 
+/* Whether an entry is in its record, waits, or lies in quarantine. */
+static bool is_accounted(const struct verify *verify, const struct located_entry *located)
+{
+    const struct entry *entry = located->entry;
+    struct entry_place place = located_place(located);
+    uint8_t locator[LOCATOR_BYTES_MAX];
+    bool plain = (entry->kind == ENTRY_WRITE || entry->kind == ENTRY_EXTEND) && !entry->strange;
+    size_t size = entry_place_locator(verify->view, &place, locator);
+    return size == 0 || (plain && in_record(verify, located)) ||
+           waits(verify, entry, SPAN(locator, size)) || verify_aside(verify, &place) ||
+           verify_quarantine_full(verify, place.stream.author);
+}
+
+/* Of a carry entry all that it holds. */
+static bool all_accounted(const struct verify *verify, const struct located_entry *located)
+{
+    struct entry_place at = located_place(located);
+    struct carry carry;
+    bool all = true;
+    if (carry_entry_open(verify->view, verify->tree, located->entry, &carry) != ERR_OK)
+        return false;
+    for (size_t i = 0; i < carry.list.count; i++) {
+        struct located_entry inner = carried_entry(&carry, &at, i);
+        all = all && is_accounted(verify, &inner);
+    }
+    carry_free(&carry);
+    return all;
+}
+
 static void account(struct verify *verify, const struct stream_id *stream, uint32_t seq,
                     const struct entry *entry, const struct hash *digest)
 {
     struct located_entry located = {stream_author(stream), stream->number, seq, entry, digest};
-    uint8_t locator[LOCATOR_BYTES];
-    uint32_t who;
-    if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE)
-        return;
-    bool plain = entry->kind == ENTRY_WRITE && !entry->strange;
-    if (!who_find(verify->view, &located.author, &who) || (plain && in_record(verify, &located)))
-        return;
-    locator_of(locator, who, stream->number, seq);
-    if (waits(verify, entry, locator) || verify_quarantined(verify, 'e', stream, seq) ||
-        verify_quarantine_full(verify, stream->author))
+    if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE || is_accounted(verify, &located) ||
+        (entry->kind == ENTRY_CARRY && !entry->strange && all_accounted(verify, &located)))
         return;
     verify_say(verify, TABLE_RECORDS, "an entry of the log is missing in it", "%s (entry %u of %s)",
                verify_record_name(verify, entry->type, &entry->record).text, seq,

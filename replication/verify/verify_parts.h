@@ -49,9 +49,13 @@ const struct prepared_block *verify_block_at(struct verify *verify, const struct
 /* The stream and place of a locator; false: its author isn't known. */
 bool verify_locator(const struct verify *verify, const uint8_t locator[static LOCATOR_BYTES],
                     struct stream_id *stream, uint32_t *seq);
+/* The same of the entry itself, which may be a carried one. */
+bool verify_entry_at(struct verify *verify, const struct entry_place *place,
+                     struct located_entry *located);
 /* Whether a row of quarantine stands there: what 'e' entry, 'b' block. */
 bool verify_quarantined(const struct verify *verify, char what, const struct stream_id *stream,
                         uint32_t seq);
+bool verify_aside(const struct verify *verify, const struct entry_place *place);
 /* An author has as many rows of quarantine as it may: further ones may be missing. */
 bool verify_quarantine_full(const struct verify *verify, struct key_id author);
 /* A record's creation, as its row says. False: told why not. */

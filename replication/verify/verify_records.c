@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "replication/verify/verify_parts.h"
+#include "schema/extension.h"
 
 enum { ROW_BATCH = 256 };
 
@@ -26,28 +27,36 @@ struct folding {
 /* Only what its row in quarantine says so is excluded, and nothing else is admitted. */
 static bool verdict_stands(const struct verify *verify, const struct operation *op)
 {
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
-    bool listed = verify_quarantined(verify, 'e', &stream, op->seq);
+    struct entry_place place = operation_place(op);
+    bool listed = verify_aside(verify, &place);
     if (op->verdict == OPERATION_ADMITTED)
         return !listed;
-    return listed || verify_quarantine_full(verify, op->dot.author);
+    return listed || verify_quarantine_full(verify, place.stream.author);
+}
+
+static bool body_fits(const struct folding *folding, const struct located_entry *located)
+{
+    const struct entry *entry = located->entry;
+    bool creating = entry->n == 1 && entry->context_count == 0 &&
+                    record_id_names(folding->id, &located->author);
+    return entry->kind == ENTRY_EXTEND
+               ? extension_check(entry->body) == ERR_OK
+               : schema_check_body(folding->type, entry->body, creating, NULL) == ERR_OK;
 }
 
 /* One operation of a row, from its entry. NULL: it stands; else what is wrong. */
 static const char *fold_again(struct folding *folding, const struct operation *op)
 {
     struct verify *verify = folding->verify;
-    struct stream_id stream = {op->dot.author, op->dot.epoch, op->stream, op->branch};
+    struct entry_place place = operation_place(op);
     const struct author *author = tree_author(verify->tree, op->dot.author);
-    const struct prepared_block *block = verify_block_at(verify, &stream, op->seq);
-    if (author == NULL || block == NULL)
+    struct located_entry located;
+    if (author == NULL || !verify_entry_at(verify, &place, &located))
         return "an entry that it names can't be read";
-    uint32_t place = op->seq - block->header.seq;
-    const struct entry *entry = &block->list.entries[place];
-    struct located_entry located = {stream_author(&stream), op->stream, op->seq, entry,
-                                    &block->digests[place]};
+    const struct entry *entry = located.entry;
     struct dot missing;
-    if (entry->kind != ENTRY_WRITE || entry->strange || entry->type != folding->type->number ||
+    if ((entry->kind != ENTRY_WRITE && entry->kind != ENTRY_EXTEND) || entry->strange ||
+        entry->type != folding->type->number ||
         memcmp(entry->record.bytes, folding->id->bytes, sizeof entry->record.bytes) != 0 ||
         entry->n != op->dot.n || !hash_equal(located.digest, &op->digest))
         return "it names another entry";
@@ -57,10 +66,7 @@ static const char *fold_again(struct folding *folding, const struct operation *o
         return "what it says of an operation isn't what quarantine says";
     if (record_judge(folding->state, &fresh, &missing) != RECORD_READY)
         return "an operation stands before one that it had seen";
-    bool creating =
-        entry->n == 1 && entry->context_count == 0 && record_id_names(folding->id, &located.author);
-    if (fresh.verdict == OPERATION_ADMITTED &&
-        schema_check_body(folding->type, entry->body, creating, NULL) != ERR_OK)
+    if (fresh.verdict == OPERATION_ADMITTED && !body_fits(folding, &located))
         return "an operation counts that the type doesn't allow";
     record_apply(folding->state, &fresh, folding->type, entry->body);
     return NULL;

@@ -304,17 +304,16 @@ bool verify_notes(struct verify *verify)
 
 static void look_at_parked(struct verify *verify, struct span key)
 {
-    struct stream_id stream;
-    uint32_t seq;
-    if (key.size <= LOCATOR_BYTES || key.data[0] < PARKED_RECORD || key.data[0] > PARKED_STREAM ||
-        !verify_locator(verify, key.data + key.size - LOCATOR_BYTES, &stream, &seq)) {
+    struct entry_place place;
+    struct located_entry located;
+    if (!entry_place_parse(verify->view, parked_locator(key), &place)) {
         verify_say_row(verify, TABLE_PARKED, "a row that names no entry", key);
         return;
     }
     bool whole_stream = key.data[0] == PARKED_STREAM;
-    if (!verify->options.trusting && !whole_stream && verify_block_at(verify, &stream, seq) == NULL)
-        verify_say(verify, TABLE_PARKED, "an entry that waits can't be read", "entry %u of %s", seq,
-                   label_stream(verify->tree, &stream).text);
+    if (!verify->options.trusting && !whole_stream && !verify_entry_at(verify, &place, &located))
+        verify_say(verify, TABLE_PARKED, "an entry that waits can't be read", "entry %u of %s",
+                   place.seq, label_stream(verify->tree, &place.stream).text);
 }
 
 bool verify_parked(struct verify *verify)
@@ -331,17 +330,17 @@ bool verify_parked(struct verify *verify)
 
 static void look_at_quarantine(struct verify *verify, struct span key)
 {
-    struct stream_id stream;
-    uint32_t seq;
-    if (key.size != 1 + LOCATOR_BYTES || (key.data[0] != 'e' && key.data[0] != 'b') ||
-        !verify_locator(verify, key.data + 1, &stream, &seq)) {
+    struct entry_place place;
+    struct located_entry located;
+    bool entry = key.size > 0 && key.data[0] == 'e';
+    if ((!entry && (key.size != 1 + LOCATOR_BYTES || key.data[0] != 'b')) ||
+        !entry_place_parse(verify->view, SPAN(key.data + 1, key.size - 1), &place)) {
         verify_say_row(verify, TABLE_QUARANTINE, "a row that names nothing here", key);
         return;
     }
-    if (!verify->options.trusting && key.data[0] == 'e' &&
-        verify_block_at(verify, &stream, seq) == NULL)
+    if (!verify->options.trusting && entry && !verify_entry_at(verify, &place, &located))
         verify_say(verify, TABLE_QUARANTINE, "an entry set aside can't be read", "entry %u of %s",
-                   seq, label_stream(verify->tree, &stream).text);
+                   place.seq, label_stream(verify->tree, &place.stream).text);
 }
 
 bool verify_quarantine(struct verify *verify)

@@ -1,0 +1,20 @@
+/* The body of an entry that extends a record's circle: {1: [seat ...], 2: reason} (formats.md 4).
+ */
+#ifndef TERRACE_SCHEMA_EXTENSION_H
+#define TERRACE_SCHEMA_EXTENSION_H
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/span.h"
+
+enum { EXTEND_SEATS = 1, EXTEND_REASON = 2, EXTEND_REASON_BYTES_MAX = 1024 };
+
+/* 1..HOLDERS_MAX seats of at most SEAT_BYTES_MAX bytes; no reason when it is empty. */
+void extension_encode(const struct span *seats, size_t count, struct span reason,
+                      struct buffer *body);
+
+/* Of a body that is one canonical value: ERR_OK; ERR_INVALID: it isn't in its form, or names a seat
+ * twice; ERR_PARKED: it has a field below 0, which must be understood. */
+enum error_code extension_check(struct span body);
+
+#endif
