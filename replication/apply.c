@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/carry.h"
 #include "schema/extension.h"
 
 enum judgement { ADMIT, EXCLUDE, PARK_RECORD, PARK_SCHEMA, IGNORE, FORKED };

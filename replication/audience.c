@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/carry.h"
 
 /* A path from our seat, ours first. */
 struct way {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/carry.h"
 
 enum { DUE_A_BATCH = 16 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/carry.h"
 
 static bool names_have(const struct seat_names *names, const char *seat)
 {

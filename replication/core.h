@@ -27,12 +27,6 @@ struct audience {
     const char *seats[HOLDERS_MAX]; /* path, our seat first; borrowed */
 };
 
-/* Seats by name, borrowed. */
-struct seat_names {
-    const char **names; /* owned */
-    size_t count;
-};
-
 /* A stream that we write and have not closed. */
 struct own_stream {
     struct own_stream *next;
@@ -262,19 +256,6 @@ bool self_row_reads(struct span value, struct key_id own, uint64_t *commits, uin
 uint32_t tuning_or(uint32_t value, uint32_t otherwise);
 uint32_t replica_random(struct replica *replica);
 
-/* audience.c: which own streams an entry goes into, so that each of `to` gets it (rules.md 2). */
-struct audiences {
-    struct audience *list; /* seats borrowed from the tree */
-    size_t count;
-    const char **unreached; /* borrowed from `to`: no row of theirs is here, or no way */
-    size_t unreached_count;
-};
-void audiences_find(struct step *step, const struct circle *circle, const struct seat_names *to,
-                    struct audiences *audiences);
-void audiences_free(struct audiences *audiences);
-/* All members but this node's seat. */
-void circle_others(struct step *step, const struct circle *circle, struct seat_names *names);
-
 /* own_stream.c */
 struct own_stream *own_stream_for(struct step *step, const struct audience *audience);
 /* Appends, by the schema in force unless the entry names a version; signs the block before when it
@@ -320,44 +301,6 @@ bool quarantine_entry(struct step *step, const struct located_entry *located, en
                       const char *reason);
 /* The entry at a place, those of this batch included; dies at the next use of the block cache. */
 bool entry_at(struct step *step, const struct entry_place *place, struct located_entry *located);
-
-/* carry.c: a carry entry that came: what it holds is judged like entries that came by themselves.
- */
-enum outcome carry_apply(struct step *step, const struct located_entry *located,
-                         const struct parked_key *from);
-/* The carry rule (rules.md 2): an entry has been stored, whatever its verdict; `record`: its record
- * as it is now, NULL: not here; `waited`: it was stored before, and is judged now. */
-void carry_on_storing(struct step *step, const struct operation *op,
-                      const struct located_entry *located, const struct record_state *record,
-                      enum outcome outcome, bool waited);
-
-/* What a record's circle is, and which of its entries go where. */
-struct carriage {
-    const struct record_type *type;
-    const struct record_id *id;
-    const struct record_state *record;
-    const struct circle *circle;  /* as it will be */
-    const struct operation *back; /* NULL, or an own extension that came back: what it saw has gone
-                                   * to those who hold the stream that it stands in */
-};
-/* All that is here of a record goes to these seats: to those who hold a stream that an entry stands
- * in it doesn't go again. */
-void carry_record(struct step *step, const struct carriage *carriage, const struct seat_names *to);
-/* The one entry that stands here at this place. */
-void carry_entry(struct step *step, const struct carriage *carriage,
-                 const struct entry_place *place, const struct seat_names *to);
-/* Whether the stream that an entry stands in here is one that the seat holds. */
-bool carry_stream_is_for(struct step *step, const struct entry_place *place, const char *seat);
-/* The entries of a record that wait here, wherever they lie; the caller frees `places`. */
-struct entry_places {
-    struct entry_place *places;
-    size_t count;
-};
-void parked_places(struct step *step, uint16_t type, const struct record_id *id,
-                   struct entry_places *found);
-/* A member that an entry couldn't reach now gets the record when its row has come. */
-void carry_later(struct step *step, uint16_t type, const struct record_id *id, const char *seat);
-void carry_when_due(struct step *step); /* once a batch */
 
 /* imports.c: false with `error`: this row was taken before, or isn't the next one. */
 bool import_may_write(struct step *step, const struct event *event, struct error *error);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/carry.h"
 
 enum { RECORD_PREFIX_BYTES = 1 + 2 + 16 };
 

@@ -1,5 +1,5 @@
 /* The one entry: a table of events, a handler each; and what others may look at. */
-#include "replication/core.h"
+#include "replication/carry.h"
 
 #include <assert.h>
 #include <stdlib.h>

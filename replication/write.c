@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "replication/core.h"
+#include "replication/carry.h"
 #include "schema/extension.h"
 
 enum { REQUEST_KEY_BYTES = 1 + HASH_BYTES, REQUEST_ID_BYTES_MAX = 64 };

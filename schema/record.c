@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/extension.h"
 #include "schema/record_state.h"
 
 void *array_with_room(void *array, size_t count, size_t *capacity, size_t element_size)
@@ -459,23 +458,6 @@ static void assign_deletion(struct record_state *record, const struct stored *by
     buffer_free(&value);
 }
 
-/* {1: [seat ...]}; what else stands there is for people. */
-static void fold_extension(struct record_state *record, const struct stored *by, struct span body)
-{
-    struct mp_reader reader = mp_reader_known(body);
-    struct mp_fields fields = mp_fields(&reader);
-    for (int32_t key; mp_field(&reader, &fields, &key);) {
-        uint32_t count = key == EXTEND_SEATS ? mp_read_array(&reader) : 0;
-        if (key != EXTEND_SEATS)
-            mp_read_any(&reader);
-        for (uint32_t place = 0; place < count && !reader.failed; place++) {
-            struct held member = {.field = FIELD_CIRCLE, .place = place, .by = by};
-            held_insert(&record->members, member, mp_read_any(&reader));
-        }
-    }
-    assert(!reader.failed); /* the body was checked before */
-}
-
 void record_apply(struct record_state *record, const struct operation *op,
                   const struct record_type *type, struct span body)
 {
@@ -486,7 +468,7 @@ void record_apply(struct record_state *record, const struct operation *op,
     if (op->verdict == OPERATION_EXCLUDED)
         return;
     if (op->extends) {
-        fold_extension(record, by, body);
+        record_fold_extension(record, by, body);
         return;
     }
     if (op->deletes != 0)
@@ -503,27 +485,6 @@ void record_apply(struct record_state *record, const struct operation *op,
 }
 
 /* ---- asking ---- */
-
-bool record_has(const struct record_state *record, const struct operation *op)
-{
-    const struct stored *here = find_operation(record, &op->dot);
-    while (here != NULL && !hash_equal(&here->operation.digest, &op->digest))
-        here = here->sibling;
-    return here != NULL;
-}
-
-size_t record_member_count(const struct record_state *record)
-{
-    return record->members.count;
-}
-
-struct record_member record_member(const struct record_state *record, size_t index)
-{
-    assert(index < record->members.count);
-    const struct held *held = &record->members.at[index];
-    struct mp_reader reader = mp_reader(SPAN(held->value, held->value_size));
-    return (struct record_member){mp_read_str(&reader), &held->by->operation};
-}
 
 size_t record_operation_count(const struct record_state *record)
 {

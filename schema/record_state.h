@@ -74,6 +74,9 @@ int shown_compare(const struct operation *a, const struct operation *b);
 /* By field, author, epoch, n, place, digest: a total order that no arrival order changes. */
 int held_compare(const struct held *a, const struct held *b);
 
+/* The seats of an extension that is admitted. */
+void record_fold_extension(struct record_state *record, const struct stored *by, struct span body);
+
 /* The values of one field are at[first] up to before at[end]. */
 size_t held_first(const struct held_list *list, int32_t field);
 size_t held_end(const struct held_list *list, size_t first);
