@@ -33,6 +33,11 @@ static const char *why_not(enum fault_kind kind)
     case FAULT_INJECT: return "left out: real nodes say nothing bad";
     case FAULT_TYPES: return "left out: all types are there from the beginning";
     case FAULT_POISON: return "played as SIGKILL: real nodes sign what decodes";
+    case FAULT_ADMIT:
+    case FAULT_REPLACE:
+    case FAULT_REVOKE:
+    case FAULT_MOVE:
+    case FAULT_OVERRULE: return "left out: real nodes have the whole tree from the beginning";
     default: return NULL;
     }
 }

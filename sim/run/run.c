@@ -73,7 +73,8 @@ static uint64_t cpu_us(void)
 static bool is_of_link(const struct fault *fault)
 {
     return fault->kind == FAULT_CUT || fault->kind == FAULT_HALF_OPEN ||
-           fault->kind == FAULT_LINK || fault->kind == FAULT_INJECT || fault->kind == FAULT_CLONE;
+           fault->kind == FAULT_LINK || fault->kind == FAULT_INJECT || fault->kind == FAULT_CLONE ||
+           fault->kind >= FAULT_ADMIT;
 }
 
 static void find_candidates(const struct run *run, const struct selector *who, bool of_links,
@@ -237,6 +238,8 @@ static bool changes_tree(const struct scenario *scenario)
     bool found = signs(&scenario->steps);
     for (size_t i = 0; i < scenario->tree.row_count; i++)
         found = found || scenario->tree.rows[i].later;
+    for (size_t i = 0; i < scenario->fault_count; i++)
+        found = found || scenario->faults[i].kind >= FAULT_ADMIT;
     return found;
 }
 
@@ -300,6 +303,7 @@ static void do_planned(struct run *run, const struct planned *planned)
     case PLANNED_END: strikes_end(run, planned->strike); break;
     case PLANNED_DAY: works_day(run, planned); break;
     case PLANNED_WRITE: works_write(run, planned); break;
+    case PLANNED_TELL: run_tell(run, planned->seat, planned->rule, 1); break;
     case PLANNED_LOOK: expectations_look(run); break;
     case PLANNED_SAMPLE:
         sample(run);

@@ -14,6 +14,7 @@ enum planned_kind {
     PLANNED_END,    /* the strike at `strike` ends */
     PLANNED_DAY,    /* of work: `rule`, `seat`: draws the writes of the day that begins */
     PLANNED_WRITE,  /* of work: `rule`; `seat`, or SIZE_MAX: anybody */
+    PLANNED_TELL,   /* the node `seat` is handed the document `rule` of the county's changes */
     PLANNED_LOOK,   /* at directives that are due */
     PLANNED_SAMPLE,
     PLANNED_CHECK,
@@ -158,9 +159,10 @@ struct run {
     struct untold *untold;
     size_t untold_count;
     struct hash cut_hashes[CUT_OFF_MAX]; /* of the document that is being signed */
-    uint64_t order_left;                 /* of the order's number, what groups have not used yet */
-    uint64_t asked_request;              /* the last write that a step has asked for */
-    uint64_t answer_request;             /* the last write that was answered, and how */
+    struct trusted_notes cut_notes[CUT_OFF_MAX];
+    uint64_t order_left;     /* of the order's number, what groups have not used yet */
+    uint64_t asked_request;  /* the last write that a step has asked for */
+    uint64_t answer_request; /* the last write that was answered, and how */
     enum error_code answer_code;
     uint64_t cpu_began_us;
     bool frail; /* nodes may end by themselves */
@@ -186,6 +188,8 @@ void strikes_end(struct run *run, size_t strike);
 void strikes_end_all(struct run *run); /* everything healed, everyone runs */
 void strikes_free(struct run *run);
 void run_start(struct run *run, size_t seat);
+/* It stays down until as many ends as stops. */
+void strikes_stop(struct run *run, size_t seat, bool power);
 /* Nodes that have ended by themselves are started again soon. */
 void run_supervise(struct run *run);
 
@@ -233,6 +237,8 @@ void run_tell_waiting(struct run *run); /* to those that run by now */
 /* A machine for a seat, with the documents that the node `from` has; it starts. */
 void run_set_up(struct run *run, size_t seat, size_t from);
 void run_set_up_all(struct run *run); /* wherever one is listed and there is none */
+/* A fault that somebody signs; its machine starts when it ends. */
+void signed_blow(struct run *run, const struct fault *fault, size_t seat, uint64_t lasts_ms);
 void signed_step(struct run *run, const struct step *step, size_t node);
 void signed_tell(struct run *run, const struct step *step, size_t node);
 

@@ -3,11 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/rows/branches.h"
 #include "sim/run/run_parts.h"
 
 /* ---- up to where an old key counts: what the one who signs holds of it ---- */
 
-static size_t cut_offs_at(struct run *run, size_t node, size_t seat,
+static struct stream_head longest(const struct view *view, const struct stream_id *stream,
+                                  const struct stream_row *row)
+{
+    struct stream_head head = row->head;
+    if (!row->forked)
+        return head;
+    struct branches *branches = branches_read(view, stream);
+    for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
+        if (branches->present[i] && !branches->rows[i].cutting &&
+            branches->rows[i].head.seq > head.seq)
+            head = branches->rows[i].head;
+    }
+    free(branches);
+    return head;
+}
+
+static size_t cut_offs_at(struct run *run, size_t node, struct key_id key,
                           struct cut_off places[static CUT_OFF_MAX])
 {
     const struct view *view = world_view(run->world, node);
@@ -16,14 +33,53 @@ static size_t cut_offs_at(struct run *run, size_t node, size_t seat,
     size_t count = 0;
     for (uint64_t cursor = 0;
          count < CUT_OFF_MAX && stream_row_next(view, &cursor, &stream, row);) {
-        if (!key_id_equal(stream.author, run->county->seats[seat].key_id) || row->head.seq == 0)
+        if (stream.branch > 0 || !key_id_equal(stream.author, key))
             continue;
-        struct hash *hash = &run->cut_hashes[count];
-        *hash = row->head.hash;
-        places[count++] = (struct cut_off){stream.epoch, stream.number, row->head.seq, hash->bytes};
+        struct stream_head head = longest(view, &stream, row);
+        run->cut_hashes[count] = head.hash;
+        places[count] =
+            (struct cut_off){stream.epoch, stream.number, head.seq, run->cut_hashes[count].bytes};
+        count += head.seq > 0;
     }
     free(row);
     return count;
+}
+
+/* Numbers of its notes: of a kind, those rows begin with the kind and the key. */
+static size_t notes_at(struct run *run, size_t node, struct key_id key, enum hash_context kind,
+                       size_t count)
+{
+    const struct view *view = world_view(run->world, node);
+    uint8_t from[NOTE_KEY_BYTES_MAX + 1];
+    size_t size = note_key(from, kind, key, 0), prefix = 1 + KEY_ID_BYTES;
+    struct span found, note;
+    while (view->next(view->context, TABLE_NOTES, SPAN(from, size), &found, &note) == READ_FOUND &&
+           found.size >= prefix && found.size < sizeof from &&
+           memcmp(found.data, from, prefix) == 0) {
+        struct note_head head;
+        size_t at = 0;
+        memcpy(from, found.data, found.size);
+        from[found.size] = 0;
+        size = found.size + 1;
+        if (note_read_head(note, kind, &head, NULL) != ERR_OK)
+            continue;
+        while (at < count && run->cut_notes[at].epoch != head.epoch)
+            at++;
+        if (at == CUT_OFF_MAX)
+            continue;
+        if (at == count)
+            run->cut_notes[count++] = (struct trusted_notes){.epoch = head.epoch};
+        uint64_t *k =
+            kind == HASH_HEADS ? &run->cut_notes[at].statement : &run->cut_notes[at].report;
+        *k = head.k > *k ? head.k : *k;
+    }
+    return count;
+}
+
+static int compare_notes(const void *a, const void *b)
+{
+    const struct trusted_notes *one = a, *other = b;
+    return one->epoch < other->epoch ? -1 : one->epoch > other->epoch;
 }
 
 static bool ends_a_key(enum county_change_kind kind)
@@ -40,8 +96,12 @@ size_t run_sign(struct run *run, const struct county_change *asked, size_t *firs
     struct key_id key = run->county->seats[change.seat].key_id;
     char text[sizeof "overrule " + SEAT_BYTES_MAX];
     if (ends_a_key(change.kind)) {
-        change.cut_off_count = cut_offs_at(run, change.by, change.seat, places);
+        change.cut_off_count = cut_offs_at(run, change.by, key, places);
         change.cut_offs = places;
+        change.note_count = notes_at(run, change.by, key, HASH_HEADS, 0);
+        change.note_count = notes_at(run, change.by, key, HASH_CELLS, change.note_count);
+        qsort(run->cut_notes, change.note_count, sizeof *run->cut_notes, compare_notes);
+        change.notes = run->cut_notes;
     }
     if (world_runs(run->world, change.by))
         change.seen = replica_tree(world_replica(run->world, change.by));
@@ -118,6 +178,78 @@ void run_set_up_all(struct run *run)
     run_tell_waiting(run);
 }
 
+/* ---- faults ---- */
+
+static void tell_later(struct run *run, size_t node, size_t change, uint64_t lasts_ms)
+{
+    struct planned planned = {.at_ms = run_now(run) + prng_below(&run->prng, lasts_ms + 1),
+                              .kind = PLANNED_TELL,
+                              .seat = node,
+                              .rule = change};
+    plan_add(&run->plan, &planned);
+}
+
+/* Both parents sign at once, and hear of it when they hear of it; now and then so do the seat
+ * itself and the one that all are below. */
+static void move(struct run *run, size_t seat, size_t to, uint64_t lasts_ms)
+{
+    struct county *county = run->county;
+    size_t from = county->seats[seat].parent, first;
+    struct county_change release = {.kind = COUNTY_RELEASE, .seat = seat, .by = from, .to = to};
+    struct county_change take = {.kind = COUNTY_TAKE, .seat = seat, .by = to};
+    if (from == to || !county->seats[seat].counts || !county->seats[to].counts ||
+        county_is_above(county, seat, to) || run_sign(run, &release, &first) == 0)
+        return;
+    tell_later(run, from, first, lasts_ms);
+    if (prng_chance(&run->prng, 300))
+        tell_later(run, run->root, first, lasts_ms);
+    if (run_sign(run, &take, &first) == 0)
+        return;
+    tell_later(run, to, first, lasts_ms);
+    if (prng_chance(&run->prng, 300))
+        tell_later(run, seat, first, lasts_ms);
+}
+
+/* Nobody below can make a handshake with a machine whose key he doesn't know: they are told. */
+static void replace(struct run *run, size_t seat, size_t parent)
+{
+    struct county_change change = {.kind = COUNTY_REPLACE, .seat = seat, .by = parent};
+    size_t first;
+    strikes_stop(run, seat, false);
+    size_t count = run->county->seats[seat].counts ? run_sign(run, &change, &first) : 0;
+    if (count == 0)
+        return;
+    run_tell(run, parent, first, count);
+    for (size_t i = 0; i < run->county->seat_count; i++) {
+        if (i != seat && run->county->seats[i].parent == seat)
+            run_tell(run, i, first, count);
+    }
+}
+
+void signed_blow(struct run *run, const struct fault *fault, size_t seat, uint64_t lasts_ms)
+{
+    struct county_change change = {.seat = seat, .by = run->county->seats[seat].parent};
+    size_t first, count;
+    if (fault->kind == FAULT_REPLACE) {
+        replace(run, seat, change.by);
+        return;
+    }
+    if (fault->kind == FAULT_MOVE) {
+        move(run, seat, county_find(run->county, fault->to), lasts_ms);
+        return;
+    }
+    change.kind = fault->kind == FAULT_ADMIT    ? COUNTY_ADMIT
+                  : fault->kind == FAULT_REVOKE ? COUNTY_REVOKE
+                                                : COUNTY_OVERRULE;
+    if (!run->county->seats[change.by].counts ||
+        (change.kind != COUNTY_ADMIT && !run->county->seats[seat].counts))
+        return;
+    count = run_sign(run, &change, &first);
+    run_tell(run, change.by, first, count);
+    if (count > 0 && change.kind == COUNTY_ADMIT)
+        run_set_up(run, seat, change.by);
+}
+
 /* ---- steps ---- */
 
 void signed_step(struct run *run, const struct step *step, size_t node)
@@ -126,7 +258,7 @@ void signed_step(struct run *run, const struct step *step, size_t node)
         .kind = step->change,
         .seat = county_find(run->county, step->of),
         .by = node,
-        .to = step->change == COUNTY_RELEASE ? county_find(run->county, step->to) : 0,
+        .to = step->to[0] != '\0' ? county_find(run->county, step->to) : 0,
         .moves = step->count,
     };
     size_t first, count = run_sign(run, &change, &first);

@@ -187,7 +187,7 @@ void strikes_draw(struct run *run, const struct planned *planned)
 
 /* ---- what it does ---- */
 
-static void stop(struct run *run, size_t seat, bool power)
+void strikes_stop(struct run *run, size_t seat, bool power)
 {
     if (power)
         world_power_cut(run->world, seat);
@@ -203,7 +203,7 @@ static void put_back(struct run *run, struct strike *strike, size_t i)
 {
     const struct fault *fault = &run->scenario->faults[strike->fault];
     size_t seat = strike->seats[i];
-    stop(run, seat, false);
+    strikes_stop(run, seat, false);
     if (strike->image_commits[i] + 1 != signed_commits(run, seat)) {
         if (fault->keeps_high_water)
             world_restore_whole(run->world, seat, strike->images[i]);
@@ -222,7 +222,7 @@ static void put_back(struct run *run, struct strike *strike, size_t i)
 
 static void wipe(struct run *run, size_t seat)
 {
-    stop(run, seat, false);
+    strikes_stop(run, seat, false);
     world_wipe(run->world, seat);
     run_moment(run, MOMENT_WIPED, seat, "");
     if (run->model != NULL)
@@ -233,7 +233,7 @@ static void wipe(struct run *run, size_t seat)
 static void poison(struct run *run, size_t seat)
 {
     struct poison poison;
-    stop(run, seat, false);
+    strikes_stop(run, seat, false);
     if (!poison_make(run->world, seat, &poison)) {
         findings_add(&run->result->findings, FINDING_EXPECTED,
                      "%s has no urgent stream to poison yet: let it write something urgent before",
@@ -293,8 +293,8 @@ static void blow(struct run *run, struct strike *strike, size_t i)
         break;
     case FAULT_HALF_OPEN: world_swallow(world, seat, fault->ways); break;
     case FAULT_LINK: world_set_link(world, seat, &fault->link); break;
-    case FAULT_KILL: stop(run, seat, false); break;
-    case FAULT_POWER: stop(run, seat, true); break;
+    case FAULT_KILL: strikes_stop(run, seat, false); break;
+    case FAULT_POWER: strikes_stop(run, seat, true); break;
     case FAULT_PAUSE:
         if (own->paused++ == 0)
             world_pause(world, seat, true);
@@ -312,6 +312,11 @@ static void blow(struct run *run, struct strike *strike, size_t i)
     case FAULT_INJECT: inject(run, fault, seat); break;
     case FAULT_TYPES: raise_types(run); break;
     case FAULT_POISON: poison(run, seat); break;
+    case FAULT_ADMIT:
+    case FAULT_REPLACE:
+    case FAULT_REVOKE:
+    case FAULT_MOVE:
+    case FAULT_OVERRULE: signed_blow(run, fault, seat, strike->lasts_ms); break;
     case FAULT_KINDS: break;
     }
 }
@@ -319,12 +324,14 @@ static void blow(struct run *run, struct strike *strike, size_t i)
 static bool ends_at_once(enum fault_kind kind)
 {
     return kind == FAULT_KILL || kind == FAULT_POWER || kind == FAULT_WIPE ||
-           kind == FAULT_RESTORE || kind == FAULT_POISON;
+           kind == FAULT_RESTORE || kind == FAULT_POISON || kind == FAULT_REPLACE;
 }
 
 static bool has_no_end(enum fault_kind kind)
 {
-    return kind == FAULT_POINT || kind == FAULT_INJECT || kind == FAULT_TYPES;
+    return kind == FAULT_POINT || kind == FAULT_INJECT || kind == FAULT_TYPES ||
+           kind == FAULT_ADMIT || kind == FAULT_REVOKE || kind == FAULT_MOVE ||
+           kind == FAULT_OVERRULE;
 }
 
 static enum moment_kind moment_of(enum fault_kind kind, bool begins)
@@ -379,6 +386,10 @@ static void end_one(struct run *run, const struct strike *strike, size_t i)
         own->down--;
         run_start(run, seat);
         break;
+    case FAULT_REPLACE:
+        own->down--;
+        run_set_up(run, seat, run->county->seats[seat].parent);
+        break;
     case FAULT_PAUSE:
         if (--own->paused == 0)
             world_pause(world, seat, false);
@@ -396,6 +407,10 @@ static void end_one(struct run *run, const struct strike *strike, size_t i)
     case FAULT_POINT:
     case FAULT_INJECT:
     case FAULT_TYPES:
+    case FAULT_ADMIT:
+    case FAULT_REVOKE:
+    case FAULT_MOVE:
+    case FAULT_OVERRULE:
     case FAULT_KINDS: break;
     }
 }

@@ -176,6 +176,11 @@ void read_parameters(struct yaml_node *map, struct fault *fault)
     case FAULT_CLONE:
     case FAULT_TYPES:
     case FAULT_POISON:
+    case FAULT_ADMIT:
+    case FAULT_REPLACE:
+    case FAULT_REVOKE:
+    case FAULT_MOVE:
+    case FAULT_OVERRULE:
     case FAULT_KINDS: break;
     }
 }
@@ -198,6 +203,8 @@ static void read_fault(struct reading *reading, struct yaml_node *map, struct fa
     if (fault->when.every.high > 0 && fault->when.per_day_milli > 0)
         yaml_complain(map, "a fault comes again 'every' so often or so 'often' a day, not both");
     read_parameters(map, fault);
+    if (fault->kind == FAULT_MOVE)
+        read_seat(reading, map, "to", fault->to);
 }
 
 void read_faults(struct reading *reading, struct yaml_node *root)

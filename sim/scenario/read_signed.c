@@ -17,7 +17,7 @@ void read_sign(struct reading *reading, struct yaml_node *map, struct step *step
     step->change = (enum county_change_kind)place;
     read_at(reading, map, true, step);
     read_seat(reading, map, "seat", step->of);
-    if (step->change == COUNTY_RELEASE)
+    if (step->change == COUNTY_RELEASE || step->change == COUNTY_DECIDE)
         read_seat(reading, map, "to", step->to);
     if (moves != NULL)
         value_read(moves, "moves", UNIT_COUNT, 1, UINT32_MAX, &step->count);

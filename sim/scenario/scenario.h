@@ -94,7 +94,13 @@ struct work {
     X(INJECT, "inject")       /* something bad (enum mischief) on the link */                      \
     X(TYPES, "types")         /* a second version of the types is given to the root */             \
     X(POISON, "poison")       /* its urgent stream goes on with a block that it signed and that    \
-                                 doesn't decode; starts when this ends */
+                                 doesn't decode; starts when this ends */                          \
+    X(ADMIT, "admit")         /* a seat that comes later is signed in, and starts */               \
+    X(REPLACE, "replace")     /* its machine is gone; another, with a key of the next generation,  \
+                                 starts when this ends */                                          \
+    X(REVOKE, "revoke")       /* its key is revoked; it goes on */                                 \
+    X(MOVE, "move")           /* it goes to the parent `to`; who hears of it when is drawn */      \
+    X(OVERRULE, "overrule")   /* its parent raises its term */
 enum fault_kind {
 #define X(name, text) FAULT_##name,
     FAULT_LIST(X)
@@ -112,9 +118,10 @@ struct fault {
     struct clock_profile clock;
     struct conduct conduct;
     enum fault_point point;
-    enum mischief mischief; /* MISCHIEF_COUNT: any of them, drawn */
-    uint64_t age;           /* of the image that is put back */
-    bool keeps_high_water;  /* restore: the high-water file was put back as well (a whole image) */
+    enum mischief mischief;      /* MISCHIEF_COUNT: any of them, drawn */
+    uint64_t age;                /* of the image that is put back */
+    char to[SEAT_BYTES_MAX + 1]; /* move */
+    bool keeps_high_water; /* restore: the high-water file was put back as well (a whole image) */
 };
 
 /* X(name, as written): what must hold beside the invariants, which always must. */

@@ -133,6 +133,11 @@ void write_parameters(const struct fault *fault, int indent, struct buffer *yaml
         if (fault->mischief < MISCHIEF_COUNT)
             write_text(yaml, indent, "what", mischief_name(fault->mischief));
         break;
+    case FAULT_MOVE: write_text(yaml, indent, "to", fault->to); break;
+    case FAULT_ADMIT:
+    case FAULT_REPLACE:
+    case FAULT_REVOKE:
+    case FAULT_OVERRULE:
     case FAULT_CUT:
     case FAULT_KILL:
     case FAULT_POWER:

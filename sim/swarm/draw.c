@@ -7,6 +7,7 @@
 
 #include "sim/swarm/swarm.h"
 
+#define CHANGES_SALT ((uint64_t)0x7265657472656564)
 enum { SECOND_MS = 1000, DAY_S = 24 * 3600, DAY_MS = DAY_S * SECOND_MS };
 
 struct drawing {
@@ -348,6 +349,67 @@ static bool any_clock_stands(const struct scenario *scenario)
     return false;
 }
 
+/* ---- a tree that changes ---- */
+
+static bool has_children(const struct tree_rule *tree, size_t seat)
+{
+    for (size_t i = 0; i < tree->row_count; i++) {
+        if (tree->rows[i].parent != NULL &&
+            strcmp(tree->rows[i].parent, tree->rows[seat].code) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool tier_of_others(const struct tree_rule *tree, size_t seat)
+{
+    for (size_t i = 0; i < tree->row_count; i++) {
+        if (i != seat && !tree->rows[i].later &&
+            strcmp(tree->rows[i].tier, tree->rows[seat].tier) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Signed in while everything else goes on. */
+static void draw_admission(struct drawing *drawing, size_t seat)
+{
+    struct tree_rule *tree = &drawing->scenario->tree;
+    if (has_children(tree, seat) || !tier_of_others(tree, seat))
+        return;
+    tree->rows[seat].later = true;
+    struct fault *fault = add_once(drawing, FAULT_ADMIT, 5, 90);
+    memcpy(fault->who.seats[0], tree->rows[seat].code, strlen(tree->rows[seat].code) + 1);
+}
+
+static void draw_ended_key(struct drawing *drawing, enum fault_kind kind)
+{
+    const struct tree_rule *tree = &drawing->scenario->tree;
+    size_t seat = 1 + prng_below(&drawing->prng, tree->row_count - 1);
+    if (tree->rows[seat].parent == NULL || (kind == FAULT_REVOKE && has_children(tree, seat)))
+        return;
+    struct fault *fault = add_once(drawing, kind, 20, 95);
+    memcpy(fault->who.seats[0], tree->rows[seat].code, strlen(tree->rows[seat].code) + 1);
+    if (kind == FAULT_REPLACE)
+        fault->when.lasts = (struct range){50, 10000};
+}
+
+/* With a generator of its own: what else is drawn from a seed stays as it was. */
+static void draw_changes(struct drawing *drawing)
+{
+    struct drawing own = *drawing;
+    const struct tree_rule *tree = &drawing->scenario->tree;
+    prng_seed(&own.prng, drawing->scenario->seed ^ CHANGES_SALT);
+    if (!chance(&own, 300) || tree->row_count < 3)
+        return;
+    for (size_t seat = 1; seat < tree->row_count && tree->file == NULL; seat++) {
+        if (chance(&own, 150))
+            draw_admission(&own, seat);
+    }
+    if (chance(&own, 300))
+        draw_ended_key(&own, FAULT_REVOKE);
+}
+
 struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
 {
     struct scenario *scenario = on == NULL ? mem_alloc(sizeof *scenario) : scenario_copy(on);
@@ -375,6 +437,7 @@ struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
         draw_types(&drawing);
     if (any_clock_stands(scenario))
         add_work(&drawing, "matter", 40, &(struct work){.set_percent = 80, .burst_max = 2});
+    draw_changes(&drawing);
     if (has_fault(scenario, FAULT_HALF_OPEN))
         scenario->lasts_ms += 60 * SECOND_MS;
     scenario->injects_expected = may_accuse(scenario);

@@ -146,7 +146,10 @@ static void forget_seats(struct scenario *scenario, enum rules kind)
         who->seat_count = kept;
         bool under =
             who->under[0] == '\0' || row_of(&scenario->tree, who->under) < scenario->tree.row_count;
-        if ((named && kept == 0) || !under)
+        const char *to =
+            kind == RULES_FAULTS ? ((struct fault *)(void *)(bytes + i * list.size))->to : "";
+        bool goes = to[0] == '\0' || row_of(&scenario->tree, to) < scenario->tree.row_count;
+        if ((named && kept == 0) || !under || !goes)
             remove_rules(scenario, kind, i, 1);
     }
 }
@@ -165,6 +168,7 @@ static struct scenario *without_seat(const struct scenario *from, size_t row, bo
         if (parent != NULL && strcmp(parent, code) == 0)
             parent = above;
         scenario_add_seat(candidate, old.rows[i].code, old.rows[i].tier, parent);
+        candidate->tree.rows[candidate->tree.row_count - 1].later = old.rows[i].later;
     }
     free(old.file);
     free(old.shape);

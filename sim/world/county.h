@@ -127,6 +127,7 @@ void county_documents_free(struct county_document *documents, size_t count);
     X(REVOKE, "revoke")     /* its newest row revoked, with the cut-off */                         \
     X(RELEASE, "release")   /* its rows released to `to` */                                        \
     X(TAKE, "take")         /* its rows, of the next move */                                       \
+    X(DECIDE, "decide")     /* it counts under `to`, where that lists it with the next counter */  \
     X(OVERRULE, "overrule") /* its term raised, and its first document of that term */
 enum county_change_kind {
 #define X(name, text) COUNTY_##name,
@@ -139,13 +140,15 @@ struct county_change {
     enum county_change_kind kind;
     size_t seat;    /* whom it is about */
     size_t by;      /* whose document says so; its admin signs */
-    size_t to;      /* RELEASE */
-    uint64_t moves; /* TAKE: the counter; 0: the next one */
+    size_t to;      /* RELEASE, DECIDE */
+    uint64_t moves; /* TAKE, DECIDE: the counter; 0: the next one */
     /* What the one who signs knows: which term `by` is in, and, for OVERRULE, the last document
      * that is accepted; NULL: everything. */
     const struct tree *seen;
     const struct cut_off *cut_offs; /* RETIRE, REVOKE, REPLACE: up to where the old key counts */
     size_t cut_off_count;
+    const struct trusted_notes *notes; /* the same of its notes */
+    size_t note_count;
     uint64_t issued_ms;
 };
 /* Signs it and offers it to the county's own tree; parents and what is said of seats are as that

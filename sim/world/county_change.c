@@ -20,7 +20,7 @@ struct changing {
     uint64_t term;
     struct seat_row *rows;
     size_t row_count;
-    struct buffer cut_off;
+    struct buffer cut_off, notes, decisions;
     uint8_t admins[2][KEY_BYTES];
 };
 
@@ -35,10 +35,8 @@ struct base { /* the last document of a seat in a term */
     size_t row_count;
 };
 
-static void base_of_held(const struct tree *tree, const char *code, struct base *base)
+static void base_of_held(const struct held_document *held, struct base *base)
 {
-    const struct held_document *held =
-        tree_find_document(tree, DOCUMENT_BRANCH, span_of_text(code));
     *base = (struct base){0};
     if (held == NULL || !held->whole)
         return;
@@ -67,7 +65,7 @@ static void base_of_term(const struct county *county, size_t seat, uint64_t term
                               .row_count = document->row_count};
         return;
     }
-    base_of_held(county->tree, code, base);
+    base_of_held(tree_last_document(county->tree, span_of_text(code)), base);
     base->found = base->found && base->header.term == term;
 }
 
@@ -136,8 +134,11 @@ static bool end_key(struct changing *changing, enum seat_status status)
         return false;
     buffer_clear(&changing->cut_off);
     cut_off_encode(change->cut_offs, change->cut_off_count, &changing->cut_off);
+    buffer_clear(&changing->notes);
+    trusted_notes_encode(change->notes, change->note_count, &changing->notes);
     row->status = status;
     row->cut_off = span_of_buffer(&changing->cut_off);
+    row->notes = span_of_buffer(&changing->notes);
     return true;
 }
 
@@ -149,7 +150,7 @@ static bool replace(struct changing *changing)
     struct seat_row next = *old;
     bool ended = old->status != SEAT_ACTIVE || end_key(changing, SEAT_RETIRED);
     next.status = SEAT_ACTIVE;
-    next.cut_off = SPAN_EMPTY;
+    next.cut_off = next.notes = SPAN_EMPTY;
     take_keys(changing, changing->change->seat, old->generation + 1, &next);
     changing->rows[changing->row_count++] = next;
     return ended;
@@ -192,6 +193,29 @@ static bool take(struct changing *changing)
     return true;
 }
 
+static bool decide(struct changing *changing)
+{
+    const struct county_change *change = changing->change;
+    const struct county_seat *seats = changing->county->seats;
+    const struct seat *known =
+        tree_seat(changing->county->tree, span_of_text(seats[change->seat].code));
+    struct move_decision decisions[DECISIONS_MAX];
+    size_t count = 0;
+    while (count + 1 < DECISIONS_MAX &&
+           move_decision_at(changing->header.decisions, (unsigned)count, &decisions[count]))
+        count++;
+    if (known == NULL)
+        return false;
+    decisions[count++] = (struct move_decision){
+        .seat = span_of_text(seats[change->seat].code),
+        .to = span_of_text(seats[change->to].code),
+        .counter = change->moves > 0 ? change->moves : known->row.moves + 1,
+    };
+    move_decisions_encode(decisions, count, &changing->decisions);
+    changing->header.decisions = span_of_buffer(&changing->decisions);
+    return true;
+}
+
 /* Of the next term sign the seat's own admins, with a key of that term, and the ancestor's. */
 static bool raise_term(struct changing *changing)
 {
@@ -218,6 +242,7 @@ static bool change_rows(struct changing *changing)
     case COUNTY_REVOKE: return end_key(changing, SEAT_REVOKED);
     case COUNTY_RELEASE: return release(changing);
     case COUNTY_TAKE: return take(changing);
+    case COUNTY_DECIDE: return decide(changing);
     case COUNTY_OVERRULE: return raise_term(changing);
     case COUNTY_CHANGE_KINDS: break;
     }
@@ -281,6 +306,8 @@ static void end_document(struct changing *changing)
 {
     free(changing->rows);
     buffer_free(&changing->cut_off);
+    buffer_free(&changing->notes);
+    buffer_free(&changing->decisions);
 }
 
 /* The term that whoever signs for this seat believes to be in. */
@@ -297,8 +324,9 @@ static void sign_first_of_term(struct county *county, const struct county_change
 {
     struct changing changing = {.county = county, .change = change, .term = term};
     struct base base;
-    base_of_held(change->seen != NULL ? change->seen : county->tree,
-                 county->seats[change->seat].code, &base);
+    base_of_held(tree_last_document(change->seen != NULL ? change->seen : county->tree,
+                                    span_of_text(county->seats[change->seat].code)),
+                 &base);
     begin_document(&changing, change->seat, &base);
     sign(&changing, admin);
     end_document(&changing);

@@ -285,6 +285,15 @@ static void drop_child(struct world_node *parent, size_t child)
     parent->child_count = kept;
 }
 
+bool node_knows(const struct world_node *node, const struct world_node *other)
+{
+    const struct tree *tree = replica_tree(drive_replica(node->drive));
+    const char *code = node->world->county->seats[other->seat].code;
+    const struct seat *seat = tree_seat(tree, span_of_text(code));
+    return other->keys.generation == 1 || seat == NULL ||
+           memcmp(seat->row.link_key, other->keys.link_key, KEY_BYTES) == 0;
+}
+
 void node_find_parent(struct world_node *node)
 {
     struct world *world = node->world;

@@ -176,6 +176,10 @@ void wire_dial(struct world *world, size_t child)
     struct world_node *parent = world->nodes[world->nodes[child]->parent];
     if (parent->drive == NULL || parent->paused)
         return;
+    if (!node_knows(world->nodes[child], parent)) {
+        wire_plan_dial(world, child);
+        return;
+    }
     replace(world, child);
     link->up = true;
     link->up_ms = world->now_ms;

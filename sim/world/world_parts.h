@@ -173,6 +173,8 @@ uint64_t node_sync_ms(const struct world_node *node);
 struct county_document *node_documents(const struct world_node *node, size_t *count);
 /* Whom it dials, as its own tree says. */
 void node_find_parent(struct world_node *node);
+/* Whether its documents name the other's link key: the handshake is made for that key. */
+bool node_knows(const struct world_node *node, const struct world_node *other);
 struct world_node *node_new(struct world *world, size_t seat);
 void node_free(struct world_node *node);
 void node_end(struct world_node *node, bool silently);
