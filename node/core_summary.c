@@ -41,6 +41,7 @@ void core_tree_free(struct core_tree *tree)
     if (tree == NULL)
         return;
     free(tree->peers);
+    free(tree->guides);
     free(tree);
 }
 
@@ -74,17 +75,45 @@ void core_result_free(struct core_result *result)
     free(result);
 }
 
-static void list_peers(struct core_tree *copy, const struct seat *own)
+static void list_peer(struct core_tree *copy, const struct seat_row *row)
 {
-    copy->peers = mem_alloc((own->child_count + 1) * sizeof *copy->peers);
-    for (size_t i = 0; i < own->child_count; i++) {
-        const struct seat_row *row = &own->children[i]->row;
-        if (!seat_status_is_in_force(row->status))
-            continue;
-        struct link_peer *peer = &copy->peers[copy->peer_count++];
-        memcpy(peer->key, row->link_key, sizeof peer->key);
-        memcpy(peer->seat, row->seat, sizeof peer->seat);
+    if (!seat_status_is_in_force(row->status) || copy->peer_count == LINKS_MAX)
+        return;
+    struct link_peer *peer = &copy->peers[copy->peer_count++];
+    memcpy(peer->key, row->link_key, sizeof peer->key);
+    memcpy(peer->seat, row->seat, sizeof peer->seat);
+}
+
+/* Children first; then those that we were the parent of, and those further below, who may ask where
+ * theirs is. */
+static void list_peers(struct core_tree *copy, const struct tree *tree, const struct seat *own)
+{
+    size_t most = tree_seat_count(tree) < LINKS_MAX ? tree_seat_count(tree) : LINKS_MAX;
+    copy->peers = mem_alloc((most + 1) * sizeof *copy->peers);
+    for (size_t i = 0; i < own->child_count; i++)
+        list_peer(copy, &own->children[i]->row);
+    for (size_t i = 0; i < tree_moved_count(tree) && copy->peer_count < most; i++) {
+        const struct seat *seat = tree_moved(tree, i)->seat;
+        if (!seat_is_ancestor_or_self(own, seat) && tree_is_former_parent(tree, own, seat))
+            list_peer(copy, &seat->row);
     }
+    for (size_t i = 0; i < tree_seat_count(tree) && copy->peer_count < most; i++) {
+        const struct seat *seat = tree_seat_at(tree, i);
+        if (seat != own && seat->parent != own && seat_is_ancestor_or_self(own, seat))
+            list_peer(copy, &seat->row);
+    }
+}
+
+static size_t copy_endpoints(const struct seat_row *row,
+                             char to[static ENDPOINTS_MAX][ENDPOINT_BYTES_MAX + 1])
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < row->endpoints.count && i < ENDPOINTS_MAX; i++) {
+        struct span url = text_list_at(&row->endpoints, i);
+        if (url.size <= ENDPOINT_BYTES_MAX)
+            memcpy(to[count++], url.data, url.size);
+    }
+    return count;
 }
 
 static void copy_parent(struct core_tree *copy, const struct seat_row *parent)
@@ -92,10 +121,21 @@ static void copy_parent(struct core_tree *copy, const struct seat_row *parent)
     copy->has_parent = true;
     memcpy(copy->parent, parent->seat, sizeof copy->parent);
     memcpy(copy->parent_key, parent->link_key, sizeof copy->parent_key);
-    for (unsigned i = 0; i < parent->endpoints.count && i < ENDPOINTS_MAX; i++) {
-        struct span url = text_list_at(&parent->endpoints, i);
-        if (url.size <= ENDPOINT_BYTES_MAX)
-            memcpy(copy->endpoints[copy->endpoint_count++], url.data, url.size);
+    copy->endpoint_count = copy_endpoints(parent, copy->endpoints);
+}
+
+static void list_guides(struct core_tree *copy, const struct seat *own)
+{
+    const struct seat *above = own->parent == NULL ? NULL : own->parent->parent;
+    copy->guides = mem_alloc(TIERS_MAX * sizeof *copy->guides);
+    for (; above != NULL && copy->guide_count < TIERS_MAX; above = above->parent) {
+        struct core_guide *guide = &copy->guides[copy->guide_count];
+        guide->endpoint_count = copy_endpoints(&above->row, guide->endpoints);
+        if (guide->endpoint_count == 0)
+            continue;
+        memcpy(guide->seat, above->row.seat, sizeof guide->seat);
+        memcpy(guide->key, above->row.link_key, sizeof guide->key);
+        copy->guide_count++;
     }
 }
 
@@ -115,7 +155,8 @@ struct core_tree *core_tree_make(const struct tree *tree, const char *seat)
     snprintf(copy->tier, sizeof copy->tier, "%s", tree_tier_name(tree, own->row.tier));
     if (own->parent != NULL)
         copy_parent(copy, &own->parent->row);
-    list_peers(copy, own);
+    list_peers(copy, tree, own);
+    list_guides(copy, own);
     return copy;
 }
 

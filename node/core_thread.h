@@ -113,7 +113,17 @@ struct core_tree {
     size_t endpoint_count;
     char endpoints[ENDPOINTS_MAX][ENDPOINT_BYTES_MAX + 1];
     size_t peer_count;
-    struct link_peer *peers; /* owned */
+    struct link_peer *peers; /* children, and whom we may guide; owned */
+    size_t guide_count;
+    struct core_guide *guides; /* seats above the parent, the nearest first; owned */
+};
+
+/* A seat further above: it tells who has lost its parent where the parent is. */
+struct core_guide {
+    char seat[SEAT_BYTES_MAX + 1];
+    uint8_t key[KEY_BYTES];
+    size_t endpoint_count;
+    char endpoints[ENDPOINTS_MAX][ENDPOINT_BYTES_MAX + 1];
 };
 
 struct core_status {

@@ -94,6 +94,7 @@ static void close_loop(struct node *node)
     close_handle(&node->status_timer);
     close_handle(&node->cache_timer);
     close_handle(&node->watch_timer);
+    close_handle(&node->guide_timer);
 }
 
 static void take_result(void *context, struct inbox_event *event)
@@ -189,6 +190,7 @@ static enum error_code begin_loop(struct node *node, struct error *error)
     init_timer(node, &node->status_timer);
     init_timer(node, &node->cache_timer);
     init_timer(node, &node->watch_timer);
+    init_timer(node, &node->guide_timer);
     node_scrub_start(node);
     uv_timer_start(&node->reader_check, check_readers, READER_CHECK_MS, READER_CHECK_MS);
     return ERR_OK;
@@ -215,6 +217,7 @@ static enum error_code serve(struct node *node, struct error *error)
         if (core_start(&node->core, &node->results) != 0)
             abort(); /* no thread: nothing can be done about it */
         node_link_take_tree(node);
+        node_guide_start(node);
         code = node_api_start(node, error);
         if (code != ERR_OK)
             stop(node);

@@ -11,6 +11,8 @@ static const char *seat_of_link(struct node *node, uint32_t link, bool uplink)
 {
     static const char unknown[] = "?";
     struct link_info info;
+    if (uplink && node->guiding)
+        return node->guide.seat;
     if (uplink)
         return node->tree != NULL ? node->tree->parent : unknown;
     if (!link_room_info(node->room, link, &info))
@@ -132,8 +134,10 @@ static void on_down(void *context, uint32_t link, enum link_down reason)
     struct core_item *item = core_item_new(CORE_LINK_DOWN, SPAN_EMPTY);
     item->down = link;
     load_end(node, link);
-    if (link == node->uplink)
+    if (link == node->uplink) {
         uplink_turns(node, 0);
+        node_guide_down(node);
+    }
     log_line(&node->log, LOG_INFO, "link %u is down: %s", link, link_down_sentence(reason));
     node_push(node, item, 0);
 }
@@ -191,7 +195,7 @@ void node_link_take_sends(struct node *node, struct span sends)
     }
 }
 
-static void dial_parent(struct node *node)
+void node_link_dial_parent(struct node *node)
 {
     const struct core_tree *tree = node->tree;
     const char *urls[ENDPOINTS_MAX];
@@ -215,7 +219,10 @@ void node_link_take_tree(struct node *node)
     if (node->room == NULL)
         return;
     link_room_set_peers(node->room, tree->peers, tree->listed ? tree->peer_count : 0);
-    dial_parent(node);
+    if (node->guiding && node->uplink != 0)
+        return; /* it is still telling */
+    node_guide_forget(node);
+    node_link_dial_parent(node);
 }
 
 void node_link_settle(struct node *node, struct span taken)

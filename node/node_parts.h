@@ -70,7 +70,7 @@ struct node {
 
     uv_loop_t loop;
     uv_signal_t terminate, interrupt;
-    uv_timer_t stop_soon, reader_check, status_timer, cache_timer, watch_timer;
+    uv_timer_t stop_soon, reader_check, status_timer, cache_timer, watch_timer, guide_timer;
     struct inbox results;
     struct api_server *api; /* NULL: not open any more */
     struct link_room *room; /* NULL: not open any more */
@@ -87,6 +87,10 @@ struct node {
     uint64_t uplink_since_ms;
     uint64_t uplink_dialled, uplink_answered; /* the room's counters as it last went up or down */
     char uplink_trouble[400];                 /* why it can't even be dialled; "": nothing */
+    bool guiding;                             /* `guide` is dialled in the parent's place */
+    struct core_guide guide;
+    size_t guide_next;    /* of the tree's, whose turn it is */
+    uint32_t guide_waits; /* how often nobody has led us to the parent */
 
     struct core_status *status; /* as the core last said; NULL: never */
     struct status_call *status_calls;
@@ -123,6 +127,13 @@ void node_link_take_tree(struct node *node);
 void node_link_settle(struct node *node, struct span taken);
 void node_link_release_all(struct node *node);
 void node_link_set_cut(struct node *node, bool cut);
+
+void node_link_dial_parent(struct node *node);
+
+/* node_guide.c: without a link to the parent for long, ask those above it where it is. */
+void node_guide_start(struct node *node);
+void node_guide_forget(struct node *node); /* the tree has changed: it may know the parent now */
+void node_guide_down(struct node *node);   /* the uplink has gone down */
 
 /* node_api.c */
 enum error_code node_api_start(struct node *node, struct error *error);
