@@ -32,8 +32,7 @@ static void look_in(struct node *node, uint64_t ms)
 
 static void dial_guide(struct node *node)
 {
-    struct core_guide *guide =
-        &node->tree->guides[node->guide_next % node->tree->guide_count];
+    struct core_guide *guide = &node->guide;
     const char *urls[ENDPOINTS_MAX];
     struct error error;
     *guide = node->tree->guides[node->guide_next % node->tree->guide_count];
