@@ -3,14 +3,17 @@
 
 #include "cli/command.h"
 #include "cli/print.h"
+#include "cli/qr.h"
+#include "node/author/code_text.h"
 #include "node/author/node_directory.h"
 
 static const struct option_row options[] = {
     {"seat", "CODE", "the seat that this node is for"},
-    {"tree", "HEX", "the tree's id, 64 hexadecimal digits"},
-    {"secret", "FILE", "the tree's secret, as its people gave it (a tree.secret file)"},
+    {"tree", "HEX", "the tree's id, 64 hexadecimal digits; absent: the answer will say it"},
+    {"secret", "FILE", "the tree's secret (a tree.secret file); absent: the answer brings it"},
     {"listen", "URL", "where children reach it, tcp://ADDRESS:PORT; absent: it has none"},
     {"map-mib", "N", "what the store may grow to, in MiB (16384 unless given)"},
+    {"qr", NULL, "show the request as a QR code"},
     {NULL, NULL, NULL},
 };
 
@@ -28,16 +31,16 @@ static enum error_code needed(const struct arguments *arguments, const char *nam
 static enum error_code fill_config(const struct arguments *arguments, struct node_config *config,
                                    struct error *error)
 {
-    const char *seat = NULL, *tree = NULL, *listen = arguments_value(arguments, "listen");
+    const char *seat = NULL, *tree = arguments_value(arguments, "tree");
+    const char *listen = arguments_value(arguments, "listen");
     uint64_t map_mib = MAP_MIB_USUAL;
     config_usual(config);
     if (needed(arguments, "seat", &seat, error) != ERR_OK ||
-        needed(arguments, "tree", &tree, error) != ERR_OK ||
         arguments_number(arguments, "map-mib", MAP_MIB_MIN, MAP_MIB_MAX, &map_mib, error) !=
             ERR_OK ||
         !seat_id_acceptable(span_of_text(seat), error))
         return error->code;
-    if (!hex_read(span_of_text(tree), config->tree_id.bytes, HASH_BYTES))
+    if (tree != NULL && !hex_read(span_of_text(tree), config->tree_id.bytes, HASH_BYTES))
         return error_set(error, ERR_USAGE, "--tree", "expected 64 hexadecimal digits");
     if (listen != NULL && strlen(listen) > ENDPOINT_BYTES_MAX)
         return error_set(error, ERR_USAGE, "--listen", "it is longer than %d bytes",
@@ -48,43 +51,73 @@ static enum error_code fill_config(const struct arguments *arguments, struct nod
     return ERR_OK;
 }
 
-static enum error_code make(const struct arguments *arguments, const char *directory,
-                            struct error *error)
+/* Zeros unless a file was given. */
+static enum error_code read_secret(const struct arguments *arguments, const char *tree,
+                                   uint8_t secret[static TREE_SECRET_BYTES], struct error *error)
 {
-    const char *secret_file = NULL;
+    const char *file = arguments_value(arguments, "secret");
+    memset(secret, 0, TREE_SECRET_BYTES);
+    if (file != NULL && tree == NULL)
+        return error_set(error, ERR_USAGE, "--secret", "it comes with --tree");
+    return file == NULL
+               ? ERR_OK
+               : secret_file_read(file, "terrace-tree-secret", secret, TREE_SECRET_BYTES, error);
+}
+
+static enum error_code make(const struct arguments *arguments, const char *directory,
+                            struct node_request *request, struct error *error)
+{
     uint8_t secret[TREE_SECRET_BYTES];
     struct node_config config;
     struct node_keys keys;
     enum error_code code = fill_config(arguments, &config, error);
     if (code == ERR_OK)
-        code = needed(arguments, "secret", &secret_file, error);
-    if (code == ERR_OK)
-        code = secret_file_read(secret_file, "terrace-tree-secret", secret, sizeof secret, error);
+        code = read_secret(arguments, arguments_value(arguments, "tree"), secret, error);
     if (code != ERR_OK)
         return code;
     node_keys_make(&keys, secret);
     code = node_directory_init(directory, &config, &keys, error);
+    request_of(&config, &keys, request);
     node_keys_wipe(&keys);
     explicit_bzero(secret, sizeof secret);
     return code;
 }
 
+static void tell(const char *directory, const struct node_request *request, const char *text,
+                 const char *fingerprint)
+{
+    printf("%s is made for seat %s\n"
+           "fingerprint of its request: %s\n\n%s\n\n"
+           "next: give %s/request.yaml, or the line above, to those who sign for the seat\n"
+           "above and read them the fingerprint; they answer with a file, or you have a token:\n"
+           "`terrace -d %s join FILE`, then `terrace -d %s run`\n",
+           directory, request->seat, fingerprint, text, directory, directory, directory);
+}
+
 static int run(const struct arguments *arguments, struct error *error)
 {
     const char *directory = NULL;
+    char fingerprint[FINGERPRINT_TEXT_BYTES];
+    struct node_request request;
+    struct buffer text = {0};
     if (arguments_directory(arguments, &directory, error) != ERR_OK ||
-        make(arguments, directory, error) != ERR_OK)
+        make(arguments, directory, &request, error) != ERR_OK)
         return EXIT_FAILED;
+    struct hash print = request_print(&request);
+    fingerprint_write(&print, fingerprint);
+    request_text_write(&request, &text);
+    struct span line = span_of_buffer(&text);
+    buffer_append_byte(&text, '\0');
+    const char *shown = (const char *)text.data;
     if (arguments->json)
-        print_json(json_pack("{s:s,s:s}", "directory", directory, "seat",
-                             arguments_value(arguments, "seat")));
+        print_json(json_pack("{s:s,s:s,s:s,s:s}", "directory", directory, "seat", request.seat,
+                             "fingerprint", fingerprint, "request", shown));
     else
-        printf(
-            "%s is made for seat %s\n"
-            "next: give %s/request.yaml to those who sign for the seat above, put the documents\n"
-            "that they return into %s/documents, then `terrace -d %s run`\n",
-            directory, arguments_value(arguments, "seat"), directory, directory, directory);
-    return EXIT_DONE;
+        tell(directory, &request, shown, fingerprint);
+    if (!arguments->json && arguments_flag(arguments, "qr"))
+        qr_print(SPAN(text.data, line.size), error);
+    buffer_free(&text);
+    return error->code == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
 const struct command command_init = {

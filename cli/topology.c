@@ -2,8 +2,7 @@
 #include "cli/topology/topology.h"
 
 static const struct command *const subcommands[] = {
-    &topology_show,
-    NULL,
+    &topology_admit, &topology_pack, &topology_show, &topology_take, NULL,
 };
 
 const struct command command_topology = {

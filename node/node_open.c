@@ -180,6 +180,11 @@ enum error_code node_open_files(struct node *node, const char *dir,
 {
     node->dir = dir;
     enum error_code code = config_load(dir, &node->config, error);
+    if (code == ERR_OK && hash_equal(&node->config.tree_id, &hash_zero))
+        code = refuse_place(error,
+                            "terrace join, with a token or with the file that answers this "
+                            "machine's request (terrace request)",
+                            "this node hasn't joined a tree yet");
     if (code == ERR_OK)
         code = log_open(&node->log, options != NULL ? options->log_file : NULL, node->config.log,
                         error);

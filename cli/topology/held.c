@@ -7,6 +7,7 @@
 #include "node/author/config.h"
 #include "node/author/document_file.h"
 #include "node/author/file.h"
+#include "node/author/keys.h"
 #include "node/store/store.h"
 #include "replication/query/query.h"
 
@@ -31,8 +32,10 @@ static bool id_of_files(const struct document_files *files, struct hash *id)
     return false;
 }
 
-static enum error_code tree_of_store(const char *directory, const struct hash *id,
-                                     struct tree **tree, struct error *error)
+enum error_code held_look(const char *directory, const struct hash *tree_id,
+                          enum error_code (*look)(void *context, const struct view *view,
+                                                  const struct tree *tree, struct error *error),
+                          void *context, struct error *error)
 {
     struct store_options options = {.dir = directory, .read_only = true, .must_exist = true};
     struct store_snapshot *snapshot = NULL;
@@ -42,12 +45,31 @@ static enum error_code tree_of_store(const char *directory, const struct hash *i
     if (code == ERR_OK)
         code = store_snapshot_begin(store, &snapshot, &view, error);
     if (code == ERR_OK) {
-        *tree = query_tree(&view, id, error);
-        code = *tree == NULL ? error->code : ERR_OK;
+        struct tree *tree = query_tree(&view, tree_id, error);
+        code = tree == NULL ? error->code : look(context, &view, tree, error);
+        tree_free(tree);
         store_snapshot_end(snapshot);
     }
     store_close(store);
     return code;
+}
+
+/* A copy that outlives the store. */
+static enum error_code copy_tree(void *context, const struct view *view, const struct tree *tree,
+                                 struct error *error)
+{
+    struct tree **copy = context;
+    *copy = query_tree(view, tree_id(tree), error);
+    return *copy == NULL ? error->code : ERR_OK;
+}
+
+enum error_code held_secret(const char *directory, uint8_t *secret, struct error *error)
+{
+    char path[PATH_MAX];
+    enum error_code code = path_join(path, directory, "keys/tree.secret", error);
+    return code == ERR_OK
+               ? secret_file_read(path, "terrace-tree-secret", secret, TREE_SECRET_BYTES, error)
+               : code;
 }
 
 /* True: something of it was taken. */
@@ -101,7 +123,7 @@ enum error_code held_tree(const char *directory, struct tree **tree, struct erro
     if (!known)
         known = id_of_files(&files, &config.tree_id);
     if (known && has_file(directory, "data/data.mdb"))
-        code = tree_of_store(directory, &config.tree_id, tree, error);
+        code = held_look(directory, &config.tree_id, copy_tree, tree, error);
     else if (known)
         *tree = tree_new(&config.tree_id);
     if (*tree != NULL)

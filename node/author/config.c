@@ -84,7 +84,7 @@ static void read_seat(struct yaml_node *root, struct node_config *config)
 static void read_tree(struct yaml_node *root, struct node_config *config)
 {
     struct span text = SPAN_EMPTY;
-    if (!yaml_get_text(root, "tree", true, &text))
+    if (!yaml_get_text(root, "tree", false, &text) || text.size == 0)
         return;
     if (!hex_read(text, config->tree_id.bytes, HASH_BYTES))
         yaml_complain(yaml_map_get(root, "tree"), "expected 64 hex digits, found %zu characters",
@@ -197,7 +197,9 @@ void config_write(const struct node_config *config, struct buffer *text)
 {
     char tree[2 * HASH_BYTES + 1];
     hex_write(tree, config->tree_id.bytes, HASH_BYTES);
-    append_line(text, "seat: \"%s\"\ntree: %s\n", config->seat, tree);
+    append_line(text, "seat: \"%s\"\n", config->seat);
+    if (!hash_equal(&config->tree_id, &hash_zero))
+        append_line(text, "tree: %s\n", tree);
     if (config->listen[0] != '\0')
         append_line(text, "listen: \"%s\"\n", config->listen);
     append_line(text, "store:\n  map_mib: %" PRIu32 "\nlog: %s\nfreshness_s: %" PRIu64 "\n",

@@ -21,7 +21,7 @@ struct link_times {
 
 struct node_config {
     char seat[SEAT_BYTES_MAX + 1];
-    struct hash tree_id;
+    struct hash tree_id;                 /* zero: it hasn't joined any yet */
     char listen[ENDPOINT_BYTES_MAX + 1]; /* "": no children connect */
     uint32_t map_mib;
     enum log_level log;

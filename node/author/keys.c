@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "node/author/file.h"
 
@@ -163,9 +164,25 @@ static const struct key_file key_files[] = {
     {"keys/tree.secret", "terrace-tree-secret", offsetof(struct node_keys, tree_secret)},
     {"keys/seal.key", "terrace-seal-key", offsetof(struct node_keys, seal_secret)},
 };
-enum { KEY_FILE_COUNT = sizeof key_files / sizeof *key_files, KEY_FILE_SEAL = KEY_FILE_COUNT - 1 };
+enum {
+    KEY_FILE_COUNT = sizeof key_files / sizeof *key_files,
+    KEY_FILE_SEAL = KEY_FILE_COUNT - 1,
+    KEY_FILE_TREE = KEY_FILE_SEAL - 1,
+};
 
-enum error_code keys_load(const char *dir, struct node_keys *keys, struct error *error)
+/* A file that may be missing, and is: `secret` then is zero. */
+static bool forgive(enum error_code code, size_t file, bool joining, uint8_t *secret,
+                    struct error *error)
+{
+    if (code != ERR_NOT_FOUND || !(file == KEY_FILE_SEAL || (joining && file == KEY_FILE_TREE)))
+        return false;
+    memset(secret, 0, 32);
+    error_clear(error);
+    return true;
+}
+
+static enum error_code load(const char *dir, bool joining, struct node_keys *keys,
+                            struct error *error)
 {
     char path[PATH_MAX];
     keys->has_seal = true;
@@ -175,19 +192,25 @@ enum error_code keys_load(const char *dir, struct node_keys *keys, struct error 
         enum error_code code = path_join(path, dir, key_files[i].name, error);
         if (code == ERR_OK)
             code = secret_file_read(path, key_files[i].label, secret, 32, error);
-        if (code == ERR_NOT_FOUND && i == KEY_FILE_SEAL) {
-            memset(secret, 0, 32);
-            keys->has_seal = false;
-            error_clear(error);
-            code = ERR_OK;
-        }
-        if (code != ERR_OK) {
+        if (forgive(code, i, joining, secret, error)) {
+            keys->has_seal = keys->has_seal && i != KEY_FILE_SEAL;
+        } else if (code != ERR_OK) {
             node_keys_wipe(keys);
             return code;
         }
     }
     node_keys_derive(keys);
     return ERR_OK;
+}
+
+enum error_code keys_load(const char *dir, struct node_keys *keys, struct error *error)
+{
+    return load(dir, false, keys, error);
+}
+
+enum error_code keys_load_joining(const char *dir, struct node_keys *keys, struct error *error)
+{
+    return load(dir, true, keys, error);
 }
 
 static enum error_code write_key(const char *dir, const struct key_file *file,
@@ -208,13 +231,26 @@ enum error_code keys_add_seal(const char *dir, struct node_keys *keys, struct er
     return write_key(dir, &key_files[KEY_FILE_SEAL], keys, error);
 }
 
+enum error_code keys_write_tree_secret(const char *dir, const struct node_keys *keys,
+                                       struct error *error)
+{
+    char path[PATH_MAX];
+    enum error_code code = path_join(path, dir, key_files[KEY_FILE_TREE].name, error);
+    if (code == ERR_OK)
+        unlink(path);
+    return code == ERR_OK ? write_key(dir, &key_files[KEY_FILE_TREE], keys, error) : code;
+}
+
 enum error_code keys_write(const char *dir, const struct node_keys *keys, struct error *error)
 {
     char path[PATH_MAX];
+    bool joining = sodium_is_zero(keys->tree_secret, sizeof keys->tree_secret);
     enum error_code code = path_join(path, dir, "keys", error);
     if (code == ERR_OK)
         code = directory_make(path, 0700, error);
-    for (size_t i = 0; i < KEY_FILE_COUNT && code == ERR_OK; i++)
-        code = write_key(dir, &key_files[i], keys, error);
+    for (size_t i = 0; i < KEY_FILE_COUNT && code == ERR_OK; i++) {
+        if (i != KEY_FILE_TREE || !joining)
+            code = write_key(dir, &key_files[i], keys, error);
+    }
     return code;
 }

@@ -39,8 +39,14 @@ void secret_free(void *secret);
 /* Reads the files of DIR/keys. ERR_NOT_FOUND; ERR_NOT_ALLOWED when others than the owner may read
  * one; ERR_MALFORMED, ERR_IO. `keys` is wiped on failure. seal.key may be missing: `has_seal`. */
 enum error_code keys_load(const char *dir, struct node_keys *keys, struct error *error);
-/* Writes them; makes DIR/keys (0700). ERR_STALE when one is there: keys are never overwritten. */
+/* The same of a node that may not have joined yet: without tree.secret that secret is zero. */
+enum error_code keys_load_joining(const char *dir, struct node_keys *keys, struct error *error);
+/* Writes them; makes DIR/keys (0700). ERR_STALE when one is there: keys are never overwritten. A
+ * tree secret of zeros is not written: the node joins later. */
 enum error_code keys_write(const char *dir, const struct node_keys *keys, struct error *error);
+/* The tree's secret alone, in place of one that a join which was cut off has left. */
+enum error_code keys_write_tree_secret(const char *dir, const struct node_keys *keys,
+                                       struct error *error);
 /* A directory from before there were seal keys gets one; `keys` are those that keys_load gave. */
 enum error_code keys_add_seal(const char *dir, struct node_keys *keys, struct error *error);
 

@@ -72,7 +72,7 @@ void handshake_begin(struct link *link)
 
     link->greeting = mem_alloc(sizeof *link->greeting);
     if (link->uplink && link->room->dials_invited)
-        join_options(link, link->room->invite_id, link->room->options.psk, prologue, &options);
+        link_join_options(link, link->room->invite_id, link->room->options.psk, prologue, &options);
     else
         fill_options(link, prologue, &options);
     begun = noise_begin(&link->greeting->noise, &options);
@@ -171,7 +171,7 @@ static void take_first(struct link *link, struct span message)
     }
     read = message.size == HANDSHAKE_FIRST_BYTES
                ? message.data[0] == HANDSHAKE_VERSION
-               : message.data[0] == JOIN_VERSION && join_begin(link, message.data + 1);
+               : message.data[0] == JOIN_VERSION && link_join_begin(link, message.data + 1);
     read =
         read &&
         noise_read(noise, SPAN(message.data + message.size - NOISE_FIRST_BYTES, NOISE_FIRST_BYTES),

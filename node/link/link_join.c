@@ -32,8 +32,8 @@ const struct link_invite *room_invite(const struct link_room *room, const uint8_
     return NULL;
 }
 
-void join_options(const struct link *link, const uint8_t *invite_id, const uint8_t *psk,
-                  uint8_t prologue[static JOIN_PROLOGUE_BYTES], struct noise_options *options)
+void link_join_options(const struct link *link, const uint8_t *invite_id, const uint8_t *psk,
+                       uint8_t prologue[static JOIN_PROLOGUE_BYTES], struct noise_options *options)
 {
     static const char text[] = "terrace join";
     const struct link_options *room = &link->room->options;
@@ -61,7 +61,7 @@ static size_t joiner_count(const struct link_room *room)
     return count;
 }
 
-bool join_begin(struct link *link, const uint8_t *invite_id)
+bool link_join_begin(struct link *link, const uint8_t *invite_id)
 {
     struct link_room *room = link->room;
     const struct link_invite *invite = room_invite(room, invite_id);
@@ -71,7 +71,7 @@ bool join_begin(struct link *link, const uint8_t *invite_id)
 
     if (!invite || !room->options.callbacks.on_join || joiner_count(room) >= LINK_JOINERS_MAX)
         return false;
-    join_options(link, invite_id, invite->psk, prologue, &options);
+    link_join_options(link, invite_id, invite->psk, prologue, &options);
     noise_wipe(&link->greeting->noise);
     begun = noise_begin(&link->greeting->noise, &options);
     sodium_memzero(&options, sizeof options);
@@ -80,7 +80,7 @@ bool join_begin(struct link *link, const uint8_t *invite_id)
     return begun;
 }
 
-void join_take(struct link *link, const struct frame_message *message)
+void link_join_take(struct link *link, const struct frame_message *message)
 {
     const struct link_options *options = &link->room->options;
 

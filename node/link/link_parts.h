@@ -198,13 +198,13 @@ const struct link_invite *room_invite(const struct link_room *room, const uint8_
 void room_forget_invites(struct link_room *room);
 /* Responder: begins the handshake anew for the invitation that the first message names. False:
  * nothing is known of it, or too many are joining. */
-bool join_begin(struct link *link, const uint8_t *invite_id);
+bool link_join_begin(struct link *link, const uint8_t *invite_id);
 /* The options of a handshake under an invitation; `prologue` lives as long as they do. */
 enum { JOIN_PROLOGUE_BYTES = 12 + 1 + HASH_BYTES + LINK_INVITE_ID_BYTES };
-void join_options(const struct link *link, const uint8_t *invite_id, const uint8_t *psk,
-                  uint8_t prologue[static JOIN_PROLOGUE_BYTES], struct noise_options *options);
+void link_join_options(const struct link *link, const uint8_t *invite_id, const uint8_t *psk,
+                       uint8_t prologue[static JOIN_PROLOGUE_BYTES], struct noise_options *options);
 /* A message of somebody who joins; the link fails when it may not be. */
-void join_take(struct link *link, const struct frame_message *message);
+void link_join_take(struct link *link, const struct frame_message *message);
 
 /* link_listen.c */
 bool listener_start(struct link_room *room, struct error *error);

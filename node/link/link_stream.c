@@ -315,7 +315,7 @@ static void take_message(struct link *link, const struct frame_message *message)
 
     if (message->type != MESSAGE_TYPE_PING && message->type != MESSAGE_TYPE_PONG) {
         if (link->joining) {
-            join_take(link, message);
+            link_join_take(link, message);
             return;
         }
         options->callbacks.on_message(options->context, link->id, message->channel, message->type,

@@ -48,7 +48,7 @@ ROOMS = {
     'sim/swarm': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run')),
     'sim/report': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run'),
                        ('jansson', 'zstd', 'uthash')),
-    'cli': Room(PURE + NODE + ('node',) + SIM, ('jansson', 'csv', 'uthash')),
+    'cli': Room(PURE + NODE + ('node',) + SIM, ('jansson', 'csv', 'qrencode', 'uthash')),
     'bench': Room(('base', 'node/api', 'cli', 'sim/world')),
     'bench/limit': Room(('base', 'bench'), ('lmdb', 'msgpack', 'sodium', 'zstd')),
     'bench/nats': Room(('base', 'bench'), ('nats',)),
@@ -59,7 +59,8 @@ LIBRARIES = {
     'sodium.h': 'sodium', 'sodium/': 'sodium', 'msgpack.h': 'msgpack', 'msgpack/': 'msgpack',
     'yaml.h': 'yaml', 'csv.h': 'csv', 'uthash.h': 'uthash', 'utlist.h': 'uthash',
     'zstd.h': 'zstd', 'zstd_errors.h': 'zstd', 'lmdb.h': 'lmdb', 'uv.h': 'uv', 'nng/': 'nng',
-    'bsd/': 'bsd', 'jansson.h': 'jansson', 'cmocka.h': 'cmocka', 'nats/': 'nats',
+    'bsd/': 'bsd', 'jansson.h': 'jansson', 'qrencode.h': 'qrencode',
+    'cmocka.h': 'cmocka', 'nats/': 'nats',
 }
 
 # Compiled only where its library is: no build of the tests needs it.

@@ -204,7 +204,7 @@ static void config_faults_have_places(void **state)
         assert_int_equal(error.line, faults[i].line);
         assert_int_equal(error.column, faults[i].column);
     }
-    static const char *const whole[] = {"", "- a\n", "seat: x\n", "seat: x\ntree: [\n"};
+    static const char *const whole[] = {"", "- a\n", "listen: x\n", "seat: x\ntree: [\n"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         assert_int_not_equal(config_parse(span_of_text(whole[i]), "node.yaml", &config, &error),
                              ERR_OK);

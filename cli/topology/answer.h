@@ -1,0 +1,20 @@
+/* Requests that come in, and the files that answer them. */
+#ifndef TERRACE_CLI_TOPOLOGY_ANSWER_H
+#define TERRACE_CLI_TOPOLOGY_ANSWER_H
+
+#include "cli/topology/topology.h"
+#include "node/author/request.h"
+
+/* The request of --request, for the seat of words[0] and this tree, its fingerprint compared with
+ * --fingerprint when given, and told. ERR_NOT_ALLOWED: of another seat, another tree, or another
+ * fingerprint; ERR_USAGE: none was given. */
+enum error_code answer_request(const struct arguments *arguments, const struct tree *tree,
+                               struct node_request *request, struct error *error);
+/* Writes --answer, or SEAT.answer: what the machine of the seat joins with. And tells so. */
+enum error_code answer_write(const struct arguments *arguments, const char *directory,
+                             const char *seat, struct error *error);
+/* The seat of a node's directory, from its node.yaml. */
+enum error_code answer_own_seat(const char *directory, char seat[static SEAT_BYTES_MAX + 1],
+                                struct error *error);
+
+#endif

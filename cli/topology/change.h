@@ -1,0 +1,56 @@
+/* One change of one document, from the command line to the nodes: what admit, replace, revoke,
+ * retire, release, accept and move share.
+ *
+ *     change_begin -> change_of (whose document) -> amend_... -> change_sign */
+#ifndef TERRACE_CLI_TOPOLOGY_CHANGE_H
+#define TERRACE_CLI_TOPOLOGY_CHANGE_H
+
+#include "cli/passphrase.h"
+#include "cli/topology/topology.h"
+#include "topology/amend.h"
+
+/* For tables of options. */
+#define CHANGE_ROWS                                                                                \
+    {"key", "FILE", "the admin key that signs; may come again, for others that must sign too"},    \
+        PASSPHRASE_ROW, {"dry-run", NULL, "say what it would do; nothing is signed"},              \
+    {                                                                                              \
+        "out", "FILE", "write the document there too, for other nodes or other signers"            \
+    }
+
+struct change {
+    const struct arguments *arguments;
+    const char *directory;
+    struct tree *tree;
+    struct amendment *amendment;
+    char owner[SEAT_BYTES_MAX + 1]; /* whose document changes; "" the root's */
+};
+
+/* Directory and tree. In any case change_end must follow. */
+enum error_code change_begin(const struct arguments *arguments, struct change *change,
+                             struct error *error);
+/* Begins the next version of this seat's branch document. */
+enum error_code change_of(struct change *change, const char *owner, struct error *error);
+/* The same of the document that lists this seat. */
+enum error_code change_of_parent(struct change *change, const char *seat, struct error *error);
+/* With --dry-run: tells what would change. Else signs with every --key, gives it to the node of the
+ * directory, and tells what became of it. `document`: the signed one, NULL: not wanted; the caller
+ * clears it. ERR_PARKED when signatures are missing yet: it stands in --out then, or in SEAT.draft.
+ */
+enum error_code change_sign(struct change *change, struct error *error);
+void change_end(struct change *change);
+
+/* The seat that words[0] names, listed in the tree. */
+enum error_code change_seat(const struct change *change, const char *code, const struct seat **seat,
+                            struct error *error);
+/* The later of this machine's clock and the newest time signed at the root that is known here. */
+uint64_t change_now_ms(const struct arguments *arguments);
+
+/* How far the machine's keys of a seat have written, as the store of the directory holds it: lists
+ * for struct amend_cut_off, appended. Nothing where nothing of it is held. */
+enum error_code change_heads(const struct change *change, const struct seat *seat,
+                             struct buffer *places, struct buffer *notes, struct error *error);
+
+/* What a document that is signed next would do to the tree: one line each. */
+void change_print(const struct tree *before, const struct tree *after, bool json);
+
+#endif
