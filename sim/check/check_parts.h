@@ -5,12 +5,17 @@
 #include "sim/check/check.h"
 
 /* model.c */
+struct model_op *model_add_op(struct model *model, size_t node, enum write_kind kind);
 void model_number_again(struct model *model);
 
 /* model_tree.c */
 /* Where the tree changes: a new record's circle, by the stream that its creation stands in. */
 void model_take_circle(const struct model *model, struct model_record *record,
                        const struct stream_id *stream);
+bool model_has_ended(const struct model *model, size_t seat);
+/* An extension stands in its author's log: whom it adds is in the circle. */
+void model_join(struct model *model, size_t op);
+void model_extensions_again(struct model *model);
 bool model_is_free(const struct model_record *record, size_t place);
 void model_judge(struct model *model); /* what is cut, by the places that are known now */
 bool model_key_is_cut(const struct model *model, struct key_id key);
@@ -25,6 +30,10 @@ void model_record_out(struct model *model, const struct model_record *record);
 void model_record_in(struct model *model, const struct model_record *record);
 void model_set_forked(struct model *model, struct model_op *op);
 void model_set_held(struct model *model, struct model_op *op, size_t place, bool held);
+
+/* carried.c: a carry entry in a log of the node's own, the last of the entries */
+void model_take_carry(struct model *model, size_t node, const struct entry *entry,
+                      const struct hash *digest);
 
 /* holdings.c: the county's tree has changed */
 void holdings_tree_changed(struct model *model);

@@ -53,6 +53,11 @@ static void find_holders(const struct model *model, struct model_stream *stream,
         size_t seat = model->seat_numbered[model->below_from[author] + i];
         add_holder(stream, model->county->seats[seat].tier <= open->tier ? seat : SIZE_MAX);
     }
+    for (size_t i = 0; subtree && model->changing && i < model->county->seat_count; i++)
+        add_holder(stream, i != author && model_has_ended(model, i) &&
+                                   county_is_above(model->county, author, i)
+                               ? i
+                               : SIZE_MAX);
     for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++) {
         size_t seat = model_seat_of_code(model, span_of_text(open->seats[i]));
         add_holder(stream, seat == author ? SIZE_MAX : seat);
@@ -185,6 +190,11 @@ static void renew_holders(struct model *model, struct model_stream *stream)
             model_stream_holder(stream, seat) == SIZE_MAX)
             insert_holder(stream, seat);
     }
+    for (size_t seat = 0; stream->subtree && seat < model->county->seat_count; seat++) {
+        if (model_has_ended(model, seat) && county_is_above(model->county, author, seat) &&
+            model_stream_holder(stream, seat) == SIZE_MAX)
+            insert_holder(stream, seat);
+    }
     for (size_t i = 0; i < stream->holder_count; i++) {
         size_t seat = stream->seats[i];
         stream->free[i] = !model_counts(model, seat) || (stream->subtree && seat != author &&
@@ -247,7 +257,8 @@ static void add_entry(struct model *model, size_t op, const struct hash *digest)
         model->entry_capacity = model->entry_capacity * 2 + 256;
         model->entries = mem_resize(model->entries, model->entry_capacity * sizeof *model->entries);
     }
-    model->entries[model->entry_count++] = (struct model_entry){op, read_u64(digest->bytes)};
+    model->entries[model->entry_count++] =
+        (struct model_entry){.op = op, .digest8 = read_u64(digest->bytes)};
 }
 
 static size_t add_block(struct model *model, const struct model_block *block,
@@ -287,9 +298,11 @@ static size_t take_own_block(struct model *model, const struct model_holding *ho
     for (size_t i = 0; i < opened.list.count; i++) {
         const struct entry *entry = &opened.list.entries[i];
         size_t op = SIZE_MAX;
-        if (entry->has_record)
+        if (entry->has_record && entry->kind != ENTRY_CARRY)
             op = model_take_entry(model, holding->node, &context.stream, entry, &opened.digests[i]);
         add_entry(model, op, &opened.digests[i]);
+        if (entry->kind == ENTRY_CARRY)
+            model_take_carry(model, holding->node, entry, &opened.digests[i]);
     }
     prepared_block_free(&opened);
     if (!told) {
@@ -301,19 +314,25 @@ static size_t take_own_block(struct model *model, const struct model_holding *ho
     return add_block(model, &block, name);
 }
 
+static void hold_op(struct model *model, size_t node, size_t op)
+{
+    const struct model_record *record = &model->records[model->ops[op].record];
+    size_t seat = model->nodes[node].seat, place = model_circle_place(model, record, seat);
+    if (place != SIZE_MAX)
+        model_set_held(model, &model->ops[op], place, true);
+    else if (!model_in_circle(model, record, seat))
+        findings_add(model->findings, FINDING_LEAKED, "%s holds write %llu in its log",
+                     model_node_name(model, node), (unsigned long long)model->ops[op].serial);
+}
+
 static void hold_entries(struct model *model, size_t node, const struct model_block *block)
 {
-    size_t seat = model->nodes[node].seat;
     for (uint32_t i = 0; i < block->count && node < model->county->seat_count; i++) {
-        size_t op = model->entries[block->first_entry + i].op;
-        if (op == SIZE_MAX)
-            continue;
-        size_t place = model_circle_place(model, &model->records[model->ops[op].record], seat);
-        if (place != SIZE_MAX)
-            model_set_held(model, &model->ops[op], place, true);
-        else if (!model_in_circle(model, &model->records[model->ops[op].record], seat))
-            findings_add(model->findings, FINDING_LEAKED, "%s holds write %llu in its log",
-                         model_node_name(model, node), (unsigned long long)model->ops[op].serial);
+        const struct model_entry *entry = &model->entries[block->first_entry + i];
+        if (entry->op != SIZE_MAX)
+            hold_op(model, node, entry->op);
+        for (uint32_t k = 0; k < entry->carried_count; k++)
+            hold_op(model, node, model->carried[entry->carried_from + k]);
     }
 }
 

@@ -101,7 +101,7 @@ static void free_tables(struct model *model)
     struct places *all[] = {&model->op_names,     &model->record_names,  &model->block_names,
                             &model->stream_names, &model->holding_names, &model->seat_codes,
                             &model->seat_keys,    &model->states,        &model->rank_names,
-                            &model->tokens};
+                            &model->tokens,       &model->carry_names};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         places_free(all[i]);
     free(model->ranks);
@@ -111,6 +111,7 @@ static void free_tables(struct model *model)
     free(model->holdings);
     free(model->poisons);
     free(model->cuts);
+    free(model->carried);
     free(model->below_from);
     free(model->below_count);
     free(model->seat_numbered);
@@ -127,10 +128,12 @@ void model_free(struct model *model)
         free(model->ops[i].context);
         free(model->ops[i].before);
         free(model->ops[i].held);
+        free(model->ops[i].joins);
     }
     for (size_t i = 0; i < model->record_count; i++) {
         free(model->records[i].ops);
         free(model->records[i].members);
+        free(model->records[i].joined_by);
         free(model->records[i].free);
     }
     for (size_t i = 0; i < model->stream_count; i++)
@@ -424,26 +427,56 @@ void model_encode_fields(const struct model_value *values, size_t count, struct 
     buffer_free(&text);
 }
 
-static struct model_op *add_op(struct model *model, size_t node, enum write_kind kind,
-                               const struct model_value *values, size_t value_count)
+struct model_op *model_add_op(struct model *model, size_t node, enum write_kind kind)
 {
-    struct model_node *own = &model->nodes[node];
     if (model->op_count == model->op_capacity) {
         model->op_capacity = model->op_capacity * 2 + 64;
         model->ops = mem_resize(model->ops, model->op_capacity * sizeof *model->ops);
     }
+    struct model_op *op = &model->ops[model->op_count++];
+    *op = (struct model_op){
+        .serial = model->op_count, .node = node, .seat = model->nodes[node].seat, .kind = kind};
+    op->record = op->to = SIZE_MAX;
+    return op;
+}
+
+static struct model_op *add_op(struct model *model, size_t node, enum write_kind kind,
+                               const struct model_value *values, size_t value_count)
+{
+    struct model_node *own = &model->nodes[node];
     if (own->asked_count == own->asked_capacity) {
         own->asked_capacity = own->asked_capacity * 2 + 4;
         own->asked = mem_resize(own->asked, own->asked_capacity * sizeof *own->asked);
     }
     own->asked[own->asked_count++] = model->op_count;
-    struct model_op *op = &model->ops[model->op_count++];
-    *op = (struct model_op){.serial = model->op_count, .node = node, .seat = own->seat};
-    op->kind = kind;
-    op->record = op->to = SIZE_MAX;
+    struct model_op *op = model_add_op(model, node, kind);
     op->value_count = value_count;
-    op->values = mem_copy(values, value_count * sizeof *values);
+    op->values = value_count == 0 ? NULL : mem_copy(values, value_count * sizeof *values);
     return op;
+}
+
+uint64_t model_extend(struct model *model, size_t node, size_t record, const size_t *seats,
+                      size_t count)
+{
+    struct buffer names = {0};
+    struct model_op *op = add_op(model, node, WRITE_EXTEND, NULL, 0);
+    op->record = record;
+    op->joins = mem_copy(seats, count * sizeof *seats);
+    op->join_count = count;
+    mp_write_array(&names, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        mp_write_text(&names, model->county->seats[seats[i]].code);
+    struct world_write write = {
+        .request = op->serial,
+        .kind = WRITE_EXTEND,
+        .type = model_type_name(model->records[record].type),
+        .record = model->records[record].id,
+        .fields = span_of_buffer(&names),
+    };
+    uint64_t serial = op->serial;
+    world_write(model->world, node, &write);
+    buffer_free(&names);
+    return serial;
 }
 
 void model_drop_asked(struct model *model, const struct model_op *op)

@@ -64,6 +64,9 @@ struct model_op {
     uint64_t clock;
     size_t value_count;
     struct model_value *values; /* owned */
+    size_t join_count;          /* of an extension: whom it adds */
+    size_t *joins;              /* seats; owned */
+    bool by_itself;             /* its node wrote it, and nobody asked for it */
     /* from its author's log */
     struct dot dot;
     struct hash digest;
@@ -92,6 +95,7 @@ struct model_record {
     /* Where the tree changes: its circle, in the order of joining; who may hold it and need not.
      * Both owned; NULL: as the tree says. */
     size_t *members;
+    size_t *joined_by; /* by member: the operation that has added it; SIZE_MAX: none needed to */
     bool *free;
     size_t member_count, free_count;
 };
@@ -99,8 +103,10 @@ struct model_record {
 /* ---- what stands where (holdings.c) ---- */
 
 struct model_entry {
-    size_t op;        /* SIZE_MAX: no operation */
-    uint64_t digest8; /* the first bytes of its digest */
+    size_t op;           /* SIZE_MAX: no operation */
+    uint64_t digest8;    /* the first bytes of its digest */
+    size_t carried_from; /* of one that carries: where the operations begin in `carried` */
+    uint32_t carried_count;
 };
 
 struct model_block { /* known by the hash of its stored bytes */
@@ -199,8 +205,11 @@ struct model {
     size_t holding_count, holding_capacity;
     struct model_poison *poisons;
     size_t poison_count;
+    size_t *carried; /* operations that entries carry */
+    size_t carried_count, carried_capacity;
     struct model_cut *cuts;
     size_t cut_count;
+    struct places carry_names; /* entries that carry, by digest */
     struct places op_names, record_names, block_names, stream_names, holding_names;
     struct places seat_codes, seat_keys, states, rank_names;
     struct places tokens;     /* by clock: when it was issued, in true time */
@@ -231,6 +240,9 @@ void model_watch(struct model *model, struct world *world);
  * Returns its serial number. */
 uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enum model_type type,
                      size_t record, const struct model_value *values, size_t value_count);
+/* The same for an extension of a record's circle by these seats. */
+uint64_t model_extend(struct model *model, size_t node, size_t record, const size_t *seats,
+                      size_t count);
 /* The text that stands for the next write: "@w000000017." of write 17. */
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES]);
 /* The same for any write; and the fields of a write as a node takes them. */

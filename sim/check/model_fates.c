@@ -149,6 +149,7 @@ void model_settle(struct model *model)
         if (may_go && op->fate == MODEL_DONE && op->held_count == 0)
             model_set_fate(model, op, MODEL_GONE);
     }
+    model_extensions_again(model);
     if (model->missing > 0 && check_streams_level(model))
         find_splits(model);
 }

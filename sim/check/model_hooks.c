@@ -220,6 +220,20 @@ static bool is_compressed(uint8_t type, struct span body)
            (body.data[reader.at] & CODEC_BITS) != 0;
 }
 
+/* Whoever knows that a key is revoked hands it nothing. */
+static void check_trusts(struct model *model, size_t from, size_t to)
+{
+    const struct replica *replica = world_replica(model->world, from);
+    const struct author *author =
+        replica == NULL ? NULL
+                        : tree_author(replica_tree(replica), world_keys(model->world, to)->key_id);
+    if (author != NULL && author->status == SEAT_REVOKED)
+        findings_add(model->findings, FINDING_LEAKED,
+                     "%s hands a block to %s, whose key it knows "
+                     "to be revoked",
+                     model_node_name(model, from), model_node_name(model, to));
+}
+
 /* The texts of writes are known wherever they lie. */
 static void on_sent(void *context, size_t from, size_t to, enum channel channel, uint8_t type,
                     struct span body)
@@ -230,6 +244,8 @@ static void on_sent(void *context, size_t from, size_t to, enum channel channel,
     if (body.size > MESSAGE_BYTES_MAX)
         findings_add(model->findings, FINDING_UNBOUNDED, "%s sent a message of %zu bytes",
                      model_node_name(model, from), body.size);
+    if (model->cut_count > 0 && type == MESSAGE_IS_BLOCK)
+        check_trusts(model, from, to);
     if (!is_compressed(type, body))
         model_check_texts(model, to, "the link to it", body);
 }

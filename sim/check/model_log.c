@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/extension.h"
 #include "sim/check/check_parts.h"
 
 enum { BATCH_ENTRIES_MAX = 1 << 14 };
@@ -20,6 +21,8 @@ struct found {
     struct found_value values[MODEL_VALUES_MAX];
     size_t count;
     struct span to;
+    struct span joins[HOLDERS_MAX];
+    size_t join_count;
 };
 
 static bool read_value(struct mp_reader *reader, int32_t field, struct found_value *value)
@@ -56,6 +59,23 @@ static bool read_body(struct span body, struct found *found)
     }
     mp_read_end(&reader);
     return !reader.failed;
+}
+
+static bool read_extension(struct span body, struct found *found)
+{
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    *found = (struct found){.to = SPAN_EMPTY};
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        if (key != EXTEND_SEATS) {
+            mp_read_any(&reader);
+            continue;
+        }
+        uint32_t count = mp_read_array(&reader);
+        for (uint32_t i = 0; i < count && i < HOLDERS_MAX; i++)
+            found->joins[found->join_count++] = mp_read_str(&reader);
+    }
+    return !reader.failed && found->join_count > 0;
 }
 
 static uint64_t serial_in(const struct found *found)
@@ -128,6 +148,43 @@ static bool says_the_same(const struct model_op *op, const struct found *found)
     return same;
 }
 
+static bool joins_the_same(const struct model *model, const struct model_op *op,
+                           const struct found *found)
+{
+    bool same = op->join_count == found->join_count;
+    for (size_t i = 0; i < op->join_count && same; i++)
+        same = span_equal(found->joins[i], span_of_text(model->county->seats[op->joins[i]].code));
+    return same;
+}
+
+/* The extension that was asked for; or one that a moved node writes by itself. */
+static struct model_op *match_extension(struct model *model, size_t node, const struct entry *entry,
+                                        const struct found *found)
+{
+    const struct model_node *own = &model->nodes[node];
+    const struct model_record *record = model_record_of(model, entry->type, &entry->record);
+    if (record == NULL)
+        return NULL;
+    size_t place = (size_t)(record - model->records);
+    for (size_t i = 0; i < own->asked_count; i++) {
+        struct model_op *op = &model->ops[own->asked[i]];
+        if (op->kind == WRITE_EXTEND && op->record == place && joins_the_same(model, op, found))
+            return op;
+    }
+    if (!model->county->seats[own->seat].moved)
+        return NULL;
+    struct model_op *op = model_add_op(model, node, WRITE_EXTEND);
+    op->record = place;
+    op->by_itself = true;
+    op->joins = mem_alloc(found->join_count * sizeof *op->joins);
+    for (size_t i = 0; i < found->join_count; i++) {
+        size_t seat = model_seat_of_code(model, found->joins[i]);
+        if (seat != SIZE_MAX)
+            op->joins[op->join_count++] = seat;
+    }
+    return op;
+}
+
 /* The write that an entry stands for: it says which, or it is the first of those asked for here
  * that says the same of the same record. */
 static struct model_op *match(const struct model *model, size_t node, const struct entry *entry,
@@ -142,6 +199,8 @@ static struct model_op *match(const struct model *model, size_t node, const stru
     for (size_t i = 0; i < own->asked_count; i++) {
         struct model_op *op = &model->ops[own->asked[i]];
         bool is_creation = op->kind == WRITE_PUT;
+        if (op->kind == WRITE_EXTEND)
+            continue;
         if (is_creation != (op->record == SIZE_MAX) || !says_the_same(op, found))
             continue;
         if (is_creation ||
@@ -343,12 +402,13 @@ size_t model_take_entry(struct model *model, size_t node, const struct stream_id
     struct model_op *op = model_op_of(model, digest);
     if (op != NULL) /* the same operation in another of its streams, or come back */
         return (size_t)(op - model->ops);
-    if (!read_body(entry->body, &found)) {
+    bool extends = entry->kind == ENTRY_EXTEND;
+    if (extends ? !read_extension(entry->body, &found) : !read_body(entry->body, &found)) {
         findings_add(model->findings, FINDING_INVENTED, "%s signed a body nobody asked for",
                      model_node_name(model, node));
         return SIZE_MAX;
     }
-    op = match(model, node, entry, &found);
+    op = extends ? match_extension(model, node, entry, &found) : match(model, node, entry, &found);
     if (is_invented(model, op, entry)) {
         findings_add(model->findings, FINDING_INVENTED,
                      "%s signed an operation that nobody asked for, or that was refused (%.*s)",
@@ -358,7 +418,10 @@ size_t model_take_entry(struct model *model, size_t node, const struct stream_id
         return SIZE_MAX;
     }
     take_new(model, op, stream, entry, digest);
-    check_values(model, op, &found);
+    if (extends)
+        model_join(model, (size_t)(op - model->ops));
+    else
+        check_values(model, op, &found);
     return (size_t)(op - model->ops);
 }
 

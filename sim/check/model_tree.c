@@ -10,27 +10,65 @@ bool model_is_free(const struct model_record *record, size_t place)
     return record->free != NULL && record->free[place];
 }
 
+/* Whose key has ended, or whom nobody lists any more: what it is sent by those who haven't heard is
+ * no leak. */
+bool model_has_ended(const struct model *model, size_t seat)
+{
+    return model->county->seats[seat].listed && !model_counts(model, seat);
+}
+
 /* ---- circles ---- */
 
-static void add_member(const struct model *model, struct model_record *record, size_t seat)
+static bool counts(const struct model *model, size_t op)
 {
+    return op == SIZE_MAX || (model->ops[op].fate == MODEL_DONE && !model->ops[op].cut);
+}
+
+/* `by`: the operation that adds it; SIZE_MAX: none needs to. */
+static void add_member(const struct model *model, struct model_record *record, size_t seat,
+                       size_t by)
+{
+    size_t seats = model->county->seat_count;
     if (record->members == NULL) {
-        record->members = mem_alloc(model->county->seat_count * sizeof *record->members);
-        record->free = mem_alloc(model->county->seat_count);
+        record->members = mem_alloc(seats * sizeof *record->members);
+        record->joined_by = mem_alloc(seats * sizeof *record->joined_by);
+        record->free = mem_alloc(seats);
     }
     for (size_t i = 0; i < record->member_count; i++) {
-        if (record->members[i] == seat)
-            return;
+        if (record->members[i] != seat)
+            continue;
+        if (!counts(model, record->joined_by[i]) || by == SIZE_MAX)
+            record->joined_by[i] = by;
+        return;
     }
+    record->joined_by[record->member_count] = by;
     record->members[record->member_count++] = seat;
 }
 
 static void add_subtree(const struct model *model, struct model_record *record)
 {
     size_t from = model->below_from[record->origin];
-    add_member(model, record, record->origin);
+    add_member(model, record, record->origin, SIZE_MAX);
     for (size_t i = 0; i < model->below_count[record->origin]; i++)
-        add_member(model, record, model->seat_numbered[from + i]);
+        add_member(model, record, model->seat_numbered[from + i], SIZE_MAX);
+    for (size_t i = 0; i < model->county->seat_count; i++) {
+        if (model_has_ended(model, i) && county_is_above(model->county, record->origin, i))
+            add_member(model, record, i, SIZE_MAX);
+    }
+}
+
+/* Who need not have it: of a subtree, whoever isn't below any more; and who is out of the tree. */
+static void find_free(const struct model *model, struct model_record *record)
+{
+    record->free_count = 0;
+    for (size_t i = 0; i < record->member_count; i++) {
+        size_t seat = record->members[i];
+        bool left = record->type == MODEL_DIRECTIVE && seat != record->origin &&
+                    !model_is_above(model, record->origin, seat);
+        record->free[i] =
+            left || !model_counts(model, seat) || !counts(model, record->joined_by[i]);
+        record->free_count += record->free[i];
+    }
 }
 
 /* The holders of the stream that its creation stands in (rules.md B2), the author first. */
@@ -42,15 +80,16 @@ void model_take_circle(const struct model *model, struct model_record *record,
         return;
     if (record->type == MODEL_DIRECTIVE) {
         add_subtree(model, record);
+        find_free(model, record);
         return;
     }
-    add_member(model, record, record->origin);
+    add_member(model, record, record->origin, SIZE_MAX);
     for (size_t i = 0; in != NULL && i < in->path_count; i++)
-        add_member(model, record, in->path[i]);
+        add_member(model, record, in->path[i], SIZE_MAX);
+    find_free(model, record);
 }
 
-/* Of a subtree: whoever is below now comes in, and who isn't any more need not have it. Of a way:
- * who is out of the tree need not. */
+/* Of a subtree whoever is below now comes in. */
 static void renew_circle(struct model *model, struct model_record *record)
 {
     if (record->members == NULL)
@@ -58,14 +97,21 @@ static void renew_circle(struct model *model, struct model_record *record)
     model_record_out(model, record);
     if (record->type == MODEL_DIRECTIVE)
         add_subtree(model, record);
-    record->free_count = 0;
-    for (size_t i = 0; i < record->member_count; i++) {
-        size_t seat = record->members[i];
-        bool left = record->type == MODEL_DIRECTIVE && seat != record->origin &&
-                    !model_is_above(model, record->origin, seat);
-        record->free[i] = left || !model_counts(model, seat);
-        record->free_count += record->free[i];
-    }
+    find_free(model, record);
+    record->unchecked = true;
+    model_record_in(model, record);
+}
+
+void model_join(struct model *model, size_t place)
+{
+    const struct model_op *op = &model->ops[place];
+    struct model_record *record = &model->records[op->record];
+    if (record->members == NULL)
+        return;
+    model_record_out(model, record);
+    for (size_t i = 0; i < op->join_count; i++)
+        add_member(model, record, op->joins[i], place);
+    find_free(model, record);
     record->unchecked = true;
     model_record_in(model, record);
 }
@@ -76,6 +122,7 @@ void model_tree_changed(struct model *model)
     holdings_tree_changed(model);
     for (size_t i = 0; i < model->record_count; i++)
         renew_circle(model, &model->records[i]);
+    model_extensions_again(model);
     model_judge(model);
 }
 
@@ -153,8 +200,20 @@ static void set_cut(struct model *model, struct model_op *op, bool cut)
     op->cut = cut;
     if (op->kind == WRITE_PUT)
         record->baseless = cut;
+    if (op->kind == WRITE_EXTEND)
+        find_free(model, record);
     record->unchecked = true;
     model_record_in(model, record);
+}
+
+/* What was extended by what is gone. */
+void model_extensions_again(struct model *model)
+{
+    for (size_t i = 0; i < model->op_count; i++) {
+        const struct model_op *op = &model->ops[i];
+        if (op->kind == WRITE_EXTEND && op->in_log && op->fate == MODEL_GONE)
+            renew_circle(model, &model->records[op->record]);
+    }
 }
 
 void model_judge(struct model *model)

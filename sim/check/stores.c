@@ -44,21 +44,9 @@ static bool is_member(const struct walking *walking, size_t record)
     return model_in_circle(walking->model, &walking->model->records[record], walking->node);
 }
 
-static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
-                     const struct record_id *record, const struct hash *digest)
+static void take_op(struct walking *walking, const struct model_op *op)
 {
-    struct walking *walking = context;
-    struct model *model = walking->model;
-    const struct model_op *op = model_op_of(model, digest);
-    (void)record;
-    if (type == 0)
-        return true; /* the opening or the end of a stream */
-    if (op == NULL) {
-        findings_add(model->findings, FINDING_INVENTED,
-                     "%s holds an entry of type %u that nobody wrote (stream %u, place %u)",
-                     seat_of(walking), type, stream->number, seq);
-        return true;
-    }
+    const struct model *model = walking->model;
     size_t at = op_place(walking, walking->node, (size_t)(op - model->ops));
     if (at == SIZE_MAX && !is_member(walking, op->record)) {
         findings_add(model->findings, FINDING_LEAKED, "%s holds write %llu in its log",
@@ -69,6 +57,36 @@ static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq
         walking->entries += !walking->has_op[at];
         walking->has_op[at] = true;
     }
+}
+
+static bool take_carried(struct walking *walking, const struct hash *digest)
+{
+    const struct model *model = walking->model;
+    size_t place = places_find(&model->carry_names, digest);
+    if (place == SIZE_MAX)
+        return false;
+    const struct model_entry *entry = &model->entries[place];
+    for (uint32_t i = 0; i < entry->carried_count; i++)
+        take_op(walking, &model->ops[model->carried[entry->carried_from + i]]);
+    return true;
+}
+
+static bool on_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
+                     const struct record_id *record, const struct hash *digest)
+{
+    struct walking *walking = context;
+    struct model *model = walking->model;
+    const struct model_op *op = model_op_of(model, digest);
+    (void)record;
+    if (type == 0)
+        return true; /* the opening or the end of a stream */
+    if (op == NULL && !take_carried(walking, digest)) {
+        findings_add(model->findings, FINDING_INVENTED,
+                     "%s holds an entry of type %u that nobody wrote (stream %u, place %u)",
+                     seat_of(walking), type, stream->number, seq);
+    }
+    if (op != NULL)
+        take_op(walking, op);
     return true;
 }
 

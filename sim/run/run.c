@@ -225,14 +225,14 @@ static bool signs(const struct step_list *list)
     bool found = false;
     for (size_t i = 0; i < list->count; i++) {
         const struct step *step = &list->steps[i];
-        found = found || step->kind == STEP_SIGN;
+        found = found || step->kind == STEP_SIGN || step->kind == STEP_EXTEND;
         for (size_t member = 0; member < step->member_count; member++)
             found = found || signs(&step->members[member]);
     }
     return found;
 }
 
-/* Whether the tree is another in the end. */
+/* Whether the tree, or who holds a record, is another in the end. */
 static bool changes_tree(const struct scenario *scenario)
 {
     bool found = signs(&scenario->steps);

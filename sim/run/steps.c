@@ -131,6 +131,20 @@ static void write_once(struct run *run, const struct step *step)
     judge_answer(run, step, node, serial);
 }
 
+static void extend(struct run *run, const struct step *step)
+{
+    const struct named *record = run_named(run, NAMED_RECORD, step->name);
+    size_t node = run_node(run, step->at[0]), seats[HOLDERS_MAX], count = 0;
+    size_t place = record == NULL ? SIZE_MAX : model_record_at(run->model, record->serial);
+    if (place == SIZE_MAX || !world_runs(run->world, node)) {
+        miss(run, step, "it can't be extended:", step->name);
+        return;
+    }
+    for (; count < step->pair_count && count < HOLDERS_MAX; count++)
+        seats[count] = county_find(run->county, step->pairs[count].key);
+    judge_answer(run, step, node, model_extend(run->model, node, place, seats, count));
+}
+
 static void write_step(struct run *run, const struct step *step)
 {
     write_once(run, step);
@@ -355,6 +369,7 @@ static void do_step(struct run *run, const struct step *step)
     case STEP_PUT:
     case STEP_SET:
     case STEP_DELETE: write_step(run, step); break;
+    case STEP_EXTEND: extend(run, step); break;
     case STEP_RUN: run_quiet(run, step->ms); break;
     case STEP_WAIT: run_until(run, run_now(run) + step->ms); break;
     case STEP_TYPES: raise_types(run); break;

@@ -42,3 +42,21 @@ void read_machine(struct reading *reading, struct yaml_node *map, struct step *s
     read_at(reading, map, true, step);
     read_seat(reading, map, "from", step->to);
 }
+
+/* Whom an extension adds: by key, in order. */
+void read_extend(struct reading *reading, struct yaml_node *map, struct step *step)
+{
+    struct yaml_node *list = yaml_map_get(map, "to");
+    read_step_name(map, "record", step);
+    read_at(reading, map, true, step);
+    read_refusal(map, step);
+    if (list == NULL || !yaml_is_list(list) || yaml_size(list) == 0) {
+        yaml_complain(map, "\"to\": expected a list of seats: who shall hold the record too?");
+        return;
+    }
+    for (size_t i = 0; i < yaml_size(list); i++) {
+        struct yaml_node *item = yaml_list_at(list, i);
+        if (yaml_is_text(item) && check_seat(reading, item, yaml_text(item)))
+            step_add_pair(step, LOOK_FIELD, yaml_text(item), SPAN_EMPTY);
+    }
+}

@@ -93,7 +93,7 @@ static char *text_of(struct span text)
     return copy;
 }
 
-static void add_pair(struct step *step, enum look look, struct span key, struct span value)
+void step_add_pair(struct step *step, enum look look, struct span key, struct span value)
 {
     step->pairs = mem_resize(step->pairs, (step->pair_count + 1) * sizeof *step->pairs);
     step->pairs[step->pair_count++] =
@@ -129,10 +129,10 @@ static void read_field(struct yaml_node *map, size_t index, struct step *step)
              !span_equal(yaml_text(node), span_of_text("false")))
         yaml_complain(node, "\"deleted\": expected true or false");
     else
-        add_pair(step, LOOK_FIELD, key, yaml_text(node));
+        step_add_pair(step, LOOK_FIELD, key, yaml_text(node));
 }
 
-static void read_refusal(struct yaml_node *map, struct step *step)
+void read_refusal(struct yaml_node *map, struct step *step)
 {
     struct span code = SPAN_EMPTY;
     if (!yaml_get_text(map, "refused", false, &code) || code.data == NULL)
@@ -270,9 +270,9 @@ static void read_look_map(struct reading *reading, struct yaml_node *map, enum l
         if (of_seats && !check_seat(reading, node, key))
             return;
         if (yaml_is_text(node))
-            add_pair(step, look, key, yaml_text(node));
+            step_add_pair(step, look, key, yaml_text(node));
         else if (look == LOOK_FIELD && !yaml_is_list(node) && !yaml_is_map(node))
-            add_pair(step, look, key, SPAN_EMPTY);
+            step_add_pair(step, look, key, SPAN_EMPTY);
         else
             yaml_complain(node, "expected a text or a number");
     }
@@ -286,11 +286,11 @@ static void read_look(struct reading *reading, struct yaml_node *node, enum look
     if (is_map && yaml_is_map(node)) {
         read_look_map(reading, node, look, step);
     } else if (is_list && yaml_is_list(node)) {
-        add_pair(step, look, SPAN_EMPTY, SPAN_EMPTY); /* exactly: also when there is none */
+        step_add_pair(step, look, SPAN_EMPTY, SPAN_EMPTY); /* exactly: also when there is none */
         for (size_t i = 0; i < yaml_size(node); i++)
-            add_pair(step, look, span_of_text("="), yaml_text(yaml_list_at(node, i)));
+            step_add_pair(step, look, span_of_text("="), yaml_text(yaml_list_at(node, i)));
     } else if (!is_map && !is_list && yaml_is_text(node)) {
-        add_pair(step, look, SPAN_EMPTY, yaml_text(node));
+        step_add_pair(step, look, SPAN_EMPTY, yaml_text(node));
     } else {
         yaml_complain(node, "\"%s\": expected a %s", look_names[look],
                       is_map    ? "map"
@@ -345,7 +345,7 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
                     step->kind == STEP_IMAGE || step->kind == STEP_RESTORE ||
                     step->kind == STEP_CLONE || step->kind == STEP_EXPECT ||
                     step->kind == STEP_WITHHOLD || step->kind == STEP_STICK ||
-                    (step->kind >= STEP_SIGN && step->kind <= STEP_MACHINE);
+                    (step->kind >= STEP_EXTEND && step->kind <= STEP_MACHINE);
     if (with_map && !yaml_is_map(node)) {
         yaml_complain(node, "\"%s\": expected a map", step_names[step->kind]);
         return;
@@ -381,6 +381,7 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
         break;
     case STEP_WITHHOLD:
     case STEP_STICK: read_blocks(reading, node, step); break;
+    case STEP_EXTEND: read_extend(reading, node, step); break;
     case STEP_SIGN: read_sign(reading, node, step); break;
     case STEP_TELL: read_tell(reading, node, step); break;
     case STEP_MACHINE: read_machine(reading, node, step); break;

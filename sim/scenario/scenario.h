@@ -175,8 +175,9 @@ struct expectation {
     X(WITHHOLD, "withhold") /* blocks of streams of `of` don't get from `at` to its neighbour */   \
     X(PASS, "pass")         /* everything does again */                                            \
     X(STICK, "stick") /* blocks of `of` from image `name` come to `at` as if `to` had sent them */ \
-    X(SIGN, "sign")   /* the admin of `at` signs `change` about the seat `of`; known as `name` */  \
-    X(TELL, "tell")   /* what was signed as `name` is handed to the nodes `at` */                  \
+    X(EXTEND, "extend") /* the seats of `pairs` join the circle of record `name` */                \
+    X(SIGN, "sign") /* the admin of `at` signs `change` about the seat `of`; known as `name` */    \
+    X(TELL, "tell") /* what was signed as `name` is handed to the nodes `at` */                    \
     X(MACHINE,                                                                                     \
       "machine")    /* a new one at the seat `at`, with what the node `to` has of documents */     \
     X(RUN, "run")   /* until nothing moves but timers, at most `ms` */                             \

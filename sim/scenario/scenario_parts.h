@@ -41,6 +41,10 @@ void read_steps(struct reading *reading, struct yaml_node *root);
 void read_sign(struct reading *reading, struct yaml_node *map, struct step *step);
 void read_tell(struct reading *reading, struct yaml_node *map, struct step *step);
 void read_machine(struct reading *reading, struct yaml_node *map, struct step *step);
+void read_extend(struct reading *reading, struct yaml_node *map, struct step *step);
+/* read_steps.c */
+void read_refusal(struct yaml_node *map, struct step *step);
+void step_add_pair(struct step *step, enum look look, struct span key, struct span value);
 void read_at(struct reading *reading, struct yaml_node *map, bool single, struct step *step);
 void read_step_name(struct yaml_node *map, const char *key, struct step *step);
 void read_seat(struct reading *reading, struct yaml_node *map, const char *key,

@@ -85,6 +85,19 @@ static void write_blocks(const struct step *step, int indent, struct buffer *yam
         write_number(yaml, indent, "last", step->last);
 }
 
+static void write_extend(const struct step *step, int indent, struct buffer *yaml)
+{
+    write_text(yaml, indent, "record", step->name);
+    write_at(step, indent, yaml);
+    write_key(yaml, indent, "to");
+    for (size_t i = 0; i < step->pair_count; i++) {
+        say(yaml, i == 0 ? "[" : ", ");
+        write_quoted(yaml, step->pairs[i].key);
+    }
+    say(yaml, "]\n");
+    write_text(yaml, indent, "refused", step->refused);
+}
+
 static void write_signed(const struct step *step, int indent, struct buffer *yaml)
 {
     if (step->kind == STEP_SIGN)
@@ -163,6 +176,8 @@ static void write_step(const struct step *step, int indent, struct buffer *yaml)
         write_write(step, indent, yaml);
     } else if (step->fault != NULL) {
         write_change(step, indent, yaml);
+    } else if (step->kind == STEP_EXTEND) {
+        write_extend(step, indent, yaml);
     } else if (step->kind >= STEP_SIGN && step->kind <= STEP_MACHINE) {
         write_signed(step, indent, yaml);
     } else if (step->kind == STEP_WITHHOLD || step->kind == STEP_STICK) {

@@ -158,7 +158,10 @@ static void complete_event(struct world_node *node, struct inbox_item *item)
         event->message.body = span_of_buffer(&item->bytes);
     } else if (event->kind == EVENT_WRITE) {
         event->write.type = span_of_text(item->type);
-        event->write.fields = span_of_buffer(&item->bytes);
+        if (event->write.kind == WRITE_EXTEND)
+            event->write.seats = span_of_buffer(&item->bytes);
+        else
+            event->write.fields = span_of_buffer(&item->bytes);
         event->write.request_id =
             item->request_id == NULL ? SPAN_EMPTY : span_of_text(item->request_id);
         event->write.to = item->to == NULL ? SPAN_EMPTY : span_of_text(item->to);

@@ -144,7 +144,7 @@ struct world_write {
     enum write_kind kind;
     const char *type;
     struct record_id record;
-    struct span fields;
+    struct span fields;     /* EXTEND: the seats, a msgpack array */
     const char *request_id; /* NULL: none */
     const char *to;         /* whom it is made for; NULL: nobody */
 };
