@@ -192,6 +192,8 @@ void contacts_on_seek(struct step *step, struct session *session, struct span bo
 static struct hash print_of(const struct tree *tree, const struct seat *seat)
 {
     struct hash sum = tree_listing_of(seat)->hash;
+    if (tree_listing_of(seat)->frozen)
+        hash_add(&sum, &tree_listing_of(seat)->hash);
     const struct moved_seat *moved = tree_find_moved(tree, seat);
     for (size_t i = 0; moved != NULL && i < moved->other_count; i++)
         hash_add(&sum, &moved->others[i]->hash);
@@ -209,6 +211,8 @@ static bool is_behind(const struct tree *tree, const struct contact *contact,
         return true;
     if (contact->document[0] != '\0' && strcmp(contact->document, listing->seat) != 0)
         return true; /* it has moved */
+    if (listing->frozen && !hash_equal(&contact->hash, &listing->hash))
+        return true;
     if (contact->term > listing->term || contact->version > listing->version)
         return false;
     return contact->version < listing->version || hash_compare(&listing->hash, &contact->hash) < 0;
@@ -352,7 +356,7 @@ static void send_document(struct step *step, struct session *session,
             below = below->parent;
         next = below->row.seat;
     }
-    send_control(step, session, MESSAGE_DOCUMENT, document->envelope);
+    documents_send_envelope(step, session, document);
     contacts_send_rows(step, session, document, next);
     updates_trace(step->updates, "tell %s of seats in %s", session->seat, document->seat);
 }

@@ -389,6 +389,10 @@ void documents_list(struct step *step, const struct session *session, bool answe
 void documents_on_have(struct step *step, struct session *session, struct span body);
 void documents_on_document(struct step *step, struct session *session, struct span body);
 void documents_on_rows(struct step *step, struct session *session, struct span body);
+void documents_on_twins(struct step *step, struct session *session, struct span body);
+/* The document without its rows: with the former roots, or the twins, that belong to it. */
+void documents_send_envelope(struct step *step, const struct session *session,
+                             const struct held_document *held);
 void documents_on_row_set(struct step *step, struct session *session, struct span body);
 void documents_push_changes(struct step *step);
 void documents_answer_due(struct step *step); /* once a batch */
@@ -579,6 +583,7 @@ enum message_type {
     MESSAGE_ROW_SET,          /* rows of the document before, each with its proof, taken together */
     MESSAGE_ABSENT,           /* no document has these: [name ...] */
     MESSAGE_WANT_BRANCH = 27, /* of a forked stream, from the last place in common */
+    MESSAGE_TWINS,            /* two documents of one (term, version): [envelope, envelope] */
 };
 void send_control(struct step *step, const struct session *session, enum message_type type,
                   struct span body);

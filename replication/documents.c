@@ -21,7 +21,7 @@ enum {
 
 struct peer_have {
     uint8_t kind;
-    bool whole;
+    bool whole, frozen;
     char seat[SEAT_BYTES_MAX + 1];
     uint64_t term, version;
     struct hash hash;
@@ -81,13 +81,14 @@ void documents_list(struct step *step, const struct session *session, bool answe
         const struct held_document *held = tree_document(tree, i);
         if (!tree_document_matters(tree, held, span_of_text(child->row.seat)))
             continue;
-        mp_write_array(&lines, 6);
+        mp_write_array(&lines, 7);
         mp_write_uint(&lines, held->kind);
         mp_write_text(&lines, held->seat);
         mp_write_uint(&lines, held->term);
         mp_write_uint(&lines, held->version);
         mp_write_bin(&lines, SPAN_OF_ARRAY(held->hash.bytes));
         mp_write_bool(&lines, held->whole);
+        mp_write_bool(&lines, held->frozen);
         if (++count == HAVE_LINES_MAX) {
             send_have(step, session, HAVE_MORE, &lines, count);
             buffer_clear(&lines);
@@ -100,14 +101,15 @@ void documents_list(struct step *step, const struct session *session, bool answe
 
 static bool read_have(struct mp_reader *reader, struct peer_have *have)
 {
-    bool formed = mp_read_array(reader) == 6;
+    uint32_t parts = mp_read_array(reader);
     have->kind = (uint8_t)mp_read_uint_max(reader, UINT8_MAX);
     struct span seat = mp_read_str(reader);
     have->term = mp_read_uint(reader);
     have->version = mp_read_uint(reader);
     const uint8_t *hash = mp_read_bin_of(reader, HASH_BYTES);
     have->whole = mp_read_bool(reader);
-    if (!formed || reader->failed || seat.size > SEAT_BYTES_MAX) {
+    have->frozen = parts == 7 && mp_read_bool(reader);
+    if ((parts != 6 && parts != 7) || reader->failed || seat.size > SEAT_BYTES_MAX) {
         mp_fail(reader);
         return false;
     }
@@ -140,10 +142,12 @@ static bool peer_lacks(const struct session *session, const struct held_document
     const struct peer_have *have = find_have(session, held);
     if (have == NULL)
         return true;
-    if (have->term != held->term || have->version != held->version) {
-        return have->term < held->term ||
-               (have->term == held->term && have->version < held->version);
-    }
+    if (have->term != held->term)
+        return have->term < held->term;
+    if (have->frozen != held->frozen)
+        return held->frozen;
+    if (have->version != held->version)
+        return held->frozen ? held->version < have->version : have->version < held->version;
     int order = hash_compare(&held->hash, &have->hash);
     return order < 0 || (order == 0 && wants_whole && !have->whole && held->whole);
 }
@@ -209,14 +213,21 @@ static size_t send_rows_of(struct step *step, const struct session *session,
     return size;
 }
 
-static size_t send_envelope(struct step *step, const struct session *session,
-                            const struct held_document *held)
+void documents_send_envelope(struct step *step, const struct session *session,
+                             const struct held_document *held)
 {
     const struct tree *tree = step->replica->tree;
+    struct buffer body = {0};
     for (size_t i = 0; held->kind == DOCUMENT_ROOT && i < tree_former_root_count(tree); i++)
         send_control(step, session, MESSAGE_DOCUMENT, tree_former_root(tree, i));
+    if (held->frozen && !PLANTED(TWINS_UNTOLD)) {
+        mp_write_array(&body, 2);
+        mp_write_bin(&body, held->twins[0]);
+        mp_write_bin(&body, held->twins[1]);
+        send_control(step, session, MESSAGE_TWINS, span_of_buffer(&body));
+        buffer_free(&body);
+    }
     send_control(step, session, MESSAGE_DOCUMENT, held->envelope);
-    return held->envelope.size;
 }
 
 static size_t send_seat_rows(struct step *step, struct session *session,
@@ -229,7 +240,7 @@ static size_t send_seat_rows(struct step *step, struct session *session,
 void documents_send(struct step *step, struct session *session, const struct held_document *held,
                     const char *seat)
 {
-    send_envelope(step, session, held);
+    documents_send_envelope(step, session, held);
     send_seat_rows(step, session, held, seat);
 }
 
@@ -243,7 +254,8 @@ static size_t send_document(struct step *step, struct session *session,
                  seat_is_ancestor_or_self(whose, child);
     if (!peer_lacks(session, held, !above))
         return 0;
-    size_t size = send_envelope(step, session, held);
+    size_t size = held->envelope.size;
+    documents_send_envelope(step, session, held);
     if (!above)
         return size + send_all_rows(step, session, held);
     const struct seat *next = child;
@@ -362,9 +374,9 @@ void documents_on_document(struct step *step, struct session *session, struct sp
     enum error_code code = tree_offer_document(step->replica->tree, body, NULL);
     took(step, code, envelope.decoded.kind, envelope.decoded.seat);
     struct hash hash = document_hash(envelope.header);
-    if (code != ERR_OK &&
-        (code != ERR_STALE || !tree_has_document(step->replica->tree, envelope.decoded.kind,
-                                                 span_of_text(envelope.decoded.seat), &hash))) {
+    if ((code != ERR_OK && code != ERR_STALE) ||
+        !tree_has_document(step->replica->tree, envelope.decoded.kind,
+                           span_of_text(envelope.decoded.seat), &hash)) {
         return; /* its rows will find no slot and are passed over */
     }
     session->rows_for = mem_alloc(sizeof *session->rows_for);
@@ -372,6 +384,21 @@ void documents_on_document(struct step *step, struct session *session, struct sp
     memcpy(session->rows_for->seat, envelope.decoded.seat, sizeof session->rows_for->seat);
     session->rows_for->row_count = envelope.decoded.row_count;
     session->rows_for->row_bytes = envelope.decoded.row_bytes;
+}
+
+void documents_on_twins(struct step *step, struct session *session, struct span body)
+{
+    struct mp_reader reader = mp_reader(body);
+    struct document_envelope envelope;
+    bool formed = mp_read_array(&reader) == 2;
+    struct span first = mp_read_bin(&reader), second = mp_read_bin(&reader);
+    mp_read_end(&reader);
+    if (!formed || reader.failed || document_open(first, &envelope, NULL) != ERR_OK) {
+        session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+        return;
+    }
+    took(step, tree_offer_twins(step->replica->tree, first, second, NULL), envelope.decoded.kind,
+         envelope.decoded.seat);
 }
 
 static void offer_whole(struct step *step, struct document_slot *slot)

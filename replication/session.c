@@ -385,6 +385,7 @@ static const struct {
     [MESSAGE_ROW_SET] = {SESSION_DOCUMENTS, documents_on_row_set},
     [MESSAGE_ABSENT] = {SESSION_DOCUMENTS, contacts_on_absent},
     [MESSAGE_WANT_BRANCH] = {SESSION_COMPARING, fork_on_want},
+    [MESSAGE_TWINS] = {SESSION_DOCUMENTS, documents_on_twins},
 };
 enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
 
@@ -393,7 +394,7 @@ static bool is_for_guided(const struct session *session, uint8_t type)
 {
     if (session->uplink)
         return type == MESSAGE_DOCUMENT || type == MESSAGE_ROWS || type == MESSAGE_ROW_SET ||
-               type == MESSAGE_BYE;
+               type == MESSAGE_TWINS || type == MESSAGE_BYE;
     return type == MESSAGE_HAVE || type == MESSAGE_SEEK || type == MESSAGE_BYE;
 }
 
@@ -401,8 +402,8 @@ static bool is_for_guided(const struct session *session, uint8_t type)
 static bool brings_rows(uint8_t type)
 {
     return type == MESSAGE_BLOCK || type == MESSAGE_DOCUMENT || type == MESSAGE_ROWS ||
-           type == MESSAGE_ROW_SET || type == MESSAGE_STATEMENT || type == MESSAGE_REPORT ||
-           type == MESSAGE_TOKEN;
+           type == MESSAGE_ROW_SET || type == MESSAGE_TWINS || type == MESSAGE_STATEMENT ||
+           type == MESSAGE_REPORT || type == MESSAGE_TOKEN;
 }
 
 void session_message(struct step *step, const struct event *event)

@@ -73,6 +73,13 @@ struct proved_row {
 enum error_code tree_offer_row_set(struct tree *tree, enum document_kind kind, struct span seat,
                                    const struct proved_row *rows, size_t count,
                                    struct error *error);
+/* Offer two documents that were signed for one (term, version) of one seat: proof that its term is
+ * frozen (rules.md B27). A branch falls back to the lower hash, even from a newer version, as soon
+ * as its rows are here; a root that has gone on stays where it is, since keys that were changed
+ * must have no power over it. ERR_OK: something was taken; ERR_STALE: known, or an older root's;
+ * ERR_PARKED, ERR_FORGED, ERR_MALFORMED, ERR_NOT_ALLOWED as tree_offer_document. */
+enum error_code tree_offer_twins(struct tree *tree, struct span first, struct span second,
+                                 struct error *error);
 /* Whether the document of this hash is in force, or waits for its rows. */
 bool tree_has_document(const struct tree *tree, enum document_kind kind, struct span seat,
                        const struct hash *hash);
@@ -93,6 +100,10 @@ struct held_document {
     const uint32_t *places;
     const struct span *proofs; /* as received, for passing rows on; NULL when whole */
     size_t row_count;
+    /* Two documents were signed for one (term, version): this is the one of the lower hash, nothing
+     * newer of its term counts, and these envelopes prove it, the lower one first. */
+    bool frozen;
+    struct span twins[2];
 };
 /* Offer all that `from` holds: newer documents are taken, what was refused is passed over. */
 void tree_take_all(struct tree *tree, const struct tree *from);
@@ -196,8 +207,9 @@ uint64_t tree_expires_ms(const struct tree *tree, struct span seat_id);
 
 /* Digest (order-independent) of the documents that matter to the link between `child` and its
  * parent: root, types, the branch documents on the path above the child, and those of the
- * child's subtree. Equal digests: nothing to exchange. A document of which something is
- * missing doesn't count: above the child one row is enough, everything else must be whole. */
+ * child's subtree, and which of them are frozen. Equal digests: nothing to exchange. A document of
+ * which something is missing doesn't count: above the child one row is enough, everything else must
+ * be whole. */
 struct hash tree_link_digest(const struct tree *tree, struct span child_seat);
 /* Whether a held document matters to that link. */
 bool tree_document_matters(const struct tree *tree, const struct held_document *document,

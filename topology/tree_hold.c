@@ -48,6 +48,7 @@ void holding_free(struct holding *holding)
     if (holding == NULL)
         return;
     holding_free(holding->newer);
+    twins_free(holding->twins);
     proofs_free(holding);
     for (size_t i = 0; i < holding->held.row_count; i++)
         span_free(holding->rows[i]);

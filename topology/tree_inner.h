@@ -24,12 +24,20 @@ enum {
     PLACING_PASSES_MAX = 4 * TIERS_MAX,
 };
 
+/* Two documents of one (term, version): [0] has the lower hash. */
+struct twins {
+    uint64_t term, version;
+    struct hash hashes[2];
+    struct buffer envelopes[2];
+};
+
 struct holding {
     struct held_document held; /* what the world sees; first, so that it can be cast back */
     struct span *rows, *proofs;
     uint32_t *places;
     struct hash signed_by; /* print of the admin keys that it was verified against */
     struct holding *newer; /* verified, waiting for its rows */
+    struct twins *twins;   /* of its seat, in its term; NULL: none are known */
     bool attached;
     UT_hash_handle hh; /* branches, by seat */
 };
@@ -133,7 +141,23 @@ bool admin_keys_acceptable(const struct tree *tree, const struct admin_keys *adm
 /* tree.c */
 struct holding *holding_find(const struct tree *tree, enum document_kind kind, struct span seat);
 
-/* tree_offer.c: put a verified document in force, in place of `old` (NULL: there is none; not
+/* tree_twins.c */
+void twins_free(struct twins *twins); /* NULL is legal */
+/* Whether a document of this (term, version) is barred by twins of its term. */
+bool twins_bar(const struct holding *holding, uint64_t term, uint64_t version);
+/* The same (term, version) stands here under another hash. NULL: it doesn't. */
+const struct holding *twins_find(const struct holding *holding,
+                                 const struct document_envelope *opened);
+/* Two verified documents; the lower one will count. False: nothing has changed. */
+bool twins_take(struct tree *tree, struct holding *holding, struct span first, struct span second);
+void twins_show(struct holding *holding); /* what the world sees of them */
+
+/* tree_offer.c: put a verified document in its place, or let it wait for its rows. */
+void document_install(struct tree *tree, struct span envelope,
+                      const struct document_envelope *opened, const struct hash *signed_by);
+void raise_offer_alarm(struct tree *tree, const struct hash *hash);
+enum error_code refuse_forged(struct error *error, const char *why);
+/* Put a verified document in force, in place of `old` (NULL: there is none; not
  * its own `newer` any more), which is freed. */
 void holding_put_in_force(struct tree *tree, struct holding *old, struct holding *holding);
 void schema_take(struct tree *tree, const struct holding *types);

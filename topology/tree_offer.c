@@ -34,14 +34,22 @@ static enum error_code refuse_stale(struct error *error, const struct document_h
                      (unsigned long long)header->term, (unsigned long long)header->version);
 }
 
-static enum error_code refuse_forged(struct error *error, const char *why)
+static enum error_code refuse_frozen(struct error *error)
+{
+    error_set(error, ERR_STALE, what,
+              "its term is frozen: two documents of one version were signed");
+    error_next(error, "Look into who signed twice; then raise the term.");
+    return ERR_STALE;
+}
+
+enum error_code refuse_forged(struct error *error, const char *why)
 {
     error_set(error, ERR_FORGED, what, "%s", why);
     error_next(error, "Ask who sent it; what is held stays in force.");
     return ERR_FORGED;
 }
 
-static void raise_offer_alarm(struct tree *tree, const struct hash *hash)
+void raise_offer_alarm(struct tree *tree, const struct hash *hash)
 {
     if (hash_equal(&tree->twin, hash))
         return;
@@ -89,10 +97,21 @@ static struct holding **slot_of(struct tree *tree, enum document_kind kind)
     return kind == DOCUMENT_ROOT ? &tree->root : &tree->types;
 }
 
+/* What is known of twins goes with the term. */
+static void twins_hand_on(struct holding *old, struct holding *holding)
+{
+    if (old == NULL || old->twins == NULL || old->twins->term != holding->held.term)
+        return;
+    holding->twins = old->twins;
+    old->twins = NULL;
+    twins_show(holding);
+}
+
 void holding_put_in_force(struct tree *tree, struct holding *old, struct holding *holding)
 {
     bool was_attached = old != NULL && old->attached;
     enum document_kind kind = holding->held.kind;
+    twins_hand_on(old, holding);
     if (kind != DOCUMENT_BRANCH) {
         *slot_of(tree, kind) = holding;
     } else {
@@ -117,8 +136,8 @@ void holding_put_in_force(struct tree *tree, struct holding *old, struct holding
 
 /* A verified document: in force at once when it brings its rows, when it has none, or when it
  * replaces nothing that is in force; else it waits. */
-static void document_install(struct tree *tree, struct span envelope,
-                             const struct document_envelope *opened, const struct hash *signed_by)
+void document_install(struct tree *tree, struct span envelope,
+                      const struct document_envelope *opened, const struct hash *signed_by)
 {
     struct holding *holding = holding_new(envelope, opened);
     holding->signed_by = *signed_by;
@@ -214,13 +233,17 @@ static enum error_code offer_later_root(struct tree *tree, struct span envelope,
     enum error_code code = root_place_check(tree, header, age, error);
     if (code != ERR_OK)
         return code;
+    if (twins_bar(tree->root, header->term, header->version))
+        return refuse_frozen(error);
     if (!document_signed_by(opened, &header->admins, tree->verifier) ||
         !root_signed_by_former(tree, opened, age))
         return refuse_forged(error, "too few of the old or of the new root admin keys signed it");
     if (!admin_keys_acceptable(tree, &header->admins))
         return error_set(error, ERR_NOT_ALLOWED, what, "one of its admin keys is no proper key");
-    if (age == AGE_TWIN && !twin_counts(tree, &hash, newest))
-        return refuse_stale(error, header);
+    if (age == AGE_TWIN)
+        return twins_take(tree, tree->root, newest->held.envelope, envelope)
+                   ? ERR_OK
+                   : refuse_stale(error, header);
     if (age == AGE_NEWER && header->term == newest->held.term &&
         !hash_equal(&header->predecessor, &newest->held.hash)) {
         raise_offer_alarm(tree, &hash);
@@ -249,19 +272,23 @@ static enum error_code offer_branch(struct tree *tree, struct span envelope,
     if (row->admins.threshold == 0)
         return error_set(error, ERR_NOT_ALLOWED, what, "its parent gives seat %s no admin keys",
                          header->seat);
-    const struct holding *newest = newest_of(branch_find(tree, seat));
+    struct holding *held = branch_find(tree, seat);
     struct hash hash = document_hash(opened->header);
-    enum age age = age_of(header, &hash, newest);
-    if (age == AGE_OLDER || age == AGE_SAME || header->term < row->term)
+    enum age age = age_of(header, &hash, newest_of(held));
+    const struct holding *twin = twins_find(held, opened);
+    if (header->term < row->term || age == AGE_SAME || (age == AGE_OLDER && twin == NULL))
         return refuse_stale(error, header);
     if (header->term > row->term)
         return error_set(error, ERR_PARKED, what, "its parent gives seat %s term %llu, not %llu",
                          header->seat, (unsigned long long)row->term,
                          (unsigned long long)header->term);
+    if (twins_bar(held, header->term, header->version))
+        return refuse_frozen(error);
     if (!document_signed_by(opened, &row->admins, tree->verifier))
         return refuse_forged(error, "too few of the admin keys that its parent names signed it");
-    if (age == AGE_TWIN && !twin_counts(tree, &hash, newest))
-        return refuse_stale(error, header);
+    if (twin != NULL)
+        return twins_take(tree, held, twin->held.envelope, envelope) ? ERR_OK
+                                                                     : refuse_stale(error, header);
     struct hash print = admin_keys_print(&row->admins);
     document_install(tree, envelope, opened, &print);
     return ERR_OK;

@@ -155,7 +155,10 @@ struct hash tree_link_digest(const struct tree *tree, struct span child_seat)
         const struct held_document *document = tree_document(tree, i);
         enum standing standing = standing_of(tree, document, child);
         bool is_here = document->whole || (standing == STANDS_ABOVE && document->row_count > 0);
-        if (standing != STANDS_ASIDE && is_here)
+        if (standing == STANDS_ASIDE || !is_here)
+            continue;
+        hash_add(&sum, &document->hash);
+        if (document->frozen) /* known as such to one side alone: then they differ */
             hash_add(&sum, &document->hash);
     }
     return sum;

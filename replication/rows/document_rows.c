@@ -1,5 +1,6 @@
 /* Rows of docs: kind 1 ‖ seat ‖ 00 ‖ place 4. Place 0 is the header with its signatures, place
- * i + 1 is row i: [row, proof or nil]. Kind 0 holds the root documents before the newest one. */
+ * i + 1 is row i: [row, proof or nil]. Kind 0 holds the root documents before the newest one; kind
+ * 16 + k the twins of a frozen document of kind k, [envelope, envelope]. */
 #include "replication/rows/document_rows.h"
 
 #include <assert.h>
@@ -8,7 +9,7 @@
 
 #include "replication/query/query.h"
 
-enum { DOC_KEY_BYTES_MAX = 1 + SEAT_BYTES_MAX + 1 + 4, FORMER_ROOT = 0 };
+enum { DOC_KEY_BYTES_MAX = 1 + SEAT_BYTES_MAX + 1 + 4, FORMER_ROOT = 0, TWINS = 16 };
 
 static const char stamp_key[] = "documents";
 
@@ -64,6 +65,25 @@ static void put_row(struct updates *updates, enum document_kind kind, struct spa
     buffer_free(&value);
 }
 
+/* Of a document that isn't frozen no twins are kept: its term is over. */
+static void put_twins(struct updates *updates, const struct held_document *held)
+{
+    const struct view *view = updates_view(updates);
+    uint8_t key[DOC_KEY_BYTES_MAX];
+    struct span seat = span_of_text(held->seat), value;
+    size_t size = doc_key(key, TWINS + held->kind, seat, 0);
+    struct buffer twins = {0};
+    if (held->frozen) {
+        mp_write_array(&twins, 2);
+        mp_write_bin(&twins, held->twins[0]);
+        mp_write_bin(&twins, held->twins[1]);
+        updates_put(updates, TABLE_DOCS, SPAN(key, size), span_of_buffer(&twins));
+        buffer_free(&twins);
+    } else if (view->get(view->context, TABLE_DOCS, SPAN(key, size), &value) == READ_FOUND) {
+        updates_remove(updates, TABLE_DOCS, SPAN(key, size));
+    }
+}
+
 void document_rows_put(struct updates *updates, const struct tree *tree, enum document_kind kind,
                        struct span seat)
 {
@@ -77,6 +97,7 @@ void document_rows_put(struct updates *updates, const struct tree *tree, enum do
     updates_put(updates, TABLE_DOCS, SPAN(key, size), held->envelope);
     for (size_t i = 0; i < held->row_count; i++)
         put_row(updates, kind, seat, held, i);
+    put_twins(updates, held);
     for (size_t i = 0; kind == DOCUMENT_ROOT && i < tree_former_root_count(tree); i++) {
         size = doc_key(key, FORMER_ROOT, SPAN_EMPTY, (uint32_t)i);
         updates_put(updates, TABLE_DOCS, SPAN(key, size), tree_former_root(tree, i));
@@ -179,9 +200,20 @@ static void read_stored(const struct view *view, struct stored_documents *stored
     }
 }
 
+static enum error_code offer_twins(struct tree *tree, struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    if (mp_read_array(&reader) != 2)
+        return ERR_MALFORMED;
+    struct span first = mp_read_bin(&reader), second = mp_read_bin(&reader);
+    return reader.failed ? ERR_MALFORMED : tree_offer_twins(tree, first, second, NULL);
+}
+
 /* True when the document has been dealt with: taken, or refused for good. */
 static bool offer(struct tree *tree, struct stored_document *item, bool *refused)
 {
+    if (item->kind > TWINS)
+        return offer_twins(tree, item->envelope) != ERR_PARKED;
     enum error_code code = tree_offer_document(tree, item->envelope, NULL);
     if (code == ERR_PARKED)
         return false;

@@ -106,6 +106,15 @@ static void offer_parts(struct salvage *salvage, const struct kept_row *head,
     }
 }
 
+static void offer_twins(struct tree *tree, struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    bool formed = mp_read_array(&reader) == 2;
+    struct span first = mp_read_bin(&reader), second = mp_read_bin(&reader);
+    if (formed && !reader.failed)
+        (void)tree_offer_twins(tree, first, second, NULL);
+}
+
 /* Every envelope, once. */
 static void offer_round(struct salvage *salvage)
 {
@@ -114,6 +123,10 @@ static void offer_round(struct salvage *salvage)
         struct document_envelope opened;
         if (place_of(head) != 0 && head->key.data[0] != FORMER_ROOT)
             continue;
+        if (head->key.data[0] > DOCUMENT_ORDER) {
+            offer_twins(salvage->tree, span_of_buffer(&head->value));
+            continue;
+        }
         if (document_open(span_of_buffer(&head->value), &opened, NULL) != ERR_OK)
             continue;
         enum error_code code =

@@ -33,17 +33,44 @@ static bool is_row_of(const struct held_document *held, uint32_t place, struct s
     return false;
 }
 
+static bool is_twins_of(const struct held_document *held, struct span value)
+{
+    struct mp_reader reader = mp_reader(value);
+    if (held == NULL || !held->frozen || mp_read_array(&reader) != 2)
+        return false;
+    struct span first = mp_read_bin(&reader), second = mp_read_bin(&reader);
+    return !reader.failed && span_equal(first, held->twins[0]) &&
+           span_equal(second, held->twins[1]);
+}
+
+/* A document whose seat has left the tree, or is in another term: it says nothing, and bars the way
+ * back to an older one. */
+static bool is_out_of_force(const struct tree *tree, struct span seat_id, struct span value)
+{
+    struct document_envelope opened;
+    const struct seat *seat = tree_seat(tree, seat_id);
+    return document_open(value, &opened, NULL) == ERR_OK && !opened.decoded.first &&
+           hash_equal(&opened.decoded.tree_id, tree_id(tree)) &&
+           span_equal(span_of_text(opened.decoded.seat), seat_id) &&
+           (seat == NULL || seat->row.term != opened.decoded.term);
+}
+
 static bool document_stands(const struct tree *tree, struct span key, struct span value)
 {
+    enum { TWINS = 16 };
     if (tree == NULL || key.size < 6 || key.size > 6 + SEAT_BYTES_MAX)
         return false;
     uint32_t place = read_u32(key.data + key.size - 4);
-    if (key.data[0] == 0)
+    unsigned kind = key.data[0];
+    struct span seat = SPAN(key.data + 1, key.size - 6);
+    if (kind == 0)
         return is_former_root(tree, value);
     const struct held_document *held =
-        tree_find_document(tree, (enum document_kind)key.data[0], SPAN(key.data + 1, key.size - 6));
-    if (held == NULL)
-        return false;
+        tree_find_document(tree, (enum document_kind)(kind % TWINS), seat);
+    if (kind > TWINS)
+        return is_twins_of(held, value);
+    if (held == NULL) /* of its rows nothing is asked */
+        return kind == DOCUMENT_BRANCH && (place > 0 || is_out_of_force(tree, seat, value));
     return place == 0 ? span_equal(held->envelope, value) : is_row_of(held, place - 1, value);
 }
 

@@ -48,11 +48,12 @@ static void check_rank(struct model *model, size_t node, enum table table, struc
 }
 
 /* Rows of docs begin with the kind; place 0, the last four bytes of the key, is the header. Kind 0
- * holds former root documents. */
+ * holds former root documents, those above 16 pairs of one version. */
 static void check_document(struct model *model, size_t node, struct span key, struct span value)
 {
     struct document_envelope envelope;
-    if (key.size < 6 || key.data[0] == 0 || read_u32(key.data + key.size - 4) != 0)
+    if (key.size < 6 || key.data[0] == 0 || key.data[0] > DOCUMENT_ORDER ||
+        read_u32(key.data + key.size - 4) != 0)
         return;
     if (document_open(value, &envelope, NULL) != ERR_OK)
         findings_add(model->findings, FINDING_DAMAGED, "%s can't read a document",

@@ -535,17 +535,196 @@ static void of_root_twins_too(void **state)
     for (size_t first = 0; first < 2; first++) {
         struct tree *tree = tree_usual();
         assert_int_equal(offer(tree, &twins[first], NULL), ERR_OK);
-        assert_int_equal(offer_header(tree, &twins[1 - first], NULL),
-                         first == lower ? ERR_STALE : ERR_OK);
+        assert_int_equal(offer_header(tree, &twins[1 - first], NULL), ERR_OK); /* the proof */
         const struct held_document *held = tree_find_document(tree, DOCUMENT_ROOT, SPAN_EMPTY);
         assert_true(hash_equal(&held->hash, &twins[lower].hash));
         assert_true(held->whole); /* the same rows: nothing needs to be sent again */
         assert_int_equal(tree_alarm_count(tree), 1);
         assert_int_equal(tree_former_root_count(tree), 1);
+        assert_true(held->frozen);
+        next.version = 3;
+        next.predecessor = &twins[lower].hash;
+        struct author_document onward = document_make(&next);
+        assert_int_equal(offer_header(tree, &onward, NULL), ERR_STALE);
+        next.term = 2;
+        struct author_document next_term = document_make(&next);
+        assert_int_equal(offer_header(tree, &next_term, NULL), ERR_OK);
+        assert_false(tree_find_document(tree, DOCUMENT_ROOT, SPAN_EMPTY)->frozen);
+        next.term = 0;
+        author_document_clear(&onward);
+        author_document_clear(&next_term);
         tree_free(tree);
     }
     author_document_clear(&twins[0]);
     author_document_clear(&twins[1]);
+}
+
+/* T1's documents of term 1: versions 5, two of them, and 6; the lower hash of the two first. */
+struct frozen_documents {
+    struct author_document twins[2], third, onward, before, next_term, raised;
+};
+
+static void frozen_make(struct frozen_documents *made)
+{
+    struct author_document a = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .version = 5, .rows = {ROW_V1}});
+    struct author_document b = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .version = 5, .rows = {ROW_V2}});
+    bool a_first = hash_compare(&a.hash, &b.hash) < 0;
+    made->twins[0] = a_first ? a : b;
+    made->twins[1] = a_first ? b : a;
+    made->third = document_make(&(struct test_document){BRANCH("T1", ADMIN_T1), .version = 5,
+                                                        .expires_ms = 9, .rows = {ROW_V1, ROW_V2}});
+    made->onward = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .version = 6, .rows = {ROW_V1, ROW_V2}});
+    made->before = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .version = 4, .rows = {ROW_V1, ROW_V2}});
+    made->raised = document_make(&(struct test_document){
+        BRANCH("C", ADMIN_C), .version = 2,
+        .rows = {{.seat = "T1", .tier = 1, .key = 2, .admin = ADMIN_T1, .term = 2, .generation = 1},
+                 ROW_T2}});
+    made->next_term = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .term = 2, .rows = {ROW_V1, ROW_V2}});
+}
+
+static void frozen_drop(struct frozen_documents *made)
+{
+    author_document_clear(&made->twins[0]);
+    author_document_clear(&made->twins[1]);
+    author_document_clear(&made->third);
+    author_document_clear(&made->onward);
+    author_document_clear(&made->before);
+    author_document_clear(&made->next_term);
+    author_document_clear(&made->raised);
+}
+
+static enum error_code offer_twins(struct tree *tree, const struct author_document *a,
+                                   const struct author_document *b)
+{
+    return tree_offer_twins(tree, span_of_buffer(&a->envelope), span_of_buffer(&b->envelope), NULL);
+}
+
+/* Threat 54: nothing newer of this term counts, also where it was taken before the proof came. */
+static void twins_freeze_their_term(void **state)
+{
+    (void)state;
+    struct frozen_documents made;
+    frozen_make(&made);
+    struct hash digests[3];
+    for (unsigned order = 0; order < 3; order++) {
+        struct tree *tree = tree_usual();
+        if (order == 0) { /* as they were signed */
+            assert_int_equal(offer(tree, &made.twins[0], NULL), ERR_OK);
+            assert_int_equal(offer_header(tree, &made.twins[1], NULL), ERR_OK);
+            assert_int_equal(offer_header(tree, &made.onward, NULL), ERR_STALE);
+        } else if (order == 1) { /* the higher one first */
+            assert_int_equal(offer(tree, &made.twins[1], NULL), ERR_OK);
+            assert_int_equal(offer(tree, &made.twins[0], NULL), ERR_OK);
+        } else { /* gone on, then the proof, then the rows of what counts */
+            assert_int_equal(offer(tree, &made.onward, NULL), ERR_OK);
+            assert_int_equal(offer_header(tree, &made.twins[0], NULL), ERR_STALE);
+            assert_int_equal(offer_twins(tree, &made.twins[1], &made.twins[0]), ERR_OK);
+            assert_string_equal(shape_of(tree), "C(T1(V1 V2) T2(V3))");
+            assert_int_equal(offer_rows(tree, &made.twins[0], NULL), ERR_OK);
+        }
+        const struct held_document *held =
+            tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"));
+        assert_true(hash_equal(&held->hash, &made.twins[0].hash));
+        assert_true(held->frozen);
+        assert_int_equal(tree_alarm_count(tree), 1);
+        assert_int_equal(offer_header(tree, &made.onward, NULL), ERR_STALE);
+        assert_int_equal(offer_twins(tree, &made.twins[0], &made.twins[1]), ERR_STALE);
+        digests[order] = tree_link_digest(tree, span_of_text("T1"));
+        assert_int_equal(offer(tree, &made.raised, NULL), ERR_OK);
+        assert_int_equal(offer(tree, &made.next_term, NULL), ERR_OK);
+        assert_string_equal(shape_of(tree), "C(T1(V1 V2) T2(V3))");
+        held = tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"));
+        assert_false(held->frozen);
+        tree_free(tree);
+    }
+    assert_true(hash_equal(&digests[0], &digests[1]) && hash_equal(&digests[0], &digests[2]));
+    frozen_drop(&made);
+}
+
+/* Known as frozen on one side alone, the digests differ, so that the proof is passed on. */
+static void a_frozen_document_has_another_digest(void **state)
+{
+    (void)state;
+    struct frozen_documents made;
+    frozen_make(&made);
+    struct tree *knows = tree_usual(), *innocent = tree_usual();
+    assert_int_equal(offer(knows, &made.twins[0], NULL), ERR_OK);
+    assert_int_equal(offer(innocent, &made.twins[0], NULL), ERR_OK);
+    assert_int_equal(offer_header(knows, &made.twins[1], NULL), ERR_OK);
+    struct hash a = tree_link_digest(knows, span_of_text("V1"));
+    struct hash b = tree_link_digest(innocent, span_of_text("V1"));
+    assert_false(hash_equal(&a, &b));
+    const struct held_document *held =
+        tree_find_document(knows, DOCUMENT_BRANCH, span_of_text("T1"));
+    assert_int_equal(tree_offer_twins(innocent, held->twins[0], held->twins[1], NULL), ERR_OK);
+    b = tree_link_digest(innocent, span_of_text("V1"));
+    assert_true(hash_equal(&a, &b));
+    tree_free(knows);
+    tree_free(innocent);
+    frozen_drop(&made);
+}
+
+/* Three of one version, by whatever pairs they are known: the lowest. And of two versions that have
+ * twins the lower one is where it freezes. */
+static void the_lowest_of_all_twins_counts(void **state)
+{
+    (void)state;
+    struct frozen_documents made;
+    frozen_make(&made);
+    struct author_document earlier = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_T1), .version = 4, .expires_ms = 7, .rows = {ROW_V2}});
+    const struct author_document *three[3] = {&made.twins[0], &made.twins[1], &made.third};
+    const struct author_document *lowest = three[0];
+    for (unsigned i = 1; i < 3; i++)
+        lowest = hash_compare(&three[i]->hash, &lowest->hash) < 0 ? three[i] : lowest;
+    for (unsigned first = 0; first < 3; first++) {
+        struct tree *tree = tree_usual();
+        for (unsigned i = 0; i < 3; i++)
+            (void)offer(tree, three[(first + i) % 3], NULL);
+        const struct held_document *held =
+            tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"));
+        assert_true(hash_equal(&held->hash, &lowest->hash));
+        assert_int_equal(offer_twins(tree, &made.before, &earlier), ERR_OK);
+        (void)offer_rows(tree, &made.before, NULL);
+        (void)offer_rows(tree, &earlier, NULL);
+        held = tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"));
+        assert_int_equal(held->version, 4);
+        assert_int_equal(offer_twins(tree, &made.twins[0], &made.twins[1]), ERR_STALE);
+        tree_free(tree);
+    }
+    author_document_clear(&earlier);
+    frozen_drop(&made);
+}
+
+static void twins_are_proved(void **state)
+{
+    (void)state;
+    struct frozen_documents made;
+    frozen_make(&made);
+    struct author_document stranger = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_STRANGER), .version = 5, .expires_ms = 4, .rows = {ROW_V1}});
+    struct author_document orphan =
+        document_make(&(struct test_document){BRANCH("T9", ADMIN_T1), .rows = {ROW_V1}});
+    struct author_document other = document_make(
+        &(struct test_document){BRANCH("T9", ADMIN_T1), .expires_ms = 3, .rows = {ROW_V1}});
+    struct tree *tree = tree_usual();
+    assert_int_equal(offer(tree, &made.onward, NULL), ERR_OK);
+    assert_int_equal(offer_twins(tree, &made.twins[0], &stranger), ERR_FORGED);
+    assert_int_equal(offer_twins(tree, &made.twins[0], &made.twins[0]), ERR_MALFORMED);
+    assert_int_equal(offer_twins(tree, &made.twins[0], &made.onward), ERR_MALFORMED);
+    assert_int_equal(offer_twins(tree, &orphan, &other), ERR_PARKED);
+    assert_int_equal(tree_alarm_count(tree), 0);
+    assert_int_equal(tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"))->version, 6);
+    author_document_clear(&stranger);
+    author_document_clear(&orphan);
+    author_document_clear(&other);
+    tree_free(tree);
+    frozen_drop(&made);
 }
 
 int main(void)
@@ -567,6 +746,10 @@ int main(void)
         cmocka_unit_test(a_root_that_continues_another_is_a_fork),
         cmocka_unit_test(of_twins_the_lower_hash_counts),
         cmocka_unit_test(of_root_twins_too),
+        cmocka_unit_test(twins_freeze_their_term),
+        cmocka_unit_test(a_frozen_document_has_another_digest),
+        cmocka_unit_test(the_lowest_of_all_twins_counts),
+        cmocka_unit_test(twins_are_proved),
     };
     assert_true(crypto_start());
     return cmocka_run_group_tests(tests, documents_make, documents_drop);
