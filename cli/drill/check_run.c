@@ -22,10 +22,13 @@ void check_result_free(struct check_result *result)
 
 static void count_caught_up(const struct drill *drill, struct check_result *result)
 {
-    result->nodes = drill->seat_count;
-    result->nodes_up = result->nodes_caught_up = 0;
+    result->nodes = result->nodes_up = result->nodes_caught_up = result->revoked = 0;
     for (size_t i = 0; i < drill->seat_count; i++) {
         struct figures figures;
+        result->revoked += drill->seats[i].revoked ? 1 : 0;
+        if (drill->seats[i].revoked)
+            continue;
+        result->nodes++;
         probe_seat(drill, i, &figures);
         result->nodes_up += figures.answered ? 1 : 0;
         result->nodes_caught_up += figures.caught_up ? 1 : 0;
@@ -46,11 +49,43 @@ static bool is_anywhere(const struct check_record *record)
     return record->found[PLACE_LOG] + record->found[PLACE_STATE] + record->found[PLACE_INDEX] != 0;
 }
 
-static void judge_record(const struct check_table *table, const struct check_record *record,
-                         int64_t *by_origin, struct check_result *result)
+/* What is behind its key's cut-off must count nowhere; the thief's own machine is left alone. */
+static void judge_cut(struct check_table *table, struct check_record *record,
+                      struct check_result *result)
+{
+    bool counted = false;
+    result->cut_off++;
+    for (size_t seat = 0; seat < table->drill->seat_count; seat++) {
+        if (table->drill->seats[seat].revoked || !check_marked(table, record, PLACE_STATE, seat))
+            continue;
+        counted = true;
+        check_name_cut(table, &result->findings, record, seat);
+    }
+    result->cut_counted += counted ? 1 : 0;
+}
+
+static bool is_whole(struct check_table *table, struct check_record *record,
+                     struct check_result *result)
+{
+    size_t shape = 0;
+    if (!table->changed)
+        return is_complete(record);
+    if (check_is_complete(table, record, &shape))
+        return true;
+    if (record->acknowledged)
+        check_name_lacking(table, &result->findings, record, shape);
+    return false;
+}
+
+static void judge_record(struct check_table *table, struct check_record *record, int64_t *by_origin,
+                         struct check_result *result)
 {
     const struct drill_type *type = drill_type_numbered(table->drill, record->key.type);
-    bool complete = is_complete(record);
+    if (table->changed && check_is_cut(table, record)) {
+        judge_cut(table, record, result);
+        return;
+    }
+    bool complete = is_whole(table, record, result);
     result->diverged += record->diverged || record->wrong_fields ? 1 : 0;
     result->late += record->late ? 1 : 0;
     if (record->acknowledged) {
@@ -61,10 +96,8 @@ static void judge_record(const struct check_table *table, const struct check_rec
         result->unanswered++;
         result->incomplete += complete ? 0 : 1;
     }
-    if (record->at_origin && !record->deleted && type != NULL && type->counted) {
-        result->total_expected++;
+    if (record->at_origin && !record->deleted && type != NULL && type->counted)
         by_origin[record->origin]++;
-    }
 }
 
 static int64_t counted_at(const json_t *total, const char *code)
@@ -104,11 +137,16 @@ static void judge_total(const struct check_table *table, const int64_t *by_origi
     result->origins_reported = json_integer_value(json_array_get(origins, 0));
     result->origins_expected = json_integer_value(json_array_get(origins, 1));
     for (size_t i = 0; i < drill->seat_count && result->total != NULL; i++) {
+        const struct drill_change *revoked = table->shapes.revoked[i];
         int64_t counted = counted_at(result->total, drill->seats[i].code);
-        if (counted == by_origin[i])
+        int64_t expected = revoked == NULL         ? by_origin[i]
+                           : revoked->reported < 0 ? counted
+                                                   : revoked->reported;
+        result->total_expected += (uint64_t)expected;
+        if (counted == expected)
             continue;
         result->total_wrong++;
-        name_total(result, drill, i, counted, by_origin[i]);
+        name_total(result, drill, i, counted, expected);
     }
 }
 
@@ -117,15 +155,22 @@ static bool total_holds(const struct check_result *result)
     return result->total != NULL && result->total_wrong == 0 &&
            result->total_value == (int64_t)result->total_expected &&
            result->origins_reported == result->origins_expected &&
-           result->origins_expected == (int64_t)result->nodes;
+           result->origins_expected >= (int64_t)result->nodes &&
+           result->origins_expected <= (int64_t)(result->nodes + result->revoked);
+}
+
+static bool is_wrong(const struct check_result *result)
+{
+    const struct check_findings *findings = &result->findings;
+    return findings->leaked + findings->damaged + findings->set_aside + result->diverged +
+               result->lost + result->cut_counted !=
+           0;
 }
 
 static enum check_verdict judge(const struct check_result *result, bool was_caught_up)
 {
     const struct check_findings *findings = &result->findings;
-    bool wrong = findings->leaked + findings->damaged + findings->set_aside + result->diverged +
-                     result->lost !=
-                 0;
+    bool wrong = is_wrong(result);
     bool arrived = result->missing + result->incomplete + result->late + findings->parked == 0;
     bool caught_up = was_caught_up && result->nodes_caught_up == result->nodes;
     if (wrong || (!arrived && caught_up))
@@ -148,8 +193,7 @@ static enum error_code check_once(struct check_table *table, long *offset, bool 
         code = check_walk(table, &result->findings, quiet, error);
     if (code == ERR_OK) {
         result->acknowledged = table->acknowledged;
-        for (const struct check_record *record = table->records; record != NULL;
-             record = record->hh.next)
+        for (struct check_record *record = table->records; record != NULL; record = record->hh.next)
             judge_record(table, record, by_origin, result);
         judge_total(table, by_origin, result);
         count_caught_up(table->drill, result);
@@ -166,11 +210,7 @@ static enum error_code check_once(struct check_table *table, long *offset, bool 
 /* Something that is missing, or a total that is short, may still be on its way. */
 static bool worth_waiting(const struct check_result *result)
 {
-    const struct check_findings *findings = &result->findings;
-    return result->verdict != CHECK_HOLDS && findings->leaked + findings->damaged +
-                                                     findings->set_aside + result->diverged +
-                                                     result->lost ==
-                                                 0;
+    return result->verdict != CHECK_HOLDS && !is_wrong(result);
 }
 
 /* How far they are from being caught up: nodes that are not, and entries behind. */
@@ -179,6 +219,8 @@ static uint64_t distance(const struct drill *drill)
     uint64_t sum = 0;
     for (size_t i = 0; i < drill->seat_count; i++) {
         struct figures figures;
+        if (drill->seats[i].revoked)
+            continue;
         probe_seat(drill, i, &figures);
         sum += figures.behind + (figures.caught_up ? 0 : 1);
     }
@@ -211,7 +253,7 @@ static bool total_settles(const struct drill *drill, struct check_result *result
         const json_t *origins = json_object_get(total, "origins");
         bool good = json_integer_value(json_object_get(total, "value")) ==
                         (int64_t)result->total_expected &&
-                    json_integer_value(json_array_get(origins, 0)) == (int64_t)result->nodes;
+                    json_integer_value(json_array_get(origins, 0)) >= (int64_t)result->nodes;
         json_decref(total);
         if (good)
             return true;
@@ -289,6 +331,9 @@ json_t *check_result_json(const struct check_result *result)
     json_object_set_new(json, "missing", number(result->missing));
     json_object_set_new(json, "diverged", number(result->diverged));
     json_object_set_new(json, "leaked", number(findings->leaked));
+    json_object_set_new(json, "cut_off", number(result->cut_off));
+    json_object_set_new(json, "pending", number(findings->pending));
+    json_object_set_new(json, "revoked", number(result->revoked));
     json_object_set_new(json, "county_total",
                         result->total == NULL ? json_null() : json_integer(result->total_value));
     json_object_set_new(json, "origins",
@@ -348,6 +393,12 @@ void check_result_print(const struct check_result *result, FILE *to)
     if (result->unanswered != 0)
         fprintf(to, "%llu more were written that no load has had acknowledged\n",
                 (unsigned long long)result->unanswered);
+    if (result->cut_off != 0)
+        fprintf(to, "%llu stand behind their key's cut-off: a thief's, or lost with a disk\n",
+                (unsigned long long)result->cut_off);
+    if (findings->pending != 0)
+        fprintf(to, "%llu rows wait until a document lists their author again\n",
+                (unsigned long long)findings->pending);
     if (result->total != NULL)
         fprintf(to, "the root counts %lld of %llu, %lld of %lld origins\n",
                 (long long)result->total_value, (unsigned long long)result->total_expected,

@@ -16,13 +16,17 @@ struct check_result {
     uint64_t acknowledged, present, missing, diverged;
     uint64_t late;           /* holders have not heard of the same operations */
     uint64_t lost;           /* acknowledged by its origin, and not even there */
+    uint64_t cut_off;        /* acknowledged, behind their key's cut-off: lost with a disk, or a
+                              * thief's; missing nowhere */
+    uint64_t cut_counted;    /* of these: counted somewhere all the same */
     uint64_t unanswered;     /* written, though nobody heard the acknowledgement */
     uint64_t incomplete;     /* of these: not at all holders */
     uint64_t total_expected; /* records at their origins that count */
     json_t *total;           /* the root's answer; NULL: it can't be reached */
     int64_t total_value, origins_reported, origins_expected;
     uint64_t total_wrong; /* origins that the root counts too high, or too low though complete */
-    size_t nodes, nodes_up, nodes_caught_up;
+    size_t nodes, nodes_up, nodes_caught_up; /* those whose key is in force */
+    size_t revoked;
     uint64_t duration_ms;
 };
 

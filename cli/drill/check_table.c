@@ -2,16 +2,17 @@
 #include "cli/drill/check_table.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/value.h"
 #include "node/author/file.h"
 #include "replication/query/query.h"
 
-static int compare_keys(const void *left, const void *right, void *context)
+static int compare_keys(const void *left, const void *right)
 {
-    const struct check_table *table = context;
-    return key_id_compare(table->ids[*(const size_t *)left], table->ids[*(const size_t *)right]);
+    const struct check_author *a = left, *b = right;
+    return key_id_compare(a->id, b->id);
 }
 
 static int compare_codes(const void *left, const void *right, void *context)
@@ -21,25 +22,40 @@ static int compare_codes(const void *left, const void *right, void *context)
                   table->drill->seats[*(const size_t *)right].code);
 }
 
+static void list_authors(struct check_table *table)
+{
+    const struct drill *drill = table->drill;
+    table->authors = mem_alloc((drill->seat_count + drill->change_count) * sizeof *table->authors);
+    for (size_t i = 0; i < drill->seat_count; i++)
+        table->authors[table->author_count++] =
+            (struct check_author){key_id_of(drill->seats[i].key), i, drill->seats[i].revoked};
+    for (size_t i = 0; i < drill->change_count; i++) {
+        const struct drill_change *change = &drill->changes[i];
+        table->changed = table->changed || change->kind != CHANGE_ADMIT;
+        if (change->kind == CHANGE_REPLACE)
+            table->authors[table->author_count++] =
+                (struct check_author){key_id_of(change->key), change->seat, true};
+    }
+    qsort(table->authors, table->author_count, sizeof *table->authors, compare_keys);
+}
+
 void check_table_new(const struct drill *drill, struct check_table *table)
 {
     size_t count = drill->seat_count;
     *table = (struct check_table){.drill = drill};
-    table->by_key = mem_alloc(count * sizeof *table->by_key);
+    check_shapes_new(drill, &table->shapes);
+    list_authors(table);
     table->by_code = mem_alloc(count * sizeof *table->by_code);
-    table->ids = mem_alloc(count * sizeof *table->ids);
     table->subtree = mem_alloc(count * sizeof *table->subtree);
     table->depth = mem_alloc(count * sizeof *table->depth);
     table->due = mem_alloc(count * sizeof *table->due);
     for (size_t i = 0; i < count; i++) {
-        table->ids[i] = key_id_of(drill->seats[i].key);
-        table->by_key[i] = table->by_code[i] = i;
+        table->by_code[i] = i;
         for (size_t above = i; above != DRILL_NO_SEAT; above = drill->seats[above].parent) {
             table->depth[i]++;
             table->subtree[above]++;
         }
     }
-    qsort_r(table->by_key, count, sizeof *table->by_key, compare_keys, table);
     qsort_r(table->by_code, count, sizeof *table->by_code, compare_codes, table);
 }
 
@@ -48,14 +64,15 @@ void check_table_free(struct check_table *table)
     struct check_record *record = NULL, *next = NULL;
     HASH_ITER (hh, table->records, record, next) {
         HASH_DEL(table->records, record);
+        free(record->bits);
         free(record);
     }
     free(table->due);
     free(table->depth);
     free(table->subtree);
-    free(table->ids);
     free(table->by_code);
-    free(table->by_key);
+    free(table->authors);
+    check_shapes_free(&table->shapes);
 }
 
 void check_table_reset(struct check_table *table)
@@ -64,24 +81,30 @@ void check_table_reset(struct check_table *table)
         memset(record->found, 0, sizeof record->found);
         memset(record->marked, 0, sizeof record->marked);
         record->leaked_at = 0;
+        record->trusted = false;
+        if (record->bits != NULL)
+            memset(record->bits, 0, check_bits_size(table));
         record->diverged = record->late = record->wrong_fields = false;
         record->deleted = record->at_origin = false;
     }
 }
 
+static const struct check_author *author_of(const struct check_table *table, struct key_id key)
+{
+    struct check_author wanted = {.id = key};
+    return bsearch(&wanted, table->authors, table->author_count, sizeof wanted, compare_keys);
+}
+
 size_t check_table_seat_of(const struct check_table *table, struct key_id key)
 {
-    size_t low = 0, high = table->drill->seat_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (key_id_compare(table->ids[table->by_key[middle]], key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < table->drill->seat_count && key_id_equal(table->ids[table->by_key[low]], key))
-        return table->by_key[low];
-    return DRILL_NO_SEAT;
+    const struct check_author *author = author_of(table, key);
+    return author == NULL ? DRILL_NO_SEAT : author->seat;
+}
+
+bool check_table_cut_off(const struct check_table *table, struct key_id key)
+{
+    const struct check_author *author = author_of(table, key);
+    return author != NULL && author->cut_off;
 }
 
 static size_t seat_with_code(const struct check_table *table, const char *code)
@@ -98,23 +121,6 @@ static size_t seat_with_code(const struct check_table *table, const char *code)
         strcmp(table->drill->seats[table->by_code[low]].code, code) == 0)
         return table->by_code[low];
     return DRILL_NO_SEAT;
-}
-
-bool check_belongs(const struct check_table *table, const struct check_record *record, size_t seat)
-{
-    const struct drill_type *type = drill_type_numbered(table->drill, record->key.type);
-    if (type == NULL || record->origin == DRILL_NO_SEAT)
-        return false;
-    switch (type->circle) {
-    case CIRCLE_ORIGIN: return seat == record->origin;
-    case CIRCLE_PATH: return drill_above_or_same(table->drill, seat, record->origin);
-    case CIRCLE_SUBTREE: return drill_above_or_same(table->drill, record->origin, seat);
-    case CIRCLE_ADDRESSED:
-        return record->to == DRILL_NO_SEAT ||
-               drill_on_path(table->drill, record->origin, record->to, seat);
-    case CIRCLE_COUNT: break;
-    }
-    return false;
 }
 
 static uint32_t holders_of(const struct check_table *table, const struct check_record *record)
@@ -151,6 +157,7 @@ struct check_record *check_table_find(struct check_table *table, uint16_t type,
     memcpy(author.bytes, id->bytes, KEY_ID_BYTES);
     record->origin = check_table_seat_of(table, author);
     record->holders = holders_of(table, record);
+    record->bits = table->changed ? mem_alloc(check_bits_size(table)) : NULL;
     HASH_ADD(hh, table->records, key, sizeof key, record);
     return record;
 }
@@ -192,6 +199,7 @@ static bool take_line(struct check_table *table, const char *text, size_t size)
         good = record->origin == seat;
         if (good && !record->acknowledged) {
             record->acknowledged = true;
+            record->clock_ms = json_number(line, "clock");
             record->fields_hash = check_fields_hash(json_object_get(line, "fields"));
             table->acknowledged++;
             add_due(table, record);

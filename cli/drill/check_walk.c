@@ -5,8 +5,10 @@
  * origin give. */
 #include "cli/drill/check_walk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/drill/sign.h"
 #include "cli/drill/stores.h"
 #include "cli/print.h"
 #include "cli/value.h"
@@ -19,7 +21,7 @@ static const char *const place_names[PLACE_COUNT] = {"log", "state", "index"};
 struct walking {
     struct check_table *table;
     struct check_findings *findings;
-    const struct tree *tree; /* the root's: it knows every author */
+    const struct tree *tree; /* the root's, with all that was signed: it knows every author */
     const struct view *view;
     size_t seat;
     struct hash operations; /* of the record that comes next */
@@ -85,7 +87,8 @@ static bool found(struct walking *walking, struct check_record *record, enum che
     if (record->marked[place] == number)
         return true;
     record->marked[place] = number;
-    record->found[place]++;
+    check_mark(walking->table, record, place, walking->seat);
+    record->found[place] += walking->table->drill->seats[walking->seat].revoked ? 0 : 1;
     if (record->acknowledged && record->marked[PLACE_LOG] == number &&
         record->marked[PLACE_STATE] == number && record->marked[PLACE_INDEX] == number)
         walking->held++;
@@ -106,21 +109,48 @@ static void learn_address(struct walking *walking, struct check_record *record)
     circle_free(&circle);
 }
 
-static bool leads_through(const struct walking *walking, const struct stream_id *stream,
-                          size_t author)
+/* The end of the path that a stream leads along; DRILL_NO_SEAT: it leads along none. */
+static size_t end_of(const struct walking *walking, const struct stream_id *stream)
 {
-    const struct drill *drill = walking->table->drill;
     struct stream_row *row = mem_alloc(sizeof *row);
-    bool through = false;
-    if (stream_row_read(walking->view, stream, row) && row->open.seat_count > 0) {
-        const char *code = row->open.seats[row->open.seat_count - 1];
-        size_t end = 0;
-        struct error error;
-        through = drill_find(drill, code, &end, &error) == ERR_OK &&
-                  drill_on_path(drill, author, end, walking->seat);
-    }
+    struct error error;
+    size_t end = DRILL_NO_SEAT;
+    if (!stream_row_read(walking->view, stream, row) || row->open.seat_count == 0 ||
+        drill_find(walking->table->drill, row->open.seats[row->open.seat_count - 1], &end,
+                   &error) != ERR_OK)
+        end = DRILL_NO_SEAT;
     free(row);
-    return through;
+    return end;
+}
+
+/* Whether a stream of this author has something to do here: somebody on the same line up or down,
+ * or along a path that leads through here; in any shape that the tree has had. */
+static bool has_business(const struct walking *walking, const struct stream_id *stream,
+                         size_t author)
+{
+    const struct check_shapes *shapes = &walking->table->shapes;
+    size_t end = DRILL_NO_SEAT;
+    for (size_t shape = 0; shape < shapes->count; shape++) {
+        if (check_shape_above_or_same(shapes, shape, author, walking->seat) ||
+            check_shape_above_or_same(shapes, shape, walking->seat, author))
+            return true;
+    }
+    end = end_of(walking, stream);
+    for (size_t shape = 0; shape < shapes->count && end != DRILL_NO_SEAT; shape++) {
+        if (check_shape_on_path(shapes, shape, author, end, walking->seat))
+            return true;
+    }
+    return false;
+}
+
+/* An entry in front of its key's cut-off, written by the record's own author: it was created. */
+static void learn_trust(const struct walking *walking, const struct stream_id *stream, uint32_t seq,
+                        struct check_record *record)
+{
+    if (memcmp(stream->author.bytes, record->key.id.bytes, KEY_ID_BYTES) == 0 &&
+        tree_trust(walking->tree, stream->author, stream->epoch, stream->number, seq) ==
+            TRUST_COUNTS)
+        record->trusted = true;
 }
 
 static bool see_entry(void *context, const struct stream_id *stream, uint32_t seq, uint16_t type,
@@ -128,21 +158,18 @@ static bool see_entry(void *context, const struct stream_id *stream, uint32_t se
 {
     struct walking *walking = context;
     const struct drill *drill = walking->table->drill;
-    (void)seq;
     (void)digest;
     walking->findings->entries++;
     if (type != 0) {
         struct check_record *seen = check_table_find(walking->table, type, record);
         learn_address(walking, seen);
+        learn_trust(walking, stream, seq, seen);
         found(walking, seen, PLACE_LOG);
         return true;
     }
-    /* The opening or the end of a stream: of somebody on the same line up or down, or along a path
-     * that leads through here. */
+    /* the opening or the end of a stream */
     size_t author = check_table_seat_of(walking->table, stream->author);
-    if (author == DRILL_NO_SEAT || (!drill_above_or_same(drill, author, walking->seat) &&
-                                    !drill_above_or_same(drill, walking->seat, author) &&
-                                    !leads_through(walking, stream, author))) {
+    if (author == DRILL_NO_SEAT || !has_business(walking, stream, author)) {
         json_t *finding = name_finding(walking, "leak", "log", "a stream of another branch");
         if (finding != NULL && author != DRILL_NO_SEAT)
             json_object_set_new(finding, "origin", json_string(drill->seats[author].code));
@@ -208,8 +235,8 @@ static bool see_record(void *context, uint16_t type, const struct record_id *id,
     struct check_record *record = check_table_find(walking->table, type, id);
     learn_address(walking, record);
     walking->findings->states++;
-    if (!found(walking, record, PLACE_STATE))
-        return true;
+    if (!found(walking, record, PLACE_STATE) || walking->table->drill->seats[walking->seat].revoked)
+        return true; /* what a thief makes of it is nobody's affair */
     compare_state(walking, record, state);
     if (record->origin == walking->seat) {
         record->at_origin = true;
@@ -237,13 +264,36 @@ static bool see_damage(void *context, const char *what, struct span key)
     return true;
 }
 
+/* Whose entry a row of `parked` or `quarantine` is about. */
+static bool author_of_row(const struct walking *walking, enum table table, struct span key,
+                          struct key_id *author)
+{
+    struct entry_place place;
+    struct span locator = table == TABLE_PARKED ? parked_locator(key)
+                          : key.size > 1        ? SPAN(key.data + 1, key.size - 1)
+                                                : SPAN_EMPTY;
+    if (locator.size == 0 || !entry_place_parse(walking->view, locator, &place))
+        return false;
+    *author = place.stream.author;
+    return true;
+}
+
 static bool see_aside(void *context, enum table table, struct span key, struct span value)
 {
     struct walking *walking = context;
-    (void)key;
+    struct key_id author;
+    bool known = author_of_row(walking, table, key, &author);
     (void)value;
     if (table == TABLE_PARKED) {
-        walking->findings->parked++;
+        bool pending = known && tree_trust(walking->tree, author, 0, 0, 0) == TRUST_PENDING;
+        walking->findings->pending += pending ? 1 : 0;
+        walking->findings->parked += pending ? 0 : 1;
+        return true;
+    }
+    if (walking->table->drill->seats[walking->seat].revoked)
+        return true;
+    if (known && check_table_cut_off(walking->table, author)) {
+        walking->findings->behind_cut_off++;
         return true;
     }
     walking->findings->set_aside++;
@@ -270,6 +320,31 @@ static void name_lacking(struct walking *walking)
     }
 }
 
+void check_name_lacking(struct check_table *table, struct check_findings *findings,
+                        struct check_record *record, size_t shape)
+{
+    struct walking walking = {.table = table, .findings = findings};
+    for (size_t seat = 0; seat < table->drill->seat_count; seat++) {
+        walking.seat = seat;
+        for (size_t place = 0; place < PLACE_COUNT; place++) {
+            if (!check_must_hold(table, record, shape, seat) ||
+                check_marked(table, record, (enum check_place)place, seat))
+                continue;
+            findings->lacking++;
+            name_record(&walking, record, "missing", place_names[place],
+                        "acknowledged, and not here");
+            break;
+        }
+    }
+}
+
+void check_name_cut(struct check_table *table, struct check_findings *findings,
+                    struct check_record *record, size_t seat)
+{
+    struct walking walking = {.table = table, .findings = findings, .seat = seat};
+    name_record(&walking, record, "cut-off", "state", "its key was cut off, and it counts here");
+}
+
 static enum error_code walk_store(void *context, const struct view *view, struct error *error)
 {
     struct walking *walking = context;
@@ -283,7 +358,8 @@ static enum error_code walk_store(void *context, const struct view *view, struct
     walking->view = view;
     walking->held = 0;
     enum error_code code = query_walk(view, walking->tree, &visitor, error);
-    if (code == ERR_OK && walking->held != walking->table->due[walking->seat])
+    if (code == ERR_OK && !walking->table->changed &&
+        walking->held != walking->table->due[walking->seat])
         name_lacking(walking);
     walking->findings->stores++;
     return code;
@@ -293,7 +369,7 @@ enum error_code check_walk(struct check_table *table, struct check_findings *fin
                            struct error *error)
 {
     const struct drill *drill = table->drill;
-    struct tree *tree = stores_tree(drill, error);
+    struct tree *tree = sign_known_to_all(drill, NULL, 0, error);
     enum error_code code = tree == NULL ? error->code : ERR_OK;
     struct walking walking = {.table = table, .findings = findings, .tree = tree};
     struct progress progress;
