@@ -92,6 +92,7 @@ static void list_peers(struct core_tree *copy, const struct tree *tree, const st
     copy->peers = mem_alloc((most + 1) * sizeof *copy->peers);
     for (size_t i = 0; i < own->child_count; i++)
         list_peer(copy, &own->children[i]->row);
+    copy->child_count = copy->peer_count;
     for (size_t i = 0; i < tree_moved_count(tree) && copy->peer_count < most; i++) {
         const struct seat *seat = tree_moved(tree, i)->seat;
         if (!seat_is_ancestor_or_self(own, seat) && tree_is_former_parent(tree, own, seat))

@@ -113,6 +113,7 @@ struct core_tree {
     size_t endpoint_count;
     char endpoints[ENDPOINTS_MAX][ENDPOINT_BYTES_MAX + 1];
     size_t peer_count;
+    size_t child_count;      /* of the peers, the first ones: who belongs right below */
     struct link_peer *peers; /* children, and whom we may guide; owned */
     size_t guide_count;
     struct core_guide *guides; /* seats above the parent, the nearest first; owned */

@@ -207,7 +207,7 @@ static uint32_t write_missing(const struct node *node, struct buffer *names)
     uint32_t *links = mem_alloc((count + 1) * sizeof *links), missing = 0;
     if (node->room != NULL)
         link_room_list(node->room, links, count);
-    for (size_t i = 0; i < node->tree->peer_count && missing < CHILDREN_NAMED; i++) {
+    for (size_t i = 0; i < node->tree->child_count && missing < CHILDREN_NAMED; i++) {
         if (is_linked(node, links, count, node->tree->peers[i].seat))
             continue;
         mp_write_text(names, node->tree->peers[i].seat);
@@ -222,10 +222,10 @@ static void write_children(const struct node *node, size_t live, struct buffer *
     struct buffer names = {0};
     mp_write_text(out, "children");
     mp_write_map(out, 3);
-    put_uint(out, "expected", node->tree->peer_count);
+    put_uint(out, "expected", node->tree->child_count);
     put_uint(out, "live", live);
     mp_write_text(out, "missing");
-    mp_write_array(out, live < node->tree->peer_count ? write_missing(node, &names) : 0);
+    mp_write_array(out, live < node->tree->child_count ? write_missing(node, &names) : 0);
     buffer_append_span(out, span_of_buffer(&names));
     buffer_free(&names);
 }

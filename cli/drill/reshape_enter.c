@@ -109,17 +109,6 @@ static enum error_code sign_row(const struct entering *entering, size_t parent, 
     return code;
 }
 
-/* They dial a key that answers no more, and nobody else can tell them the new one. */
-static enum error_code tell_children(struct drill *drill, size_t seat, struct error *error)
-{
-    bool *told = mem_alloc(drill->seat_count * sizeof *told);
-    for (size_t i = 0; i < drill->seat_count; i++)
-        told[i] = drill->seats[i].parent == seat && !drill->seats[i].revoked;
-    enum error_code code = reshape_tell(drill, told, error);
-    free(told);
-    return code;
-}
-
 /* The new node gets its documents before it is started; then the seat above lets it in. */
 static enum error_code begin_work(struct drill *drill, size_t seat, struct error *error)
 {
@@ -135,8 +124,6 @@ static enum error_code begin_work(struct drill *drill, size_t seat, struct error
     chosen[seat] = true;
     if (code == ERR_OK)
         code = act_start(drill, chosen, true, true, error);
-    if (code == ERR_OK)
-        code = tell_children(drill, seat, error);
     free(chosen);
     return code;
 }
