@@ -65,7 +65,8 @@ const struct command drill_admit = {
     .summary = "a new seat: signed in by the parent, started; returns when it is linked",
     .detail =
         "The parent's admin signs with what the parent's node knows, so a parent whose uplink is\n"
-        "cut admits, too. Seats of every tier but the last get an admin key and a port.",
+        "cut admits, too. Seats of every tier but the last get an admin key and a port. One that\n"
+        "an overruling has left out is listed again with the keys that it has.",
     .words_min = 2,
     .words_max = 2,
     .options = admit_options,

@@ -235,11 +235,13 @@ static bool see_record(void *context, uint16_t type, const struct record_id *id,
     struct check_record *record = check_table_find(walking->table, type, id);
     learn_address(walking, record);
     walking->findings->states++;
-    if (!found(walking, record, PLACE_STATE) || walking->table->drill->seats[walking->seat].revoked)
+    if (!found(walking, record, PLACE_STATE))
+        return true;
+    record->at_origin = record->at_origin || record->origin == walking->seat;
+    if (walking->table->drill->seats[walking->seat].revoked)
         return true; /* what a thief makes of it is nobody's affair */
     compare_state(walking, record, state);
     if (record->origin == walking->seat) {
-        record->at_origin = true;
         record->deleted = deleted;
         if (record->acknowledged)
             compare_fields(walking, record);

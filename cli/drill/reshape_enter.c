@@ -150,13 +150,8 @@ static enum error_code choose_tier(const struct drill *drill, const struct resha
     return reshape_check_parent(drill, what->parent, *tier, error);
 }
 
-static enum error_code check_new(const struct drill *drill, const struct reshape_admit *what,
-                                 struct error *error)
+static enum error_code check_new(const struct reshape_admit *what, struct error *error)
 {
-    struct error other;
-    size_t known = 0;
-    if (drill_find(drill, what->code, &known, &other) == ERR_OK)
-        return error_set(error, ERR_STALE, what->code, "this drill has that seat already");
     if (make_is_reserved(what->code))
         return error_set(error, ERR_INVALID, what->code, "a file of the drill is named so");
     if (what->name != NULL && strlen(what->name) > SEAT_NAME_BYTES_MAX)
@@ -174,22 +169,69 @@ static size_t add_seat(struct drill *drill, const struct drill_seat *seat)
     return drill->seat_count++;
 }
 
-enum error_code reshape_admit(struct drill *drill, const struct reshape_admit *what, size_t *seat,
-                              struct error *error)
+static bool is_listed(const struct drill *drill, size_t parent, const char *code, bool *listed,
+                      struct error *error)
 {
-    struct entering *entering = mem_alloc(sizeof *entering);
+    struct tree *tree = sign_known_at(drill, parent, DRILL_NO_SEAT, error);
+    if (tree == NULL)
+        return false;
+    const struct seat *found = tree_seat(tree, span_of_text(code));
+    *listed = found != NULL && found->parent != NULL &&
+              strcmp(found->parent->row.seat, drill->seats[parent].code) == 0;
+    tree_free(tree);
+    return true;
+}
+
+/* The row of a machine that works already. */
+static enum error_code recall(struct entering *entering, size_t seat, struct error *error)
+{
+    const struct drill *drill = entering->drill;
+    enum error_code code = drill_node_path(drill, seat, entering->path, error);
+    entering->seat = drill->seats[seat];
+    entering->has_admin = entering->seat.port != 0;
+    if (code == ERR_OK)
+        code = config_load(entering->path, &entering->config, error);
+    if (code == ERR_OK)
+        code = keys_load(entering->path, &entering->keys, error);
+    if (code == ERR_OK && entering->has_admin)
+        code = sign_admin_key(drill, seat, entering->admin_key, error);
+    return code;
+}
+
+/* A seat that an overruling has left out is listed again, with the keys that it has. */
+static enum error_code admit_again(struct entering *entering, size_t parent, size_t seat,
+                                   struct error *error)
+{
+    struct drill *drill = entering->drill;
+    bool listed = false;
+    if (!is_listed(drill, parent, drill->seats[seat].code, &listed, error))
+        return error->code;
+    if (drill->seats[seat].parent != parent || listed) {
+        error_set(error, ERR_STALE, drill->seats[seat].code, "this drill has that seat already");
+        error_next(error, "`terrace drill move` gives it another parent");
+        return ERR_STALE;
+    }
+    enum error_code code = recall(entering, seat, error);
+    if (code == ERR_OK)
+        code = sign_row(entering, parent, error);
+    return code == ERR_OK ? begin_work(drill, seat, error) : code;
+}
+
+static enum error_code admit_new(struct entering *entering, const struct reshape_admit *what,
+                                 size_t *seat, struct error *error)
+{
+    struct drill *drill = entering->drill;
     struct drill_seat *row = &entering->seat;
-    entering->drill = drill;
     *row = (struct drill_seat){.parent = what->parent, .generation = 1};
-    enum error_code code = check_new(drill, what, error);
+    enum error_code code = check_new(what, error);
     if (code == ERR_OK)
         code = choose_tier(drill, what, &row->tier, error);
-    if (code == ERR_OK) {
-        snprintf(row->code, sizeof row->code, "%s", what->code);
-        snprintf(row->name, sizeof row->name, "%s", what->name == NULL ? what->code : what->name);
-        entering->has_admin = (size_t)row->tier + 1 < drill->tier_count;
-    }
-    if (code == ERR_OK && entering->has_admin)
+    if (code != ERR_OK)
+        return code;
+    snprintf(row->code, sizeof row->code, "%s", what->code);
+    snprintf(row->name, sizeof row->name, "%s", what->name == NULL ? what->code : what->name);
+    entering->has_admin = (size_t)row->tier + 1 < drill->tier_count;
+    if (entering->has_admin)
         code = ports_one(drill, &row->port, error);
     if (code == ERR_OK)
         code = prepare(entering, what->parent, error);
@@ -197,10 +239,21 @@ enum error_code reshape_admit(struct drill *drill, const struct reshape_admit *w
         code = write_directory(entering, error);
     if (code == ERR_OK)
         code = sign_row(entering, what->parent, error);
-    if (code == ERR_OK) {
-        *seat = add_seat(drill, row);
-        code = begin_work(drill, *seat, error);
-    }
+    if (code != ERR_OK)
+        return code;
+    *seat = add_seat(drill, row);
+    return begin_work(drill, *seat, error);
+}
+
+enum error_code reshape_admit(struct drill *drill, const struct reshape_admit *what, size_t *seat,
+                              struct error *error)
+{
+    struct error other;
+    struct entering *entering = mem_alloc(sizeof *entering);
+    entering->drill = drill;
+    enum error_code code = drill_find(drill, what->code, seat, &other) == ERR_OK
+                               ? admit_again(entering, what->parent, *seat, error)
+                               : admit_new(entering, what, seat, error);
     entering_wipe(entering);
     free(entering);
     return code;

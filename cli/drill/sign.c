@@ -110,6 +110,17 @@ static enum error_code read_admin(const struct drill *drill, size_t seat,
     return code;
 }
 
+enum error_code sign_admin_key(const struct drill *drill, size_t seat,
+                               uint8_t key[static KEY_BYTES], struct error *error)
+{
+    uint8_t secret[SECRET_BYTES];
+    enum error_code code = read_admin(drill, seat, secret, error);
+    if (code == ERR_OK)
+        memcpy(key, secret + SECRET_BYTES - KEY_BYTES, KEY_BYTES);
+    secret_wipe(secret, sizeof secret);
+    return code;
+}
+
 enum error_code sign_new_admin(const struct drill *drill, size_t seat,
                                uint8_t key[static KEY_BYTES], struct error *error)
 {

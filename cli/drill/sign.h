@@ -23,6 +23,9 @@ struct amend_when sign_when(void);
  * write it into the node's documents. `tree`: takes it; NULL: none does. */
 enum error_code sign_amendment(const struct drill *drill, size_t seat, struct amendment *amendment,
                                struct tree *tree, struct error *error);
+/* The public half of a seat's admin key. */
+enum error_code sign_admin_key(const struct drill *drill, size_t seat,
+                               uint8_t key[static KEY_BYTES], struct error *error);
 /* A new admin key for a seat, in place of the one that it has; its public half. */
 enum error_code sign_new_admin(const struct drill *drill, size_t seat,
                                uint8_t key[static KEY_BYTES], struct error *error);

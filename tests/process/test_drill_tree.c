@@ -72,11 +72,87 @@ static void a_new_township_admits_too(void **state)
     drill_down(directory);
 }
 
+/* All is well and level, by the check's own word; its answer stays in terrace_json. */
+static void must_hold(const char *directory)
+{
+    int status = terrace_run("drill", "check", "--json", "--dir", directory, "--wait", "120", NULL);
+    if (status != 0)
+        fail_msg("check ended with %d: %s %s", status, terrace_output(), terrace_errors());
+    assert_int_equal(terrace_number("missing"), 0);
+    assert_int_equal(terrace_number("diverged"), 0);
+    assert_int_equal(terrace_number("leaked"), 0);
+}
+
+/* The thief works on with the machine; nobody counts what it writes, and it learns nothing more. */
+static void a_stolen_village_is_cut_off_while_it_runs(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("stolen", tree_of_five);
+    drill_load(directory, "100", NULL);
+    must_hold(directory);
+    drill(directory, "revoke", "V2", NULL);
+    pid_t thief =
+        background("drill", "load", "--dir", directory, "--records", "60", "--at", "V2", NULL);
+    drill_load(directory, "100", NULL);
+    assert_int_equal(background_wait(thief), 0);
+    const char *id = node_put(drill_node(directory, "V2"), "incident", "stolen words");
+    must_hold(directory);
+    assert_int_equal(terrace_number("revoked"), 1);
+    assert_int_equal(terrace_number("nodes"), 4);
+    assert_int_equal(terrace_number("acknowledged"), 260);
+    assert_in_range(terrace_number("cut_off"), 61,
+                    90); /* the thief's, and what V2 kept to itself */
+    assert_int_equal(terrace_number("county_total"), 200); /* V2's last report stays */
+    assert_false(node_has(drill_node(directory, "T2"), "incident", id));
+    assert_int_equal(terrace_run("drill", "revoke", "V2", "--dir", directory, NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "revoked already"));
+    drill_down(directory);
+}
+
+static long long counted(const char *directory)
+{
+    assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
+    return terrace_number("records");
+}
+
+static bool is_overruled(const void *directory)
+{
+    const char *node = drill_node(directory, "V1");
+    return terrace_run("-d", node, "--json", "status", NULL) == 0 &&
+           strstr(terrace_output(), "\"live\"") != NULL && counted(directory) == 92;
+}
+
+/* History 24: both were lawful. The county's word counts; whom it left out is pending, and counts
+ * from the first document that lists it again. */
+static void the_county_overrules_what_a_township_signed(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("overrule", tree_of_five);
+    drill_load(directory, "50", NULL);
+    must_hold(directory);
+    drill_act(directory, "cut", "T1");
+    drill(directory, "admit", "V9", "T1");
+    drill_load(directory, "50", NULL); /* 8 of them at V9 */
+    drill(directory, "overrule", "T1", NULL);
+    drill_act(directory, "heal", "T1");
+    until(is_overruled, directory, "everything but V9's is counted");
+    status_falls(drill_node(directory, "T1"), "children.expected", 1);
+    assert_int_equal(terrace_run("drill", "overrule", "V1", "--dir", directory, NULL), 3);
+    drill(directory, "admit", "V9", "T1"); /* by the township's new admin */
+    drill_load(directory, "50", NULL);
+    must_hold(directory);
+    assert_int_equal(terrace_number("county_total"), 150);
+    assert_int_equal(terrace_number("present"), 150);
+    drill_down(directory);
+}
+
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_township_that_is_cut_off_admits_a_village, terrace_drill_end),
         cmocka_unit_test_teardown(a_new_township_admits_too, terrace_drill_end),
+        cmocka_unit_test_teardown(a_stolen_village_is_cut_off_while_it_runs, terrace_drill_end),
+        cmocka_unit_test_teardown(the_county_overrules_what_a_township_signed, terrace_drill_end),
     };
     if (count != 2)
         return 2;
