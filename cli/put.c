@@ -1,6 +1,4 @@
 /* terrace put TYPE FIELD=VALUE...: a new record. */
-#include <poll.h>
-
 #include "cli/record.h"
 
 static const struct option_row options[] = {
@@ -8,22 +6,6 @@ static const struct option_row options[] = {
     {"request", "TEXT", "the same text again gives the same record, never a second one"},
     {NULL, NULL, NULL},
 };
-
-enum { ASKING_MS = 3000, PAUSE_MS = 50 };
-
-/* Somebody whom the node hasn't heard of yet: it asks its parent, which takes a moment. */
-static int write_when_known(const struct arguments *arguments, const struct buffer *args,
-                            struct error *error)
-{
-    uint64_t until_ms = tick_now_ms() + ASKING_MS;
-    for (;;) {
-        error_clear(error); /* of the try before */
-        int status = finish_write(arguments, "put", arguments->words[0], args, error);
-        if (status == EXIT_DONE || error->code != ERR_PARKED || tick_now_ms() >= until_ms)
-            return status;
-        poll(NULL, 0, PAUSE_MS);
-    }
-}
 
 static int run(const struct arguments *arguments, struct error *error)
 {
@@ -39,7 +21,7 @@ static int run(const struct arguments *arguments, struct error *error)
         args_text(&args, "to", to);
     if (args_pairs(&args, "fields", arguments->words + 1, arguments->word_count - 1, error) ==
         ERR_OK)
-        status = write_when_known(arguments, &args, error);
+        status = write_when_known(arguments, "put", &args, error);
     buffer_free(&args);
     return status;
 }

@@ -1,4 +1,6 @@
 /* What the record commands share. */
+#include <poll.h>
+
 #include "cli/record.h"
 
 #include <stdlib.h>
@@ -55,4 +57,19 @@ int finish_write(const struct arguments *arguments, const char *verb, const char
     printf("%s %s %s\n", json_text(answer, "id"), type, when);
     json_decref(answer);
     return EXIT_DONE;
+}
+
+enum { ASKING_MS = 3000, PAUSE_MS = 50 };
+
+int write_when_known(const struct arguments *arguments, const char *verb, const struct buffer *args,
+                     struct error *error)
+{
+    uint64_t until_ms = tick_now_ms() + ASKING_MS;
+    for (;;) {
+        error_clear(error); /* of the try before */
+        int status = finish_write(arguments, verb, arguments->words[0], args, error);
+        if (status == EXIT_DONE || error->code != ERR_PARKED || tick_now_ms() >= until_ms)
+            return status;
+        poll(NULL, 0, PAUSE_MS);
+    }
 }

@@ -20,4 +20,9 @@ enum error_code args_pairs(struct buffer *args, const char *key, const char *con
 int finish_write(const struct arguments *arguments, const char *verb, const char *type,
                  const struct buffer *args, struct error *error);
 
+/* The same; while the node asks its parent for a seat that it hasn't heard of yet, again for a few
+ * seconds. */
+int write_when_known(const struct arguments *arguments, const char *verb, const struct buffer *args,
+                     struct error *error);
+
 #endif

@@ -265,6 +265,8 @@ static void add_writes(struct core *core, struct core_writes *writes)
         event->write.import_row = write->import_row;
         event->write.import_after = write->import_after;
         event->write.to = write->to;
+        event->write.seats = write->seats;
+        event->write.reason = write->reason;
     }
     core->result->taken_bytes += writes->argument_bytes;
 }

@@ -39,7 +39,7 @@ enum core_item_kind {
 /* One local write of a request, and what became of it. */
 struct core_write {
     enum write_kind kind;
-    struct span type, fields, request_id, import, to; /* in the item's memory */
+    struct span type, fields, request_id, import, to, seats, reason; /* in the item's memory */
     uint64_t import_row, import_after;
     struct record_id record; /* which; then the one that was written */
     uint64_t clock;

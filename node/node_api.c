@@ -169,6 +169,23 @@ static void delete (struct node *node, struct api_call call, struct span args)
     change(node, call, args, WRITE_DELETE);
 }
 
+static void extend(struct node *node, struct api_call call, struct span args)
+{
+    struct argument all[] = {
+        {.name = "type"}, {.name = "id"}, {.name = "seats"}, {.name = "reason"}};
+    struct core_write write = {.kind = WRITE_EXTEND};
+    struct error error;
+    error_clear(&error);
+    if (arguments_read(args, all, 4, &error) && argument_text(&all[0], true, &write.type, &error) &&
+        argument_record(&all[1], &write.record, &error) &&
+        argument_text(&all[3], false, &write.reason, &error)) {
+        write.seats = all[2].value;
+        push_writes(node, call, args, single(&write), 1, false);
+    } else {
+        node_api_refuse(node, call, &error);
+    }
+}
+
 static void get(struct node *node, struct api_call call, struct span args)
 {
     node_read_begin(node, call, READ_GET, args);
@@ -273,7 +290,7 @@ static const struct verb {
     {"delete", delete},   {"rollup", rollup}, {"status", status},     {"link", cut_link},
     {"stop", stop},       {"types", types},   {"imported", imported}, {"conflicts", conflicts},
     {"aside", aside},     {"watch", watch},   {"verify", verify},     {"history", history},
-    {"publish", publish}, {"heads", heads},
+    {"publish", publish}, {"heads", heads},   {"extend", extend},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

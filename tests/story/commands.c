@@ -504,19 +504,49 @@ static void tell_set(struct story *story)
 }
 
 /* delete SEAT NAME */
+/* extend SEAT NAME SEATS[,SEAT] [refused=CODE] */
+static void tell_extend(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    const struct named_record *record = story_record(story, story_word(story, 2));
+    struct write_words words = {0};
+    struct buffer names = {0}, seats = {0};
+    char list[256];
+    uint32_t count = 0;
+    if (seat == SIZE_MAX || record == NULL)
+        return;
+    snprintf(list, sizeof list, "%s", story_word(story, 3));
+    for (char *rest = list, *name; (name = strsep(&rest, ",")) != NULL; count++)
+        mp_write_text(&names, name);
+    mp_write_array(&seats, count);
+    buffer_append_span(&seats, span_of_buffer(&names));
+    struct world_write write = {
+        .kind = WRITE_EXTEND, .type = record->type, .record = record->id, .request = 1};
+    read_words(story, seat, 4, &words);
+    buffer_free(&words.fields);
+    words.fields = seats;
+    ask(story, seat, &write, &words);
+    buffer_free(&seats);
+    buffer_free(&names);
+}
+
 static void tell_delete(struct story *story)
 {
     change(story, WRITE_DELETE);
 }
 
 const struct story_command world_commands[] = {
-    {"nodes", 1, tell_nodes}, {"start", 1, tell_start},     {"crash", 1, tell_crash},
-    {"hold", 1, tell_hold},   {"release", 1, tell_release}, {"fault", 2, tell_fault},
-    {"image", 2, tell_image}, {"restore", 2, tell_restore}, {"wipe", 1, tell_wipe},
-    {"types", 1, tell_types}, {"expire", 1, tell_expire},   {"tuning", 2, tell_tuning},
-    {"run", 0, tell_run},     {"wait", 1, tell_wait},       {"clock", 3, tell_clock},
-    {"cut", 1, tell_cut},     {"heal", 1, tell_heal},       {"withhold", 3, tell_withhold},
-    {"pass", 0, tell_pass},   {"machine", 2, tell_machine}, {"put", 3, tell_put},
-    {"set", 2, tell_set},     {"delete", 2, tell_delete},   {"room", 2, tell_room},
-    {NULL, 0, NULL},
+    {"nodes", 1, tell_nodes},     {"start", 1, tell_start},
+    {"crash", 1, tell_crash},     {"hold", 1, tell_hold},
+    {"release", 1, tell_release}, {"fault", 2, tell_fault},
+    {"image", 2, tell_image},     {"restore", 2, tell_restore},
+    {"wipe", 1, tell_wipe},       {"types", 1, tell_types},
+    {"expire", 1, tell_expire},   {"tuning", 2, tell_tuning},
+    {"run", 0, tell_run},         {"wait", 1, tell_wait},
+    {"clock", 3, tell_clock},     {"cut", 1, tell_cut},
+    {"heal", 1, tell_heal},       {"withhold", 3, tell_withhold},
+    {"pass", 0, tell_pass},       {"machine", 2, tell_machine},
+    {"put", 3, tell_put},         {"extend", 3, tell_extend},
+    {"set", 2, tell_set},         {"delete", 2, tell_delete},
+    {"room", 2, tell_room},       {NULL, 0, NULL},
 };

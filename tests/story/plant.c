@@ -139,6 +139,12 @@ struct hand {
     struct author_epoch author;
 };
 
+static struct key_id key_of(struct story *story, const char *code)
+{
+    size_t seat = story_seat(story, code);
+    return seat == SIZE_MAX ? (struct key_id){{0}} : story->county->seats[seat].key_id;
+}
+
 static bool begin_hand(struct story *story, struct hand *hand)
 {
     hand->story = story;
@@ -186,8 +192,10 @@ static void store_block(struct hand *hand, const struct prepared_block *block, u
 
 static void make_block(struct hand *hand, struct entry *entry, struct prepared_block *block)
 {
-    entry->schema_version = 1;
-    struct entry_writer *writer = entry_writer_new(&hand->author, hand->seat->signing_key, 1);
+    if (entry->schema_version == 0)
+        entry->schema_version = 1;
+    struct entry_writer *writer =
+        entry_writer_new(&hand->author, hand->seat->signing_key, entry->schema_version);
     bool added = entry_writer_add(writer, entry);
     assert(added);
     (void)added;
@@ -216,9 +224,9 @@ static void write_by_hand(struct story *story, const struct named_record *record
     free(hand);
 }
 
-/* handmade SEAT STREAM NAME TEXT [n=N] [saw=N]: SEAT's N-th entry on a record (1), that says s=TEXT
- * and has seen its creator's first N entries (1), in a stream of SEAT's, whatever the record's
- * circle. */
+/* handmade SEAT STREAM NAME TEXT [n=N] [saw=N] [field=N] [schema=N]: SEAT's N-th entry on a record
+ * (1), that says s=TEXT, or so of the field of that number, and has seen its creator's first N
+ * entries (1), in a stream of SEAT's, whatever the record's circle; by a schema version. */
 static void tell_handmade(struct story *story)
 {
     const struct named_record *record = story_record(story, story_word(story, 3));
@@ -228,17 +236,67 @@ static void tell_handmade(struct story *story)
     struct dot seen = {creator.author, creator.epoch, 1};
     struct buffer body = {0};
     struct entry entry = {.record = record->id, .n = 1, .context = &seen, .context_count = 1};
+    uint32_t field = 2; /* s */
     for (size_t i = 5; i < story->line->word_count; i++) {
         if (strncmp(story_word(story, i), "n=", 2) == 0)
             entry.n = (uint32_t)strtoul(story_word(story, i) + 2, NULL, 10);
         else if (strncmp(story_word(story, i), "saw=", 4) == 0)
             seen.n = (uint32_t)strtoul(story_word(story, i) + 4, NULL, 10);
+        else if (strncmp(story_word(story, i), "field=", 6) == 0)
+            field = (uint32_t)strtoul(story_word(story, i) + 6, NULL, 10);
+        else if (strncmp(story_word(story, i), "schema=", 7) == 0)
+            entry.schema_version = (uint32_t)strtoul(story_word(story, i) + 7, NULL, 10);
     }
+    if (record_id_names(&record->id, &(struct author_epoch){key_of(story, story_word(story, 1)),
+                                                            creator.epoch}))
+        entry.context_count = 0; /* its own are implied */
     mp_write_map(&body, 1);
-    mp_write_uint(&body, 2); /* s */
+    mp_write_uint(&body, field);
     mp_write_text(&body, story_word(story, 4));
     write_by_hand(story, record, &entry, span_of_buffer(&body));
     buffer_free(&body);
+}
+
+/* carried SEAT STREAM NAME OF SEQ [altered]: SEAT carries the entry at SEQ of the stream OF, which it
+ * holds, and nothing else of that record; altered: another text stands in it, as long as before. */
+static void tell_carried(struct story *story)
+{
+    const struct named_record *record = story_record(story, story_word(story, 3));
+    uint32_t seq = (uint32_t)strtoul(story_word(story, 5), NULL, 10), place;
+    struct hand *hand = mem_alloc(sizeof *hand);
+    struct prepared_block block, made;
+    struct stream_id of;
+    struct buffer body = {0};
+    if (record == NULL || !begin_hand(story, hand) ||
+        !story_stream(story, &hand->port.view, story_word(story, 4), &of)) {
+        free(hand);
+        return;
+    }
+    enum error_code code =
+        block_row_open(&hand->port.view, story->county->tree, &of, seq, &block);
+    assert(code == ERR_OK);
+    (void)code;
+    place = seq - block.header.seq;
+    struct entry entry = block.list.entries[place];
+    carry_encode(&block, &place, 1, NULL, &body);
+    if (strcmp(story_word(story, 6), "altered") == 0) {
+        uint8_t *last = memmem(body.data, body.size, entry.body.data, entry.body.size);
+        last[entry.body.size - 1] ^= 1;
+    }
+    entry = (struct entry){.kind = ENTRY_CARRY,
+                           .type = entry.type,
+                           .clock = world_clock_ms(story->world, hand->place),
+                           .has_record = true,
+                           .record = record->id,
+                           .n = 1,
+                           .body = span_of_buffer(&body),
+                           .body_hash = entry_body_hash(span_of_buffer(&body))};
+    make_block(hand, &entry, &made);
+    store_block(hand, &made, BLOCK_STORED);
+    prepared_block_free(&made);
+    prepared_block_free(&block);
+    buffer_free(&body);
+    free(hand);
 }
 
 /* squat SEAT STREAM NAME TEXT TO: a creation that takes the id behind NAME's, which is for somebody
@@ -314,7 +372,7 @@ static void tell_poison(struct story *story)
 
 const struct story_command plant_commands[] = {
     {"stick", 4, tell_stick},       {"mark", 4, tell_mark},
-    {"mischief", 3, tell_mischief}, {"handmade", 4, tell_handmade},
+    {"mischief", 3, tell_mischief}, {"handmade", 4, tell_handmade}, {"carried", 5, tell_carried},
     {"poison", 2, tell_poison},     {"squat", 5, tell_squat},
     {"astray", 4, tell_astray},     {NULL, 0, NULL},
 };

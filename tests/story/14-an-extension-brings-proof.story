@@ -1,0 +1,44 @@
+# History 14: who joins is given what each author signed, and a proof. What was altered on the way is
+# refused; what was left out is missed by what had seen it, and named.
+
+story altered, left out, honest
+  nodes C T1 V1
+  put V1 mediation q title=road
+  extend V1 q T1
+  put V1 mediation r title=wall
+  extend V1 r T1
+  run
+  set V1 r s=a
+  run
+  set V1 r s=b
+  run
+  # a stream from T1 to C
+  extend T1 q C
+  run
+  record C q title=road
+  cut T1
+  crash T1
+  carried T1 T1:1/1 r V1:1/2 5 altered
+  start T1
+  heal T1
+  run
+  refused C forged 1
+  quarantined C 1
+  parked C 0
+  record C r absent
+  # s=b alone: it had seen s=a
+  cut T1
+  crash T1
+  carried T1 T1:1/1 r V1:1/2 6
+  start T1
+  heal T1
+  run
+  parked C 1
+  record C r absent
+  extend T1 r C
+  run
+  parked C 0
+  record C r title=wall s=b operations=5
+  equal q V1 T1 C
+  equal r V1 T1 C
+  refused C forged 1
