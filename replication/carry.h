@@ -45,9 +45,17 @@ struct carriage {
 /* All that is here of a record goes to these seats: to those who hold a stream that an entry stands
  * in it doesn't go again. */
 void carry_record(struct step *step, const struct carriage *carriage, const struct seat_names *to);
-/* The one entry that stands here at this place. */
+/* The entry that stands here at this place goes to these seats, with its proof. */
 void carry_entry(struct step *step, const struct carriage *carriage,
                  const struct entry_place *place, const struct seat_names *to);
+/* One operation of the record into one audience: an own one of this epoch as it is, any other with
+ * its proof. */
+void carry_entry_into(struct step *step, const struct carriage *carriage,
+                      const struct operation *op, const struct audience *audience);
+/* An extension of this node's own, as somebody's hand would make it. */
+enum error_code write_extension(struct step *step, const struct record_type *type,
+                                const struct record_id *id, const struct seat_names *seats,
+                                struct span reason, struct error *error);
 /* Whether the stream that an entry stands in here is one that the seat holds. */
 bool carry_stream_is_for(struct step *step, const struct entry_place *place, const char *seat);
 /* The entries of a record that wait here, wherever they lie; the caller frees `places`. */

@@ -307,6 +307,16 @@ void carry_record(struct step *step, const struct carriage *carriage, const stru
     audiences_free(&audiences);
 }
 
+void carry_entry_into(struct step *step, const struct carriage *carriage,
+                      const struct operation *op, const struct audience *audience)
+{
+    struct entry_place place = operation_place(op);
+    bool as_it_is = goes_as_it_is(step, op, carriage->id);
+    struct parcel parcel = {&place, &as_it_is, 1};
+    struct sending sending = {step, carriage, audience};
+    send_parcel(&sending, &parcel);
+}
+
 void carry_entry(struct step *step, const struct carriage *carriage,
                  const struct entry_place *place, const struct seat_names *to)
 {

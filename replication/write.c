@@ -420,6 +420,14 @@ static void append_and_apply(struct step *step, struct local_write *write)
     replica->self_dirty = true;
 }
 
+static void release(struct local_write *write)
+{
+    record_free(write->record);
+    buffer_free(&write->body);
+    free(write->joining.names);
+    circle_free(&write->circle);
+}
+
 static bool request_key(const struct event *event, uint8_t key[static REQUEST_KEY_BYTES])
 {
     struct span id = event->write.request_id;
@@ -457,6 +465,29 @@ static void remember_request(struct step *step, const struct event *event,
     updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(key), SPAN_OF_ARRAY(value));
 }
 
+enum error_code write_extension(struct step *step, const struct record_type *type,
+                                const struct record_id *id, const struct seat_names *seats,
+                                struct span reason, struct error *error)
+{
+    struct buffer names = {0};
+    mp_write_array(&names, (uint32_t)seats->count);
+    for (size_t i = 0; i < seats->count; i++)
+        mp_write_text(&names, seats->names[i]);
+    struct event event = {.kind = EVENT_WRITE, .wall_ms = step->wall_ms, .tick_ms = step->tick_ms};
+    event.write.kind = WRITE_EXTEND;
+    event.write.type = span_of_text(type->name);
+    event.write.record = *id;
+    event.write.seats = span_of_buffer(&names);
+    event.write.reason = reason;
+    struct local_write write = {.event = &event};
+    enum error_code code = prepare(step, &write, error);
+    if (code == ERR_OK)
+        append_and_apply(step, &write);
+    release(&write);
+    buffer_free(&names);
+    return code;
+}
+
 void write_local(struct step *step, const struct event *event)
 {
     struct replica *replica = step->replica;
@@ -478,8 +509,5 @@ void write_local(struct step *step, const struct event *event)
     }
     import_decided(step, event, answer.error.code);
     updates_answer(step->updates, &answer);
-    record_free(write.record);
-    buffer_free(&write.body);
-    free(write.joining.names);
-    circle_free(&write.circle);
+    release(&write);
 }

@@ -9,6 +9,7 @@
 
 #include "replication/query/query_parts.h"
 #include "replication/rows/branches.h"
+#include "schema/extension.h"
 
 enum { WATCH_ENTRIES_MAX = 20000 };
 
@@ -111,6 +112,8 @@ static const char *change_of(const struct record_state *state, const struct reco
 {
     if (op == NULL || op->verdict == OPERATION_EXCLUDED)
         return "void";
+    if (op->extends)
+        return "extended";
     if (op->deletes == 1)
         return "deleted";
     if (conflicts(state, type, entry->body))
@@ -138,57 +141,101 @@ static void write_fields(const struct record_type *type, struct span body, struc
     buffer_free(&pairs);
 }
 
-/* One operation may stand in several streams: it is told where it was folded in from. */
-static bool is_elsewhere(const struct operation *op, const struct arrival *arrival, uint32_t seq)
+/* Who joins, under the name "_circle". */
+static void write_joining(struct span body, struct buffer *out)
 {
-    return op != NULL && (op->stream != arrival->stream.number ||
-                          op->branch != arrival->stream.branch || op->seq != seq);
+    struct mp_reader reader = mp_reader(body);
+    struct mp_fields fields = mp_fields(&reader);
+    mp_write_map(out, 1);
+    mp_write_text(out, "_circle");
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        struct span value = mp_read_any(&reader);
+        if (key == EXTEND_SEATS)
+            buffer_append_span(out, value);
+    }
 }
 
-static void write_change(struct watch *watch, struct block_cache *cache,
-                         const struct arrival *arrival, uint32_t seq, const struct entry *entry,
-                         const struct hash *digest)
+/* One operation may stand in several streams: it is told where it was folded in from. What came in
+ * a carry entry and waits is told when it is settled. */
+static bool is_elsewhere(const struct operation *op, const struct located_entry *located)
 {
-    const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
-    struct author_epoch author = stream_author(&arrival->stream);
-    struct dot dot = entry_dot(entry, &author);
-    struct record_state *state = NULL;
+    struct entry_place place = located_place(located), folded;
+    if (op == NULL)
+        return located->carried;
+    folded = operation_place(op);
+    return !entry_place_equal(&place, &folded);
+}
+
+static void write_cursor(const struct watch *watch)
+{
     struct buffer cursor = {0};
-    char hex[2 * WATCH_CURSOR_BYTES + 1] = "", id[33];
-    query_load_state(cache, watch->view, watch->tree, type, &entry->record, &state);
-    const struct operation *op = state == NULL ? NULL : operation_named(state, &dot, digest);
-    if (is_elsewhere(op, arrival, seq)) {
-        record_free(state);
-        return;
-    }
+    char hex[2 * WATCH_CURSOR_BYTES + 1] = "";
     cursor_write(watch, &cursor);
     for (size_t i = 0; i < cursor.size; i++) {
         hex[2 * i] = "0123456789abcdef"[cursor.data[i] >> 4];
         hex[2 * i + 1] = "0123456789abcdef"[cursor.data[i] & 15];
     }
+    query_put_text(watch->out, "cursor", hex);
+    buffer_free(&cursor);
+}
+
+static void write_change(struct watch *watch, struct block_cache *cache,
+                         const struct located_entry *located)
+{
+    const struct entry *entry = located->entry;
+    const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
+    struct dot dot = entry_dot(entry, &located->author);
+    struct record_state *state = NULL;
+    char id[33];
+    query_load_state(cache, watch->view, watch->tree, type, &entry->record, &state);
+    const struct operation *op =
+        state == NULL ? NULL : operation_named(state, &dot, located->digest);
+    if (is_elsewhere(op, located)) {
+        record_free(state);
+        return;
+    }
     record_id_text(&entry->record, id);
     mp_write_map(watch->out, 8);
-    query_put_text(watch->out, "cursor", hex);
+    write_cursor(watch);
     query_put_text(watch->out, "change",
                    change_of(state, type, entry, op,
                              entry->n == 1 && entry->context_count == 0 &&
-                                 record_id_names(&entry->record, &author)));
+                                 record_id_names(&entry->record, &located->author)));
     query_put_text(watch->out, "type", type->name);
     query_put_text(watch->out, "id", id);
-    query_put_seat(watch->out, watch->tree, author.author);
+    query_put_seat(watch->out, watch->tree, located->author.author);
     query_put_uint(watch->out, "clock", entry->clock);
     mp_write_text(watch->out, "fields");
-    write_fields(type, entry->body, watch->out);
+    if (entry->kind == ENTRY_EXTEND)
+        write_joining(entry->body, watch->out);
+    else
+        write_fields(type, entry->body, watch->out);
     watch->count++;
-    buffer_free(&cursor);
     record_free(state);
 }
 
 static bool is_wanted(const struct watch *watch, const struct entry *entry)
 {
     const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
-    return entry->kind == ENTRY_WRITE && !entry->strange && type != NULL &&
-           (watch->type == NULL || watch->type == type);
+    bool known =
+        entry->kind == ENTRY_WRITE || entry->kind == ENTRY_EXTEND || entry->kind == ENTRY_CARRY;
+    return known && !entry->strange && type != NULL && (watch->type == NULL || watch->type == type);
+}
+
+/* All that a carry entry brought. */
+static void write_carried(struct watch *watch, struct block_cache *cache,
+                          const struct located_entry *located)
+{
+    struct entry_place at = located_place(located);
+    struct carry carry;
+    if (carry_entry_open(watch->view, watch->tree, located->entry, &carry) != ERR_OK)
+        return;
+    for (size_t i = 0; i < carry.list.count; i++) {
+        struct located_entry inner = carried_entry(&carry, &at, i);
+        if (is_wanted(watch, inner.entry))
+            write_change(watch, cache, &inner);
+    }
+    carry_free(&carry);
 }
 
 /* Its branch of a forked stream has been pushed out, and its block with it. */
@@ -216,10 +263,19 @@ static enum error_code take_arrival(struct watch *watch, const struct arrival *a
         uint32_t seq = arrival->seq + watch->told++;
         if (block->opaque || seq - block->header.seq >= block->list.count)
             continue;
-        const struct entry *entry = &block->list.entries[seq - block->header.seq];
-        if (is_wanted(watch, entry) && !arrival_leaves_out(arrival, seq))
-            write_change(watch, &cache, arrival, seq, entry,
-                         &block->digests[seq - block->header.seq]);
+        struct located_entry located = {
+            .author = stream_author(&arrival->stream),
+            .stream = arrival->stream.number,
+            .seq = seq,
+            .entry = &block->list.entries[seq - block->header.seq],
+            .digest = &block->digests[seq - block->header.seq],
+        };
+        if (!is_wanted(watch, located.entry) || arrival_leaves_out(arrival, seq))
+            continue;
+        if (located.entry->kind == ENTRY_CARRY)
+            write_carried(watch, &cache, &located);
+        else
+            write_change(watch, &cache, &located);
     }
     if (open)
         prepared_block_free(block);

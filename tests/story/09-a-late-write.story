@@ -40,6 +40,7 @@ story one extension
   parked C 0
   parked D 0
   quarantined C 0
+  sound C D T1 V1
 
 story three extensions, one after the other
   nodes C D D2 T1 T2 V1 V2
@@ -63,3 +64,4 @@ story three extensions, one after the other
   no-entries V2
   no-entries T2
   parked D2 0
+  sound C D T1 V1

@@ -28,6 +28,7 @@ story excluded at the carrier
   parked T1 0
   parked V1 0
   equal r T1 C V1
+  sound C T1 V1
 
 story not known to the carrier
   nodes C T1 V1 V2
@@ -67,3 +68,4 @@ story not known to the carrier
   heal V2
   run
   equal r T1 C V1
+  sound C T1 V1

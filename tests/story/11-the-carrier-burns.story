@@ -19,3 +19,4 @@ story an empty disk at the same seat
   record C r s=late operations=4
   equal r V1 T1 C
   parked C 0
+  sound C T1 V1

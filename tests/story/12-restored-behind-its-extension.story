@@ -28,3 +28,4 @@ story restored behind the extension
   equal r V1 T1 C
   parked C 0
   parked V1 0
+  sound C T1 V1

@@ -30,3 +30,4 @@ story an extension that one of two had
   equal r V1 T1 V2
   parked V1 0
   parked V2 0
+  sound T1 V1 V2

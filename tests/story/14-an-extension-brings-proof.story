@@ -42,3 +42,4 @@ story altered, left out, honest
   equal q V1 T1 C
   equal r V1 T1 C
   refused C forged 1
+  sound C V1

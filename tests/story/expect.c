@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/verify/verify.h"
 #include "sim/check/model.h"
 #include "tests/story/story.h"
 
@@ -159,6 +160,33 @@ static void tell_circle(struct story *story)
                    (const char *)said.data, story_word(story, 1));
     buffer_free(&said);
     buffer_free(&raw);
+}
+
+static void say_unsound(void *context, const struct verify_finding *finding)
+{
+    story_fail(context, "%s: %s: %s", table_name(finding->table), finding->key, finding->what);
+}
+
+/* sound SEAT...: each store is what its log says it is. */
+static void tell_sound(struct story *story)
+{
+    for (size_t i = 1; i < story->line->word_count; i++) {
+        size_t seat = story_seat(story, story_word(story, i));
+        struct store_port port;
+        if (seat == SIZE_MAX)
+            return;
+        struct verify_options options = {
+            .tree_id = story->county->tree_id,
+            .own = story->county->seats[seat].key_id,
+            .context = story,
+            .finding = say_unsound,
+        };
+        memory_store_port(world_store(story->world, seat), &port);
+        struct verify *verify = verify_new(&options);
+        while (verify_step(verify, &port.view)) {
+        }
+        verify_free(verify);
+    }
 }
 
 /* expired SEAT: what its place rests on has expired by its own clock. */
@@ -463,6 +491,7 @@ const struct story_command expect_commands[] = {
     {"record", 3, tell_record},
     {"equal", 2, tell_equal},
     {"circle", 3, tell_circle},
+    {"sound", 1, tell_sound},
     {"expired", 1, tell_expired},
     {"answered", 1, tell_answered},
     {"same", 2, tell_same},

@@ -247,8 +247,8 @@ static void tell_handmade(struct story *story)
         else if (strncmp(story_word(story, i), "schema=", 7) == 0)
             entry.schema_version = (uint32_t)strtoul(story_word(story, i) + 7, NULL, 10);
     }
-    if (record_id_names(&record->id, &(struct author_epoch){key_of(story, story_word(story, 1)),
-                                                            creator.epoch}))
+    if (record_id_names(&record->id,
+                        &(struct author_epoch){key_of(story, story_word(story, 1)), creator.epoch}))
         entry.context_count = 0; /* its own are implied */
     mp_write_map(&body, 1);
     mp_write_uint(&body, field);
@@ -257,8 +257,9 @@ static void tell_handmade(struct story *story)
     buffer_free(&body);
 }
 
-/* carried SEAT STREAM NAME OF SEQ [altered]: SEAT carries the entry at SEQ of the stream OF, which it
- * holds, and nothing else of that record; altered: another text stands in it, as long as before. */
+/* carried SEAT STREAM NAME OF SEQ [altered]: SEAT carries the entry at SEQ of the stream OF, which
+ * it holds, and nothing else of that record; altered: another text stands in it, as long as before.
+ */
 static void tell_carried(struct story *story)
 {
     const struct named_record *record = story_record(story, story_word(story, 3));
@@ -272,8 +273,7 @@ static void tell_carried(struct story *story)
         free(hand);
         return;
     }
-    enum error_code code =
-        block_row_open(&hand->port.view, story->county->tree, &of, seq, &block);
+    enum error_code code = block_row_open(&hand->port.view, story->county->tree, &of, seq, &block);
     assert(code == ERR_OK);
     (void)code;
     place = seq - block.header.seq;
@@ -371,8 +371,7 @@ static void tell_poison(struct story *story)
 }
 
 const struct story_command plant_commands[] = {
-    {"stick", 4, tell_stick},       {"mark", 4, tell_mark},
-    {"mischief", 3, tell_mischief}, {"handmade", 4, tell_handmade}, {"carried", 5, tell_carried},
-    {"poison", 2, tell_poison},     {"squat", 5, tell_squat},
-    {"astray", 4, tell_astray},     {NULL, 0, NULL},
+    {"stick", 4, tell_stick},       {"mark", 4, tell_mark},       {"mischief", 3, tell_mischief},
+    {"handmade", 4, tell_handmade}, {"carried", 5, tell_carried}, {"poison", 2, tell_poison},
+    {"squat", 5, tell_squat},       {"astray", 4, tell_astray},   {NULL, 0, NULL},
 };
