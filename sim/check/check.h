@@ -26,7 +26,7 @@
  *   Q11      check_streams_level within the time that a scenario gives (run.h)
  *
  * What may be missing all the same, and no more: what only a lost disk had; of a forked key what
- * isn't kept as a branch; what a seat between two ends got back from one side (model_restored).
+ * isn't kept as a branch; what a key has signed behind the place up to which it counts.
  */
 #ifndef TERRACE_SIM_CHECK_H
 #define TERRACE_SIM_CHECK_H

@@ -49,7 +49,7 @@ static void check_claim(struct model *model, size_t root, const struct tree *tre
         const struct model_op *op = &model->ops[own->done[own->claimed]];
         if (op->at_ms >= issued_ms)
             return;
-        if (op->fate == MODEL_DONE && !op->forked && !op->endangered && !op->split && !op->cut &&
+        if (op->fate == MODEL_DONE && !op->forked && !op->endangered && !op->cut &&
             model_in_circle(model, &model->records[op->record], root) &&
             !model_holds(model, op, root))
             findings_add(model->findings, FINDING_CLAIMED,

@@ -57,7 +57,6 @@ struct model_op {
     enum model_fate fate;
     bool acknowledged, in_log, endangered;
     bool forked;    /* stands beside another of the same name, or on a forked stream */
-    bool split;     /* came back to its author from one side alone: see model_restored */
     bool cut;       /* behind the place up to which its author's key counts */
     uint64_t at_ms; /* when it was on its author's disk */
     struct record_id answered_record;
@@ -88,7 +87,6 @@ struct model_record {
     size_t *ops;   /* places among the operations, as found */
     size_t op_count, op_capacity;
     bool forked;    /* an author of it has signed two things for one place */
-    bool split;     /* one of its operations is */
     bool unchecked; /* something has come to it since check_rest looked */
     bool counted;   /* in by_seat, as check_rest last saw it */
     bool baseless;  /* its creation is cut */
@@ -169,7 +167,6 @@ struct model_node {
     size_t done_count, done_capacity;
     size_t claimed;   /* of them, those that the root has been complete with */
     size_t deletions; /* of records that this seat had made */
-    size_t splits;    /* operations on its records that some members may lack */
 };
 
 struct model_rank {
@@ -254,9 +251,7 @@ size_t model_record_at(const struct model *model, uint64_t serial);
 /* ---- what is done to nodes (model_fates.c) ---- */
 
 /* The node's disk was put back, emptied or made anew: what it had written and others don't hold
- * may be gone; and until carrying is built (rules.md A3), what a seat between the ends of a circle
- * had written and got back from one side may be missing on the other, all of it or none. Call
- * while it doesn't run. Of what the world does by itself (world_hooks.lost,
+ * may be gone. Call while it doesn't run. Of what the world does by itself (world_hooks.lost,
  * .repaired) the model hears by itself. */
 void model_restored(struct model *model, size_t node);
 /* From now on this seat's key may sign two things for one place: two machines have it, or its

@@ -7,7 +7,7 @@
 /* How many members of the circle must still get it. */
 static size_t missing_of(const struct model *model, const struct model_op *op)
 {
-    if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->split || op->cut)
+    if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->cut)
         return 0;
     const struct model_record *record = &model->records[op->record];
     size_t missing = model_circle_size(model, record) - op->held_count;
@@ -101,43 +101,6 @@ void model_cloned(struct model *model, size_t clone)
     model_forks(model, model->nodes[clone].seat);
 }
 
-/* How many members with these numbers hold it. */
-static size_t held_between(const struct model_op *op, size_t from, size_t to)
-{
-    size_t held = 0;
-    for (size_t i = from; i < to; i++)
-        held += (op->held[i / 64] >> i % 64 & 1) != 0;
-    return held;
-}
-
-/* A seat between the ends of a circle wrote it into two streams, one to each end, and lost it with
- * its disk. It came back from one side alone, and nothing carries it to the other (rules.md A3):
- * all of one side has it, nobody on the other. */
-static bool is_split(const struct model *model, const struct model_op *op)
-{
-    const struct model_record *record = &model->records[op->record];
-    size_t size = model_circle_size(model, record);
-    size_t own = model_circle_place(model, record, op->seat);
-    if (record->type == MODEL_DIRECTIVE || own == SIZE_MAX || own == 0 || own + 1 >= size ||
-        held_between(op, own, own + 1) == 0)
-        return false;
-    size_t before = held_between(op, 0, own), after = held_between(op, own + 1, size);
-    return (before == own && after == 0) || (before == 0 && after == size - own - 1);
-}
-
-static void find_splits(struct model *model)
-{
-    for (size_t i = 0; i < model->op_count; i++) {
-        struct model_op *op = &model->ops[i];
-        if (!op->endangered || op->split || missing_of(model, op) == 0 || !is_split(model, op))
-            continue;
-        model->missing -= missing_of(model, op);
-        op->split = true;
-        model->records[op->record].split = model->records[op->record].unchecked = true;
-        model->nodes[model->records[op->record].origin].splits++;
-    }
-}
-
 void model_settle(struct model *model)
 {
     model_catch_up(model);
@@ -150,6 +113,4 @@ void model_settle(struct model *model)
             model_set_fate(model, op, MODEL_GONE);
     }
     model_extensions_again(model);
-    if (model->missing > 0 && check_streams_level(model))
-        find_splits(model);
 }

@@ -49,15 +49,13 @@ static bool has_all(const struct model *model, const struct model_record *record
 {
     for (size_t i = 0; i < record->op_count; i++) {
         const struct model_op *op = &model->ops[record->ops[i]];
-        if (op->fate == MODEL_DONE && (!op->forked || op->split) && !op->cut &&
-            !model_holds(model, op, seat))
+        if (op->fate == MODEL_DONE && !op->forked && !op->cut && !model_holds(model, op, seat))
             return false;
     }
     return true;
 }
 
-/* A row that names its creation alone names the one that was written. What a seat in the middle has
- * lost on its way (A3) isn't asked for here. */
+/* A row that names its creation alone names the one that was written. */
 static bool located_rightly(const struct model *model, const struct model_record *record,
                             const struct record_row *row)
 {
@@ -74,7 +72,7 @@ static bool located_rightly(const struct model *model, const struct model_record
     size_t op = model->entries[stream->signed_at[row->seq]].op, done = 0;
     for (size_t i = 0; i < record->op_count; i++) {
         const struct model_op *found = &model->ops[record->ops[i]];
-        done += found->fate == MODEL_DONE && !found->split && !found->cut;
+        done += found->fate == MODEL_DONE && !found->cut;
     }
     return record->forked || (done == 1 && op != SIZE_MAX && model->ops[op].kind == WRITE_PUT &&
                               &model->records[model->ops[op].record] == record);
@@ -234,7 +232,7 @@ bool aside_is_excused(const struct model *model, size_t node, enum table table, 
         return false;
     memcpy(id.bytes, key.data + WAITS_RECORD, RECORD_ID);
     const struct model_record *record = model_record_of(model, read_u16(key.data + 1), &id);
-    return record != NULL && (record->split || record->forked);
+    return record != NULL && record->forked;
 }
 
 static void say_aside(struct model *model, size_t node, enum table table)

@@ -255,7 +255,7 @@ static void check_ops(const struct walking *walking)
             findings_add(model->findings, FINDING_LOST,
                          "write %llu was acknowledged and is nowhere",
                          (unsigned long long)op->serial);
-        if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->split || op->cut)
+        if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->cut)
             continue;
         const struct model_record *record = &model->records[op->record];
         for (size_t k = 0; k < model_circle_size(model, record); k++) {

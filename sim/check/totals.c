@@ -93,7 +93,6 @@ static void compare_counts(struct model *model, const struct rollup_answer *answ
     int64_t total = 0;
     size_t seats = model->county->seat_count;
     size_t restored = 0, forked = 0; /* what it has announced and lost stays missing, and is said */
-    int64_t splits = 0;
     size_t known = 0, cut = 0; /* whose key has ended without another: its last report counts */
     rest_count(model);
     for (size_t i = 0; i < seats; i++) {
@@ -102,14 +101,12 @@ static void compare_counts(struct model *model, const struct rollup_answer *answ
         total += model->counted[i];
         restored += model->nodes[i].restored || model->nodes[i].forks;
         forked += model->nodes[i].forks;
-        splits += (int64_t)model->nodes[i].splits;
     }
-    if (!answer->formed || (llabs(answer->value - total) > splits && forked + cut == 0))
+    if (!answer->formed || (answer->value != total && forked + cut == 0))
         findings_add(model->findings, FINDING_TOTAL, "the root counts %lld records, there are %lld",
                      (long long)answer->value, (long long)total);
     for (size_t i = 0; i < seats; i++) {
-        int64_t apart = llabs(answer->by_seat[i] - model->counted[i]);
-        if (apart > (int64_t)model->nodes[i].splits && !model->nodes[i].forks &&
+        if (answer->by_seat[i] != model->counted[i] && !model->nodes[i].forks &&
             (model_counts(model, i) || !model_seat_is_cut(model, i)))
             findings_add(model->findings, FINDING_TOTAL,
                          "the root counts %lld records of %s, there are %lld",

@@ -210,7 +210,6 @@ static void move(struct run *run, size_t seat, size_t to, uint64_t lasts_ms)
         tell_later(run, seat, first, lasts_ms);
 }
 
-/* Nobody below can make a handshake with a machine whose key he doesn't know: they are told. */
 static void replace(struct run *run, size_t seat, size_t parent)
 {
     struct county_change change = {.kind = COUNTY_REPLACE, .seat = seat, .by = parent};
@@ -220,10 +219,6 @@ static void replace(struct run *run, size_t seat, size_t parent)
     if (count == 0)
         return;
     run_tell(run, parent, first, count);
-    for (size_t i = 0; i < run->county->seat_count; i++) {
-        if (i != seat && run->county->seats[i].parent == seat)
-            run_tell(run, i, first, count);
-    }
 }
 
 void signed_blow(struct run *run, const struct fault *fault, size_t seat, uint64_t lasts_ms)

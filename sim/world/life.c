@@ -19,6 +19,8 @@ void node_new_marker(struct world_node *node)
     }
 }
 
+enum { GUIDE_MS = 15 * 1000 };
+
 static void add_child(struct world_node *parent, size_t child)
 {
     if (parent->child_count == parent->child_capacity) {
@@ -294,22 +296,48 @@ bool node_knows(const struct world_node *node, const struct world_node *other)
            memcmp(seat->row.link_key, other->keys.link_key, KEY_BYTES) == 0;
 }
 
-void node_find_parent(struct world_node *node)
+static void turn_to(struct world_node *node, size_t parent)
 {
     struct world *world = node->world;
-    const struct tree *tree = node->drive == NULL ? NULL : replica_tree(drive_replica(node->drive));
-    const char *code = world->county->seats[node->seat].code;
-    const struct seat *seat = tree == NULL ? NULL : tree_seat(tree, span_of_text(code));
-    if (seat == NULL || seat->parent == NULL || node->parent == node->place)
-        return;
-    size_t parent = county_find(world->county, seat->parent->row.seat);
-    if (parent == node->parent || parent == SIZE_MAX)
+    if (parent == node->parent)
         return;
     assert(!node->uplink.up);
     wire_leave(world, node->place);
     drop_child(world->nodes[node->parent], node->place);
     node->parent = parent;
     add_child(world->nodes[parent], node->place);
+}
+
+/* Its parent can't be reached, or has other keys by now: one of those above is asked, as
+ * node/node_guide.c does. */
+static void ask_above(struct world_node *node, const struct seat *seat)
+{
+    struct world *world = node->world;
+    const struct seat *path[HOLDERS_MAX];
+    size_t count = seat_path(seat, path);
+    const struct world_node *parent = world->nodes[node->parent];
+    bool away = parent->drive == NULL && world->now_ms - node->uplink.down_ms >= GUIDE_MS;
+    if (world->county->change_count == 0 || count < 3 || (node_knows(node, parent) && !away))
+        return;
+    size_t guide =
+        county_find(world->county, path[2 + node->guides_asked++ % (count - 2)]->row.seat);
+    if (guide != SIZE_MAX && world->nodes[guide]->drive != NULL)
+        turn_to(node, guide);
+}
+
+void node_find_parent(struct world_node *node)
+{
+    const struct county *county = node->world->county;
+    const struct tree *tree = node->drive == NULL ? NULL : replica_tree(drive_replica(node->drive));
+    const struct seat *seat =
+        tree == NULL ? NULL : tree_seat(tree, span_of_text(county->seats[node->seat].code));
+    if (seat == NULL || seat->parent == NULL || node->parent == node->place)
+        return;
+    size_t parent = county_find(county, seat->parent->row.seat);
+    if (parent == SIZE_MAX)
+        return;
+    turn_to(node, parent);
+    ask_above(node, seat);
 }
 
 /* ---- ends ---- */

@@ -90,6 +90,7 @@ void wire_end_by(struct world *world, size_t child, enum end own)
     for (int channel = 0; channel < WORLD_CHANNELS; channel++)
         last = link->last_ms[other][channel] > last ? link->last_ms[other][channel] : last;
     link->up = link->open[own] = false;
+    link->down_ms = world->now_ms;
     wire_forget_held(link);
     wire_plan_down(world, child, own, world->now_ms);
     wire_tell_down(world, child, other, last + 1);
@@ -111,6 +112,7 @@ void wire_drop(struct world *world, size_t child)
     if (!link->up)
         return;
     link->up = false;
+    link->down_ms = world->now_ms;
     wire_forget_held(link);
     for (int end = 0; end < END_COUNT; end++) {
         link->open[end] = false;

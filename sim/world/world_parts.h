@@ -40,6 +40,7 @@ struct world_link {
     bool has_profile, cut, up;
     uint64_t session; /* of the last dial */
     uint64_t up_ms;   /* when that was */
+    uint64_t down_ms; /* when the last one was over */
     uint32_t ids[END_COUNT];
     bool open[END_COUNT];                        /* messages to this end still arrive */
     uint32_t handles[END_COUNT];                 /* that blocks to this end have named */
@@ -91,6 +92,7 @@ struct world_node {
     struct conduct conduct;
     uint64_t cheat_number; /* of the HAPPENING_CHEAT that counts */
     size_t twin;           /* the clone that a fork is made with; its own place: none */
+    unsigned guides_asked; /* of those above its parent, in turn */
     struct world_link uplink;
 };
 
