@@ -35,6 +35,13 @@ void seal_key_from(const uint8_t secret[static KEY_BYTES], struct seal_key *key)
     crypto_scalarmult_base(key->public_key, key->secret);
 }
 
+bool seal_key_acceptable(const uint8_t key[static KEY_BYTES])
+{
+    static const uint8_t any[KEY_BYTES] = {1};
+    uint8_t shared[KEY_BYTES];
+    return crypto_scalarmult(shared, any, key) == 0;
+}
+
 /* What the content key is hidden under for one reader. False: the key is of small order. */
 static bool pad_between(const uint8_t *secret, const uint8_t *other, const uint8_t *ephemeral,
                         const uint8_t *reader, struct hash *pad)

@@ -33,6 +33,9 @@ struct seal_key {
 };
 void seal_key_from(const uint8_t secret[static KEY_BYTES], struct seal_key *key);
 
+/* A key that can be sealed to: no point of small order. */
+bool seal_key_acceptable(const uint8_t key[static KEY_BYTES]);
+
 /* Appends `plain` sealed to `readers` (1..SEAL_READERS_MAX public keys) to `out`. `seed` must be
  * unpredictable, and another one for every call; `bound` is what the reader must know to open it.
  * False, and nothing appended: one of the keys is none (a point of small order). */

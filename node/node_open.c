@@ -16,6 +16,8 @@ static enum error_code open_keys(struct node *node, struct error *error)
     enum error_code code = keys_load(node->dir, node->keys, error);
     if (code == ERR_OK && !node->keys->has_seal)
         code = keys_add_seal(node->dir, node->keys, error);
+    if (code == ERR_OK)
+        seal_key_from(node->keys->seal_secret, &node->seal);
     return code;
 }
 
@@ -33,7 +35,7 @@ static enum error_code open_core(struct node *node, struct error *error)
     memcpy(options.seat, node->config.seat, sizeof options.seat);
     memcpy(options.signing_key, node->keys->signing_key, sizeof options.signing_key);
     memcpy(options.signing_secret, node->keys->signing_secret, sizeof options.signing_secret);
-    seal_key_from(node->keys->seal_secret, &options.seal);
+    options.seal = node->seal;
     random_bytes(options.random, sizeof options.random);
     enum error_code code = store_instance(node->dir, options.instance, error);
     if (code == ERR_OK) {
@@ -213,5 +215,6 @@ void node_close_files(struct node *node)
     core_close(&node->core);
     store_close(node->store);
     sodium_free(node->keys);
+    secret_wipe(&node->seal, sizeof node->seal);
     log_close(&node->log);
 }

@@ -63,6 +63,7 @@ struct node {
     const char *dir;
     struct node_config config;
     struct node_keys *keys; /* locked memory; owned */
+    struct seal_key seal;   /* for those that read */
     struct log log;
     struct store *store;
     struct core core; /* the core's thread's, see core_thread.h */

@@ -60,6 +60,7 @@ static struct shared_tree *tree_acquire(struct node *node, const struct view *vi
     struct tree *tree = query_tree(view, &node->config.tree_id, error);
     if (tree == NULL)
         return NULL;
+    tree_set_seal_key(tree, &node->seal);
     shared = mem_alloc(sizeof *shared);
     *shared = (struct shared_tree){.tree = tree, .stamp = stamp, .users = 1};
     return shared;

@@ -76,6 +76,7 @@ static enum error_code begin(struct repair *repair, struct error *error)
                                                .context = repair,
                                                .bytes = read_bytes};
     memcpy(repair->options.signing_key, keys.signing_key, KEY_BYTES);
+    seal_key_from(keys.seal_secret, &repair->options.seal);
     memcpy(repair->options.seat, repair->config.seat, sizeof repair->options.seat);
     node_keys_wipe(&keys);
     read_high_water(repair, &own);

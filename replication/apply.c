@@ -433,12 +433,30 @@ void apply_anew(struct step *step, const struct located_entry *located,
     record_apply(*record, &a.op, a.type, located->entry->body);
 }
 
+/* Sealed to others: nothing of it is listed here. Sealed to us, as its stream says, and not to be
+ * opened: its author's doing. */
+static enum outcome leave_shut(struct step *step, const struct located_entry *located)
+{
+    struct stream_id stream = {located->author.author, located->author.epoch, located->stream,
+                               located->author.branch};
+    const struct stream_open *open = load_stream_open(step, &stream);
+    struct key_id own = key_id_of(step->replica->options.seal.public_key);
+    bool ours = false;
+    for (size_t i = 0; open != NULL && i < open->reader_count; i++)
+        ours = ours || key_id_equal(open->readers[i], own);
+    bool news = ours && quarantine(step, located, ERR_INVALID,
+                                   "it is sealed to this node's key, and the key doesn't open it");
+    return news || !ours ? OUTCOME_SETTLED : OUTCOME_KNOWN;
+}
+
 enum outcome apply_judge(struct step *step, const struct located_entry *located,
                          const struct parked_key *from)
 {
     const struct entry *entry = located->entry;
     if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE)
         return OUTCOME_SETTLED;
+    if (entry->seal == ENTRY_SHUT)
+        return leave_shut(step, located);
     if (!entry->strange && entry->kind == ENTRY_CARRY)
         return carry_apply(step, located, from);
     if (entry->strange || (entry->kind != ENTRY_WRITE && entry->kind != ENTRY_EXTEND)) {

@@ -25,14 +25,17 @@ struct audience {
     uint8_t tier;    /* subtree */
     uint8_t seat_count;
     const char *seats[HOLDERS_MAX]; /* path, our seat first; borrowed */
+    const char *sealed_to;          /* its end, which alone reads it; NULL: clear; borrowed */
 };
 
 /* A stream that we write and have not closed. */
 struct own_stream {
     struct own_stream *next;
     struct stream_id id;
-    uint8_t class, holders, tier;
+    uint8_t class, holders;
+    struct hash print;            /* of whom it is for: audience_print */
     char end[SEAT_BYTES_MAX + 1]; /* path: the far end */
+    bool sealed;                  /* to its end */
     struct buffer open;           /* what it is, encoded as in its first entry */
     struct stream_head head;      /* after the last signed block */
     struct entry_writer *writer;  /* what this batch added; NULL: nothing */
@@ -201,6 +204,7 @@ struct replica {
     struct refusals refusals;
     struct block_cache cache, circle_cache;
     struct open_cache *open_cache; /* NULL until it is used */
+    struct reader_cache *readers;  /* the same */
     bool none_parked;              /* nothing waits for a record; false: not known */
     uint64_t random_count;
     uint32_t heard_epoch;      /* the latest of our key that a signature of ours has proved */
@@ -255,8 +259,16 @@ void self_row_ended(uint32_t epoch, struct key_id own, struct buffer *row);
 bool self_row_reads(struct span value, struct key_id own, uint64_t *commits, uint32_t *epoch);
 uint32_t tuning_or(uint32_t value, uint32_t otherwise);
 uint32_t replica_random(struct replica *replica);
+/* A secret seed, another one at each call, for what is done with the thing that `about` names. */
+struct hash replica_seed(struct replica *replica, const struct hash *about);
+
+/* seal_readers.c: keys that what is for the seat `to` is sealed to, sorted by id. 0: none can be:
+ * the seat isn't known, or its rows name no seal key. Dies at the next call. */
+size_t seal_readers(struct replica *replica, const char *to, const uint8_t (**keys)[KEY_BYTES]);
 
 /* own_stream.c */
+/* Fills in all but place and writer. */
+void own_stream_describe(struct own_stream *stream, const struct stream_open *open);
 struct own_stream *own_stream_for(struct step *step, const struct audience *audience);
 /* Appends, by the schema in force unless the entry names a version; signs the block before when it
  * is full. Gives the entry's place, and its digest (NULL:

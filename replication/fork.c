@@ -82,7 +82,7 @@ static int lowest_first(const void *a, const void *b)
 static bool same_holders(const struct stream_open *a, const struct stream_open *b)
 {
     if (a->class != b->class || a->holders != b->holders || a->tier != b->tier ||
-        a->seat_count != b->seat_count)
+        a->seat_count != b->seat_count || strcmp(a->sealed_to, b->sealed_to) != 0)
         return false;
     for (size_t i = 0; i < a->seat_count; i++) {
         if (strcmp(a->seats[i], b->seats[i]) != 0)

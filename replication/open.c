@@ -20,6 +20,17 @@ uint32_t tuning_or(uint32_t value, uint32_t otherwise)
     return value != 0 ? value : otherwise;
 }
 
+/* Of what it shall be the seed goes in: a machine whose memory was put back makes the same seed for
+ * the same thing only. */
+struct hash replica_seed(struct replica *replica, const struct hash *about)
+{
+    uint8_t from[8 + KEY_BYTES + HASH_BYTES];
+    write_u64(from, replica->random_count++);
+    memcpy(from + 8, replica->options.seal.secret, KEY_BYTES);
+    memcpy(from + 8 + KEY_BYTES, about->bytes, HASH_BYTES);
+    return hash_of_two(HASH_REQUEST, SPAN_OF_ARRAY(replica->options.random), SPAN_OF_ARRAY(from));
+}
+
 uint32_t replica_random(struct replica *replica)
 {
     uint8_t count[8];
@@ -295,12 +306,7 @@ static void load_own_streams(struct replica *replica, const struct view *view)
             continue;
         struct own_stream *stream = mem_alloc(sizeof *stream);
         stream->id = id;
-        stream->class = row->open.class;
-        stream->holders = row->open.holders;
-        stream->tier = row->open.tier;
-        if (row->open.seat_count > 0)
-            memcpy(stream->end, row->open.seats[row->open.seat_count - 1], sizeof stream->end);
-        stream_open_encode(&row->open, &stream->open);
+        own_stream_describe(stream, &row->open);
         stream->head = row->head;
         stream->next = replica->own_streams;
         replica->own_streams = stream;
@@ -353,6 +359,8 @@ enum error_code replica_open(const struct replica_options *options, const struct
         replica->tree = stored_tree(view, &options->tree_id, options->verifier, error);
         code = replica->tree == NULL ? ERR_DAMAGED : ERR_OK;
     }
+    if (code == ERR_OK)
+        tree_set_seal_key(replica->tree, &replica->options.seal);
     if (code != ERR_OK) {
         replica_close(replica);
         return code;
@@ -412,6 +420,7 @@ void replica_close(struct replica *replica)
     block_cache_free(&replica->cache);
     block_cache_free(&replica->circle_cache);
     free(replica->open_cache);
+    free(replica->readers);
     contacts_free_sought(replica);
     for (struct instances *known = replica->instances, *next; known != NULL; known = next) {
         next = known->next;

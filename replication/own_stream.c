@@ -25,14 +25,28 @@ static void write_row(struct step *step, const struct own_stream *stream, bool c
     stream_row_write(step->updates, &stream->id, row);
 }
 
-static bool serves(const struct own_stream *stream, const struct audience *audience)
+/* Whom a stream is for, in one hash: class, way, whose keys read it. */
+static struct hash print_of(const struct stream_open *open)
 {
-    if (stream->class != audience->class || stream->holders != audience->holders)
-        return false;
-    if (stream->holders == HOLDERS_SUBTREE)
-        return stream->tier == audience->tier;
-    return stream->holders == HOLDERS_SELF ||
-           strcmp(stream->end, audience->seats[audience->seat_count - 1]) == 0;
+    struct stream_open of = *open;
+    struct buffer bytes = {0};
+    of.continues = of.has_instance = false;
+    of.epoch_count = 0;
+    stream_open_encode(&of, &bytes);
+    struct hash print = hash_of(HASH_SEAL, span_of_buffer(&bytes));
+    buffer_free(&bytes);
+    return print;
+}
+
+void own_stream_describe(struct own_stream *stream, const struct stream_open *open)
+{
+    stream->class = open->class;
+    stream->holders = open->holders;
+    stream->sealed = open->sealed_to[0] != '\0';
+    if (open->seat_count > 0)
+        memcpy(stream->end, open->seats[open->seat_count - 1], sizeof stream->end);
+    stream->print = print_of(open);
+    stream_open_encode(open, &stream->open);
 }
 
 struct known_epochs {
@@ -47,10 +61,10 @@ static void note_epoch(void *context, uint32_t epoch)
         known->open->epochs[known->open->epoch_count++] = epoch;
 }
 
-static void fill_open(struct step *step, const struct audience *audience, uint16_t number,
+/* What a stream for this audience is, but for what it says of its epoch. */
+static void fill_open(struct replica *replica, const struct audience *audience,
                       struct stream_open *open)
 {
-    struct replica *replica = step->replica;
     memset(open, 0, sizeof *open);
     open->class = audience->class;
     open->holders = audience->holders;
@@ -58,12 +72,23 @@ static void fill_open(struct step *step, const struct audience *audience, uint16
     open->seat_count = audience->seat_count;
     for (size_t i = 0; i < audience->seat_count; i++)
         memcpy(open->seats[i], audience->seats[i], strlen(audience->seats[i]) + 1);
-    if (number == 1) {
-        struct known_epochs known = {open, replica->self.epoch};
-        who_each_epoch(step->view, replica->key_id, &known, note_epoch);
-        open->has_instance = true;
-        memcpy(open->instance, replica->options.instance, sizeof open->instance);
-    }
+    if (audience->sealed_to == NULL)
+        return;
+    const uint8_t(*keys)[KEY_BYTES];
+    size_t count = seal_readers(replica, audience->sealed_to, &keys);
+    memcpy(open->sealed_to, audience->sealed_to, strlen(audience->sealed_to) + 1);
+    open->reader_count = (uint8_t)count;
+    for (size_t i = 0; i < count; i++)
+        open->readers[i] = key_id_of(keys[i]);
+}
+
+static void tell_of_epoch(struct step *step, struct stream_open *open)
+{
+    struct replica *replica = step->replica;
+    struct known_epochs known = {open, replica->self.epoch};
+    who_each_epoch(step->view, replica->key_id, &known, note_epoch);
+    open->has_instance = true;
+    memcpy(open->instance, replica->options.instance, sizeof open->instance);
 }
 
 static struct entry entry_about_stream(struct step *step, uint8_t kind, struct span body)
@@ -78,31 +103,22 @@ static struct entry entry_about_stream(struct step *step, uint8_t kind, struct s
 }
 
 /* A new stream begins with its `open` entry, which names everything it is. */
-static struct own_stream *own_stream_open(struct step *step, const struct audience *audience)
+static struct own_stream *own_stream_open(struct step *step, struct stream_row *row)
 {
     struct replica *replica = step->replica;
     assert(replica->next_stream >= 1 && replica->next_stream <= STREAM_NUMBER_MAX);
     struct own_stream *stream = mem_alloc(sizeof *stream);
     stream->id = (struct stream_id){replica->self.author, replica->self.epoch,
                                     (uint16_t)replica->next_stream++};
-    stream->class = audience->class;
-    stream->holders = audience->holders;
-    stream->tier = audience->tier;
-    if (audience->seat_count > 0) {
-        const char *end = audience->seats[audience->seat_count - 1];
-        memcpy(stream->end, end, strlen(end) + 1);
-    }
     stream->next = replica->own_streams;
     replica->own_streams = stream;
-
-    struct stream_row *row = mem_alloc(sizeof *row);
-    fill_open(step, audience, stream->id.number, &row->open);
-    stream_open_encode(&row->open, &stream->open);
+    if (stream->id.number == 1)
+        tell_of_epoch(step, &row->open);
+    own_stream_describe(stream, &row->open);
     write_row(step, stream, false, row);
     struct entry entry = entry_about_stream(step, ENTRY_OPEN, span_of_buffer(&stream->open));
     own_stream_add(step, stream, &entry, NULL);
     updates_trace(step->updates, "open %s", label_stream(replica->tree, &stream->id).text);
-    free(row);
     return stream;
 }
 
@@ -133,14 +149,20 @@ static uint32_t next_seq(const struct own_stream *stream)
 struct own_stream *own_stream_for(struct step *step, const struct audience *audience)
 {
     struct own_stream *stream = step->replica->own_streams;
-    while (stream != NULL && !serves(stream, audience))
+    struct stream_row *row = mem_alloc(sizeof *row);
+    fill_open(step->replica, audience, &row->open);
+    struct hash print = print_of(&row->open);
+    while (stream != NULL && !hash_equal(&stream->print, &print))
         stream = stream->next;
     uint32_t most = tuning_or(step->replica->options.tuning.stream_entries_max, STREAM_ENTRIES_MAX);
     if (stream != NULL && next_seq(stream) + 1 >= most) { /* room for the close entry */
         own_stream_close(step, stream);
         stream = NULL;
     }
-    return stream != NULL ? stream : own_stream_open(step, audience);
+    if (stream == NULL)
+        stream = own_stream_open(step, row);
+    free(row);
+    return stream;
 }
 
 static uint32_t schema_version(const struct replica *replica)
@@ -157,23 +179,49 @@ static uint32_t last_added(const struct own_stream *stream, const struct hash **
     return next_seq(stream) - 1;
 }
 
+/* What is sealed to the end is sealed to this seat too (A4): what was lost comes back readable. */
+static void seal_entry(struct step *step, const struct own_stream *stream,
+                       const struct entry *entry, struct buffer *sealed)
+{
+    struct replica *replica = step->replica;
+    const uint8_t(*keys)[KEY_BYTES];
+    size_t count = seal_readers(replica, stream->end, &keys);
+    struct hash digest = entry_digest(entry, replica->options.signing_key, replica->self.epoch);
+    struct hash seed = replica_seed(replica, &digest);
+    bool made =
+        entry_seal(entry, &replica->self, replica->options.signing_key, keys, count, &seed, sealed);
+    assert(made); /* seal_readers gives none that can't be */
+    (void)made;
+}
+
+static bool add_to_writer(struct own_stream *stream, const struct entry *entry, struct span sealed)
+{
+    return sealed.size > 0 ? entry_writer_add_sealed(stream->writer, entry, sealed)
+                           : entry_writer_add(stream->writer, entry);
+}
+
 uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry,
                         const struct hash **digest)
 {
     struct replica *replica = step->replica;
     struct entry dated = *entry;
-    if (dated.schema_version == 0) /* else it goes again, as it was */
-        dated.schema_version = schema_version(replica);
+    struct buffer sealed = {0};
     uint32_t most = tuning_or(replica->options.tuning.block_entries, BLOCK_ENTRIES_USUAL);
-    if (stream->writer != NULL &&
-        (entry_writer_count(stream->writer) >= most || !entry_writer_add(stream->writer, &dated)))
+    if (dated.schema_version == 0) /* what goes again says what it said first */
+        dated.schema_version = schema_version(replica);
+    if (stream->sealed && entry->kind != ENTRY_OPEN && entry->kind != ENTRY_CLOSE)
+        seal_entry(step, stream, &dated, &sealed);
+    struct span bytes = span_of_buffer(&sealed);
+    bool added = stream->writer != NULL && entry_writer_count(stream->writer) < most &&
+                 add_to_writer(stream, &dated, bytes);
+    if (!added) {
         own_stream_sign(step, stream);
-    else if (stream->writer != NULL)
-        return last_added(stream, digest);
-    stream->writer =
-        entry_writer_new(&replica->self, replica->options.signing_key, dated.schema_version);
-    bool added = entry_writer_add(stream->writer, &dated);
+        stream->writer =
+            entry_writer_new(&replica->self, replica->options.signing_key, dated.schema_version);
+        added = add_to_writer(stream, &dated, bytes);
+    }
     assert(added);
+    buffer_free(&sealed);
     return last_added(stream, digest);
 }
 

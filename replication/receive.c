@@ -84,7 +84,8 @@ static enum error_code prepare_block(const struct replica *replica, const struct
         return ERR_UNKNOWN_KEY;
     struct block_context context = {.tree_id = replica->options.tree_id,
                                     .author_key = author->key,
-                                    .verifier = replica->options.verifier};
+                                    .verifier = replica->options.verifier,
+                                    .seal = &replica->options.seal};
     enum error_code code = check_place(view, prefix, bytes, event, &context.head);
     if (code != ERR_OK)
         return code;

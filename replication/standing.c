@@ -42,13 +42,18 @@ static enum error_code begin_stream(struct step *step, const struct prepared_blo
     return row->open.holders == HOLDERS_PATH ? path_stands(step, &row->open, author) : ERR_OK;
 }
 
-static enum error_code check_entries(const struct prepared_block *block, bool *closes)
+/* In a sealed stream all is sealed but what says what the stream is; elsewhere nothing is. */
+static enum error_code check_entries(const struct prepared_block *block,
+                                     const struct stream_open *open, bool *closes)
 {
     *closes = false;
     for (size_t i = 0; !block->opaque && i < block->list.count; i++) {
-        uint8_t kind = block->list.entries[i].kind;
+        const struct entry *entry = &block->list.entries[i];
+        uint8_t kind = entry->kind;
         bool first = block->header.seq == 0 && i == 0, last = i + 1 == block->list.count;
-        if ((kind == ENTRY_OPEN) != first || (kind == ENTRY_CLOSE && !last))
+        bool about_stream = kind == ENTRY_OPEN || kind == ENTRY_CLOSE;
+        if ((kind == ENTRY_OPEN) != first || (kind == ENTRY_CLOSE && !last) ||
+            (entry->sealed.size > 0) != (open->sealed_to[0] != '\0' && !about_stream))
             return ERR_MALFORMED;
         *closes = kind == ENTRY_CLOSE;
     }
@@ -83,5 +88,5 @@ enum error_code standing_check(struct step *step, const struct session *session,
         (row->open.holders == HOLDERS_SELF || !stream_holds(row, author->seat, own) ||
          !stream_holds(row, author->seat, peer)))
         return ERR_NOT_ALLOWED;
-    return check_entries(block, closes);
+    return check_entries(block, &row->open, closes);
 }

@@ -21,6 +21,16 @@ const struct verifier *tree_verifier(const struct tree *tree)
     return tree->verifier;
 }
 
+void tree_set_seal_key(struct tree *tree, const struct seal_key *key)
+{
+    tree->seal_key = key;
+}
+
+const struct seal_key *tree_seal_key(const struct tree *tree)
+{
+    return tree->seal_key;
+}
+
 void tree_free(struct tree *tree)
 {
     if (tree == NULL)

@@ -18,6 +18,7 @@
 #ifndef TERRACE_TOPOLOGY_TREE_H
 #define TERRACE_TOPOLOGY_TREE_H
 
+#include "base/seal.h"
 #include "schema/schema.h"
 #include "topology/document.h"
 
@@ -130,6 +131,10 @@ const struct hash *tree_id(const struct tree *tree);
  * must outlive the tree. */
 void tree_set_verifier(struct tree *tree, const struct verifier *verifier);
 const struct verifier *tree_verifier(const struct tree *tree);
+/* The seal key of the node that holds the tree, for whoever reads what it has stored; NULL, as at
+ * first: nothing that is sealed is opened. It must outlive the tree. */
+void tree_set_seal_key(struct tree *tree, const struct seal_key *key);
+const struct seal_key *tree_seal_key(const struct tree *tree);
 size_t tree_tier_count(const struct tree *tree);
 const char *tree_tier_name(const struct tree *tree, uint8_t tier); /* "?" when not known */
 
@@ -181,6 +186,9 @@ bool seat_status_is_in_force(enum seat_status status);
 /* The active seat whose link key this is; NULL when there is none. */
 const struct seat *tree_seat_by_link_key(const struct tree *tree,
                                          const uint8_t key[static KEY_BYTES]);
+/* The seal keys of the seat's active rows, of its main machine and its standbys: at most `most`,
+ * in the order of the rows; returns the count. */
+size_t seat_seal_keys(const struct seat *seat, uint8_t (*keys)[KEY_BYTES], size_t most);
 /* Key id of the seat's active signing key. */
 struct key_id seat_key_id(const struct seat *seat);
 

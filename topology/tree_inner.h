@@ -86,6 +86,7 @@ struct choice {
 struct tree {
     struct hash id;
     const struct verifier *verifier;
+    const struct seal_key *seal_key;
     struct holding *root, *types;
     struct holding *branches;
     struct holding **order; /* attached ones, parents before children */

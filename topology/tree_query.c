@@ -97,6 +97,39 @@ const struct held_document *tree_listing_of(const struct seat *seat)
     return &((const struct seat_node *)(const void *)seat)->listed_in->held;
 }
 
+/* Rows are sorted by seat, and a row begins with it. */
+static size_t first_row_of(const struct held_document *held, struct span seat)
+{
+    size_t low = 0, high = held->row_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct seat_row row;
+        bool read = seat_row_decode(held->rows[middle], &row, NULL) == ERR_OK;
+        if (read && span_compare(span_of_text(row.seat), seat) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t seat_seal_keys(const struct seat *seat, uint8_t (*keys)[KEY_BYTES], size_t most)
+{
+    const struct held_document *held = tree_listing_of(seat);
+    struct span name = span_of_text(seat->row.seat);
+    size_t count = 0;
+    for (size_t i = first_row_of(held, name); i < held->row_count && count < most; i++) {
+        struct seat_row row;
+        if (seat_row_decode(held->rows[i], &row, NULL) != ERR_OK)
+            continue;
+        if (!span_equal(span_of_text(row.seat), name))
+            break;
+        if (row.status == SEAT_ACTIVE && row.has_seal_key)
+            memcpy(keys[count++], row.seal_key, KEY_BYTES);
+    }
+    return count;
+}
+
 const struct schema *tree_schema(const struct tree *tree)
 {
     return tree->schema;

@@ -35,6 +35,11 @@ struct hash block_header_hash(const struct block_header *header)
 
 void prepared_block_free(struct prepared_block *block)
 {
+    for (size_t i = 0; block->unsealed != NULL && i < block->list.count; i++)
+        unsealed_free(&block->unsealed[i]);
+    free(block->unsealed);
+    if (block->leaves != block->digests)
+        free(block->leaves);
     buffer_free(&block->payload);
     free(block->digests);
     entry_list_free(&block->list);

@@ -6,7 +6,7 @@
 #ifndef TERRACE_REPLICATION_FORMAT_BLOCK_H
 #define TERRACE_REPLICATION_FORMAT_BLOCK_H
 
-#include "replication/format/entry.h"
+#include "replication/format/entry_seal.h"
 
 enum block_flag {
     BLOCK_HAS_STREAM = 1,        /* key id 8, epoch u, number u */
@@ -48,15 +48,18 @@ struct block_header {
 /* hash(`block`, the array of formats.md 3): signed, and the block's name. */
 struct hash block_header_hash(const struct block_header *header);
 
-/* A verified block. Owns its plain text and entries. */
+/* A verified block. Owns its plain text and entries. Where entries are sealed and can be read here
+ * they are those that were sealed: only `leaves` and entry.sealed tell. */
 struct prepared_block {
     struct block_header header;
     struct hash hash;
     uint8_t signature[SIGNATURE_BYTES];
     struct buffer plain;
     struct entry_list list;
-    struct hash *digests;  /* one an entry */
-    bool opaque;           /* can't be decoded; only header, payload and signature hold */
+    struct hash *digests; /* one an entry: of the operation where it is known */
+    struct hash *leaves;  /* of the Merkle tree; the same as `digests` where nothing is sealed */
+    struct unsealed *unsealed; /* one an entry, empty where it was clear; NULL: none was opened */
+    bool opaque;               /* can't be decoded; only header, payload and signature hold */
     struct buffer payload; /* as signed or, where bodies were erased, as received; for storing */
     uint8_t payload_codec; /* of `payload`; the header's unless bodies were erased */
     bool altered;          /* bodies were erased: `payload` is not the one that was signed */
@@ -70,6 +73,7 @@ struct block_context {
     struct stream_head head;   /* predecessor; used when the bytes don't give place or clock */
     const uint8_t *author_key; /* of the stream's author */
     const struct verifier *verifier;
+    const struct seal_key *seal; /* what is sealed to it is opened; NULL: nothing is */
 };
 
 /* Which stream and place the bytes name, without verifying; has_* say what was there. */

@@ -22,6 +22,7 @@ void block_make(const struct entry_writer *writer, const struct hash *tree_id,
         (uint8_t)payload_pack(span_of_buffer(&block->plain), count, &block->payload);
     assert(block->payload.size <= BLOCK_PAYLOAD_BYTES_MAX);
     block->digests = mem_copy(entry_writer_digests(writer), count * sizeof *block->digests);
+    block->leaves = mem_copy(entry_writer_leaves(writer), count * sizeof *block->leaves);
     header->tree_id = *tree_id;
     memcpy(header->author_key, author_key, KEY_BYTES);
     header->stream = *stream;
@@ -29,7 +30,7 @@ void block_make(const struct entry_writer *writer, const struct hash *tree_id,
     header->count = (uint32_t)count;
     header->previous = head->seq == 0 ? hash_zero : head->hash;
     header->clock = entry_writer_clock(writer);
-    header->root = merkle_root(block->digests, count);
+    header->root = merkle_root(block->leaves, count);
     header->codec = block->payload_codec;
     header->payload_hash = hash_of(HASH_PAYLOAD, span_of_buffer(&block->payload));
     block->hash = block_header_hash(header);

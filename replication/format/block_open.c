@@ -79,10 +79,14 @@ static void keep_payload(const struct block_parts *parts, struct prepared_block 
 static void drop_entries(struct prepared_block *block)
 {
     struct prepared_block entries = {
-        .plain = block->plain, .list = block->list, .digests = block->digests};
+        .plain = block->plain,
+        .list = block->list,
+        .digests = block->digests,
+        .leaves = block->leaves,
+    };
     block->plain = (struct buffer){0};
     block->list = (struct entry_list){0};
-    block->digests = NULL;
+    block->digests = block->leaves = NULL;
     prepared_block_free(&entries);
 }
 
@@ -113,8 +117,34 @@ static bool decode(struct prepared_block *block, struct hash *root)
         return false; /* only erasing is a reason for another payload than the signed one */
     block->digests = mem_alloc(block->list.count * sizeof *block->digests);
     entry_list_digests(&block->list, header->author_key, self.epoch, block->digests);
-    *root = merkle_root(block->digests, block->list.count);
+    block->leaves = block->digests;
+    *root = merkle_root(block->leaves, block->list.count);
     return true;
+}
+
+/* What is sealed to our key is put in the place of its seal, when the signature holds. */
+static void unseal(struct prepared_block *block, const struct seal_key *key)
+{
+    const struct block_header *header = &block->header;
+    const struct author_epoch self = {header->stream.author, header->stream.epoch};
+    for (size_t i = 0; i < block->list.count; i++) {
+        struct entry *entry = &block->list.entries[i];
+        struct unsealed inside;
+        if (entry->seal != ENTRY_SHUT ||
+            entry_unseal(entry->sealed, &self, header->author_key, key, &inside) != SEAL_OPENED)
+            continue;
+        if (block->unsealed == NULL) {
+            block->unsealed = mem_alloc(block->list.count * sizeof *block->unsealed);
+            block->leaves = mem_copy(block->digests, block->list.count * sizeof *block->digests);
+        }
+        struct span sealed = entry->sealed;
+        block->unsealed[i] = inside;
+        *entry = inside.list.entries[0];
+        entry->seal = ENTRY_OPENED;
+        entry->sealed = sealed;
+        entry->content_key = block->unsealed[i].content_key;
+        block->digests[i] = inside.digest;
+    }
 }
 
 static enum error_code verify(struct prepared_block *block, const struct verifier *verifier,
@@ -176,6 +206,8 @@ enum error_code block_open(struct span bytes, const struct block_context *contex
         code = open_worked_out(block, context->verifier, error);
     if (code != ERR_OK)
         prepared_block_free(block);
+    else if (context->seal != NULL && !block->opaque)
+        unseal(block, context->seal);
     return code;
 }
 

@@ -9,9 +9,14 @@
 #ifndef TERRACE_REPLICATION_FORMAT_ENTRY_H
 #define TERRACE_REPLICATION_FORMAT_ENTRY_H
 
+#include "base/seal.h"
 #include "schema/record.h"
 
 enum entry_kind { ENTRY_OPEN, ENTRY_WRITE, ENTRY_EXTEND, ENTRY_CARRY, ENTRY_ERASE, ENTRY_CLOSE };
+enum { ENTRY_SEALED = UINT8_MAX }; /* in memory: the kind of what can't be read here */
+
+/* SHUT: sealed to others, or not to be opened. */
+enum entry_seal { ENTRY_CLEAR, ENTRY_OPENED, ENTRY_SHUT };
 
 /* key id 8 ‖ epoch: who signs a block. */
 struct author_epoch {
@@ -35,6 +40,11 @@ struct entry {
     struct span further;   /* encoded further elements, covered by the digest; usually empty */
     struct dot *context;   /* sorted; owned by the entry list */
     size_t context_count;
+    /* In a sealed stream. While it isn't opened there is nothing else than a clock that it doesn't
+     * say itself: that of the last clear entry before it, or its block's. */
+    uint8_t seal;               /* enum entry_seal */
+    struct span sealed;         /* its bytes as they stand; empty: clear */
+    const uint8_t *content_key; /* ENTRY_OPENED: opens this one, for others too */
 };
 
 struct entry_list {
@@ -57,10 +67,17 @@ void entry_writer_begin_at(struct entry_writer *writer, uint64_t clock);
  * BLOCK_PLAIN_BYTES_USUAL or the author table would be passed, or another schema version. An entry
  * alone always fits if its body <= ENTRY_BYTES_MAX less its head. */
 bool entry_writer_add(struct entry_writer *writer, const struct entry *entry);
+/* The same for an entry that stands there sealed: `entry` is what is in it, or what is known of it
+ * (ENTRY_SHUT); entry_writer_at gives a copy of it. */
+bool entry_writer_add_sealed(struct entry_writer *writer, const struct entry *entry,
+                             struct span sealed);
 size_t entry_writer_count(const struct entry_writer *writer);
 uint64_t entry_writer_clock(const struct entry_writer *writer);
 /* Digests of the entries added, in order. */
 const struct hash *entry_writer_digests(const struct entry_writer *writer);
+/* And the leaves of the block's Merkle tree: digests, but of what is sealed the hash of its bytes.
+ */
+const struct hash *entry_writer_leaves(const struct entry_writer *writer);
 /* Entry i as added (body points into the writer). For reading back before the block is closed. */
 const struct entry *entry_writer_at(const struct entry_writer *writer, size_t index);
 /* Appends the plain text. */
@@ -93,6 +110,10 @@ struct stream_open {
     uint8_t tier;    /* subtree: down to this tier */
     uint8_t seat_count;
     char seats[HOLDERS_MAX][SEAT_BYTES_MAX + 1]; /* path: the author's seat first */
+    /* path: the seat whose keys read it, and the author's own; "": clear */
+    char sealed_to[SEAT_BYTES_MAX + 1];
+    uint8_t reader_count; /* keys that it is sealed to; another key is another stream */
+    struct key_id readers[SEAL_READERS_MAX];
     bool continues;
     uint32_t continues_epoch;
     uint16_t continues_number;

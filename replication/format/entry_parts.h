@@ -12,6 +12,9 @@ enum {
     ENTRY_PARTS_KNOWN = 7, /* and n, context; what comes after is further elements */
 };
 
+/* A carried entry in its seal, with the clock and the head of a text of its own. */
+enum { SEALED_BYTES_MAX = CARRY_BYTES_MAX + SEAL_MORE_BYTES_MAX + 1024 };
+
 static inline bool entry_kind_known(uint8_t kind)
 {
     return kind <= ENTRY_CLOSE;

@@ -206,9 +206,23 @@ static void read_further(struct decoding *d, struct entry *entry, uint32_t parts
     }
 }
 
+static void read_sealed(struct decoding *d, struct entry *entry)
+{
+    entry->sealed = mp_read_bin(&d->reader);
+    entry->kind = ENTRY_SEALED;
+    entry->seal = ENTRY_SHUT;
+    entry->clock = d->clock;
+    if (entry->sealed.size < SEAL_BYTES_LEAST || entry->sealed.size > SEALED_BYTES_MAX)
+        mp_fail(&d->reader);
+}
+
 static void read_entry(struct decoding *d, struct entry *entry)
 {
     size_t from = d->reader.at;
+    if (mp_peek(&d->reader) == MP_BIN) {
+        read_sealed(d, entry);
+        return;
+    }
     uint32_t parts = mp_read_array(&d->reader);
     if (parts < ENTRY_PARTS_LEAST) {
         mp_fail(&d->reader);

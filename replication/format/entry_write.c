@@ -10,6 +10,7 @@
 
 #include "base/msgpack.h"
 #include "replication/format/entry_parts.h"
+#include "replication/format/entry_seal.h"
 
 enum {
     CHUNK_DOTS = 256, /* 4 KiB; holds four contexts of the greatest length */
@@ -18,6 +19,7 @@ enum {
     HEAD_ROOM = 5 + 3 + 3,          /* schema version, table's and entries' counts */
     ENTRY_ROOM = 48,                /* all of an entry but body, context, further elements */
     PAIR_ROOM = 2 + 5,              /* of a context */
+    SEALED_ROOM = 3,                /* a bin's length */
 };
 _Static_assert((int)CHUNK_DOTS >= (int)CONTEXT_PAIRS_MAX, "a context fits a chunk");
 
@@ -25,6 +27,11 @@ struct chunk {
     struct chunk *next;
     size_t used;
     struct dot dots[CHUNK_DOTS];
+};
+
+struct kept {
+    struct kept *next;
+    struct buffer bytes;
 };
 
 struct entry_writer {
@@ -39,8 +46,11 @@ struct entry_writer {
     struct buffer text;    /* the entries, encoded */
     struct buffer scratch; /* for digests */
     struct chunk *chunks;
+    struct kept *kept; /* what sealed entries are inside */
+    uint64_t clock;    /* of the last clear entry; at first the block's */
     struct entry entries[BLOCK_ENTRIES_USUAL];
     struct hash digests[BLOCK_ENTRIES_USUAL];
+    struct hash leaves[BLOCK_ENTRIES_USUAL];
 };
 
 struct entry_writer *entry_writer_new(const struct author_epoch *self,
@@ -67,6 +77,12 @@ void entry_writer_free(struct entry_writer *writer)
         struct chunk *next = writer->chunks->next;
         free(writer->chunks);
         writer->chunks = next;
+    }
+    while (writer->kept != NULL) {
+        struct kept *next = writer->kept->next;
+        buffer_free(&writer->kept->bytes);
+        free(writer->kept);
+        writer->kept = next;
     }
     buffer_free(&writer->scratch);
     buffer_free(&writer->text);
@@ -217,7 +233,8 @@ static void write_entry(struct entry_writer *writer, struct entry *copy)
 {
     struct buffer *text = &writer->text;
     uint64_t first = writer->begins != 0 ? writer->begins : copy->clock;
-    uint64_t before = writer->count == 0 ? first : writer->entries[writer->count - 1].clock;
+    uint64_t before = writer->count == 0 ? first : writer->clock;
+    writer->clock = copy->clock;
     uint32_t parts = parts_of(copy);
     mp_write_array(text, parts);
     mp_write_uint(text, copy->kind);
@@ -245,6 +262,9 @@ bool entry_writer_add(struct entry_writer *writer, const struct entry *entry)
     uint32_t counter = writer->counter;
     struct entry copy = *entry;
     copy.n = copy.n == 0 ? 1 : copy.n;
+    copy.seal = ENTRY_CLEAR;
+    copy.sealed = SPAN_EMPTY;
+    copy.content_key = NULL;
     write_entry(writer, &copy);
     assert(writer->text.data == data && writer->text.size - size <= room);
     if (writer->text.size - size >
@@ -257,8 +277,55 @@ bool entry_writer_add(struct entry_writer *writer, const struct entry *entry)
     copy.context = keep_context(writer, entry);
     if (!copy.hole)
         copy.body_hash = entry_body_hash(copy.body);
-    writer->digests[writer->count] =
+    writer->leaves[writer->count] = writer->digests[writer->count] =
         entry_digest_with(&writer->scratch, &copy, writer->key, writer->self.epoch);
+    writer->entries[writer->count++] = copy;
+    return true;
+}
+
+/* What is inside doesn't stand in the text: its body is kept beside it. */
+static void keep_inside(struct entry_writer *writer, struct entry *copy)
+{
+    struct kept *kept = mem_alloc(sizeof *kept);
+    size_t body = copy->body.size;
+    buffer_append_span(&kept->bytes, copy->body);
+    buffer_append_span(&kept->bytes, copy->further);
+    copy->body = SPAN(kept->bytes.data, body);
+    copy->further = SPAN(kept->bytes.data + body, kept->bytes.size - body);
+    copy->context = keep_context(writer, copy);
+    if (!copy->hole)
+        copy->body_hash = entry_body_hash(copy->body);
+    kept->next = writer->kept;
+    writer->kept = kept;
+}
+
+bool entry_writer_add_sealed(struct entry_writer *writer, const struct entry *entry,
+                             struct span sealed)
+{
+    struct entry copy = *entry;
+    size_t count = writer->count;
+    size_t plain = HEAD_ROOM + writer->author_count * AUTHOR_ROOM + writer->text.size +
+                   sealed.size + SEALED_ROOM;
+    assert(sealed.size >= SEAL_BYTES_LEAST && sealed.size <= SEALED_BYTES_MAX);
+    if (count == BLOCK_ENTRIES_USUAL || entry->schema_version != writer->schema_version ||
+        plain > (size_t)(count > 0 ? BLOCK_PLAIN_BYTES_USUAL : BLOCK_PAYLOAD_BYTES_MAX))
+        return false;
+    if (count == 0) {
+        buffer_reserve(&writer->text, sealed.size + SEALED_ROOM > BLOCK_PLAIN_BYTES_USUAL
+                                          ? sealed.size + SEALED_ROOM
+                                          : BLOCK_PLAIN_BYTES_USUAL);
+        writer->clock = copy.clock;
+    }
+    mp_write_bin(&writer->text, sealed);
+    copy.sealed = SPAN(writer->text.data + writer->text.size - sealed.size, sealed.size);
+    copy.content_key = NULL;
+    writer->leaves[count] = writer->digests[count] = entry_seal_leaf(sealed);
+    if (copy.kind != ENTRY_SEALED) {
+        copy.seal = ENTRY_OPENED;
+        keep_inside(writer, &copy);
+        writer->digests[count] =
+            entry_digest_with(&writer->scratch, &copy, writer->key, writer->self.epoch);
+    }
     writer->entries[writer->count++] = copy;
     return true;
 }
@@ -277,6 +344,11 @@ uint64_t entry_writer_clock(const struct entry_writer *writer)
 const struct hash *entry_writer_digests(const struct entry_writer *writer)
 {
     return writer->digests;
+}
+
+const struct hash *entry_writer_leaves(const struct entry_writer *writer)
+{
+    return writer->leaves;
 }
 
 const struct entry *entry_writer_at(const struct entry_writer *writer, size_t index)

@@ -13,6 +13,7 @@ enum {
     OPEN_CONTINUES = 5,
     OPEN_EPOCHS = 6,
     OPEN_INSTANCE = 7,
+    OPEN_READERS = 8,
     INSTANCE_BYTES = 8,
 };
 
@@ -53,12 +54,17 @@ static void encode_continues(const struct stream_open *open, struct buffer *body
 void stream_open_encode(const struct stream_open *open, struct buffer *body)
 {
     assert(open->class < CLASS_COUNT && open->epoch_count <= HOLDERS_MAX);
-    bool epochs = open->epoch_count != 0;
-    mp_write_map(body, 2U + open->continues + epochs + open->has_instance);
+    bool epochs = open->epoch_count != 0, sealed = open->sealed_to[0] != '\0';
+    assert(!sealed || (open->holders == HOLDERS_PATH && open->reader_count > 0));
+    mp_write_map(body, 2U + open->continues + epochs + open->has_instance + 2U * sealed);
     mp_write_uint(body, OPEN_CLASS);
     mp_write_uint(body, open->class);
     mp_write_uint(body, OPEN_HOLDERS);
     encode_holders(open, body);
+    if (sealed) {
+        mp_write_uint(body, OPEN_SEALED);
+        mp_write_text(body, open->sealed_to);
+    }
     if (open->continues)
         encode_continues(open, body);
     if (epochs) {
@@ -70,6 +76,12 @@ void stream_open_encode(const struct stream_open *open, struct buffer *body)
     if (open->has_instance) {
         mp_write_uint(body, OPEN_INSTANCE);
         mp_write_bin(body, SPAN_OF_ARRAY(open->instance));
+    }
+    if (sealed) {
+        mp_write_uint(body, OPEN_READERS);
+        mp_write_array(body, open->reader_count);
+        for (size_t i = 0; i < open->reader_count; i++)
+            mp_write_bin(body, SPAN_OF_ARRAY(open->readers[i].bytes));
     }
 }
 
@@ -135,13 +147,42 @@ static void decode_instance(struct mp_reader *reader, struct stream_open *open)
     open->has_instance = true;
 }
 
+/* Sorted and unique, so that one set of keys has one form. */
+static void decode_readers(struct mp_reader *reader, struct stream_open *open)
+{
+    uint32_t count = mp_read_array(reader);
+    if (count == 0 || count > SEAL_READERS_MAX) {
+        mp_fail(reader);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *id = mp_read_bin_of(reader, KEY_ID_BYTES);
+        if (id == NULL)
+            return;
+        memcpy(open->readers[i].bytes, id, KEY_ID_BYTES);
+        if (i > 0 && key_id_compare(open->readers[i - 1], open->readers[i]) >= 0)
+            mp_fail(reader);
+    }
+    open->reader_count = (uint8_t)count;
+}
+
+/* It is a path's end that reads: who stands on the way passes it on. */
+static bool seal_fits(const struct stream_open *open)
+{
+    if (open->sealed_to[0] == '\0')
+        return open->reader_count == 0;
+    return open->reader_count > 0 && open->holders == HOLDERS_PATH && open->seat_count > 1 &&
+           strcmp(open->sealed_to, open->seats[open->seat_count - 1]) == 0;
+}
+
 /* Gives false for what must be understood and isn't: the stream is parked then. */
 static bool decode_field(struct mp_reader *reader, int32_t key, struct stream_open *open)
 {
     switch (key) {
     case OPEN_CLASS: open->class = (uint8_t)mp_read_uint_max(reader, CLASS_COUNT - 1); return true;
     case OPEN_HOLDERS: return decode_holders(reader, open);
-    case OPEN_SEALED:
+    case OPEN_SEALED: note_read_seat(reader, open->sealed_to); return true;
+    case OPEN_READERS: decode_readers(reader, open); return true;
     case OPEN_DICTIONARY: return false;
     case OPEN_CONTINUES: decode_continues(reader, open); return true;
     case OPEN_EPOCHS: decode_epochs(reader, open); return true;
@@ -164,7 +205,7 @@ enum error_code stream_open_decode(struct span body, struct stream_open *open, s
                              "it has field %d in a form that is not known here", (int)key);
     }
     mp_read_end(&reader);
-    if (reader.failed || seen != (1U << OPEN_CLASS | 1U << OPEN_HOLDERS))
+    if (reader.failed || seen != (1U << OPEN_CLASS | 1U << OPEN_HOLDERS) || !seal_fits(open))
         return error_set(error, ERR_MALFORMED, "the opening of a stream",
                          "expected a class, holders and what goes with them");
     return ERR_OK;

@@ -125,6 +125,7 @@ enum error_code block_row_open(const struct view *view, const struct tree *tree,
             .stream = *stream,
             .author_key = author->key,
             .verifier = tree_verifier(tree),
+            .seal = tree_seal_key(tree),
         };
         code = block_open(span_of_buffer(&stored), &context, block, NULL);
     }

@@ -40,6 +40,8 @@ struct rebuild *rebuild_new(const struct salvage_options *options, const struct 
     rebuild->replica->tree = query_tree(&port->view, &options->tree_id, NULL);
     if (rebuild->replica->tree == NULL)
         rebuild->replica->tree = tree_new(&options->tree_id);
+    rebuild->replica->options.seal = options->seal;
+    tree_set_seal_key(rebuild->replica->tree, &rebuild->replica->options.seal);
     return rebuild;
 }
 

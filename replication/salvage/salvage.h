@@ -23,6 +23,7 @@ struct salvage;
 struct salvage_options {
     struct hash tree_id;
     uint8_t signing_key[KEY_BYTES]; /* this node's, public */
+    struct seal_key seal;
     char seat[SEAT_BYTES_MAX + 1];
     uint32_t epoch; /* of the high-water file; 0: it can't be read */
     uint64_t wall_ms;

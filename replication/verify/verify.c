@@ -61,6 +61,8 @@ static void read_tree(struct verify *verify)
         return;
     tree_free(verify->tree);
     verify->tree = query_tree(verify->view, &verify->options.tree_id, NULL);
+    if (verify->tree != NULL)
+        tree_set_seal_key(verify->tree, &verify->options.seal);
     verify->tree_stamp = stamp;
 }
 

@@ -41,6 +41,7 @@ struct verify_counts {
 struct verify_options {
     struct hash tree_id;
     struct key_id own; /* of this node: whose cells are recounted */
+    struct seal_key seal;
     /* Rows are only read, nothing is hashed, folded or compared. For tests that prove that a check
      * from outside notices what this one then lets pass. */
     bool trusting;

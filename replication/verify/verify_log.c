@@ -125,7 +125,8 @@ static void account(struct verify *verify, const struct stream_id *stream, uint3
                     const struct entry *entry, const struct hash *digest)
 {
     struct located_entry located = {stream_author(stream), stream->number, seq, entry, digest};
-    if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE || is_accounted(verify, &located) ||
+    if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE || entry->seal == ENTRY_SHUT ||
+        is_accounted(verify, &located) ||
         (entry->kind == ENTRY_CARRY && !entry->strange && all_accounted(verify, &located)))
         return;
     verify_say(verify, TABLE_RECORDS, "an entry of the log is missing in it", "%s (entry %u of %s)",

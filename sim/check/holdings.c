@@ -44,6 +44,7 @@ static void find_holders(const struct model *model, struct model_stream *stream,
     if (model->changing)
         most += model->county->seat_count;
     stream->own_only = open->holders == HOLDERS_SELF;
+    stream->sealed = open->sealed_to[0] != '\0';
     stream->subtree = subtree;
     stream->tier = open->tier;
     stream->seats = mem_alloc(most * sizeof *stream->seats);
@@ -279,7 +280,11 @@ static size_t take_own_block(struct model *model, const struct model_holding *ho
 {
     const struct county_keys *seat = world_keys(model->world, holding->node);
     struct block_context context = {
-        .tree_id = model->county->tree_id, .stream = holding->id, .author_key = seat->signing_key};
+        .tree_id = model->county->tree_id,
+        .stream = holding->id,
+        .author_key = seat->signing_key,
+        .seal = &seat->seal,
+    };
     struct prepared_block opened;
     context.stream.branch = 0;
     if (block_open(stored, &context, &opened, NULL) != ERR_OK) {
@@ -327,6 +332,10 @@ static void hold_op(struct model *model, size_t node, size_t op)
 
 static void hold_entries(struct model *model, size_t node, const struct model_block *block)
 {
+    const struct model_stream *stream = model_find_stream(model, &block->stream);
+    size_t seat = model->nodes[node].seat;
+    if (stream->sealed && seat != stream->author && seat != stream->path[stream->path_count - 1])
+        return; /* it can't read it */
     for (uint32_t i = 0; i < block->count && node < model->county->seat_count; i++) {
         const struct model_entry *entry = &model->entries[block->first_entry + i];
         if (entry->op != SIZE_MAX)

@@ -117,7 +117,7 @@ struct model_block { /* known by the hash of its stored bytes */
 struct model_stream {
     struct stream_id id;
     size_t author; /* seat */
-    bool own_only, forked;
+    bool own_only, forked, sealed;
     size_t *seats;   /* holders, ascending; owned */
     uint32_t *heads; /* entries that each holds; owned */
     bool *free;      /* of them, those that need not hold it; owned */

@@ -168,6 +168,7 @@ static void verify_store(struct walking *walking, const struct tree *tree)
     struct verify_options options = {.tree_id = *tree_id(tree),
                                      .own =
                                          world_keys(walking->model->world, walking->node)->key_id,
+                                     .seal = world_keys(walking->model->world, walking->node)->seal,
                                      .context = walking,
                                      .finding = on_finding};
     struct verify *verify = verify_new(&options);

@@ -193,7 +193,11 @@ static bool is_sound(struct world_node *node)
 {
     const struct county *county = node->world->county;
     struct verify_options options = {
-        .tree_id = county->tree_id, .own = node->keys.key_id, .finding = ignore_finding};
+        .tree_id = county->tree_id,
+        .own = node->keys.key_id,
+        .seal = node->keys.seal,
+        .finding = ignore_finding,
+    };
     struct verify *verify = verify_new(&options);
     while (verify_step(verify, &node->port.view)) {
     }
@@ -263,6 +267,7 @@ static void repair(struct world_node *node)
                                       .context = &rows,
                                       .bytes = row_bytes};
     memcpy(options.signing_key, node->keys.signing_key, KEY_BYTES);
+    options.seal = node->keys.seal;
     memcpy(options.seat, seat->code, sizeof options.seat);
     if (memory_store_high_water(node->store, &mark))
         options.epoch = mark.epoch;

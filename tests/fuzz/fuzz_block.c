@@ -54,7 +54,10 @@ static void write_again(const struct entry_list *list, const struct author_epoch
 {
     struct entry_writer *writer = entry_writer_new(self, key, list->schema_version);
     size_t count = 0;
-    while (count < list->count && entry_writer_add(writer, &list->entries[count]))
+    while (count < list->count && (list->entries[count].seal == ENTRY_CLEAR
+                                       ? entry_writer_add(writer, &list->entries[count])
+                                       : entry_writer_add_sealed(writer, &list->entries[count],
+                                                                 list->entries[count].sealed)))
         count++;
     if (count != 0) {
         struct buffer plain = {0};
@@ -67,6 +70,7 @@ static void write_again(const struct entry_list *list, const struct author_epoch
             struct hash a = entry_digest(&list->entries[i], key, self->epoch);
             struct hash b = entry_digest(&back.entries[i], key, self->epoch);
             assert(hash_equal(&a, &b));
+            assert(span_equal(list->entries[i].sealed, back.entries[i].sealed));
         }
         entry_list_free(&back);
         buffer_free(&plain);
@@ -124,12 +128,38 @@ static void try_opening(struct span body)
     buffer_free(&out);
 }
 
+/* What a hostile author seals to us. */
+static void try_sealed(struct span plain)
+{
+    const struct author_epoch self = {context.stream.author, EPOCH};
+    const struct hash bound = entry_seal_bound(key, EPOCH), seed = {{1}};
+    struct seal_key reader;
+    struct buffer sealed = {0};
+    struct unsealed inside;
+    seal_key_from(seed.bytes, &reader);
+    const uint8_t(*readers)[KEY_BYTES] = (const uint8_t(*)[KEY_BYTES]) & reader.public_key;
+    bool made = seal_make(plain, &bound, readers, 1, &seed, &sealed);
+    assert(made);
+    (void)made;
+    if (entry_unseal(span_of_buffer(&sealed), &self, key, &reader, &inside) == SEAL_OPENED) {
+        assert(inside.list.count == 1 && inside.list.entries[0].seal == ENTRY_CLEAR);
+        unsealed_free(&inside);
+    }
+    if (entry_unseal(plain, &self, key, &reader, &inside) == SEAL_OPENED)
+        unsealed_free(&inside);
+    buffer_free(&sealed);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     start();
     if (size == 0)
         return 0;
     struct span rest = SPAN(data + 1, size - 1);
+    if (data[0] == 4) {
+        try_sealed(rest);
+        return 0;
+    }
     switch (data[0] & 3) {
     case 0: try_block(rest); break;
     case 1: try_entries(rest); break;

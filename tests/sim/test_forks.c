@@ -354,6 +354,7 @@ static void check_stores(struct run *run, size_t seat)
 {
     struct verify_options options = {.tree_id = run->county->tree_id,
                                      .own = run->county->seats[seat].key_id,
+                                     .seal = run->county->seats[seat].seal,
                                      .context = run,
                                      .finding = on_finding};
     struct verify *verify = verify_new(&options);

@@ -58,6 +58,7 @@ static struct memory_store *salvaged(struct offer *offer, struct salvage_counts 
     enum error_code code;
     uint64_t judged;
     memcpy(options.signing_key, seat->signing_key, KEY_BYTES);
+    options.seal = seat->seal;
     snprintf(options.seat, sizeof options.seat, "%s", seat->code);
     memory_store_port(store, &port);
     struct salvage *salvage = salvage_new(&options);
@@ -92,6 +93,7 @@ static struct verify_counts verified(struct memory_store *store, enum desk_seat 
     struct store_port port;
     struct verify_options options = {.tree_id = desk_county()->tree_id,
                                      .own = desk_county()->seats[owner].key_id,
+                                     .seal = desk_county()->seats[owner].seal,
                                      .finding = print_finding};
     memory_store_port(store, &port);
     struct verify *verify = verify_new(&options);

@@ -130,6 +130,9 @@ static void a_key_that_is_none_is_refused(void **state)
     static const uint8_t zeros[1][KEY_BYTES];
     struct buffer out = {0};
     buffer_append_byte(&out, 7);
+    struct seal_key key = key_of(0);
+    assert_true(seal_key_acceptable(key.public_key));
+    assert_false(seal_key_acceptable(zeros[0]));
     assert_false(seal_make(words, &hash_zero, zeros, 1, &hash_zero, &out));
     assert_int_equal(out.size, 1);
     buffer_free(&out);

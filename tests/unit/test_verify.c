@@ -32,6 +32,7 @@ static void verify_all(struct memory_store *store, bool trusting, struct report 
     struct store_port port;
     struct verify_options options = {.tree_id = desk_county()->tree_id,
                                      .own = key_id_of(desk_county()->seats[SEAT_T1].signing_key),
+                                     .seal = desk_county()->seats[SEAT_T1].seal,
                                      .trusting = trusting,
                                      .context = report,
                                      .finding = note};
