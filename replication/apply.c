@@ -444,8 +444,9 @@ static enum outcome leave_shut(struct step *step, const struct located_entry *lo
     bool ours = false;
     for (size_t i = 0; open != NULL && i < open->reader_count; i++)
         ours = ours || key_id_equal(open->readers[i], own);
-    bool news = ours && quarantine(step, located, ERR_INVALID,
-                                   "it is sealed to this node's key, and the key doesn't open it");
+    bool news =
+        ours && quarantine_entry(step, located, ERR_INVALID,
+                                 "it is sealed to this node's key, and the key doesn't open it");
     return news || !ours ? OUTCOME_SETTLED : OUTCOME_KNOWN;
 }
 

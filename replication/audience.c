@@ -1,7 +1,8 @@
 /* Which own streams an entry goes into, so that every member of its circle gets it (rules.md 2).
  *
  * A clear stream follows the tree's path to a member while the whole path lies inside the circle;
- * of paths that lie in one another only the longest is needed. */
+ * of paths that lie in one another only the longest is needed. Any other member gets a stream of
+ * its own along the path, sealed to it. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,28 +24,36 @@ static bool on_way(const struct way *way, const struct seat *seat)
     return false;
 }
 
-/* The tree's path to a member, if all of it lies inside the circle. */
+/* The tree's path to a member; `clear`: all of it lies inside the circle. */
 static bool find_way(struct step *step, const struct circle *circle, const char *name,
-                     struct way *way)
+                     struct way *way, bool *clear)
 {
     const struct seat *own = own_seat(step->replica);
     const struct seat *end = tree_seat(step->replica->tree, span_of_text(name));
+    *clear = true;
     if (own == NULL || end == NULL)
         return false;
     way->count = seat_path_between(own, end, way->seats);
-    for (size_t i = 1; i < way->count; i++) {
-        if (!circle_has(circle, way->seats[i]->row.seat))
-            return false;
-    }
+    for (size_t i = 1; i < way->count; i++)
+        *clear = *clear && circle_has(circle, way->seats[i]->row.seat);
     return way->count > 1;
 }
 
-static void add_way(struct audiences *audiences, const struct circle *circle, const struct way *way)
+static void add_way(struct audiences *audiences, const struct circle *circle, const struct way *way,
+                    bool clear)
 {
     struct audience *audience = &audiences->list[audiences->count++];
     *audience = (struct audience){.class = circle->class, .holders = HOLDERS_PATH};
     for (size_t i = 0; i < way->count; i++)
         audience->seats[audience->seat_count++] = way->seats[i]->row.seat;
+    if (!clear)
+        audience->sealed_to = audience->seats[audience->seat_count - 1];
+}
+
+static bool can_be_sealed_to(struct step *step, const char *name)
+{
+    const uint8_t(*keys)[KEY_BYTES];
+    return seal_readers(step->replica, name, &keys) > 0;
 }
 
 /* Ways that no other one contains, in the order of the members. */
@@ -58,7 +67,7 @@ static void add_longest(struct audiences *audiences, const struct circle *circle
             contained = k != i && on_way(&ways[k], end) &&
                         (ways[k].count > ways[i].count || k < i); /* of two alike the first */
         if (!contained)
-            add_way(audiences, circle, &ways[i]);
+            add_way(audiences, circle, &ways[i], true);
     }
 }
 
@@ -98,8 +107,12 @@ void audiences_find(struct step *step, const struct circle *circle, const struct
     struct way *ways = mem_alloc(to->count * sizeof *ways);
     size_t count = 0;
     for (size_t i = 0; i < to->count; i++) {
-        if (find_way(step, circle, to->names[i], &ways[count]))
+        bool clear;
+        bool known = find_way(step, circle, to->names[i], &ways[count], &clear);
+        if (known && clear)
             count++;
+        else if (known && can_be_sealed_to(step, to->names[i]))
+            add_way(audiences, circle, &ways[count], false);
         else
             audiences->unreached[audiences->unreached_count++] = to->names[i];
     }

@@ -14,7 +14,8 @@ struct seat_names {
 struct audiences {
     struct audience *list; /* seats borrowed from the tree */
     size_t count;
-    const char **unreached; /* borrowed from `to`: no row of theirs is here, or no way */
+    const char **unreached; /* borrowed from `to`: no row of theirs is here, or no way, or one that
+                             * needs sealing, and their rows name no seal key */
     size_t unreached_count;
 };
 void audiences_find(struct step *step, const struct circle *circle, const struct seat_names *to,

@@ -22,6 +22,8 @@ bool carry_stream_is_for(struct step *step, const struct entry_place *place, con
     const struct author *author = tree_author(step->replica->tree, place->stream.author);
     if (author != NULL && strcmp(author->seat->row.seat, seat) == 0)
         return true;
+    if (open != NULL && open->sealed_to[0] != '\0')
+        return strcmp(open->sealed_to, seat) == 0;
     for (size_t i = 0; open != NULL && open->holders == HOLDERS_PATH && i < open->seat_count; i++) {
         if (strcmp(open->seats[i], seat) == 0)
             return true;

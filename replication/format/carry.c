@@ -17,6 +17,7 @@ enum {
     CARRY_PROOF = 4,
     CARRY_PLAIN = 5,
     CARRY_OPENING = 6, /* [header, proof, plain] */
+    CARRY_KEYS = 7,    /* content keys, one a place: of what is sealed in its block */
     HEADER_FLAGS = BLOCK_HAS_STREAM | BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK | BLOCK_HAS_ROOT |
                    BLOCK_HAS_PAYLOAD_HASH | BLOCK_HAS_NO_PAYLOAD,
     OPENING_ROOM = 4 << 10,           /* header, proof, 64 seats */
@@ -28,6 +29,9 @@ enum {
 
 void carry_free(struct carry *carry)
 {
+    for (size_t i = 0; carry->unsealed != NULL && i < carry->list.count; i++)
+        unsealed_free(&carry->unsealed[i]);
+    free(carry->unsealed);
     entry_list_free(&carry->list);
     free(carry->places);
     free(carry->digests);
@@ -40,6 +44,8 @@ void carry_free(struct carry *carry)
 static size_t room_for(const struct entry *entry)
 {
     size_t body = entry->hole ? HASH_BYTES + 3 : entry->body.size;
+    if (entry->sealed.size > 0)
+        return ENTRY_ROOM + PROOF_ROOM + SEAL_CONTENT_KEY_BYTES + 2 + entry->sealed.size;
     return ENTRY_ROOM + PROOF_ROOM + body + entry->further.size + entry->context_count * PAIR_ROOM;
 }
 
@@ -69,7 +75,9 @@ static void write_plain(const struct prepared_block *block, const uint32_t *plac
         entry_writer_new(&self, header->author_key, block->list.schema_version);
     entry_writer_begin_at(writer, header->clock);
     for (size_t i = 0; i < count; i++) {
-        bool added = entry_writer_add(writer, &block->list.entries[places[i]]);
+        const struct entry *entry = &block->list.entries[places[i]];
+        bool added = entry->sealed.size > 0 ? entry_writer_add_sealed(writer, entry, entry->sealed)
+                                            : entry_writer_add(writer, entry);
         assert(added);
     }
     entry_writer_finish(writer, plain);
@@ -88,7 +96,7 @@ static void write_proof(const struct prepared_block *block, const uint32_t *plac
                         struct buffer *out)
 {
     struct buffer proof = {0};
-    merkle_prove(block->digests, block->header.count, places, count, &proof);
+    merkle_prove(block->leaves, block->header.count, places, count, &proof);
     mp_write_bin(out, span_of_buffer(&proof));
     buffer_free(&proof);
 }
@@ -102,13 +110,25 @@ static void write_entries(const struct prepared_block *block, const uint32_t *pl
     buffer_free(&plain);
 }
 
+static void write_keys(const struct prepared_block *block, const uint32_t *places, size_t count,
+                       struct buffer *out)
+{
+    mp_write_array(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *entry = &block->list.entries[places[i]];
+        assert(entry->seal == ENTRY_OPENED);
+        mp_write_bin(out, SPAN(entry->content_key, SEAL_CONTENT_KEY_BYTES));
+    }
+}
+
 size_t carry_encode(const struct prepared_block *block, const uint32_t *places, size_t count,
                     const struct prepared_block *opening, struct buffer *body)
 {
     static const uint32_t first = 0;
     assert(count >= 1 && !block->opaque && (opening == NULL || opening->header.seq == 0));
     size_t taken = count_that_fit(block, places, count), from = body->size;
-    mp_write_map(body, opening == NULL ? 4 : 5);
+    bool sealed = block->list.entries[places[0]].sealed.size > 0; /* all of a stream, or none */
+    mp_write_map(body, 4U + (opening != NULL) + sealed);
     mp_write_uint(body, CARRY_HEADER);
     write_header(block, body);
     mp_write_uint(body, CARRY_PLACES);
@@ -126,6 +146,10 @@ size_t carry_encode(const struct prepared_block *block, const uint32_t *places, 
         write_proof(opening, &first, 1, body);
         write_entries(opening, &first, 1, body);
     }
+    if (sealed) {
+        mp_write_uint(body, CARRY_KEYS);
+        write_keys(block, places, taken, body);
+    }
     assert(body->size - from <= CARRY_BYTES_MAX);
     return taken;
 }
@@ -136,7 +160,21 @@ struct carry_parts {
     struct span header, proof, plain, opening; /* opening: the array, empty: none */
     uint32_t places[BLOCK_ENTRIES_USUAL];
     size_t count;
+    const uint8_t *keys[BLOCK_ENTRIES_USUAL];
+    size_t key_count;
 };
+
+static void read_keys(struct mp_reader *reader, struct carry_parts *parts)
+{
+    uint32_t count = mp_read_array(reader);
+    if (count > BLOCK_ENTRIES_USUAL) {
+        mp_fail(reader);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        parts->keys[i] = mp_read_bin_of(reader, SEAL_CONTENT_KEY_BYTES);
+    parts->key_count = count;
+}
 
 static void read_places(struct mp_reader *reader, struct carry_parts *parts)
 {
@@ -154,7 +192,7 @@ static bool read_parts(struct span body, struct carry_parts *parts)
 {
     struct mp_reader reader = mp_reader(body);
     parts->header = parts->proof = parts->plain = parts->opening = SPAN_EMPTY;
-    parts->count = 0;
+    parts->count = parts->key_count = 0;
     if (mp_peek(&reader) != MP_MAP)
         return false;
     struct mp_fields fields = mp_fields(&reader);
@@ -164,6 +202,7 @@ static bool read_parts(struct span body, struct carry_parts *parts)
         case CARRY_PLACES: read_places(&reader, parts); break;
         case CARRY_PROOF: parts->proof = mp_read_bin(&reader); break;
         case CARRY_PLAIN: parts->plain = mp_read_bin(&reader); break;
+        case CARRY_KEYS: read_keys(&reader, parts); break;
         case CARRY_OPENING: parts->opening = mp_read_any(&reader); break;
         default:
             mp_read_any(&reader);
@@ -277,6 +316,34 @@ static enum error_code open_opening(const struct prover *prover, struct span ope
     return code;
 }
 
+/* What is sealed is read with the keys that came with it: here it must open. */
+static enum error_code open_seals(const struct carry_parts *parts, const uint8_t *author_key,
+                                  struct carry *carry)
+{
+    const struct stream_id *stream = &carry->header.stream;
+    struct author_epoch self = {stream->author, stream->epoch};
+    if (parts->key_count == 0)
+        return ERR_OK;
+    if (parts->key_count != carry->list.count)
+        return ERR_MALFORMED;
+    carry->unsealed = mem_alloc(carry->list.count * sizeof *carry->unsealed);
+    for (size_t i = 0; i < carry->list.count; i++) {
+        struct entry *entry = &carry->list.entries[i];
+        struct unsealed *inside = &carry->unsealed[i];
+        struct span sealed = entry->sealed;
+        if (sealed.size == 0)
+            return ERR_MALFORMED;
+        if (entry_unseal_with(sealed, &self, author_key, parts->keys[i], inside) != SEAL_OPENED)
+            return ERR_FORGED;
+        *entry = inside->list.entries[0];
+        entry->seal = ENTRY_OPENED;
+        entry->sealed = sealed;
+        entry->content_key = inside->content_key;
+        carry->digests[i] = inside->digest;
+    }
+    return ERR_OK;
+}
+
 static bool all_about(const struct entry_list *list, uint16_t type, const struct record_id *record)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -299,6 +366,8 @@ enum error_code carry_open(struct span body, const struct hash *tree_id,
     enum error_code code = read_parts(body, parts) ? ERR_OK : ERR_MALFORMED;
     if (code == ERR_OK)
         code = open_entries(&prover, parts, &carry->header, &carry->list, &carry->digests);
+    if (code == ERR_OK)
+        code = open_seals(parts, author_key, carry);
     if (code == ERR_OK && !all_about(&carry->list, type, record))
         code = ERR_MALFORMED;
     if (code == ERR_OK)

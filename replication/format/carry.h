@@ -4,8 +4,10 @@
  *            root  <------------------- Merkle path -----------------    digests
  *
  * Nobody has to be trusted for what others wrote: who carries adds nothing that its author didn't
- * sign. With a record's creation comes the opening of its stream, proved alike, since that says
- * whose the record is. */
+ * sign. What stands sealed in its block is carried as it stands, with the content key for those who
+ * get it; the key is committed to in the seal, so that a carrier can't choose what it opens to.
+ * With a record's creation comes the opening of its stream, proved alike, since that says whose the
+ * record is. */
 #ifndef TERRACE_REPLICATION_FORMAT_CARRY_H
 #define TERRACE_REPLICATION_FORMAT_CARRY_H
 
@@ -17,7 +19,8 @@ struct carry {
     uint32_t *places; /* in the block, ascending; one an entry */
     struct entry_list list;
     struct hash *digests;
-    struct stream_open *open; /* what its stream is; NULL: not brought */
+    struct unsealed *unsealed; /* one an entry, empty where it was clear; NULL: none was sealed */
+    struct stream_open *open;  /* what its stream is; NULL: not brought */
 };
 void carry_free(struct carry *carry); /* leaves it empty */
 

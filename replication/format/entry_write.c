@@ -314,7 +314,7 @@ bool entry_writer_add_sealed(struct entry_writer *writer, const struct entry *en
         buffer_reserve(&writer->text, sealed.size + SEALED_ROOM > BLOCK_PLAIN_BYTES_USUAL
                                           ? sealed.size + SEALED_ROOM
                                           : BLOCK_PLAIN_BYTES_USUAL);
-        writer->clock = copy.clock;
+        writer->clock = writer->begins != 0 ? writer->begins : copy.clock;
     }
     mp_write_bin(&writer->text, sealed);
     copy.sealed = SPAN(writer->text.data + writer->text.size - sealed.size, sealed.size);
