@@ -636,7 +636,7 @@ static void openings_not_understood_are_parked(void **state)
     (void)state;
     assert_int_equal(OPEN(0x82, 1, 0, 2, 0x91, 0), ERR_OK);
     assert_int_equal(OPEN(0x83, 1, 0, 2, 0x91, 0, 0x20, 5), ERR_OK); /* unknown, may be ignored */
-    assert_int_equal(OPEN(0x83, 1, 0, 2, 0x91, 0, 0xff, 5), ERR_PARKED); /* -1 */
+    assert_int_equal(OPEN(0x83, 1, 0, 2, 0x91, 0, 0xff, 5), ERR_PARKED);         /* -1 */
     assert_int_equal(OPEN(0x83, 1, 0, 2, 0x91, 0, 3, 0xa1, 'a'), ERR_MALFORMED); /* no path */
     assert_int_equal(OPEN(0x83, 1, 0, 2, 0x91, 0, 4, 0xc4, 0), ERR_PARKED);
     assert_int_equal(OPEN(0x82, 1, 0, 2, 0x91, 3), ERR_PARKED);
