@@ -6,6 +6,7 @@
 #include "base/planted.h"
 #include "replication/circle.h"
 #include "replication/hash_table.h"
+#include "replication/own_stream.h"
 #include "replication/query/query.h"
 #include "replication/replica.h"
 #include "replication/rows/branches.h"
@@ -16,29 +17,6 @@ struct step {
     struct updates *updates;
     const struct view *view; /* the step's own rows over the store */
     uint64_t wall_ms, tick_ms;
-};
-
-/* Whom an own stream is for, beside its class: what tells our open streams apart. */
-struct audience {
-    uint8_t class;
-    uint8_t holders; /* enum holders_kind */
-    uint8_t tier;    /* subtree */
-    uint8_t seat_count;
-    const char *seats[HOLDERS_MAX]; /* path, our seat first; borrowed */
-    const char *sealed_to;          /* its end, which alone reads it; NULL: clear; borrowed */
-};
-
-/* A stream that we write and have not closed. */
-struct own_stream {
-    struct own_stream *next;
-    struct stream_id id;
-    uint8_t class, holders;
-    struct hash print;            /* of whom it is for: audience_print */
-    char end[SEAT_BYTES_MAX + 1]; /* path: the far end */
-    bool sealed;                  /* to its end */
-    struct buffer open;           /* what it is, encoded as in its first entry */
-    struct stream_head head;      /* after the last signed block */
-    struct entry_writer *writer;  /* what this batch added; NULL: nothing */
 };
 
 /* How far a stream is known at the other end of one session. */
@@ -149,6 +127,7 @@ struct session {
     struct contact *contacts;     /* by name; of a child */
     bool contacts_due;            /* it may have to be told something of them */
     bool streams_wait;            /* for a contact that the child doesn't hold yet */
+    bool beyond_told;             /* how far streams have got behind a break */
 };
 
 /* What an entry that can't be judged waits for; and the key of its row. */
@@ -233,6 +212,9 @@ struct replica {
     uint8_t due_from[DUE_KEY_BYTES_MAX + 1]; /* they are tried from here on; */
     size_t due_size;                         /* 0: none is due */
     bool cuts_due;                           /* a branch of a forked stream is on its way out */
+    uint64_t moves_seen;                     /* tree_change_count that ways were judged by */
+    bool going_due;                          /* entries of streams whose way has changed go again */
+    bool beyond_due;                         /* word from behind a break is to be passed on */
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
@@ -261,23 +243,6 @@ uint32_t tuning_or(uint32_t value, uint32_t otherwise);
 uint32_t replica_random(struct replica *replica);
 /* A secret seed, another one at each call, for what is done with the thing that `about` names. */
 struct hash replica_seed(struct replica *replica, const struct hash *about);
-
-/* seal_readers.c: keys that what is for the seat `to` is sealed to, sorted by id. 0: none can be:
- * the seat isn't known, or its rows name no seal key. Dies at the next call. */
-size_t seal_readers(struct replica *replica, const char *to, const uint8_t (**keys)[KEY_BYTES]);
-
-/* own_stream.c */
-/* Fills in all but place and writer. */
-void own_stream_describe(struct own_stream *stream, const struct stream_open *open);
-struct own_stream *own_stream_for(struct step *step, const struct audience *audience);
-/* Appends, by the schema in force unless the entry names a version; signs the block before when it
- * is full. Gives the entry's place, and its digest (NULL:
- * not wanted), which lives until the stream's block is signed. */
-uint32_t own_stream_add(struct step *step, struct own_stream *stream, const struct entry *entry,
-                        const struct hash **digest);
-void own_stream_sign(struct step *step, struct own_stream *stream);
-void own_streams_sign_all(struct step *step);
-void own_stream_free(struct own_stream *stream);
 
 enum { QUARANTINE_AN_AUTHOR_MAX = 1024 }; /* rows; what is beyond has the same verdict, unlisted */
 
@@ -596,6 +561,8 @@ enum message_type {
     MESSAGE_ABSENT,           /* no document has these: [name ...] */
     MESSAGE_WANT_BRANCH = 27, /* of a forked stream, from the last place in common */
     MESSAGE_TWINS,            /* two documents of one (term, version): [envelope, envelope] */
+    /* from 128 on: who doesn't know it skips it */
+    MESSAGE_BEYOND = 129, /* how far streams have got behind a break in their way */
 };
 void send_control(struct step *step, const struct session *session, enum message_type type,
                   struct span body);

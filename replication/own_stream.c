@@ -122,7 +122,7 @@ static struct own_stream *own_stream_open(struct step *step, struct stream_row *
     return stream;
 }
 
-static void own_stream_close(struct step *step, struct own_stream *stream)
+void own_stream_close(struct step *step, struct own_stream *stream)
 {
     static const uint8_t empty_map[] = {0x80};
     struct entry entry = entry_about_stream(step, ENTRY_CLOSE, SPAN_OF_ARRAY(empty_map));

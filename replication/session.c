@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/move.h"
 
 enum { PROTOCOL_LOWEST = 1, PROTOCOL_HIGHEST = 1 };
 
@@ -410,6 +410,8 @@ void session_message(struct step *step, const struct event *event)
 {
     struct session *session = session_find(step->replica, event->message.link);
     uint8_t type = event->message.type;
+    if (session != NULL && type == MESSAGE_BEYOND && session->state >= SESSION_COMPARING)
+        beyond_on_message(step, session, event->message.body);
     if (session == NULL || session->state == SESSION_REFUSED || type >= SKIPPED_FROM)
         return;
     if (step->replica->hold == HOLD_EVERYTHING && brings_rows(type))

@@ -23,8 +23,8 @@ static enum error_code path_stands(struct step *step, const struct stream_open *
             return ERR_NOT_ALLOWED;
         if (a == NULL || b == NULL)
             code = ERR_NOT_FOUND;
-        else if (a->parent != b && b->parent != a)
-            return ERR_NOT_ALLOWED;
+        else if (a->parent != b && b->parent != a && a->row.moves == 0 && b->row.moves == 0)
+            return ERR_NOT_ALLOWED; /* nor can they ever have been */
     }
     return code;
 }

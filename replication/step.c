@@ -1,5 +1,5 @@
 /* The one entry: a table of events, a handler each; and what others may look at. */
-#include "replication/carry.h"
+#include "replication/move.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -53,6 +53,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     carry_when_due(step);
     loose_go_on(step);
     refold_work(step);
+    moves_when_due(step);
     own_streams_sign_all(step);
     if (updates_signs(step->updates)) {
         replica->commits++;
