@@ -108,6 +108,11 @@ enum error_code amend_root_admins(struct amendment *amendment, const struct admi
                                   struct error *error);
 enum error_code amend_add_tier(struct amendment *amendment, struct span name, struct error *error);
 
+/* Whether the seat's document may let a key in at `now_ms`: ERR_NOT_ALLOWED, with whom to ask, when
+ * what the seats above allow it has expired. For whoever signs what another has written. */
+enum error_code amend_may_let_in(const struct tree *tree, struct span seat, uint64_t now_ms,
+                                 struct error *error);
+
 /* What the next version says so far: how many rows, and each of them, in no order. Borrowed until
  * the next change. */
 size_t amend_row_count(const struct amendment *amendment);

@@ -36,22 +36,28 @@ static enum error_code refuse_unknown(const struct amendment *amendment, struct 
     return ERR_NOT_FOUND;
 }
 
+enum error_code amend_may_let_in(const struct tree *tree, struct span seat, uint64_t now_ms,
+                                 struct error *error)
+{
+    const struct seat *owner = tree_seat(tree, seat);
+    uint64_t expires_ms = tree_expires_ms(tree, seat);
+    if (owner == NULL || expires_ms == 0 || expires_ms > now_ms)
+        return ERR_OK;
+    uint64_t days = (now_ms - expires_ms) / (24 * 3600 * 1000);
+    error_set(error, ERR_NOT_ALLOWED, amend_what,
+              "what seat %s was allowed to sign expired %llu days ago: it can't let anybody in",
+              owner->row.seat, (unsigned long long)days);
+    error_next(error, "An admin of %s signs a new version with a later expiry; all else goes on.",
+               owner->parent == NULL ? "the root document" : owner->parent->row.seat);
+    return ERR_NOT_ALLOWED;
+}
+
 enum error_code amend_delegation_check(const struct amendment *amendment, struct error *error)
 {
     if (amendment->owner == NULL)
         return ERR_OK;
-    const char *seat = amendment->owner->row.seat;
-    uint64_t expires_ms = tree_expires_ms(amendment->tree, span_of_text(seat));
-    if (expires_ms == 0 || expires_ms > amendment->when.now_ms)
-        return ERR_OK;
-    uint64_t days = (amendment->when.now_ms - expires_ms) / (24 * 3600 * 1000);
-    const struct seat *parent = amendment->owner->parent;
-    error_set(error, ERR_NOT_ALLOWED, amend_what,
-              "what seat %s was allowed to sign expired %llu days ago: it can't let anybody in",
-              seat, (unsigned long long)days);
-    error_next(error, "An admin of %s signs a new version with a later expiry; all else goes on.",
-               parent == NULL ? "the root document" : parent->row.seat);
-    return ERR_NOT_ALLOWED;
+    return amend_may_let_in(amendment->tree, span_of_text(amendment->owner->row.seat),
+                            amendment->when.now_ms, error);
 }
 
 static enum error_code keys_check(const struct amendment *amendment, const struct seat_row *row,
