@@ -13,6 +13,7 @@ enum { WORDS_BYTES = 512 };
 
 struct telling {
     const struct tree *tree;
+    const struct document_header *header; /* of the document told of */
     const struct people *people;
     const char *seat, *name; /* of the row told of */
     json_t *changes;
@@ -27,10 +28,21 @@ __attribute__((format(printf, 2, 3))) static void tell(struct telling *telling, 
     vsnprintf(words, sizeof words, format, list);
     va_end(list);
     char *shown = text_shown(span_of_text(words), 0);
-    json_array_append_new(telling->changes,
-                          json_pack("{s:s,s:s,s:s}", "seat", telling->seat, "name", telling->name,
-                                    "change", shown));
+    json_array_append_new(telling->changes, json_pack("{s:s,s:s,s:s}", "seat", telling->seat,
+                                                      "name", telling->name, "change", shown));
     free(shown);
+}
+
+/* A root document names the tiers itself. */
+static const char *tier_name(const struct telling *telling, uint8_t tier,
+                             char text[static SEAT_BYTES_MAX + 1])
+{
+    const struct text_list *tiers = &telling->header->tiers;
+    if (telling->header->kind != DOCUMENT_ROOT || tier >= tiers->count)
+        return tree_tier_name(telling->tree, tier);
+    struct span name = text_list_at(tiers, tier);
+    snprintf(text, SEAT_BYTES_MAX + 1, "%.*s", (int)name.size, (const char *)name.data);
+    return text;
 }
 
 static void list_words(const struct text_list *list, char text[static WORDS_BYTES])
@@ -52,7 +64,9 @@ static void tell_list(struct telling *telling, const char *what, const struct te
     char old[WORDS_BYTES], new[WORDS_BYTES];
     list_words(before, old);
     list_words(after, new);
-    if (strcmp(old, new) != 0)
+    if (before->count == 0 && after->count > 0)
+        tell(telling, "%s: %.400s", what, new);
+    else if (strcmp(old, new) != 0)
         tell(telling, "%s: %.200s (before: %.200s)", what, new, old);
 }
 
@@ -79,7 +93,10 @@ static void tell_admins(struct telling *telling, const struct admin_keys *before
         if (!has_key(after, admin_key(before, i)))
             tell(telling, "may no longer sign: %s", who);
     }
-    if (before->threshold != after->threshold || before->count != after->count)
+    if (before->threshold == 0 && after->count > 1)
+        tell(telling, "%u of these %u must sign", after->threshold, after->count);
+    else if (before->threshold != 0 &&
+             (before->threshold != after->threshold || before->count != after->count))
         tell(telling, "%u of %u must sign (before: %u of %u)", after->threshold, after->count,
              before->threshold, before->count);
 }
@@ -116,7 +133,7 @@ static void tell_new(struct telling *telling, const struct seat_row *row)
 {
     const struct admin_keys none = {0};
     const struct seat *known = tree_seat(telling->tree, span_of_text(row->seat));
-    char key[FINGERPRINT_TEXT_BYTES];
+    char key[FINGERPRINT_TEXT_BYTES], tier[SEAT_BYTES_MAX + 1];
     key_words(row, key);
     if (row->moves > 0)
         tell(telling, "accepted with move counter %llu (from %s), generation %u",
@@ -126,10 +143,12 @@ static void tell_new(struct telling *telling, const struct seat_row *row)
              row->generation);
     else
         tell(telling, "%s as %s, generation %u, its key is %s",
-             row->standby ? "a standby is let in" : "let in",
-             tree_tier_name(telling->tree, row->tier), row->generation, key);
+             row->standby ? "a standby is let in" : "let in", tier_name(telling, row->tier, tier),
+             row->generation, key);
     if (row->status != SEAT_ACTIVE)
         tell_status(telling, row);
+    if (row->endpoints.count > 0)
+        tell_list(telling, "is reached at", &(struct text_list){0}, &row->endpoints);
     tell_admins(telling, &none, &row->admins);
 }
 
@@ -202,7 +221,7 @@ static void tell_header(struct telling *telling, const struct document_header *b
         time_text(after->expires_ms, day);
         tell(telling, "expires: %s", day);
     }
-    if (before->term != after->term && before != &none)
+    if (before != &none && before->term != after->term)
         tell(telling, "begins term %llu", (unsigned long long)after->term);
     if (after->kind == DOCUMENT_TYPES && before->schema_version != after->schema_version)
         tell(telling, "types of version %u", after->schema_version);
@@ -221,7 +240,8 @@ static void tell_header(struct telling *telling, const struct document_header *b
 json_t *changes_in_words(const struct tree *tree, const struct people *people,
                          const struct held_document *before, const struct draft *draft)
 {
-    struct telling telling = {.tree = tree, .people = people, .changes = json_array()};
+    struct telling telling = {
+        .tree = tree, .header = &draft->opened.decoded, .people = people, .changes = json_array()};
     tell_header(&telling, before == NULL ? NULL : &before->header, &draft->opened.decoded);
     if (draft->file.kind == DOCUMENT_ROOT || draft->file.kind == DOCUMENT_BRANCH)
         tell_rows(&telling, before == NULL ? NULL : before->rows,
@@ -282,9 +302,9 @@ json_t *signatures_json(const struct gathered *gathered, const struct people *pe
         json_t *signers = json_array();
         for (unsigned k = 0; k < set->admins.count; k++)
             json_array_append_new(signers, signer_json(set, k, people));
-        json_array_append_new(
-            sets, json_pack("{s:i,s:i,s:o}", "needed", (int)set->admins.threshold, "signed",
-                            (int)set->signed_count, "signers", signers));
+        json_array_append_new(sets,
+                              json_pack("{s:i,s:i,s:o}", "needed", (int)set->admins.threshold,
+                                        "signed", (int)set->signed_count, "signers", signers));
     }
     return sets;
 }

@@ -79,7 +79,8 @@ const char *draft_directory(const struct arguments *arguments, const char *path,
     if (name == NULL || (size_t)(name - end) != sizeof folder - 1 ||
         memcmp(end, folder, sizeof folder - 1) != 0)
         return NULL;
-    snprintf(found, PATH_MAX, "%.*s", end == path ? 1 : (int)(end - path), end == path ? "." : path);
+    snprintf(found, PATH_MAX, "%.*s", end == path ? 1 : (int)(end - path),
+             end == path ? "." : path);
     return found;
 }
 
@@ -195,8 +196,9 @@ static enum error_code rows_check(const char *path, const struct draft *draft, s
     if (header->kind == draft->file.kind && header->row_count == draft->file.row_count &&
         hash_equal(&root, &header->row_root))
         return ERR_OK;
-    error_set(error, ERR_DAMAGED, path,
-              "its rows are not those that its header names: they were changed after it was written");
+    error_set(
+        error, ERR_DAMAGED, path,
+        "its rows are not those that its header names: they were changed after it was written");
     error_next(error, "take the draft again from where it was written");
     return ERR_DAMAGED;
 }

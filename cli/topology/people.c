@@ -60,8 +60,7 @@ static void read_person(struct people *people, struct yaml_node *item)
         people_add(people, name, bytes);
 }
 
-static bool read_all(struct people *people, struct span text, const char *path,
-                     struct error *error)
+static bool read_all(struct people *people, struct span text, const char *path, struct error *error)
 {
     struct yaml *yaml = yaml_parse(text, path, error);
     struct yaml_node *list = NULL;
@@ -112,24 +111,28 @@ const char *people_name(const struct people *people, const uint8_t key[static KE
     return person == NULL ? NULL : person->name;
 }
 
-enum error_code people_save(const struct people *people, const char *directory,
-                            struct error *error)
+enum error_code people_save(const struct people *people, const char *directory, struct error *error)
 {
     char path[PATH_MAX], key[2 * KEY_BYTES + 1], line[256];
+    struct people *all = people_load(directory, error);
     struct buffer text = {0};
-    enum error_code code = path_join(path, directory, "people.yaml", error);
-    if (code != ERR_OK || people->count == 0)
-        return code;
+    if (all == NULL)
+        return error->code;
+    for (size_t i = 0; i < people->count; i++)
+        people_add(all, span_of_text(people->persons[i].name), people->persons[i].key);
     buffer_append_span(&text, span_of_text("# who holds which key; for people to read, signed "
                                            "nowhere\npeople:\n"));
-    for (size_t i = 0; i < people->count; i++) {
-        hex_write(key, people->persons[i].key, KEY_BYTES);
+    for (size_t i = 0; i < all->count; i++) {
+        hex_write(key, all->persons[i].key, KEY_BYTES);
         int length = snprintf(line, sizeof line, "  - name: \"%s\"\n    key: %s\n",
-                              people->persons[i].name, key);
+                              all->persons[i].name, key);
         buffer_append(&text, line, (size_t)length);
     }
-    code = file_replace(path, span_of_buffer(&text), 0644, error);
+    enum error_code code = path_join(path, directory, "people.yaml", error);
+    if (code == ERR_OK && all->count > 0)
+        code = file_replace(path, span_of_buffer(&text), 0644, error);
     buffer_free(&text);
+    people_free(all);
     return code;
 }
 

@@ -107,12 +107,12 @@ static enum error_code tell_signed(const struct arguments *arguments, const char
     enum error_code code = draft_open(directory, path, &draft, error);
     if (code != ERR_OK)
         return code;
-    bool counted = draft.tree != NULL &&
-                   gather_look(draft.tree, &draft.opened, &gathered, error) == ERR_OK;
+    bool counted =
+        draft.tree != NULL && gather_look(draft.tree, &draft.opened, &gathered, error) == ERR_OK;
     error_clear(error);
     if (arguments->json) {
-        json_t *told = json_pack("{s:s,s:i}", "file", path, "signatures",
-                                 (int)draft.opened.signature_count);
+        json_t *told =
+            json_pack("{s:s,s:i}", "file", path, "signatures", (int)draft.opened.signature_count);
         if (counted)
             json_object_set_new(told, "missing", json_integer(gathered.missing));
         print_json(told);
@@ -198,9 +198,10 @@ const struct command topology_sign = {
     .name = "sign",
     .usage = "DRAFT...",
     .summary = "add one signature to a draft",
-    .detail = "What the draft changes is told first. With -d DIR (or a draft in DIR/drafts) what the\n"
-              "tree would refuse isn't signed, and who else must sign is named; without, the draft\n"
-              "is signed as it is. The draft goes from hand to hand until enough have signed.",
+    .detail =
+        "What the draft changes is told first. With -d DIR (or a draft in DIR/drafts) what the\n"
+        "tree would refuse isn't signed, and who else must sign is named; without, the draft\n"
+        "is signed as it is. The draft goes from hand to hand until enough have signed.",
     .words_min = 1,
     .words_max = WORDS_GIVEN_MAX,
     .options = options,

@@ -1,0 +1,270 @@
+/* People who sign, as they work: keys in separate places, drafts that go from hand to hand, texts
+ * with mistakes in them, and a node that runs meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/author/file.h"
+#include "node/author/keys.h"
+#include "tests/process/run_terrace.h"
+
+static const char *passphrase, *wrong_passphrase;
+static char li[4096], wang[4096], zhao[4096], county[4096], township[4096];
+static char tree[4096]; /* the directory of the drafts */
+
+static void must_end(int status, int wanted)
+{
+    if (status != wanted)
+        fail_msg("ended with %d: %s%s", status, terrace_output(), terrace_errors());
+}
+
+static void must_say(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL)
+        fail_msg("'%s' is not in: %s", words, text);
+}
+
+static void make_key(const char *name, char path[static 4096])
+{
+    char folder[64];
+    snprintf(folder, sizeof folder, "home of %s", name);
+    assert_int_equal(mkdir(terrace_path(folder), 0700), 0);
+    snprintf(path, 4096, "%s/%s.key", terrace_path(folder), name);
+    must_end(terrace_run("key", "new", path, "--name", name, "--passphrase-file", passphrase, NULL),
+             0);
+}
+
+/* The request of a machine, as its people bring it. */
+static void make_request(const char *seat, unsigned number)
+{
+    uint8_t seed[32] = {(uint8_t)number}, key[KEY_BYTES], secret[SECRET_BYTES];
+    char hex[2 * KEY_BYTES + 1], zero[2 * HASH_BYTES + 1], name[64], text[1024];
+    sign_key_pair(seed, key, secret);
+    hex_write(hex, key, KEY_BYTES);
+    memset(zero, '0', sizeof zero - 1);
+    zero[sizeof zero - 1] = '\0';
+    snprintf(text, sizeof text, "seat: \"%s\"\ntree: %s\nsigning_key: %s\nlink_key: %s\n", seat,
+             zero, hex, hex);
+    snprintf(name, sizeof name, "%s.request.yaml", seat);
+    terrace_file(name, text);
+}
+
+static const char description[] = "tiers: [county, township, village]\n"
+                                  "expires: 2099-12-31\n"
+                                  "root:\n"
+                                  "  threshold: 2\n"
+                                  "  keys:\n"
+                                  "    - key: home of li/li.key\n"
+                                  "    - key: home of wang/wang.key\n"
+                                  "    - key: home of zhao/zhao.key\n"
+                                  "seats:\n"
+                                  "  - code: C\n"
+                                  "    name: 永顺县\n"
+                                  "    tier: county\n"
+                                  "    request: C.request.yaml\n"
+                                  "    admins: {keys: [{key: home of c/c.key}]}\n"
+                                  "  - code: T1\n"
+                                  "    name: 芙蓉镇\n"
+                                  "    tier: township\n"
+                                  "    parent: C\n"
+                                  "    request: T1.request.yaml\n"
+                                  "    endpoints: [\"tcp://10.0.0.2:7000\"]\n"
+                                  "    admins: {keys: [{key: home of t1/t1.key}]}\n"
+                                  "  - code: V1\n"
+                                  "    name: 发树村\n"
+                                  "    tier: village\n"
+                                  "    parent: T1\n"
+                                  "    request: V1.request.yaml\n"
+                                  "  - code: V2\n"
+                                  "    tier: village\n"
+                                  "    parent: T1\n";
+
+static int make(void **state)
+{
+    (void)state;
+    passphrase = terrace_file("passphrase", "four words together here\n");
+    wrong_passphrase = terrace_file("wrong", "four words together\n");
+    make_key("li", li);
+    make_key("wang", wang);
+    make_key("zhao", zhao);
+    make_key("c", county);
+    make_key("t1", township);
+    make_request("C", 1);
+    make_request("T1", 2);
+    make_request("V1", 3);
+    snprintf(tree, sizeof tree, "%s", terrace_path("tree"));
+    const char *text = terrace_file("tree.yaml", description);
+    must_end(terrace_run("topology", "new", text, "--dir", tree, "--json", NULL), 0);
+    assert_int_equal(terrace_number("drafts"), 4);
+    assert_int_equal(terrace_number("waiting"), 1);
+    return 0;
+}
+
+static const char *draft_of(const char *name)
+{
+    static char path[4400];
+    snprintf(path, sizeof path, "%s/drafts/%s.draft", tree, name);
+    return path;
+}
+
+static void copy(const char *from, const char *to)
+{
+    struct buffer bytes = {0};
+    assert_int_equal(file_read(from, 1 << 20, &bytes, NULL), ERR_OK);
+    assert_int_equal(file_replace(to, span_of_buffer(&bytes), 0644, NULL), ERR_OK);
+    buffer_free(&bytes);
+}
+
+static int sign(const char *path, const char *key, const char *file)
+{
+    return terrace_run("topology", "sign", path, "--key", key, "--passphrase-file", file, NULL);
+}
+
+static void signatures_are_gathered_in_separate_places(void **state)
+{
+    (void)state;
+    const char *draft = draft_of("0-root");
+    char carried[4096];
+    must_end(terrace_run("topology", "verify", draft, "--json", NULL), 3);
+    assert_int_equal(terrace_number("missing"), 2);
+    /* to Li, who has nothing but the draft */
+    snprintf(carried, sizeof carried, "%s", terrace_path("home of li/0-root.draft"));
+    copy(draft, carried);
+    must_end(sign(carried, li, passphrase), 0);
+    must_say(terrace_output(), "1 more must sign");
+    must_say(terrace_errors(), "永顺县");
+    must_end(sign(carried, li, passphrase), 3); /* once is enough */
+    copy(carried, draft);
+    must_end(terrace_run("topology", "verify", draft, "--json", NULL), 3);
+    assert_int_equal(terrace_number("missing"), 1);
+    must_end(terrace_run("topology", "verify", draft, NULL), 3);
+    must_say(terrace_output(), "signed   li");
+    must_say(terrace_output(), "missing  zhao");
+    /* whoever else signs counts for nothing, and is told so */
+    must_end(sign(draft, county, passphrase), 3);
+    must_say(terrace_errors(), "not one of those that may sign");
+    must_end(sign(draft, wang, passphrase), 0);
+    must_end(terrace_run("topology", "verify", draft, NULL), 0);
+}
+
+static void a_wrong_passphrase_signs_nothing(void **state)
+{
+    (void)state;
+    const char *draft = draft_of("1-00-C");
+    must_end(sign(draft, county, wrong_passphrase), 3);
+    must_say(terrace_errors(), "passphrase does not open it");
+    must_say(terrace_errors(), "next:");
+    must_end(terrace_run("topology", "verify", draft, "--json", NULL), 3);
+    assert_int_equal(terrace_number("missing"), 1);
+}
+
+static void a_changed_draft_is_signed_by_nobody(void **state)
+{
+    (void)state;
+    struct buffer bytes = {0};
+    char path[4096];
+    snprintf(path, sizeof path, "%s", terrace_path("changed.draft"));
+    assert_int_equal(file_read(draft_of("1-00-C"), 1 << 20, &bytes, NULL), ERR_OK);
+    uint8_t *name = memmem(bytes.data, bytes.size, "芙蓉镇", strlen("芙蓉镇"));
+    assert_non_null(name);
+    name[2] ^= 1;
+    assert_int_equal(file_replace(path, span_of_buffer(&bytes), 0644, NULL), ERR_OK);
+    buffer_free(&bytes);
+    must_end(sign(path, county, passphrase), 3);
+    must_say(terrace_errors(), "were changed after it was written");
+    must_end(terrace_run("-d", tree, "topology", "verify", path, NULL), 3);
+}
+
+static void what_is_signed_is_told_first(void **state)
+{
+    (void)state;
+    must_end(terrace_run("topology", "diff", draft_of("1-01-T1"), NULL), 0);
+    must_say(terrace_output(), "发树村");
+    must_say(terrace_output(), "let in as village");
+    must_end(terrace_run("topology", "diff", draft_of("1-00-C"), "--json", NULL), 0);
+    assert_true(json_array_size(json_object_get(terrace_json(), "changes")) >= 3);
+}
+
+/* A mistake in the description: its place and, where a word is near, the word that was meant. */
+static void mistake(const char *from, const char *to, const char *place, const char *words)
+{
+    struct buffer text = {0};
+    const char *at = strstr(description, from);
+    assert_non_null(at);
+    buffer_append(&text, description, (size_t)(at - description));
+    buffer_append(&text, to, strlen(to));
+    buffer_append(&text, at + strlen(from), strlen(at + strlen(from)) + 1);
+    const char *file = terrace_file("mistake.yaml", (const char *)text.data);
+    buffer_free(&text);
+    int status = terrace_run("topology", "check", file, NULL);
+    if (status == 0)
+        status = terrace_run("topology", "new", file, "--dir", terrace_path("nothing"), NULL);
+    must_end(status, 3);
+    must_say(terrace_errors(), place);
+    must_say(terrace_errors(), words);
+}
+
+static void mistakes_have_line_and_column(void **state)
+{
+    (void)state;
+    mistake("parent: C\n", "parnt: C\n", "mistake.yaml:18:5", "did you mean");
+    mistake("    tier: village\n    parent: T1\n    request",
+            "    tier: vilage\n    parent: T1\n    request",
+            "mistake.yaml:22:", "did you mean \"village\"");
+    mistake("parent: T1\n    request", "parent: T9\n    request", "mistake.yaml:22",
+            "T9 of seat V1 is not in the table");
+    mistake("expires: 2099-12-31", "expires: soon", "mistake.yaml:2:10",
+            "expected never, or a day");
+    mistake("threshold: 2", "threshold: 4", "mistake.yaml:4:3", "threshold of at most 3");
+    mistake("V1.request.yaml", "T1.request.yaml", "mistake.yaml:26:", "for seat T1");
+    mistake("wang.key", "wong.key", "mistake.yaml:7:", "no such file");
+    mistake("code: V2", "code: \"V 2\"", "mistake.yaml:27:", "no spaces");
+    struct stat status;
+    assert_int_not_equal(stat(terrace_path("nothing/drafts/0-root.draft"), &status), 0);
+}
+
+static void tables_are_imported(void **state)
+{
+    (void)state;
+    const char *table = terrace_file("table.csv", "code,name,tier,parent\nC,永顺县,county,\n"
+                                                  "T,\"a \"\"b\"\"\",township,C\n");
+    const char *text = terrace_path("imported.yaml");
+    must_end(terrace_run("topology", "import", table, "--out", text, NULL), 0);
+    must_end(terrace_run("topology", "check", table, NULL), 0);
+    must_end(terrace_run("topology", "import", table, "--out", text, NULL), 3); /* it is there */
+    struct buffer bytes = {0};
+    assert_int_equal(file_read(text, 1 << 20, &bytes, NULL), ERR_OK);
+    assert_non_null(memmem(bytes.data, bytes.size, "a \\\"b\\\"", 7));
+    buffer_free(&bytes);
+    const char *wrong = terrace_file("wrong.csv", "code,name,tier,parent\nC,,county,\nC,,a,C\n");
+    must_end(terrace_run("topology", "check", wrong, NULL), 3);
+    must_say(terrace_errors(), "wrong.csv:3");
+}
+
+int main(int count, char **values)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(signatures_are_gathered_in_separate_places),
+        cmocka_unit_test(a_wrong_passphrase_signs_nothing),
+        cmocka_unit_test(a_changed_draft_is_signed_by_nobody),
+        cmocka_unit_test(what_is_signed_is_told_first),
+        cmocka_unit_test(mistakes_have_line_and_column),
+        cmocka_unit_test(tables_are_imported),
+    };
+    if (count < 2)
+        return 2;
+    if (!crypto_start())
+        return 1;
+    terrace_use(values[1]);
+    int failed = cmocka_run_group_tests(tests, make, terrace_drill_end);
+    terrace_leave();
+    return failed;
+}
