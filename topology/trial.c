@@ -156,11 +156,11 @@ static enum error_code signed_by_all(const struct tree *trial,
 }
 
 static enum error_code offer_rows(struct tree *trial, const struct author_document *document,
-                                  struct error *error)
+                                  const struct hash *hash, struct error *error)
 {
     struct span seat = span_of_text(document->seat);
     const struct held_document *held = tree_find_document(trial, document->kind, seat);
-    if (held != NULL && hash_equal(&held->hash, &document->hash) && held->whole)
+    if (held != NULL && hash_equal(&held->hash, hash) && held->whole)
         return ERR_OK; /* the rows of the version before, taken over */
     struct span *rows = mem_alloc((document->row_count + 1) * sizeof *rows);
     for (size_t i = 0; i < document->row_count; i++)
@@ -181,8 +181,10 @@ enum error_code trial_offer(struct tree *trial, const struct author_document *do
         code = signed_by_all(trial, &opened, &envelope, error);
     if (code == ERR_OK)
         code = tree_offer_document(trial, span_of_buffer(&envelope), error);
-    if (code == ERR_OK)
-        code = offer_rows(trial, document, error);
+    if (code == ERR_OK) {
+        struct hash hash = document_hash(opened.header);
+        code = offer_rows(trial, document, &hash, error);
+    }
     buffer_free(&envelope);
     return code;
 }

@@ -47,6 +47,8 @@ static enum error_code check_table(const char *path, size_t *count, struct error
 static enum error_code check_tree(const char *path, const struct description *description,
                                   struct error *error)
 {
+    if (description_tiers(path, description, error) != ERR_OK)
+        return error->code;
     struct author_seat *seats = mem_alloc((description->seat_count + 1) * sizeof *seats);
     for (size_t i = 0; i < description->seat_count; i++) {
         const struct described_seat *from = &description->seats[i];

@@ -67,6 +67,9 @@ enum error_code describe_table(const struct csv_tree *table, struct buffer *text
 enum error_code description_apply(const char *path, const struct description *description,
                                   const struct tree *tree, struct amendment *amendment,
                                   struct error *error);
+/* Whether every seat's tier is one of those that it names itself. */
+enum error_code description_tiers(const char *path, const struct description *description,
+                                  struct error *error);
 /* The row that a described seat asks for. Lists lie in `lists`. */
 enum error_code description_row(const struct description *description,
                                 const struct described_seat *seat, const struct text_list *tiers,

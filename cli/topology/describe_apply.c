@@ -38,6 +38,25 @@ static enum error_code tier_of(const struct described_seat *seat, const struct t
                      near == NULL ? "" : near, near == NULL ? "" : "\"?");
 }
 
+enum error_code description_tiers(const char *path, const struct description *description,
+                                  struct error *error)
+{
+    struct buffer list = {0};
+    enum error_code code = ERR_OK;
+    text_list_encode(description->tiers.texts, description->tiers.count, &list);
+    struct text_list tiers = text_list_of(span_of_buffer(&list));
+    for (size_t i = 0; i < description->seat_count && description->tiers.given && code == ERR_OK;
+         i++) {
+        struct error why = {0};
+        uint8_t tier;
+        code = tier_of(&description->seats[i], &tiers, &tier, &why);
+        if (code != ERR_OK)
+            description_refuse(path, &description->seats[i], &why, error);
+    }
+    buffer_free(&list);
+    return code;
+}
+
 enum error_code description_row(const struct description *description,
                                 const struct described_seat *seat, const struct text_list *tiers,
                                 struct buffer *lists, struct seat_row *row, struct error *error)

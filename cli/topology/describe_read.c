@@ -126,7 +126,7 @@ static void read_keys(struct reading *reading, struct yaml_node *map, struct des
         return;
     struct yaml_node *node = yaml_map_get(map, "request");
     if (!path_beside(reading, file, path) ||
-        request_load(path, &request, &reading->inner) != ERR_OK) {
+        request_take(path, &request, &reading->inner) != ERR_OK) {
         complain_file(reading, node);
         return;
     }

@@ -49,10 +49,15 @@ static enum error_code try_tree(const char *directory, const struct document_fil
     enum error_code code = held_tree(directory, &tree, error);
     if (code != ERR_OK)
         return code;
-    code = tree_offer_document(tree, file->envelope, error);
+    bool news = tree_offer_document(tree, file->envelope, error) == ERR_OK;
+    code = news ? ERR_OK : error->code;
     if (file->row_count > 0 &&
-        (code == ERR_OK || (code == ERR_STALE && tree_has_document(tree, file->kind, seat, &hash))))
+        (news || (code == ERR_STALE && tree_has_document(tree, file->kind, seat, &hash))))
         code = try_rows(tree, file, seat, error);
+    if (news && code == ERR_STALE) { /* its rows are those of the version before */
+        error_clear(error);
+        code = ERR_OK;
+    }
     if (code == ERR_STALE)
         error_set(error, ERR_STALE, file->name, "this one, or a newer one, is held here");
     tree_free(tree);

@@ -4,6 +4,7 @@
  *     has admin keys and seats below it, each tried in the tree of those before it */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "cli/drill/drill_schema.h"
@@ -207,6 +208,19 @@ static bool make_types(struct founding *founding)
     return made;
 }
 
+/* One directory, one tree: a secret that others have by now must not be lost. */
+static bool is_free(struct founding *founding)
+{
+    char path[PATH_MAX];
+    if (path_join(path, founding->directory, "keys/tree.secret", founding->error) != ERR_OK)
+        return false;
+    if (access(path, F_OK) != 0)
+        return true;
+    error_set(founding->error, ERR_STALE, path, "a tree was begun here already");
+    error_next(founding->error, "choose another directory; changes are made by topology edit");
+    return false;
+}
+
 static bool make_secret(struct founding *founding)
 {
     uint8_t secret[TREE_SECRET_BYTES];
@@ -290,9 +304,10 @@ static int run(const struct arguments *arguments, struct error *error)
     }
     if (description_read(founding.path, &founding.description, error) != ERR_OK)
         return EXIT_FAILED;
-    bool made = make_plan(&founding) && make_tiers(&founding) && root_check(&founding) &&
-                directory_make(founding.directory, 0700, error) == ERR_OK &&
-                make_secret(&founding) && make_all(&founding);
+    bool made = description_tiers(founding.path, &founding.description, error) == ERR_OK &&
+                make_plan(&founding) && make_tiers(&founding) && root_check(&founding) &&
+                is_free(&founding) && directory_make(founding.directory, 0700, error) == ERR_OK &&
+                make_all(&founding) && make_secret(&founding);
     if (made)
         tell(&founding);
     tree_free(founding.tree);
