@@ -1,5 +1,4 @@
 /* From YAML to a description. The first fault wins, with its place. */
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,10 +216,10 @@ enum error_code description_read(const char *path, struct description *descripti
                                  struct error *error)
 {
     struct reading reading = {.description = description, .path = path};
-    char copy[PATH_MAX];
+    const char *slash = strrchr(path, '/');
     *description = (struct description){0};
-    snprintf(copy, sizeof copy, "%s", path);
-    snprintf(reading.folder, sizeof reading.folder, "%s", dirname(copy));
+    snprintf(reading.folder, sizeof reading.folder, "%.*s",
+             slash == NULL ? 1 : (int)(slash - path + 1), slash == NULL ? "." : path);
     enum error_code code = file_read(path, YAML_BYTES_MAX, &description->text, error);
     if (code == ERR_OK) {
         description->people = people_load(NULL, error);
