@@ -15,8 +15,29 @@ uint64_t arrival_begin(struct step *step, const struct stream_id *stream)
 void arrival_omit(struct step *step, const struct located_entry *located)
 {
     struct entry_place place = located_place(located);
-    if (!place.carried && stream_id_compare(&place.stream, &step->replica->arriving) == 0)
-        buffer_append_u32(&step->replica->waits, located->seq);
+    struct buffer *waits = &step->replica->waits;
+    if (stream_id_compare(&place.stream, &step->replica->arriving) != 0)
+        return;
+    buffer_append_u32(waits, place.seq);
+    buffer_append_u32(waits, place.carried ? place.index : UINT32_MAX);
+}
+
+/* Gives how many entries of the block itself are left out. */
+static size_t write_left_out(const struct buffer *waits, uint32_t seq, size_t count,
+                             struct buffer *left_out)
+{
+    size_t whole = 0;
+    for (size_t i = 0; i < waits->size; i += 8) {
+        uint32_t place = read_u32(waits->data + i), index = read_u32(waits->data + i + 4);
+        if (place < seq || place - seq >= count)
+            continue;
+        bool carried = index != UINT32_MAX;
+        buffer_append_u16(left_out, (uint16_t)((place - seq) | (carried ? ARRIVAL_CARRIED : 0)));
+        if (carried)
+            buffer_append_u16(left_out, (uint16_t)index);
+        whole += !carried;
+    }
+    return whole;
 }
 
 void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, uint32_t seq,
@@ -25,12 +46,8 @@ void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, 
     struct buffer *waits = &step->replica->waits;
     struct buffer left_out = {0};
     assert(n < step->replica->arrivals && count <= BLOCK_ENTRIES_MAX);
-    for (size_t i = 0; i < waits->size; i += 4) {
-        uint32_t place = read_u32(waits->data + i);
-        if (place >= seq && place - seq < count)
-            buffer_append_u16(&left_out, (uint16_t)(place - seq));
-    }
-    if (left_out.size / 2 >= count && n + 1 == step->replica->arrivals) {
+    size_t whole = write_left_out(waits, seq, count, &left_out);
+    if (whole >= count && n + 1 == step->replica->arrivals) {
         step->replica->arrivals = n; /* nothing to tell: the number is given again */
         count = 0;
     }
@@ -49,4 +66,18 @@ void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, 
 void arrival_put(struct step *step, const struct stream_id *stream, uint32_t seq, size_t count)
 {
     arrival_end(step, arrival_begin(step, stream), stream, seq, count);
+}
+
+void arrival_put_late(struct step *step, const struct entry_place *place)
+{
+    uint8_t only[4];
+    write_u16(only, ARRIVAL_CARRIED);
+    write_u16(only + 2, (uint16_t)(ARRIVAL_ONLY | place->index));
+    struct arrival arrival = {.n = step->replica->arrivals++,
+                              .life = step->replica->life,
+                              .stream = place->stream,
+                              .seq = place->seq,
+                              .count = 1,
+                              .left_out = SPAN_OF_ARRAY(only)};
+    arrival_write(step->updates, &arrival);
 }

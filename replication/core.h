@@ -289,6 +289,8 @@ uint64_t arrival_begin(struct step *step, const struct stream_id *stream);
 void arrival_omit(struct step *step, const struct located_entry *located);
 void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, uint32_t seq,
                  size_t count);
+/* What has waited is settled: one of the entries that a carry holds. */
+void arrival_put_late(struct step *step, const struct entry_place *place);
 void arrival_put(struct step *step, const struct stream_id *stream, uint32_t seq, size_t count);
 /* loose.c: the block at `filled` has come: its gap is none any more, and what a repair has kept
  * behind it may join the chain, whose row is moved on. */

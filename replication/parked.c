@@ -196,20 +196,6 @@ static bool open_located(struct step *step, struct span locator, struct again *a
     return entry_open(&again->cache, step->view, step->replica->tree, &place, &again->located);
 }
 
-/* Its arrival has a number of its own; what waits of the block being applied is not forgotten. */
-static void settled_late(struct step *step, const struct located_entry *located)
-{
-    struct entry_place place = located_place(located);
-    struct buffer waits = step->replica->waits;
-    struct stream_id arriving = step->replica->arriving;
-    if (PLANTED(ARRIVAL_FORGOTTEN))
-        return;
-    step->replica->waits = (struct buffer){0};
-    arrival_put(step, &place.stream, place.seq, 1);
-    step->replica->waits = waits;
-    step->replica->arriving = arriving;
-}
-
 /* It stood on a branch of a forked stream that isn't kept. */
 static bool has_left(struct step *step, const struct located_entry *located)
 {
@@ -220,6 +206,29 @@ static bool has_left(struct step *step, const struct located_entry *located)
     bool held = stream_row_read(step->view, &place.stream, row) && place.seq < row->head.seq;
     free(row);
     return forked && !held;
+}
+
+/* Its arrival has a number of its own, which leaves out what of a carry entry still waits; what
+ * waits of the block being applied is not forgotten. */
+static enum outcome judge_late(struct step *step, const struct located_entry *located,
+                               const struct parked_key *key)
+{
+    struct replica *replica = step->replica;
+    struct entry_place place = located_place(located);
+    struct buffer waits = replica->waits;
+    struct stream_id arriving = replica->arriving;
+    replica->waits = (struct buffer){0};
+    replica->arriving = place.stream;
+    enum outcome outcome = apply_judge(step, located, key);
+    bool settled = outcome == OUTCOME_FOLDED || outcome == OUTCOME_SETTLED;
+    if (settled && !PLANTED(ARRIVAL_FORGOTTEN) && place.carried)
+        arrival_put_late(step, &place);
+    else if (settled && !PLANTED(ARRIVAL_FORGOTTEN))
+        arrival_end(step, replica->arrivals++, &place.stream, place.seq, 1);
+    buffer_free(&replica->waits);
+    replica->waits = waits;
+    replica->arriving = arriving;
+    return outcome;
 }
 
 static enum outcome judge_row(struct step *step, const struct parked_key *key, struct again *again)
@@ -234,10 +243,7 @@ static enum outcome judge_row(struct step *step, const struct parked_key *key, s
         }
         return OUTCOME_PARKED; /* unreadable, or its author is unknown: it goes on waiting */
     }
-    enum outcome outcome = apply_judge(step, &again->located, key);
-    if (outcome == OUTCOME_FOLDED || outcome == OUTCOME_SETTLED)
-        settled_late(step, &again->located);
-    return outcome;
+    return judge_late(step, &again->located, key);
 }
 
 struct woken { /* operations folded in whose waiters are still to be judged */

@@ -224,7 +224,7 @@ static bool is_wanted(const struct watch *watch, const struct entry *entry)
 
 /* All that a carry entry brought. */
 static void write_carried(struct watch *watch, struct block_cache *cache,
-                          const struct located_entry *located)
+                          const struct arrival *arrival, const struct located_entry *located)
 {
     struct entry_place at = located_place(located);
     struct carry carry;
@@ -232,7 +232,7 @@ static void write_carried(struct watch *watch, struct block_cache *cache,
         return;
     for (size_t i = 0; i < carry.list.count; i++) {
         struct located_entry inner = carried_entry(&carry, &at, i);
-        if (is_wanted(watch, inner.entry))
+        if (is_wanted(watch, inner.entry) && !arrival_leaves_out_carried(arrival, at.seq, i))
             write_change(watch, cache, &inner);
     }
     carry_free(&carry);
@@ -273,7 +273,7 @@ static enum error_code take_arrival(struct watch *watch, const struct arrival *a
         if (!is_wanted(watch, located.entry) || arrival_leaves_out(arrival, seq))
             continue;
         if (located.entry->kind == ENTRY_CARRY)
-            write_carried(watch, &cache, &located);
+            write_carried(watch, &cache, arrival, &located);
         else
             write_change(watch, &cache, &located);
     }

@@ -43,7 +43,28 @@ bool arrival_read(const struct view *view, uint64_t n, struct arrival *arrival)
 bool arrival_leaves_out(const struct arrival *arrival, uint32_t seq)
 {
     for (size_t i = 0; i + 2 <= arrival->left_out.size; i += 2) {
-        if (arrival->seq + read_u16(arrival->left_out.data + i) == seq)
+        uint16_t place = read_u16(arrival->left_out.data + i);
+        if ((place & ARRIVAL_CARRIED) != 0)
+            i += 2;
+        else if (arrival->seq + place == seq)
+            return true;
+    }
+    return false;
+}
+
+bool arrival_leaves_out_carried(const struct arrival *arrival, uint32_t seq, size_t index)
+{
+    for (size_t i = 0; i + 2 <= arrival->left_out.size; i += 2) {
+        uint16_t place = read_u16(arrival->left_out.data + i);
+        if ((place & ARRIVAL_CARRIED) == 0)
+            continue;
+        i += 2;
+        if (i + 2 > arrival->left_out.size ||
+            arrival->seq + (place & ~(unsigned)ARRIVAL_CARRIED) != seq)
+            continue;
+        uint16_t said = read_u16(arrival->left_out.data + i);
+        bool only = (said & ARRIVAL_ONLY) != 0;
+        if (((said & ~(unsigned)ARRIVAL_ONLY) == index) != only)
             return true;
     }
     return false;

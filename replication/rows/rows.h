@@ -199,11 +199,16 @@ struct arrival {
     struct stream_id stream;
     uint32_t seq;
     uint16_t count;
-    struct span left_out; /* places after seq, 2 bytes each */
+    struct span left_out; /* places after seq, 2 bytes each; with ARRIVAL_CARRIED there of the carry
+                           * entry the one that stands in the 2 bytes behind, or, with ARRIVAL_ONLY
+                           * there, all others */
 };
+enum { ARRIVAL_CARRIED = 0x8000, ARRIVAL_ONLY = 0x8000 };
 /* The row that stands where number `n` belongs: its own number may be a later or earlier lap's. */
 bool arrival_read(const struct view *view, uint64_t n, struct arrival *arrival);
 bool arrival_leaves_out(const struct arrival *arrival, uint32_t seq);
+/* The same of one of the entries that the carry entry at `seq` holds. */
+bool arrival_leaves_out_carried(const struct arrival *arrival, uint32_t seq, size_t index);
 void arrival_write(struct updates *updates, const struct arrival *arrival);
 uint64_t arrivals_end(const struct view *view); /* the next number to be given */
 
