@@ -241,6 +241,8 @@ static void group_place(struct tree *tree, struct row_group *group)
         return;
     struct seat_node *node = seat_node_find(tree, group->seat);
     struct choice *choice = choice_find(tree, group->seat);
+    if (PLANTED(PLACED_AS_IT_COMES) && !tree->placing_all && node != NULL)
+        return;
     if (!tree->placing_all && (node != NULL || choice != NULL)) {
         tree->contested = true; /* everything is placed again */
         return;
