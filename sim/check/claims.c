@@ -65,6 +65,14 @@ static void check_claim(struct model *model, size_t root, const struct tree *tre
 
 enum { RECEIPTS_LOOKED_AT = 5 };
 
+/* As the origin's own tree says. */
+static bool is_below(const struct model *model, const struct tree *tree, size_t origin, size_t seat)
+{
+    const struct seat *above = tree_seat(tree, span_of_text(model->county->seats[origin].code));
+    const struct seat *below = tree_seat(tree, span_of_text(model->county->seats[seat].code));
+    return above != NULL && below != NULL && seat_is_ancestor_or_self(above, below);
+}
+
 static void check_receipts_of(struct model *model, const struct model_record *record, bool at_rest)
 {
     size_t origin = record->origin;
@@ -81,7 +89,7 @@ static void check_receipts_of(struct model *model, const struct model_record *re
         bool has = model_holds(model, creation, seat);
         if (model_is_free(record, i))
             continue;
-        if (tree_seat(tree, span_of_text(model->county->seats[seat].code)) == NULL)
+        if (!is_below(model, tree, origin, seat))
             continue; /* not heard of yet: not counted either */
         bool speaks =
             !model->nodes[seat].restored && !model->nodes[seat].forks; /* a copy may have */

@@ -88,7 +88,8 @@ static bool refusal_fits(const struct model_op *op, enum error_code code)
     case ERR_FULL: return true; /* only of a failed commit: see on_batch_done */
     case ERR_NOT_FOUND:         /* also a seat that the root hasn't heard of yet */
         return (op->before_count == 0 && op->kind != WRITE_PUT) || op->to != SIZE_MAX;
-    case ERR_PARKED: return op->to != SIZE_MAX;     /* a seat that its node has to ask for first */
+    case ERR_PARKED: /* a seat that its node has to ask for first */
+        return op->to != SIZE_MAX || op->kind == WRITE_EXTEND;
     case ERR_INVALID: return op->kind != WRITE_PUT; /* deleted, as far as its node knows */
     case ERR_NOT_ALLOWED: return op->kind != WRITE_PUT;
     case ERR_UNKNOWN_TYPE: return true; /* the types haven't come yet */

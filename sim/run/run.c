@@ -240,6 +240,8 @@ static bool changes_tree(const struct scenario *scenario)
         found = found || scenario->tree.rows[i].later;
     for (size_t i = 0; i < scenario->fault_count; i++)
         found = found || scenario->faults[i].kind >= FAULT_ADMIT;
+    for (size_t i = 0; i < scenario->work_count; i++)
+        found = found || scenario->works[i].extend_percent > 0;
     return found;
 }
 

@@ -199,11 +199,47 @@ static void change(struct run *run, const struct work *work, size_t node, enum w
     model_write(run->model, node, kind, run->model->records[record].type, record, values, count);
 }
 
+/* Mostly a neighbour of one who has it: a parent or a child; else anybody. */
+static size_t draw_joining(struct run *run, const struct model_record *record)
+{
+    const struct model *model = run->model;
+    const struct county *county = run->county;
+    size_t member =
+        model_circle_seat(model, record, prng_below(&run->prng, model_circle_size(model, record)));
+    size_t children = county->child_first[member + 1] - county->child_first[member];
+    uint64_t dice = prng_below(&run->prng, 10);
+    if (dice < 4)
+        return county->seats[member].parent;
+    if (dice < 8 && children > 0)
+        return county->children[county->child_first[member] + prng_below(&run->prng, children)];
+    return prng_below(&run->prng, county->seat_count);
+}
+
+static void extend(struct run *run, const struct work *work, size_t node)
+{
+    size_t place = draw_record(run, node, type_of(work)), seats[2], count = 0;
+    const struct model_record *record = place == SIZE_MAX ? NULL : &run->model->records[place];
+    for (int tries = 0; record != NULL && record->type != MODEL_DIRECTIVE && tries < 2; tries++) {
+        size_t seat = draw_joining(run, record);
+        if (run->county->seats[seat].counts && (count == 0 || seats[0] != seat) &&
+            model_circle_place(run->model, record, seat) == SIZE_MAX)
+            seats[count++] = seat;
+    }
+    if (count > 0)
+        model_extend(run->model, node, place, seats, count);
+    else
+        put(run, work, node);
+}
+
 static void write_once(struct run *run, const struct work *work, size_t node)
 {
     uint64_t dice = prng_below(&run->prng, 100);
     bool sets = dice < work->set_percent;
     bool deletes = !sets && dice < (uint64_t)work->set_percent + work->delete_percent;
+    if (dice >= 100 - (uint64_t)work->extend_percent && run->model != NULL) {
+        extend(run, work, node);
+        return;
+    }
     enum write_kind kind = sets ? WRITE_SET : WRITE_DELETE;
     if (!sets && !deletes)
         put(run, work, node);

@@ -72,8 +72,9 @@ struct work {
     uint64_t from, until;            /* of the scenario; until 0: its end */
     uint32_t set_percent;            /* of the writes, changes of records the seat may change */
     uint32_t delete_percent;
-    uint32_t burst_max; /* writes at once; 0 as 1 */
-    struct range bytes; /* of a text beside; 0..0: none */
+    uint32_t extend_percent; /* by which another seat joins a record's circle */
+    uint32_t burst_max;      /* writes at once; 0 as 1 */
+    struct range bytes;      /* of a text beside; 0..0: none */
 };
 
 /* X(name, as written): what can go wrong. The parameters of each are in struct fault. */

@@ -96,6 +96,7 @@ const struct scenario_field work_fields[] = {
     FIELD_ONE(WORK, until, "until", UNIT_TIME, 0, SCENARIO_MS_MAX),
     FIELD_ONE(WORK, set_percent, "change", UNIT_PERCENT, 0, 100),
     FIELD_ONE(WORK, delete_percent, "delete", UNIT_PERCENT, 0, 100),
+    FIELD_ONE(WORK, extend_percent, "extend", UNIT_PERCENT, 0, 100),
     FIELD_ONE(WORK, burst_max, "burst", UNIT_COUNT, 0, 10000),
     FIELD_RANGE(WORK, bytes.low, bytes.high, "text", UNIT_SIZE, 0, 16000),
     {0},

@@ -394,20 +394,49 @@ static void draw_ended_key(struct drawing *drawing, enum fault_kind kind)
         fault->when.lasts = (struct range){50, 10000};
 }
 
+/* To somebody of a tier above it, who isn't below it. */
+static void draw_move(struct drawing *drawing)
+{
+    const struct tree_rule *tree = &drawing->scenario->tree;
+    size_t seat = 1 + prng_below(&drawing->prng, tree->row_count - 1);
+    size_t to = prng_below(&drawing->prng, tree->row_count);
+    if (tree->rows[seat].parent == NULL || tree->rows[seat].later || tree->rows[to].later ||
+        strcmp(tree->rows[to].code, tree->rows[seat].parent) == 0 ||
+        tree->rows[to].code[0] >= tree->rows[seat].code[0]) /* begins with its tier's letter */
+        return;
+    struct fault *fault = add_once(drawing, FAULT_MOVE, 10, 90);
+    memcpy(fault->who.seats[0], tree->rows[seat].code, strlen(tree->rows[seat].code) + 1);
+    memcpy(fault->to, tree->rows[to].code, strlen(tree->rows[to].code) + 1);
+    fault->when.lasts = (struct range){50, 15000};
+}
+
+/* How many seeds of a thousand that change the tree do so in each way. */
+enum { REPLACED = 0, REVOKED = 300, MOVED = 0, OVERRULED = 0, EXTENDED = 300 };
+
 /* With a generator of its own: what else is drawn from a seed stays as it was. */
 static void draw_changes(struct drawing *drawing)
 {
     struct drawing own = *drawing;
-    const struct tree_rule *tree = &drawing->scenario->tree;
-    prng_seed(&own.prng, drawing->scenario->seed ^ CHANGES_SALT);
+    struct scenario *scenario = drawing->scenario;
+    const struct tree_rule *tree = &scenario->tree;
+    prng_seed(&own.prng, scenario->seed ^ CHANGES_SALT);
     if (!chance(&own, 300) || tree->row_count < 3)
         return;
     for (size_t seat = 1; seat < tree->row_count && tree->file == NULL; seat++) {
         if (chance(&own, 150))
             draw_admission(&own, seat);
     }
-    if (chance(&own, 300))
+    if (chance(&own, REVOKED))
         draw_ended_key(&own, FAULT_REVOKE);
+    if (chance(&own, REPLACED))
+        draw_ended_key(&own, FAULT_REPLACE);
+    if (chance(&own, OVERRULED))
+        draw_ended_key(&own, FAULT_OVERRULE);
+    for (int i = 0; i < 3 && chance(&own, MOVED); i++)
+        draw_move(&own);
+    bool extends = chance(&own, EXTENDED);
+    for (size_t i = 0; extends && i < scenario->work_count; i++)
+        scenario->works[i].extend_percent = 10;
 }
 
 struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
