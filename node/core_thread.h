@@ -71,6 +71,7 @@ struct core_document {
     struct document_file file; /* owned */
     bool held;                 /* in force, or waiting for rows that it came without */
     struct error error;        /* when it isn't held: why */
+    struct node_join *join;    /* whom it is signed for (node_join.c); NULL: `call` is answered */
 };
 
 struct core_item {

@@ -217,6 +217,7 @@ static enum error_code serve(struct node *node, struct error *error)
         if (core_start(&node->core, &node->results) != 0)
             abort(); /* no thread: nothing can be done about it */
         node_link_take_tree(node);
+        node_join_look(node);
         node_guide_start(node);
         code = node_api_start(node, error);
         if (code != ERR_OK)

@@ -262,6 +262,12 @@ static void cut_link(struct node *node, struct api_call call, struct span args)
     buffer_free(&value);
 }
 
+static void invites(struct node *node, struct api_call call, struct span args)
+{
+    (void)args;
+    node_join_verb(node, call);
+}
+
 static void verify(struct node *node, struct api_call call, struct span args)
 {
     (void)args;
@@ -290,7 +296,7 @@ static const struct verb {
     {"delete", delete},   {"rollup", rollup}, {"status", status},     {"link", cut_link},
     {"stop", stop},       {"types", types},   {"imported", imported}, {"conflicts", conflicts},
     {"aside", aside},     {"watch", watch},   {"verify", verify},     {"history", history},
-    {"publish", publish}, {"heads", heads},   {"extend", extend},
+    {"publish", publish}, {"heads", heads},   {"extend", extend},     {"invites", invites},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

@@ -142,6 +142,12 @@ static void on_down(void *context, uint32_t link, enum link_down reason)
     node_push(node, item, 0);
 }
 
+static void on_join(void *context, uint32_t link, const uint8_t invite[static LINK_INVITE_ID_BYTES],
+                    const uint8_t peer_key[static LINK_KEY_BYTES], struct span body)
+{
+    node_join_ask(context, link, invite, peer_key, body);
+}
+
 /* The links are gone: the core finishes what it has, and says so. */
 static void on_stopped(void *context)
 {
@@ -164,7 +170,7 @@ enum error_code node_link_start(struct node *node, struct error *error)
     struct link_options options = {
         .loop = &node->loop,
         .listen_url = node->config.listen[0] != '\0' ? node->config.listen : NULL,
-        .callbacks = {on_up, on_message, on_down, on_stopped},
+        .callbacks = {on_up, on_message, on_down, on_stopped, on_join},
         .context = node,
         .handshake_ms = node->config.links.handshake_ms,
         .ping_ms = node->config.links.ping_ms,

@@ -102,6 +102,8 @@ struct node {
     bool unclean;                 /* the process before this one left no clean stop behind */
     bool open_again;              /* once it has stopped */
 
+    struct node_join *joins; /* one after the other; the first is at work */
+
     struct read_job *reads; /* jobs that are not finished */
     size_t running_reads;   /* of them, those on the pool */
     uint64_t core_results;  /* how many have come: a watch looks again after each */
@@ -135,6 +137,13 @@ void node_link_dial_parent(struct node *node);
 void node_guide_start(struct node *node);
 void node_guide_forget(struct node *node); /* the tree has changed: it may know the parent now */
 void node_guide_down(struct node *node);   /* the uplink has gone down */
+
+/* node_join.c: machines that come with a token. */
+void node_join_look(struct node *node); /* at the invitations in the directory, anew */
+void node_join_verb(struct node *node, struct api_call call);
+void node_join_ask(struct node *node, uint32_t link, const uint8_t id[static LINK_INVITE_ID_BYTES],
+                   const uint8_t peer_key[static LINK_KEY_BYTES], struct span body);
+void node_join_published(struct core_document *document);
 
 /* node_api.c */
 enum error_code node_api_start(struct node *node, struct error *error);

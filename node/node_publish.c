@@ -55,7 +55,9 @@ void node_publish_take(struct node *node, struct core_item *first)
 {
     for (struct core_item *item = first; item != NULL;
          item = (struct core_item *)item->event.next) {
-        if (node->api != NULL)
+        if (item->document->join != NULL)
+            node_join_published(item->document);
+        else if (node->api != NULL)
             answer(node, item->document);
     }
 }

@@ -56,79 +56,13 @@ static enum error_code take_request(struct admitting *admitting, struct error *e
     return ERR_OK;
 }
 
-static enum error_code take_name(struct admitting *admitting, struct error *error)
-{
-    const char *name = arguments_value(admitting->change.arguments, "name");
-    struct seat_row *row = &admitting->row;
-    if (name == NULL)
-        name = row->seat;
-    if (strlen(name) > SEAT_NAME_BYTES_MAX || !utf8_printable(span_of_text(name)))
-        return error_set(error, ERR_USAGE, "--name", "expected at most %d bytes of text",
-                         SEAT_NAME_BYTES_MAX);
-    memcpy(row->name, name, strlen(name) + 1);
-    return ERR_OK;
-}
-
-static enum error_code take_tier(struct admitting *admitting, const struct seat *parent,
-                                 struct error *error)
-{
-    const char *name = arguments_value(admitting->change.arguments, "tier");
-    const struct tree *tree = admitting->change.tree;
-    admitting->row.tier =
-        parent->child_count > 0 ? parent->children[0]->row.tier : (uint8_t)(parent->row.tier + 1);
-    if (name == NULL)
-        return ERR_OK;
-    for (uint8_t i = 0; i < tree_tier_count(tree); i++) {
-        admitting->row.tier = i;
-        if (strcmp(tree_tier_name(tree, i), name) == 0)
-            return ERR_OK;
-    }
-    error_set(error, ERR_USAGE, "--tier", "this tree has no tier %s", name);
-    error_next(error, "`terrace topology show` says which there are");
-    return ERR_USAGE;
-}
-
-/* A public key as hex, or of an admin key's file, which stays locked. */
-static enum error_code public_key(const char *given, uint8_t key[static KEY_BYTES],
-                                  struct error *error)
-{
-    struct admin_key read;
-    if (hex_read(span_of_text(given), key, KEY_BYTES))
-        return ERR_OK;
-    enum error_code code = admin_key_load(given, &read, error);
-    if (code != ERR_OK)
-        return code;
-    memcpy(key, read.public_key, KEY_BYTES);
-    admin_key_free(&read);
-    return ERR_OK;
-}
-
-static enum error_code take_admins(struct admitting *admitting, struct error *error)
-{
-    const struct arguments *arguments = admitting->change.arguments;
-    uint64_t threshold = 1;
-    uint8_t count = 0;
-    enum error_code code =
-        arguments_number(arguments, "threshold", 1, ADMIN_KEYS_MAX, &threshold, error);
-    for (size_t i = 0; i < arguments->given_count && code == ERR_OK; i++) {
-        if (strcmp(arguments->given[i].row->name, "admin") != 0)
-            continue;
-        if (count == ADMIN_KEYS_MAX)
-            return error_set(error, ERR_USAGE, "--admin", "at most %d keys", ADMIN_KEYS_MAX);
-        code = public_key(arguments->given[i].value, admitting->admins[count++], error);
-    }
-    if (code == ERR_OK && count > 0 && threshold > count)
-        return error_set(error, ERR_USAGE, "--threshold", "there are only %u keys", count);
-    if (code == ERR_OK && count > 0)
-        admitting->row.admins = admin_keys_of((uint8_t)threshold, admitting->admins[0], count);
-    return code;
-}
-
 static enum error_code take_all(struct admitting *admitting, struct error *error)
 {
     char own[SEAT_BYTES_MAX + 1];
-    const char *above = arguments_value(admitting->change.arguments, "parent");
+    const struct arguments *arguments = admitting->change.arguments;
+    const char *above = arguments_value(arguments, "parent");
     const struct seat *parent = NULL;
+    uint8_t count = 0, threshold = 0;
     enum error_code code = ERR_OK;
     if (above == NULL) {
         code = answer_own_seat(admitting->change.directory, own, error);
@@ -139,11 +73,13 @@ static enum error_code take_all(struct admitting *admitting, struct error *error
     if (code == ERR_OK)
         code = take_request(admitting, error);
     if (code == ERR_OK)
-        code = take_name(admitting, error);
+        code = answer_name(arguments, admitting->row.seat, admitting->row.name, error);
     if (code == ERR_OK)
-        code = take_tier(admitting, parent, error);
+        code = answer_tier(arguments, admitting->change.tree, parent, &admitting->row.tier, error);
     if (code == ERR_OK)
-        code = take_admins(admitting, error);
+        code = answer_admins(arguments, admitting->admins, &count, &threshold, error);
+    if (code == ERR_OK && count > 0)
+        admitting->row.admins = admin_keys_of(threshold, admitting->admins[0], count);
     if (code == ERR_OK)
         code = change_of(&admitting->change, above, error);
     return code == ERR_OK ? amend_admit(admitting->change.amendment, &admitting->row, error) : code;

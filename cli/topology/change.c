@@ -151,6 +151,19 @@ static enum error_code look_at_signatures(const struct change *change,
     return ERR_NOT_ALLOWED;
 }
 
+enum error_code change_signed_by_enough(const struct change *change,
+                                        const struct author_document *document, struct error *error)
+{
+    unsigned missing = 0;
+    enum error_code code = look_at_signatures(change, document, &missing, error);
+    if (code != ERR_OK || missing == 0)
+        return code;
+    error_set(error, ERR_NOT_ALLOWED, change->owner,
+              "its documents need %u more signatures: a token can hold one key", missing);
+    error_next(error, "sign the machine in by its request: terrace topology admit");
+    return ERR_NOT_ALLOWED;
+}
+
 static struct document_file file_of(const struct author_document *document, struct span *rows)
 {
     struct document_file file = {.kind = document->kind,

@@ -37,6 +37,10 @@ enum error_code change_of_parent(struct change *change, const char *seat, struct
  * clears it. ERR_PARKED when signatures are missing yet: it stands in --out then, or in SEAT.draft.
  */
 enum error_code change_sign(struct change *change, struct error *error);
+/* ERR_OK when the signatures of this document are enough; ERR_NOT_ALLOWED otherwise. */
+enum error_code change_signed_by_enough(const struct change *change,
+                                        const struct author_document *document,
+                                        struct error *error);
 void change_end(struct change *change);
 
 /* The seat that words[0] names, listed in the tree. */

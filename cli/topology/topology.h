@@ -28,7 +28,8 @@ enum error_code held_secret(const char *directory, uint8_t *secret, struct error
 enum error_code hand_in(const char *directory, const struct document_file *file, bool *running,
                         struct error *error);
 
-extern const struct command topology_show, topology_admit, topology_pack, topology_take;
+extern const struct command topology_show, topology_admit, topology_invite, topology_pack,
+    topology_take;
 /* Documents as people write and sign them. */
 extern const struct command topology_new, topology_import, topology_edit, topology_check,
     topology_diff, topology_sign, topology_verify, topology_publish;

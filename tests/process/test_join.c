@@ -1,0 +1,140 @@
+/* Getting in by a token: once, by one machine, over a real link; and every other case says what to
+ * do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/author/invite.h"
+#include "tests/process/drill_world.h"
+#include "tests/process/run_terrace.h"
+
+static const char *county;
+
+static void invite(const char *seat, char token[static 1024])
+{
+    char key[4096];
+    snprintf(key, sizeof key, "%s/keys/admin.key", drill_node(county, "T1"));
+    assert_int_equal(terrace_run("-d", drill_node(county, "T1"), "--json", "topology", "invite",
+                                 seat, "--key", key, NULL),
+                     0);
+    snprintf(token, 1024, "%s", json_string_value(json_object_get(terrace_json(), "token")));
+}
+
+static int join(const char *name, const char *token, const char *wait)
+{
+    return terrace_run("-d", terrace_path(name), "join", token, "--map-mib", "64", "--wait", wait,
+                       NULL);
+}
+
+static void refused(const char *why, const char *next)
+{
+    if (strstr(terrace_errors(), why) == NULL || strstr(terrace_errors(), next) == NULL)
+        fail_msg("expected \"%s\" and \"%s\" in: %s", why, next, terrace_errors());
+}
+
+static void a_token_is_all_it_takes(void **state)
+{
+    char token[1024];
+    (void)state;
+    county = drill_up("tokens", tree_of_five);
+    invite("V3", token);
+    assert_int_equal(join("V3", token, "30"), 0);
+    assert_int_equal(join("V3", token, "30"), 0); /* the same machine: the same answer */
+    assert_int_equal(join("V3-other", token, "30"), 3);
+    refused("another machine has used it", "tell the people of the seat above");
+    const char *directory = terrace_path("V3");
+    pid_t village = background("-d", directory, "run", NULL);
+    status_reaches(drill_node(county, "T1"), "children.live", 2);
+    const char *id = node_put(directory, "incident", "from the new village");
+    node_gets(drill_node(county, "C"), "incident", id);
+    assert_int_equal(background_stop(village), 0);
+    drill_down(county);
+}
+
+/* Its parent away, then back; a machine made for another seat; a token that has expired; one that
+ * was taken back; another tree's. */
+static void what_does_not_fit_says_what_to_do(void **state)
+{
+    char token[1024], expired[1024], gone[1024];
+    struct token read;
+    struct invite kept;
+    struct error error;
+    uint8_t psk[KEY_BYTES];
+    (void)state;
+    county = drill_up("odd tokens", tree_of_five);
+    const char *township = drill_node(county, "T1");
+    invite("V4", token);
+    drill_act(county, "kill", "T1");
+    assert_int_equal(join("V4", token, "1"), 4);
+    refused("nobody answers", "the same command again");
+    pid_t calling = background("-d", terrace_path("V4"), "join", token, "--wait", "60", NULL);
+    drill_act(county, "start", "T1");
+    assert_int_equal(background_wait(calling), 0);
+    invite("V5", token);
+    assert_int_equal(
+        terrace_run("-d", terrace_path("W"), "init", "--seat", "W", "--map-mib", "64", NULL), 0);
+    assert_int_equal(join("W", token, "30"), 3);
+    refused("it is for seat V5", "for that seat");
+    invite("V6", expired);
+    assert_int_equal(token_read(span_of_text(expired), &read, &error), ERR_OK);
+    invite_names(read.secret, kept.id, psk);
+    assert_int_equal(invite_load(township, kept.id, &kept, &error), ERR_OK);
+    kept.expires_ms = 1;
+    assert_int_equal(invite_write(township, &kept, &error), ERR_OK);
+    assert_int_equal(join("V6", expired, "30"), 3);
+    refused("it has expired", "topology invite");
+    invite("V7", gone);
+    assert_int_equal(token_read(span_of_text(gone), &read, &error), ERR_OK);
+    invite_names(read.secret, kept.id, psk);
+    assert_int_equal(invite_load(township, kept.id, &kept, &error), ERR_OK);
+    assert_int_equal(invite_remove(township, &kept, &error), ERR_OK);
+    assert_int_equal(join("V7", gone, "30"), 3);
+    refused("it was taken back", "ask the people");
+    drill_act(county, "kill", "T1");
+    drill_act(county, "start", "T1");
+    assert_int_equal(join("V7", gone, "30"), 3);
+    refused("knows nothing of this token", "topology invite");
+    gone[60] = gone[60] == '7' ? '8' : '7';
+    assert_int_equal(join("V7", gone, "30"), 3);
+    refused("a letter of it is missing or wrong", "copy the whole text again");
+    drill_down(county);
+}
+
+static void not_every_key_may_invite(void **state)
+{
+    char key[4096];
+    (void)state;
+    county = drill_up("inviting", tree_of_five);
+    snprintf(key, sizeof key, "%s/keys/admin.key", drill_node(county, "T2"));
+    assert_int_equal(
+        terrace_run("-d", drill_node(county, "T1"), "topology", "invite", "V8", "--key", key, NULL),
+        3);
+    refused("may not sign for T1", "sign with an admin key of T1");
+    snprintf(key, sizeof key, "%s/keys/admin.key", drill_node(county, "T1"));
+    assert_int_equal(
+        terrace_run("-d", drill_node(county, "T1"), "topology", "invite", "V1", "--key", key, NULL),
+        3); /* there is one */
+    drill_down(county);
+}
+
+int main(int count, char **values)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_token_is_all_it_takes, terrace_drill_end),
+        cmocka_unit_test_teardown(what_does_not_fit_says_what_to_do, terrace_drill_end),
+        cmocka_unit_test_teardown(not_every_key_may_invite, terrace_drill_end),
+    };
+    if (count != 2 || !crypto_start())
+        return 2;
+    terrace_use(values[1]);
+    background_use(values[1]);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    terrace_leave();
+    return failed;
+}
