@@ -48,6 +48,9 @@
     X(REPORT_HALF_TAKEN, "report-half-taken", "the last cell of a report isn't taken")             \
     X(REPORT_STUCK, "report-stuck", "a report that was answered stays in flight")                  \
     X(NOTE_EPOCH_IGNORED, "note-epoch-ignored", "notes are compared by number, epochs aside")      \
+    X(CUT_OFF_IGNORED, "cut-off-ignored", "what stands behind a cut-off counts")                   \
+    X(CUT_OFF_NOT_REFOLDED, "cut-off-not-refolded", "a cut-off is asked for new entries alone")    \
+    X(CUT_TAKES_A_NAME, "cut-takes-a-name", "an entry that is cut off forks the name it uses")     \
     X(COMPLETE_CLAIMED, "complete-claimed",                                                        \
       "what is listed and not held isn't counted as missing")                                      \
     X(LATE_NOT_CARRIED, "late-not-carried", "what comes after an extension isn't carried on")      \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "replication/carry.h"
+#include "replication/trust.h"
 #include "schema/extension.h"
 
 enum judgement { ADMIT, EXCLUDE, PARK_RECORD, PARK_SCHEMA, IGNORE, FORKED };
@@ -19,9 +20,11 @@ struct application {
     struct record_state *record; /* owned; NULL: not here */
     bool creating;
     bool apart; /* excluded, and no part of the record whatever comes */
+    bool cut;   /* behind its author's cut-off */
     bool anew;  /* the record is being folded anew: `record` is what is in so far */
     struct dot missing;
     const char *reason;
+    char text[TRUST_REASON_BYTES]; /* of a reason that names places */
 };
 
 /* An entry of this batch that still stands in its stream's writer. */
@@ -203,11 +206,24 @@ static enum judgement judge_body_of(struct application *a, enum judgement standi
     return standing == ADMIT || a->apart || body == PARK_SCHEMA ? body : standing;
 }
 
-/* The record's operations are folded in order, so only what is the next one can be judged. */
-static enum judgement judge_place(struct application *a)
+/* The operation is here already, from a block behind the cut-off; this one counts (rules.md A7). */
+static bool stands_better(struct step *step, const struct application *a)
 {
+    for (size_t i = 0; i < record_operation_count(a->record); i++) {
+        const struct operation *op = record_operation(a->record, i);
+        struct author_epoch author = {op->dot.author, op->dot.epoch, op->branch};
+        if (op->verdict == OPERATION_EXCLUDED && hash_equal(&op->digest, &a->op.digest))
+            return trust_of(step, &author, op->stream, op->seq) == TRUST_CUT;
+    }
+    return false;
+}
+
+/* The record's operations are folded in order, so only what is the next one can be judged. */
+static enum judgement judge_place(struct step *step, struct application *a)
+{
+    const struct operation *creation;
     switch (record_judge(a->record, &a->op, &a->missing)) {
-    case RECORD_DUPLICATE: return IGNORE;
+    case RECORD_DUPLICATE: return stands_better(step, a) ? FORKED : IGNORE;
     case RECORD_FORKED: return FORKED;
     case RECORD_MISSING: return PARK_RECORD;
     case RECORD_READY: break;
@@ -219,6 +235,11 @@ static enum judgement judge_place(struct application *a)
     }
     if (!a->creating && !saw_creation(a)) {
         a->reason = "it isn't the record's author's, and has seen no creation";
+        return EXCLUDE;
+    }
+    creation = record_creation(a->record, &a->located->entry->record);
+    if (!a->creating && creation != NULL && creation->verdict == OPERATION_EXCLUDED) {
+        a->reason = "the record's creation is behind its author's cut-off";
         return EXCLUDE;
     }
     return ADMIT;
@@ -238,8 +259,33 @@ static enum judgement judge_standing(struct step *step, struct application *a)
     }
     if (a->record == NULL)
         return PARK_RECORD;
-    enum judgement place = judge_place(a);
+    enum judgement place = judge_place(step, a);
     return place == ADMIT && !a->creating ? may_write(step, a) : place;
+}
+
+/* Behind its author's cut-off: it has its place in the record, so that what saw it can be judged,
+ * and no effect. Under a name that another operation has it isn't even that. */
+static enum judgement judge_cut(struct step *step, struct application *a)
+{
+    struct author_epoch creator = record_id_author(&a->located->entry->record);
+    trust_reason(step, &a->located->author, a->located->stream, a->text);
+    a->reason = a->text;
+    a->missing = (struct dot){creator.author, creator.epoch, 1};
+    if (a->record == NULL)
+        return a->creating ? EXCLUDE : PARK_RECORD;
+    enum record_answer answer = record_judge(a->record, &a->op, &a->missing);
+    bool room = record_operation_count(a->record) < RECORD_OPERATIONS_MAX;
+    a->apart = answer == RECORD_FORKED || !room;
+    return answer == RECORD_DUPLICATE ? IGNORE : answer == RECORD_MISSING ? PARK_RECORD : EXCLUDE;
+}
+
+/* Nothing is known of its author now: a change of the tree wakes it. */
+static enum judgement judge_pending(struct application *a)
+{
+    a->op = operation_of(a->located, 0);
+    a->reason = "no document in force names its author's key";
+    a->missing = a->op.dot;
+    return PARK_RECORD;
 }
 
 static enum judgement judge(struct step *step, struct application *a)
@@ -247,7 +293,8 @@ static enum judgement judge(struct step *step, struct application *a)
     const struct entry *entry = a->located->entry;
     const struct schema *schema = tree_schema(step->replica->tree);
     a->author = tree_author(step->replica->tree, a->located->author.author);
-    assert(a->author != NULL);
+    enum trust trust = trust_of(step, &a->located->author, a->located->stream, a->located->seq);
+    assert((trust == TRUST_PENDING) == (a->author == NULL));
     a->type = schema == NULL || entry->schema_version > schema->version
                   ? NULL
                   : schema_type(schema, entry->type);
@@ -255,6 +302,9 @@ static enum judgement judge(struct step *step, struct application *a)
         a->reason = "a type or schema version not known here";
         return PARK_SCHEMA;
     }
+    if (a->author == NULL)
+        return judge_pending(a);
+    a->cut = trust == TRUST_CUT;
     a->op = operation_of(a->located, a->author->rank);
     a->creating = record_id_names(&entry->record, &a->located->author) && entry->n == 1 &&
                   entry->context_count == 0 && entry->kind == ENTRY_WRITE;
@@ -264,7 +314,7 @@ static enum judgement judge(struct step *step, struct application *a)
         a->missing = (struct dot){creator.author, creator.epoch, 1};
         return PARK_RECORD;
     }
-    enum judgement standing = judge_standing(step, a);
+    enum judgement standing = a->cut ? judge_cut(step, a) : judge_standing(step, a);
     return standing == ADMIT || standing == FORKED ? judge_body_of(a, standing) : standing;
 }
 
@@ -299,7 +349,8 @@ static void write_record(struct step *step, const struct application *a)
         updates_doom(step->updates); /* its author was known when the record was looked for */
         return;
     }
-    if (a->creating && (a->located->made_here || !PLANTED(INDEX_FORGOTTEN))) {
+    if (a->creating && a->op.verdict == OPERATION_ADMITTED &&
+        (a->located->made_here || !PLANTED(INDEX_FORGOTTEN))) {
         uint8_t index[INDEX_KEY_BYTES];
         index_key(index, entry->clock, key);
         updates_put(step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index), SPAN_EMPTY);
@@ -321,11 +372,13 @@ static int fold_into_record(struct application *a)
     bool first = a->record == NULL;
     if (first && a->creating && a->op.verdict == OPERATION_ADMITTED && !a->located->carried)
         return a->op.deletes == 1 ? 0 : 1;
-    bool counted = !first && !record_deleted(a->record);
+    bool counted = !first && record_stands(a->record) && !record_deleted(a->record);
     if (first)
         a->record = record_new();
     record_apply(a->record, &a->op, a->type, a->located->entry->body);
-    return (int)(!record_deleted(a->record) || PLANTED(DELETED_COUNTED)) - (int)counted;
+    return (int)(record_stands(a->record) &&
+                 (!record_deleted(a->record) || PLANTED(DELETED_COUNTED))) -
+           (int)counted;
 }
 
 /* Fold the operation in, admitted or excluded, and keep what is derived from it. */
@@ -333,6 +386,8 @@ static void fold(struct step *step, struct application *a)
 {
     const struct entry *entry = a->located->entry;
     who_assign(step->updates, &a->located->author);
+    if (a->located->carried)
+        author_key_keep(step->updates, a->author);
     int change = fold_into_record(a);
     write_record(step, a);
     if (change != 0)
@@ -349,7 +404,7 @@ static enum outcome exclude(struct step *step, struct application *a)
 {
     bool news = quarantine_entry(step, a->located, ERR_NOT_ALLOWED, a->reason);
     a->op.verdict = OPERATION_EXCLUDED;
-    if (a->record != NULL && !a->apart) {
+    if ((a->record != NULL || a->cut) && !a->apart) {
         fold(step, a);
         return OUTCOME_FOLDED;
     }

@@ -206,9 +206,10 @@ struct replica {
     struct buffer waits;       /* of the block being applied: places of entries that are left out */
     struct stream_id arriving; /* and its stream */
     enum replica_hold hold;
-    struct sought *sought;  /* seats and keys that were asked for above */
-    uint64_t contacts_seen; /* tree_change_count that contacts were judged by */
-    uint64_t due_seen;      /* tree_change_count that entries for members unknown were tried by */
+    struct trust_work *trust; /* authors whose standing may have changed; NULL: none */
+    struct sought *sought;    /* seats and keys that were asked for above */
+    uint64_t contacts_seen;   /* tree_change_count that contacts were judged by */
+    uint64_t due_seen;        /* tree_change_count that entries for members unknown were tried by */
     uint8_t due_from[DUE_KEY_BYTES_MAX + 1]; /* they are tried from here on; */
     size_t due_size;                         /* 0: none is due */
     bool cuts_due;                           /* a branch of a forked stream is on its way out */
@@ -262,6 +263,9 @@ enum outcome apply_judge(struct step *step, const struct located_entry *located,
  * it is `empty`, in which the forked dots are marked. What can't be judged waits. */
 void apply_anew(struct step *step, const struct located_entry *located,
                 struct record_state **record, struct record_state *empty);
+/* A row of quarantine for an entry. False: it lies there already. */
+bool quarantine_entry(struct step *step, const struct located_entry *located, enum error_code code,
+                      const char *reason);
 /* An entry of this batch that still stands in its stream's writer. */
 bool apply_find_unsigned(const struct replica *replica, const struct stream_id *stream,
                          uint32_t seq, struct located_entry *located);
@@ -473,6 +477,8 @@ void quarantine_opaque(struct step *step, const struct stream_id *stream, uint32
  * (NULL: none), with `more` (NULL: none). False: the record isn't here, or not readable. */
 bool refold_record(struct step *step, uint16_t type, const struct record_id *id,
                    const struct stream_id *drop, uint32_t from, const struct located_entry *more);
+/* The same of all its operations, since what a document says of one has changed. */
+bool refold_again(struct step *step, uint16_t type, const struct record_id *id);
 void refold_work(struct step *step); /* once a batch: a block of a branch that leaves */
 
 /* fork.c. Where a block that says its place stands, among all branches: sets the event's branch,

@@ -9,6 +9,7 @@
 
 #include "replication/core.h"
 #include "replication/rows/document_rows.h"
+#include "replication/trust.h"
 
 enum have_flag { HAVE_MORE, HAVE_ASKS, HAVE_ANSWERS, HAVE_SENT };
 enum {
@@ -562,6 +563,7 @@ void documents_push_changes(struct step *step)
     sessions_judge_again(step);
     receive_ask_on_change(step);
     parked_sweep(step);
+    trust_look(replica);
     HASH_ITER (hh, replica->sessions, session, next) {
         session->documents_at = 0;
         if (session->state >= SESSION_DOCUMENTS && !PLANTED(DOCUMENTS_UNTOLD)) {

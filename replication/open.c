@@ -12,6 +12,7 @@
 
 #include "replication/core.h"
 #include "replication/rows/document_rows.h"
+#include "replication/trust.h"
 
 static const char self_key[] = "self";
 
@@ -382,6 +383,7 @@ enum error_code replica_open(const struct replica_options *options, const struct
     }
     replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
     replica->streams_due = true;
+    trust_look(replica);
     replica->cuts_due = true; /* the first look finds out */
     token_load(replica, view);
     load_arrivals(replica, view);
@@ -427,6 +429,7 @@ void replica_close(struct replica *replica)
         free(known);
     }
     intakes_free(replica);
+    trust_free(replica);
     buffer_free(&replica->waits);
     free(replica->alarms);
     tree_free(replica->tree);

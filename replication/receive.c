@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "replication/core.h"
+#include "replication/trust.h"
 
 enum { REFUSALS_A_MINUTE = 2, MINUTE_MS = 60 * 1000, SHARED_HANDLE = HANDLES_MAX - 1 };
 
@@ -390,11 +391,27 @@ static void advance_cursor(struct session *session, const struct event *event,
     mark_due(session, cursor);
 }
 
+/* The block that a cut-off names has come, or another at its place: what stood before it is judged
+ * by that. */
+static void judge_cut_off(struct step *step, const struct stream_id *stream, uint32_t from,
+                          const struct stream_row *row)
+{
+    uint32_t end;
+    struct hash hash;
+    if (tree_cut_off_of(step->replica->tree, stream->author, stream->epoch, stream->number, &end,
+                        &hash) &&
+        end > from && end <= row->head.seq &&
+        (stream->branch > 0 || end != row->head.seq || !hash_equal(&hash, &row->head.hash)))
+        trust_author_changed(step, stream->author);
+}
+
 static void take_block(struct step *step, struct session *session, const struct event *event,
                        struct stream_row *row, bool closes)
 {
     const struct stream_id *stream = &event->message.stream;
+    const struct author *author = tree_author(step->replica->tree, stream->author);
     uint32_t from = row->head.seq;
+    assert(author != NULL);
     if (from == 0 && step->replica->open_cache != NULL)
         step->replica->open_cache->present = false;
     row->closed = closes;
@@ -402,6 +419,9 @@ static void take_block(struct step *step, struct session *session, const struct 
     updates_trace(step->updates, "take %s %u..%u from %s%s",
                   label_stream(step->replica->tree, stream).text, from, row->head.seq,
                   session->seat, event->message.block->opaque ? ", opaque" : "");
+    if (from == 0)
+        author_key_keep(step->updates, author);
+    judge_cut_off(step, stream, from, row);
     loose_attach(step, stream, from, row);
     if (event->message.block->opaque)
         quarantine_opaque(step, stream, event->message.block->header.seq);

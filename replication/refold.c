@@ -10,6 +10,7 @@
 
 #include "replication/core.h"
 #include "replication/format/block_parts.h"
+#include "replication/trust.h"
 
 /* ---- one record ---- */
 
@@ -31,28 +32,6 @@ static bool is_dropped(const struct operation *op, const struct stream_id *drop,
     return drop != NULL && place.seq >= from && stream_id_compare(&place.stream, drop) == 0;
 }
 
-/* All operations but those that are dropped, and one more. */
-static size_t gather(struct refold *refold, const struct stream_id *drop, uint32_t from)
-{
-    size_t held = record_operation_count(refold->before), dropped = 0;
-    refold->ops = mem_alloc((held + 1) * sizeof *refold->ops);
-    for (size_t i = 0; i < held; i++) {
-        const struct operation *op = record_operation(refold->before, i);
-        if (is_dropped(op, drop, from))
-            dropped++;
-        else
-            refold->ops[refold->count++] = op;
-    }
-    if (refold->more != NULL) {
-        const struct author *author =
-            tree_author(refold->step->replica->tree, refold->more->author.author);
-        assert(author != NULL);
-        refold->more_op = operation_of(refold->more, author->rank);
-        refold->ops[refold->count++] = &refold->more_op;
-    }
-    return dropped;
-}
-
 /* Where an operation stands. False: unreadable here. */
 static bool locate(const struct refold *refold, const struct operation *op,
                    struct located_entry *located)
@@ -65,6 +44,74 @@ static bool locate(const struct refold *refold, const struct operation *op,
     bool found = entry_at(refold->step, &place, located);
     located->again = true;
     return found;
+}
+
+static bool is_cut(const struct refold *refold, const struct operation *op)
+{
+    struct author_epoch author = {op->dot.author, op->dot.epoch, op->branch};
+    return trust_of(refold->step, &author, op->stream, op->seq) == TRUST_CUT;
+}
+
+static bool is_named_alike(const struct operation *a, const struct operation *b)
+{
+    return dot_compare(&a->dot, &b->dot) == 0 && a->dot.n == b->dot.n;
+}
+
+/* Behind a cut-off nothing takes a name from what counts: of operations under one name those that
+ * are cut go, or all but the one with the lowest digest. */
+static size_t leave_cut(struct refold *refold)
+{
+    size_t kept = 0, count = refold->count;
+    bool *cut = mem_alloc((count + 1) * sizeof *cut), *goes = mem_alloc((count + 1) * sizeof *goes);
+    for (size_t i = 0; i < count; i++)
+        cut[i] = is_cut(refold, refold->ops[i]);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; cut[i] && k < count && !goes[i]; k++)
+            goes[i] =
+                k != i && is_named_alike(refold->ops[i], refold->ops[k]) &&
+                (!cut[k] || hash_compare(&refold->ops[k]->digest, &refold->ops[i]->digest) < 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct located_entry located;
+        if (!goes[i] || PLANTED(CUT_TAKES_A_NAME))
+            refold->ops[kept++] = refold->ops[i];
+        else if (locate(refold, refold->ops[i], &located))
+            quarantine_entry(refold->step, &located, ERR_NOT_ALLOWED,
+                             "behind its author's cut-off, under another operation's name");
+    }
+    refold->count = kept;
+    free(goes);
+    free(cut);
+    return count - kept;
+}
+
+/* The newcomer is this operation, in a block that counts. */
+static bool is_replaced(const struct refold *refold, const struct operation *op)
+{
+    return refold->more != NULL && hash_equal(&op->digest, refold->more->digest);
+}
+
+/* All operations but those that are dropped, and one more. */
+static size_t gather(struct refold *refold, const struct stream_id *drop, uint32_t from)
+{
+    size_t held = record_operation_count(refold->before), dropped = 0;
+    refold->ops = mem_alloc((held + 1) * sizeof *refold->ops);
+    for (size_t i = 0; i < held; i++) {
+        const struct operation *op = record_operation(refold->before, i);
+        if (is_dropped(op, drop, from) || is_replaced(refold, op))
+            dropped++;
+        else
+            refold->ops[refold->count++] = op;
+    }
+    if (refold->more != NULL) {
+        const struct author *author =
+            tree_author(refold->step->replica->tree, refold->more->author.author);
+        assert(author != NULL); /* judged a moment ago */
+        refold->more_op = operation_of(refold->more, author->rank);
+        refold->ops[refold->count++] = &refold->more_op;
+    }
+    leave_cut(refold);
+    return dropped;
 }
 
 /* What can't be read here is no reason to throw a state away. */
@@ -92,7 +139,7 @@ static void index_remove(const struct refold *refold, const uint8_t key[static R
         const struct operation *op = record_operation(state, i);
         uint8_t index[INDEX_KEY_BYTES];
         index_key(index, op->clock, key);
-        if (is_creation(op, refold->id))
+        if (is_creation(op, refold->id) && record_stands(state))
             updates_remove(refold->step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index));
     }
 }
@@ -112,6 +159,11 @@ static void index_put(const struct refold *refold, const uint8_t key[static RECO
     updates_put(refold->step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index), SPAN_EMPTY);
 }
 
+static bool counts(const struct record_state *state)
+{
+    return record_stands(state) && !record_deleted(state);
+}
+
 static void write_state(const struct refold *refold, const struct record_type *type)
 {
     struct step *step = refold->step;
@@ -120,13 +172,14 @@ static void write_state(const struct refold *refold, const struct record_type *t
         updates_doom(step->updates); /* its row was read a moment ago */
         return;
     }
-    int change = -(int)!record_deleted(refold->before);
+    int change = -(int)counts(refold->before);
     index_remove(refold, key, refold->before);
     if (refold->after == NULL) {
         updates_remove(step->updates, TABLE_RECORDS, SPAN_OF_ARRAY(key));
     } else {
-        change += (int)!record_deleted(refold->after);
-        index_put(refold, key, refold->after);
+        change += (int)counts(refold->after);
+        if (record_stands(refold->after))
+            index_put(refold, key, refold->after);
         const struct operation *first = record_operation(refold->after, 0);
         struct buffer row = {0};
         if (record_operation_count(refold->after) == 1 && first->verdict == OPERATION_ADMITTED &&
@@ -180,21 +233,20 @@ static void fold_all(struct refold *refold, const struct record_type *type)
     free(order);
 }
 
-bool refold_record(struct step *step, uint16_t type_number, const struct record_id *id,
-                   const struct stream_id *drop, uint32_t from, const struct located_entry *more)
+static bool fold_anew(struct refold refold, bool due, const struct stream_id *drop, uint32_t from)
 {
+    struct step *step = refold.step;
     const struct schema *schema = tree_schema(step->replica->tree);
-    const struct record_type *type = schema == NULL ? NULL : schema_type(schema, type_number);
-    struct refold refold = {.step = step, .type = type_number, .id = id, .more = more};
-    refold.before = type == NULL ? NULL : load_record(step, type, id);
+    const struct record_type *type = schema == NULL ? NULL : schema_type(schema, refold.type);
+    refold.before = type == NULL ? NULL : load_record(step, type, refold.id);
     if (refold.before == NULL)
         return false;
-    bool due = gather(&refold, drop, from) > 0 || more != NULL;
+    due |= gather(&refold, drop, from) > 0;
     bool readable = !due || all_readable(&refold);
     if (due && readable) {
         fold_all(&refold, type);
         updates_trace(step->updates, "fold %s anew: %zu operations, %zu forked",
-                      label_record(step->replica->tree, id).text,
+                      label_record(step->replica->tree, refold.id).text,
                       refold.after == NULL ? 0 : record_operation_count(refold.after),
                       refold.after == NULL ? 0 : record_forked_count(refold.after));
     }
@@ -202,6 +254,19 @@ bool refold_record(struct step *step, uint16_t type_number, const struct record_
     record_free(refold.after);
     record_free(refold.before);
     return readable;
+}
+
+bool refold_record(struct step *step, uint16_t type, const struct record_id *id,
+                   const struct stream_id *drop, uint32_t from, const struct located_entry *more)
+{
+    struct refold refold = {.step = step, .type = type, .id = id, .more = more};
+    return fold_anew(refold, more != NULL, drop, from);
+}
+
+bool refold_again(struct step *step, uint16_t type, const struct record_id *id)
+{
+    struct refold refold = {.step = step, .type = type, .id = id};
+    return fold_anew(refold, true, NULL, 0);
 }
 
 /* ---- a branch that leaves ---- */

@@ -80,7 +80,7 @@ enum error_code standing_check(struct step *step, const struct session *session,
     }
     if (event->message.beside)
         row->closed = false; /* behind the fork */
-    if (own == NULL || peer == NULL || row->closed || author->status != SEAT_ACTIVE ||
+    if (own == NULL || peer == NULL || row->closed ||
         row->open.class != event->message.channel - CHANNEL_URGENT ||
         (PLANTED(OWN_PAST_LOST) && author->seat == own))
         return ERR_NOT_ALLOWED;

@@ -1,5 +1,6 @@
 /* The one entry: a table of events, a handler each; and what others may look at. */
 #include "replication/move.h"
+#include "replication/trust.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -49,6 +50,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     documents_push_changes(step);
     notes_when_due(step);
     receive_ask_when_due(step);
+    trust_go_on(step);
     parked_work(step);
     carry_when_due(step);
     loose_go_on(step);

@@ -276,7 +276,7 @@ static enum error_code prepare_change(struct step *step, struct local_write *wri
     struct replica *replica = step->replica;
     write->id = write->event->write.record;
     write->record = load_record(step, write->type, &write->id);
-    if (write->record == NULL) {
+    if (write->record == NULL || !record_stands(write->record)) {
         error_set(error, ERR_NOT_FOUND, write->type->name, "no such record is held here (%s)",
                   label_record(replica->tree, &write->id).text);
         error_next(error, "see `terrace list %s`", write->type->name);

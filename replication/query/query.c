@@ -75,7 +75,13 @@ enum error_code query_load_state(struct block_cache *cache, const struct view *v
     if (!row.present)
         return ERR_NOT_FOUND;
     *state = row.located ? record_from_creation(cache, view, tree, type, id, &row) : row.state;
-    return *state == NULL ? ERR_DAMAGED : ERR_OK;
+    if (*state == NULL)
+        return ERR_DAMAGED;
+    if (record_stands(*state))
+        return ERR_OK;
+    record_free(*state);
+    *state = NULL;
+    return ERR_NOT_FOUND;
 }
 
 /* The pairs "circle" and, of a subtree, "circle_below"; gives how many. */

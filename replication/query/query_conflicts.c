@@ -84,7 +84,7 @@ static bool take_row(const struct search *search)
     if (type == NULL || record_row_read(search->view, search->key, &row) != ERR_OK ||
         !row.present || row.located)
         return false;
-    bool any = has_conflicts(row.state, type);
+    bool any = record_stands(row.state) && has_conflicts(row.state, type);
     if (any) {
         uint32_t count = write_shown(search->tree, type, row.state, &shown);
         mp_write_map(search->out, 2);

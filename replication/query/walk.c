@@ -140,6 +140,10 @@ static void visit_record(struct walk *walk, struct span key, uint16_t number,
         return;
     }
     struct buffer canonical = {0};
+    if (!record_stands(state)) { /* behind a cut-off from its creation on */
+        record_free(state);
+        return;
+    }
     visit_operations(walk, number, id, state);
     record_canonical(state, &canonical);
     struct hash digest = hash_of(HASH_BODY, span_of_buffer(&canonical));

@@ -78,15 +78,14 @@ enum error_code carry_entry_open(const struct view *view, const struct tree *tre
                                  const struct entry *entry, struct carry *carry)
 {
     struct stream_id stream;
-    (void)view;
+    uint8_t author_key[KEY_BYTES];
     *carry = (struct carry){0};
     if (entry->kind != ENTRY_CARRY || entry->strange || entry->hole ||
         !carry_names(entry->body, &stream))
         return ERR_MALFORMED;
-    const struct author *author = tree_author(tree, stream.author);
-    if (author == NULL)
+    if (!author_key_read(view, tree, stream.author, author_key))
         return ERR_UNKNOWN_KEY;
-    return carry_open(entry->body, tree_id(tree), author->key, tree_verifier(tree), entry->type,
+    return carry_open(entry->body, tree_id(tree), author_key, tree_verifier(tree), entry->type,
                       &entry->record, carry);
 }
 

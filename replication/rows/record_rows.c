@@ -112,8 +112,8 @@ enum error_code block_row_open(const struct view *view, const struct tree *tree,
                                const struct stream_id *stream, uint32_t seq,
                                struct prepared_block *block)
 {
-    const struct author *author = tree_author(tree, stream->author);
-    if (author == NULL)
+    uint8_t author_key[KEY_BYTES];
+    if (!author_key_read(view, tree, stream->author, author_key))
         return ERR_UNKNOWN_KEY;
     struct buffer stored = {0};
     uint32_t first;
@@ -123,7 +123,7 @@ enum error_code block_row_open(const struct view *view, const struct tree *tree,
         struct block_context context = {
             .tree_id = *tree_id(tree),
             .stream = *stream,
-            .author_key = author->key,
+            .author_key = author_key,
             .verifier = tree_verifier(tree),
             .seal = tree_seal_key(tree),
         };
@@ -266,11 +266,12 @@ struct record_state *record_from_entry(const struct tree *tree, const struct rec
 {
     const struct entry *entry = located->entry;
     const struct author *author = tree_author(tree, located->author.author);
-    if (author == NULL || entry->kind != ENTRY_WRITE || entry->type != type->number ||
+    if (entry->kind != ENTRY_WRITE || entry->type != type->number ||
         memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) != 0 || entry->n != 1 ||
         entry->context_count != 0 || !can_fold(type, entry->body))
         return NULL;
-    struct operation op = operation_of(located, author->rank);
+    /* of an author that no document names it is folded anew before long, and is not here then */
+    struct operation op = operation_of(located, author == NULL ? UINT8_MAX : author->rank);
     struct record_state *state = record_new();
     record_apply(state, &op, type, entry->body);
     return state;
@@ -307,4 +308,13 @@ const struct operation *record_creation(const struct record_state *state,
             first = op;
     }
     return first;
+}
+
+bool record_stands(const struct record_state *state)
+{
+    for (size_t i = 0; i < record_operation_count(state); i++) {
+        if (record_operation(state, i)->verdict == OPERATION_ADMITTED)
+            return true;
+    }
+    return false;
 }

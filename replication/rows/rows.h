@@ -42,6 +42,23 @@ bool who_has_room(const struct view *view);
 void who_each_epoch(const struct view *view, struct key_id author, void *context,
                     void (*visit)(void *context, uint32_t epoch));
 
+/* The public key of an author: from the tree, or as it was once known. False: never known here. */
+enum { AUTHOR_ROW_KEY_BYTES = 1 + KEY_ID_BYTES };
+bool author_key_read(const struct view *view, const struct tree *tree, struct key_id id,
+                     uint8_t public_key[static KEY_BYTES]);
+void author_key_keep(struct updates *updates, const struct author *author);
+/* How the documents judged an author's key when its entries were folded. No row: in force. */
+struct judged_row {
+    bool due; /* its entries are still to be folded anew */
+    uint8_t size;
+    uint8_t judged[1 + HASH_BYTES];
+};
+bool judged_row_read(const struct view *view, struct key_id id, struct judged_row *row);
+void judged_row_write(struct updates *updates, struct key_id id, const struct judged_row *row);
+/* The next author with such a row; begin with *from_size = 0. */
+bool judged_row_next(const struct view *view, uint8_t from[static AUTHOR_ROW_KEY_BYTES + 1],
+                     size_t *from_size, struct key_id *id);
+
 bool stream_row_read(const struct view *view, const struct stream_id *stream,
                      struct stream_row *row);
 bool stream_row_decode(struct span value, struct stream_row *row);
@@ -169,6 +186,10 @@ struct record_state *record_from_entry(const struct tree *tree, const struct rec
  * clock, where the index has it. Borrowed; NULL: none is here. */
 const struct operation *record_creation(const struct record_state *state,
                                         const struct record_id *id);
+
+/* Whether a record counts: something in it is admitted. Of a creation that is excluded the state
+ * stays, so that what saw it can be judged; nobody is shown it. */
+bool record_stands(const struct record_state *state);
 
 /* Whether a stream's holders include the seat (rules.md 2, 3). */
 bool stream_holds(const struct stream_row *row, const struct seat *author, const struct seat *seat);

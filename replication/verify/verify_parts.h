@@ -22,6 +22,7 @@ struct verify {
     struct verify_options options;
     struct verify_counts counts;
     uint64_t findings;
+    uint64_t hidden; /* records of which nothing counts: not in the index */
     unsigned phase;
     const struct view *view; /* of the step that is going on */
     struct tree *tree;       /* NULL: not read yet, or not readable */
@@ -58,7 +59,9 @@ bool verify_quarantined(const struct verify *verify, char what, const struct str
 bool verify_aside(const struct verify *verify, const struct entry_place *place);
 /* An author has as many rows of quarantine as it may: further ones may be missing. */
 bool verify_quarantine_full(const struct verify *verify, struct key_id author);
-/* A record's creation, as its row says. False: told why not. */
+/* A record's creation, as its row says; clock UINT64_MAX: nothing of it counts. False: told why
+ * not.
+ */
 bool verify_creation(struct verify *verify, struct span key, uint64_t *clock, bool *deleted);
 
 /* The phases: each one step; false: nothing more of this phase. */

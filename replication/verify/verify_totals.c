@@ -30,7 +30,7 @@ static bool is_deleted(struct tally *tally, struct span key)
         return verify_creation(tally->verify, SPAN_OF_ARRAY(record), &clock, &deleted) && deleted;
     if (record_row_read(tally->verify->view, record, &row) != ERR_OK || !row.present)
         return false; /* said */
-    deleted = !row.located && record_deleted(row.state);
+    deleted = !row.located && (record_deleted(row.state) || !record_stands(row.state));
     record_free(row.state);
     return deleted;
 }
