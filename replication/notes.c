@@ -295,6 +295,7 @@ static void take_verified(struct step *step, const struct session *session,
     if (context == HASH_CELLS) {
         cells_take_report(step, report); /* compares with the report held so far: before storing */
     }
+    author_key_keep(step->updates, tree_author(replica->tree, head->signer));
     note_store(step, context, note, head);
     if (context == HASH_TOKEN && (!replica->token.present || head->k > replica->token.clock_ms))
         token_adopt(replica, head, note);

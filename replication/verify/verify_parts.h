@@ -59,6 +59,8 @@ bool verify_quarantined(const struct verify *verify, char what, const struct str
 bool verify_aside(const struct verify *verify, const struct entry_place *place);
 /* An author has as many rows of quarantine as it may: further ones may be missing. */
 bool verify_quarantine_full(const struct verify *verify, struct key_id author);
+/* Whether the tree names this key, or the store was folded knowing that it doesn't. */
+bool verify_author(const struct verify *verify, struct key_id id);
 /* A record's creation, as its row says; clock UINT64_MAX: nothing of it counts. False: told why
  * not.
  */

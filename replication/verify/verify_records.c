@@ -53,6 +53,8 @@ static const char *fold_again(struct folding *folding, const struct operation *o
     struct located_entry located;
     if (!verify_entry_at(verify, &place, &located))
         return "an entry that it names can't be read";
+    if (!verify_author(verify, op->dot.author))
+        return "the signed tree doesn't know the author of an entry";
     const struct entry *entry = located.entry;
     struct dot missing;
     if ((entry->kind != ENTRY_WRITE && entry->kind != ENTRY_EXTEND) || entry->strange ||

@@ -270,6 +270,14 @@ bool verify_meta(struct verify *verify)
     return true;
 }
 
+bool verify_author(const struct verify *verify, struct key_id id)
+{
+    struct judged_row judged;
+    return tree_author(verify->tree, id) != NULL ||
+           (judged_row_read(verify->view, id, &judged) && judged.size > 0 &&
+            judged.judged[0] == 'P');
+}
+
 /* ---- notes ---- */
 
 static bool note_form_stands(enum hash_context context, struct span note)
