@@ -273,9 +273,8 @@ bool verify_meta(struct verify *verify)
 bool verify_author(const struct verify *verify, struct key_id id)
 {
     struct judged_row judged;
-    return tree_author(verify->tree, id) != NULL ||
-           (judged_row_read(verify->view, id, &judged) && judged.size > 0 &&
-            judged.judged[0] == 'P');
+    return tree_author(verify->tree, id) != NULL || (judged_row_read(verify->view, id, &judged) &&
+                                                     judged.size > 0 && judged.judged[0] == 'P');
 }
 
 /* ---- notes ---- */
