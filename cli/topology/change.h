@@ -49,10 +49,11 @@ enum error_code change_seat(const struct change *change, const char *code, const
 /* The later of this machine's clock and the newest time signed at the root that is known here. */
 uint64_t change_now_ms(const struct arguments *arguments);
 
-/* How far the machine's keys of a seat have written, as the store of the directory holds it: lists
- * for struct amend_cut_off, appended. Nothing where nothing of it is held. */
+/* How far the newest keys of a seat have written, as the store of the directory holds it: lists for
+ * struct amend_cut_off, appended; `entries`: how many that is. Nothing where nothing is held. */
 enum error_code change_heads(const struct change *change, const struct seat *seat,
-                             struct buffer *places, struct buffer *notes, struct error *error);
+                             struct buffer *places, struct buffer *notes, uint64_t *entries,
+                             struct error *error);
 
 /* What a document that is signed next would do to the tree: one line each. */
 void change_print(const struct tree *before, const struct tree *after, bool json);

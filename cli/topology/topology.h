@@ -29,7 +29,8 @@ enum error_code hand_in(const char *directory, const struct document_file *file,
                         struct error *error);
 
 extern const struct command topology_show, topology_admit, topology_invite, topology_pack,
-    topology_take;
+    topology_take, topology_replace, topology_revoke, topology_retire, topology_release,
+    topology_accept, topology_move;
 /* Documents as people write and sign them. */
 extern const struct command topology_new, topology_import, topology_edit, topology_check,
     topology_diff, topology_sign, topology_verify, topology_publish;

@@ -135,12 +135,60 @@ static void documents_come_on_a_stick(void **state)
     refused("of another tree", "terrace join");
 }
 
+static int change(const char *at, const char *verb, const char *seat, const char *option,
+                  const char *value)
+{
+    char key[4096], directory[4096];
+    snprintf(directory, sizeof directory, "%s", drill_node(county, at));
+    snprintf(key, sizeof key, "%s", admin_of(at));
+    return terrace_run("-d", directory, "topology", verb, seat, "--key", key, option, value, NULL);
+}
+
+/* By both parents, the file of the release carried by hand; and back by the county's word. */
+static void a_village_goes_over_and_back(void **state)
+{
+    const char *released = terrace_path("V1.document");
+    (void)state;
+    county = drill_up("moving", tree_of_five);
+    assert_int_equal(change("T2", "accept", "V1", NULL, NULL), 3); /* nobody let it go */
+    assert_int_equal(terrace_run("-d", drill_node(county, "T1"), "topology", "release", "V1",
+                                 "--to", "T2", "--key", admin_of("T1"), "--out", released, NULL),
+                     0);
+    assert_int_equal(change("T2", "accept", "V1", "--from", released), 0);
+    status_reaches(drill_node(county, "T2"), "children.live", 2);
+    const char *id = node_put(drill_node(county, "V1"), "incident", "on the way");
+    node_gets(drill_node(county, "C"), "incident", id);
+    assert_int_equal(change("C", "move", "V1", "--to", "T1"), 0);
+    assert_int_equal(terrace_run("-d", drill_node(county, "C"), "topology", "move", "V1", "--key",
+                                 admin_of("T1"), "--to", "T2", NULL),
+                     3);
+    refused("may not sign for C", "sign with an admin key of C");
+    drill_down(county);
+}
+
+/* What is asked before it is signed is told, and nothing has changed. */
+static void a_dry_run_changes_nothing(void **state)
+{
+    (void)state;
+    county = drill_up("dry", tree_of_five);
+    assert_int_equal(change("T1", "revoke", "V1", "--dry-run", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "V1: its keys, active -> revoked"));
+    status_reaches(drill_node(county, "T1"), "children.live", 1);
+    assert_int_equal(change("T1", "revoke", "V1", NULL, NULL), 0);
+    status_falls(drill_node(county, "T1"), "children.live", 0);
+    assert_int_equal(change("T1", "retire", "V9", NULL, NULL), 3);
+    refused("no document here lists such a seat", "topology show");
+    drill_down(county);
+}
+
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_request_becomes_a_village, terrace_drill_end),
         cmocka_unit_test_teardown(what_does_not_fit_is_refused, terrace_drill_end),
         cmocka_unit_test_teardown(documents_come_on_a_stick, terrace_drill_end),
+        cmocka_unit_test_teardown(a_village_goes_over_and_back, terrace_drill_end),
+        cmocka_unit_test_teardown(a_dry_run_changes_nothing, terrace_drill_end),
     };
     if (count != 2)
         return 2;
