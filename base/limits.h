@@ -103,10 +103,11 @@ enum {
     STATEMENT_IDLE_MS = 10 * 60 * 1000,
     REPORT_EVERY_MS = 1000,
     QUOTA_MS = 24 * 60 * 60 * 1000,
-    URGENT_TRICKLE_MS = 60 * 1000,     /* who has used up its share still brings a block so often */
-    ROOM_EVERY_MS = 1000,              /* how often the store is asked what is free; and */
-    ROOM_EVERY_BYTES = 1 << 20,        /* ... whenever so much has been put */
-    CLOCK_SUSPECT_MS = 10 * 60 * 1000, /* this far from the newest token */
+    URGENT_TRICKLE_MS = 60 * 1000, /* who has used up its share still brings a block so often */
+    ROOM_EVERY_MS = 1000,          /* how often the store is asked what is free; and */
+    ROOM_EVERY_BYTES = 1 << 20,    /* ... whenever so much has been put */
+    TOKEN_AHEAD_MS = 24 * 60 * 60 * 1000, /* a time from further ahead isn't believed */
+    CLOCK_SUSPECT_MS = 10 * 60 * 1000,    /* this far from the newest token */
     READER_AGE_MS = 2 * 1000,
 };
 

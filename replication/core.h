@@ -177,6 +177,9 @@ struct replica {
     struct own_stream *own_streams;
     struct session *sessions;
     struct token_ref token;
+    uint32_t token_epoch;      /* of the signer of `token` */
+    uint64_t token_heard_tick; /* when it was taken, in this life; 0: not yet */
+    bool clock_fell;           /* tokens that we signed are of a time that hasn't come */
     uint64_t token_at_tick, statement_at_tick, report_at_tick;
     bool statement_ever;
     uint64_t deadline_tick;
@@ -343,7 +346,12 @@ void notes_send_due(struct step *step, struct session *session);
 void note_store_own(struct step *step, enum hash_context context, struct span note,
                     const struct note_head *head);
 void notes_free(struct session *session);
+
+/* tokens.c: the signed time. */
 void token_load(struct replica *replica, const struct view *view);
+/* A newer one of its signer. False: it is from too far ahead to be believed, and isn't kept. */
+bool token_take(struct step *step, const struct note_head *head, struct span note);
+void token_when_due(struct step *step); /* of the root */
 
 /* statements.c: sign a heads statement when it is due and somebody hears it. */
 void statement_when_due(struct step *step);

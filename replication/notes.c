@@ -19,31 +19,6 @@ static enum message_type message_of(enum hash_context context)
                                    : MESSAGE_TOKEN;
 }
 
-static void token_adopt(struct replica *replica, const struct note_head *head, struct span note)
-{
-    struct hash hash = note_hash(note, HASH_TOKEN, &replica->options.tree_id);
-    replica->token = (struct token_ref){true, head->signer, head->k, {0}};
-    memcpy(replica->token.hash8, hash.bytes, sizeof replica->token.hash8);
-}
-
-/* Each key of the root's that has issued tokens has its newest here; the newest of them counts. */
-void token_load(struct replica *replica, const struct view *view)
-{
-    uint8_t from[NOTE_KEY_BYTES_MAX + 1] = {HASH_TOKEN};
-    size_t size = 1;
-    struct span key, value;
-    while (view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
-           key.size <= NOTE_KEY_BYTES_MAX && key.data[0] == HASH_TOKEN) {
-        struct note_head head;
-        if (note_read_head(value, HASH_TOKEN, &head, NULL) == ERR_OK &&
-            (!replica->token.present || head.k > replica->token.clock_ms))
-            token_adopt(replica, &head, value);
-        memcpy(from, key.data, key.size);
-        from[key.size] = 0;
-        size = key.size + 1;
-    }
-}
-
 /* What is queued already goes once, as the newest by then. */
 static void queue_note(struct session *session, enum hash_context context, struct span key)
 {
@@ -295,11 +270,11 @@ static void take_verified(struct step *step, const struct session *session,
     if (context == HASH_CELLS) {
         cells_take_report(step, report); /* compares with the report held so far: before storing */
     }
+    if (context == HASH_TOKEN && !token_take(step, head, note))
+        return;
     author_key_keep(step->updates, tree_author(replica->tree, head->signer));
     note_store(step, context, note, head);
-    if (context == HASH_TOKEN && (!replica->token.present || head->k > replica->token.clock_ms))
-        token_adopt(replica, head, note);
-    else if (context != HASH_TOKEN && session->uplink)
+    if (context != HASH_TOKEN && session->uplink)
         tell_below(step, tree_author(replica->tree, head->signer), context, head);
 }
 
@@ -496,26 +471,6 @@ void notes_on_wanted(struct step *step, struct session *session, struct span bod
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
 }
 
-static void issue_token(struct step *step)
-{
-    struct replica *replica = step->replica;
-    struct buffer note = {0};
-    struct note_head head = {replica->key_id, replica->self.epoch, step->wall_ms};
-    /* never back: a clock that fell keeps the last token's time until it has passed it */
-    if (replica->token.present && head.k <= replica->token.clock_ms)
-        head.k = replica->token.clock_ms + 1;
-    replica->token_at_tick = step->tick_ms;
-    if (head.k >= CLOCK_LIMIT) {
-        return; /* no time is left to tell */
-    }
-    token_encode(&head, &note);
-    note_sign(&note, HASH_TOKEN, &replica->options.tree_id, replica->options.signing_secret,
-              replica->options.verifier);
-    note_store_own(step, HASH_TOKEN, span_of_buffer(&note), &head);
-    token_adopt(replica, &head, span_of_buffer(&note));
-    buffer_free(&note);
-}
-
 /* The root signs the time; everybody what he has written for others. */
 void notes_when_due(struct step *step)
 {
@@ -523,13 +478,8 @@ void notes_when_due(struct step *step)
     const struct seat *seat = own_seat(replica);
     if (seat == NULL)
         return;
-    if (seat->parent == NULL) {
-        uint32_t every = tuning_or(replica->options.tuning.token_every_ms, TOKEN_EVERY_MS);
-        if (replica->token_at_tick == 0 || step->tick_ms >= replica->token_at_tick + every)
-            issue_token(step);
-        if (replica->token_at_tick + every < replica->deadline_tick)
-            replica->deadline_tick = replica->token_at_tick + every;
-    }
+    if (seat->parent == NULL)
+        token_when_due(step);
     statement_when_due(step);
     report_when_due(step);
 }

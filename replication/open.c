@@ -244,8 +244,12 @@ void replica_pass_epoch(struct step *step)
         replica->deadline_tick = due < replica->deadline_tick ? due : replica->deadline_tick;
         return;
     }
-    replica_new_epoch(step, "a later epoch of this key is known elsewhere");
+    replica_new_epoch(step, replica->clock_fell ? "its clock was put right"
+                                                : "a later epoch of this key is known elsewhere");
     replica->epoch_passed = false;
+    if (replica->clock_fell)
+        replica->token_at_tick = 0; /* the right time is told at once */
+    replica->clock_fell = false;
     replica->epoch_began_tick = step->tick_ms;
     replica->deadline_tick = step->tick_ms;
 }

@@ -99,12 +99,13 @@ static bool clock_is_far(const struct heads_statement *statement)
 
 static void take_statement(const struct view *view, const struct tree *tree,
                            const struct seat *self, const struct seat *author, struct span note,
-                           struct completeness *answer)
+                           uint64_t newest_ms, struct completeness *answer)
 {
     struct heads_statement statement;
     if (statement_decode(note, &statement, NULL) != ERR_OK)
         return;
-    if (statement.token.present && statement.token.clock_ms > answer->as_of_ms) {
+    if (statement.token.present && statement.token.clock_ms > answer->as_of_ms &&
+        statement.token.clock_ms <= newest_ms) { /* else of a wrong clock, put right since */
         answer->as_of_ms = statement.token.clock_ms;
         answer->clock_suspect = clock_is_far(&statement);
     }
@@ -143,6 +144,7 @@ void query_completeness(const struct view *view, const struct tree *tree, const 
     struct key_id signer = seat_key_id(author);
     uint8_t from[NOTE_KEY_BYTES_MAX], prefix_size = 1 + KEY_ID_BYTES;
     struct span key, value;
+    uint64_t newest_ms = newest_token_ms(view);
     memset(answer, 0, sizeof *answer);
     answer->state = COMPLETE_UNKNOWN;
     size_t size = note_key(from, HASH_HEADS, signer, 0);
@@ -150,7 +152,7 @@ void query_completeness(const struct view *view, const struct tree *tree, const 
            view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
            key.size == size && memcmp(key.data, from, prefix_size) == 0) {
         uint32_t epoch = read_u32(key.data + prefix_size);
-        take_statement(view, tree, own, author, value, answer);
+        take_statement(view, tree, own, author, value, newest_ms, answer);
         if (epoch == UINT32_MAX)
             break;
         write_u32(from + prefix_size, epoch + 1);
@@ -159,6 +161,6 @@ void query_completeness(const struct view *view, const struct tree *tree, const 
         return;
     if (answer->missing > 0)
         answer->state = COMPLETE_WITHHELD;
-    else if (answer->as_of_ms + freshness_ms < newest_token_ms(view))
+    else if (answer->as_of_ms + freshness_ms < newest_ms)
         answer->state = COMPLETE_SILENT;
 }

@@ -192,7 +192,10 @@ static void judge_origin(struct total *total, const struct seat *seat)
     }
     bool reported = report_of(total, seat, &head, &as_of);
     uint64_t stated = reported ? stated_ms(total, &head) : 0;
-    as_of = stated > as_of ? stated : as_of;
+    if (as_of > total->newest_ms) /* of a wrong clock at the top, since put right */
+        as_of = 0;
+    if (stated > as_of && stated <= total->newest_ms)
+        as_of = stated;
     total->reported += reported;
     query_completeness(total->view, total->tree, total->self->row.seat, seat, total->freshness_ms,
                        &complete);
