@@ -119,8 +119,24 @@ enum error_code core_open(struct core *core, const struct replica_options *optio
     return drive_open(options, &ports, &core->drive, error);
 }
 
+void core_keep_documents(struct core *core, const char *dir)
+{
+    core->replaced = document_log_new(dir, replica_tree(drive_replica(core->drive)));
+}
+
+/* What can't be written is told and given up: the node works on. */
+static void keep_replaced(struct core *core, const struct tree *tree)
+{
+    struct error error = {0};
+    if (core->replaced != NULL &&
+        document_log_follow(core->replaced, tree, clock_ms(CLOCK_REALTIME), &error) != ERR_OK)
+        log_line(core->log, LOG_ERROR, "a replaced document isn't kept: %s: %s", error.what,
+                 error.why);
+}
+
 void core_close(struct core *core)
 {
+    document_log_free(core->replaced);
     drive_close(core->drive);
     core_queue_free(&core->queue);
     free(core->events);
@@ -358,6 +374,7 @@ static void push_result(struct core *core, bool status_wanted)
     const struct tree *tree = replica_tree(drive_replica(core->drive));
     if (tree_change_count(tree) != core->tree_seen) {
         core->tree_seen = tree_change_count(tree);
+        keep_replaced(core, tree);
         result->tree = core_tree_make(tree, core->seat);
     }
     if (status_wanted)

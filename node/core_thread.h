@@ -10,6 +10,7 @@
 
 #include "node/api/server.h"
 #include "node/author/document_file.h"
+#include "node/author/document_log.h"
 #include "node/core_queue.h"
 #include "node/link/link.h"
 #include "node/log.h"
@@ -179,6 +180,7 @@ struct core {
     struct store_port store;
     struct inbox *results;
     const struct log *log;
+    struct document_log *replaced; /* documents that were in force; NULL: they aren't kept */
     char seat[SEAT_BYTES_MAX + 1];
     uint64_t tree_seen;         /* tree_change_count of the last core_tree that was given out */
     struct core_result *result; /* being filled */
@@ -197,6 +199,8 @@ struct core {
  * when core_start is called, and until the result that says `ended`. */
 enum error_code core_open(struct core *core, const struct replica_options *options,
                           struct store *store, const struct log *log, struct error *error);
+/* Before core_start: keep a log of replaced documents in this directory from now on. */
+void core_keep_documents(struct core *core, const char *dir);
 void core_close(struct core *core);
 /* Before core_start, on the caller's thread: one signed document from this node's own disk. */
 enum error_code core_take_document(struct core *core, const struct document_file *file);

@@ -43,6 +43,8 @@ static enum error_code open_core(struct node *node, struct error *error)
             store_high_water_read(node->store, &options.high_water) == HIGH_WATER_FOUND;
         code = core_open(&node->core, &options, node->store, &node->log, error);
     }
+    if (code == ERR_OK)
+        core_keep_documents(&node->core, node->dir);
     secret_wipe(&options, sizeof options);
     return code;
 }

@@ -51,6 +51,8 @@ struct people *people_load(const char *directory, struct error *error); /* no fi
 void people_free(struct people *people);
 /* NULL: not known. */
 const char *people_name(const struct people *people, const uint8_t key[static KEY_BYTES]);
+/* The key of person `index`; NULL past the last. */
+const uint8_t *people_key(const struct people *people, size_t index);
 void people_add(struct people *people, struct span name, const uint8_t key[static KEY_BYTES]);
 enum error_code people_save(const struct people *people, const char *directory,
                             struct error *error);

@@ -111,6 +111,11 @@ const char *people_name(const struct people *people, const uint8_t key[static KE
     return person == NULL ? NULL : person->name;
 }
 
+const uint8_t *people_key(const struct people *people, size_t index)
+{
+    return index < people->count ? people->persons[index].key : NULL;
+}
+
 enum error_code people_save(const struct people *people, const char *directory, struct error *error)
 {
     char path[PATH_MAX], key[2 * KEY_BYTES + 1], line[256];

@@ -33,6 +33,7 @@ extern const struct command topology_show, topology_admit, topology_invite, topo
     topology_accept, topology_move;
 /* Documents as people write and sign them. */
 extern const struct command topology_new, topology_import, topology_edit, topology_check,
-    topology_diff, topology_sign, topology_verify, topology_publish;
+    topology_diff, topology_sign, topology_verify, topology_publish, topology_log,
+    topology_overrule;
 
 #endif
