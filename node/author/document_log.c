@@ -185,7 +185,8 @@ enum error_code document_log_read(const char *dir,
     if (code == ERR_OK)
         code = file_read(path, DOCUMENT_LOG_BYTES_MAX, &bytes, error);
     if (code == ERR_NOT_FOUND) {
-        error_clear(error);
+        if (error != NULL)
+            error_clear(error);
         return ERR_OK;
     }
     for (size_t at = 0; code == ERR_OK && at + 4 <= bytes.size;) {

@@ -12,8 +12,11 @@
 
 #include <cmocka.h>
 
+#include "node/author/document_file.h"
 #include "node/author/file.h"
+#include "node/author/keys.h"
 #include "tests/process/run_terrace.h"
+#include "topology/author.h"
 
 static const char *passphrase, *wrong_passphrase;
 static char li[4096], wang[4096], zhao[4096], county[4096], township[4096];
@@ -314,44 +317,156 @@ static void edits_that_can_not_be_are_told_where(void **state)
     must_end(terrace_run("-d", tree, "topology", "edit", "T7", "--out", text, NULL), 3);
 }
 
-static void an_expired_delegation_admits_nobody(void **state)
+static void nothing_expires_before_it_is_issued(void **state)
 {
     (void)state;
-    char text[4096], draft[4400];
+    char text[4096];
     snprintf(text, sizeof text, "%s", terrace_path("c.yaml"));
-    snprintf(draft, sizeof draft, "%s", draft_of("1-00-C"));
     must_end(terrace_run("-d", tree, "topology", "edit", "C", "--out", text, NULL), 0);
     change_text(text, "expires: 2099-12-31", "expires: 2001-01-01");
     must_end(terrace_run("-d", tree, "topology", "edit", "C", "--in", text, NULL), 3);
     must_say(terrace_errors(), "would have expired already");
-    unlink(draft);
 }
 
-/* A running node takes a document at once, and passes it on. */
-static void a_running_node_is_told(void **state)
+/* A county and a village whose documents were made in 1970 and expired in the same minute; one key
+ * signs for the root and for the county. */
+static void make_expired(const char *directory, const char *key_file)
+{
+    static const char table[] = "code,name,tier,parent\nC,县,county,\nV,村,village,C\n";
+    struct author_options options = {.issued_ms = 1000, .expires_ms = 2000};
+    struct csv_tree *csv = csv_tree_read(span_of_text(table), "table", NULL);
+    struct author_seat *seats = author_seats_of(csv);
+    uint8_t seed[32] = {77}, public_key[KEY_BYTES];
+    for (size_t i = 0; i < csv->row_count; i++) {
+        uint8_t node[32] = {(uint8_t)(80 + i)}, secret[SECRET_BYTES];
+        sign_key_pair(node, seats[i].signing_key, secret);
+        memcpy(seats[i].link_key, seats[i].signing_key, KEY_BYTES);
+    }
+    sign_key_pair(seed, public_key, seats[0].admin_secret);
+    seats[0].has_admin = true;
+    assert_int_equal(secret_file_write(key_file, "terrace-admin-key", seed, sizeof seed, NULL),
+                     ERR_OK);
+    struct author_plan *plan = author_plan_new(seats, csv->row_count, NULL);
+    struct author_tree *made = author_tree_new(plan, seats, &options, NULL);
+    assert_non_null(made);
+    assert_int_equal(mkdir(directory, 0700), 0);
+    for (size_t i = 0; i < made->document_count; i++) {
+        struct author_document *document = &made->documents[i];
+        struct span row = span_of_buffer(&document->rows[0]);
+        struct document_file file = {.kind = document->kind,
+                                     .envelope = span_of_buffer(&document->envelope),
+                                     .row_count = 1,
+                                     .rows = &row};
+        assert_int_equal(document->row_count, 1);
+        assert_int_equal(document_file_write(directory, i == 0 ? "0-root" : "1-00-C", &file, NULL),
+                         ERR_OK);
+    }
+    author_tree_free(made);
+    author_plan_free(plan);
+    free(seats);
+    csv_tree_free(csv);
+}
+
+/* History 50: who was allowed to let others in, and is no longer, doesn't; a document of the seat
+ * above that is signed anew mends it. */
+static void an_expired_delegation_admits_nobody(void **state)
 {
     (void)state;
-    char node[4200], text[4096], key[4300], draft[4300];
+    char expired[4096], key[4096], text[4096], root[4096], draft[4200];
+    snprintf(expired, sizeof expired, "%s", terrace_path("expired"));
+    snprintf(key, sizeof key, "%s", terrace_path("expired.key"));
+    snprintf(text, sizeof text, "%s", terrace_path("expired-c.yaml"));
+    snprintf(root, sizeof root, "%s", terrace_path("expired-root.yaml"));
+    make_expired(expired, key);
+    must_end(terrace_run("-d", expired, "topology", "edit", "C", "--out", text, NULL), 0);
+    change_text(text, "seats:\n",
+                "seats:\n  - code: V1\n    tier: village\n"
+                "    request: V1.request.yaml\n");
+    change_text(text, "expires: 1970-01-01", "expires: never");
+    must_end(terrace_run("-d", expired, "topology", "edit", "C", "--in", text, NULL), 3);
+    must_say(terrace_errors(), "days ago: it can't let anybody in");
+    must_say(terrace_errors(), "next: ");
+    must_end(terrace_run("-d", expired, "topology", "edit", "root", "--out", root, NULL), 0);
+    change_text(root, "expires: 1970-01-01", "expires: never");
+    must_end(terrace_run("-d", expired, "topology", "edit", "root", "--in", root, NULL), 0);
+    snprintf(draft, sizeof draft, "%s/drafts/0-root.draft", expired);
+    must_end(sign(draft, key, passphrase), 0);
+    must_end(terrace_run("topology", "publish", draft, NULL), 0);
+    must_end(terrace_run("-d", expired, "topology", "edit", "C", "--in", text, NULL), 0);
+    must_say(terrace_output(), "let in as village");
+    snprintf(draft, sizeof draft, "%s/drafts/1-00-C.draft", expired);
+    must_end(sign(draft, key, passphrase), 0);
+    must_end(terrace_run("topology", "publish", draft, NULL), 0);
+}
+
+static char node_c[4200], key_c[4300], key_of_t[4300];
+
+/* A drill of three: its keys have no passphrase. */
+static void drill_of_three(void)
+{
     const char *table = terrace_file("drill.csv", "code,name,tier,parent\nC,县,county,\n"
-                                                  "V,村,village,C\n");
+                                                  "T,镇,township,C\nV,村,village,T\n");
     const char *directory = terrace_path("drill");
     terrace_drill_begin(directory);
     must_end(terrace_run("drill", "up", "--tree", table, "--dir", directory, NULL), 0);
-    snprintf(node, sizeof node, "%s/C", directory);
-    snprintf(key, sizeof key, "%s/keys/admin.key", node);
-    snprintf(draft, sizeof draft, "%s/drafts/1-00-C.draft", node);
-    snprintf(text, sizeof text, "%s", terrace_path("drill-c.yaml"));
-    must_end(terrace_run("-d", node, "topology", "edit", "C", "--out", text, NULL), 0);
-    change_text(text, "name: \"村\"", "name: \"新村\"");
-    must_end(terrace_run("-d", node, "topology", "edit", "C", "--in", text, NULL), 0);
-    must_say(terrace_output(), "is named 新村 (before: 村)");
-    must_end(sign(draft, key, passphrase), 0); /* a drill's keys need none */
+    snprintf(node_c, sizeof node_c, "%s/C", directory);
+    snprintf(key_c, sizeof key_c, "%s/keys/admin.key", node_c);
+    snprintf(key_of_t, sizeof key_of_t, "%s/T/keys/admin.key", directory);
+}
+
+/* Edits the document of a seat at C's node; gives the draft. */
+static const char *edit_at_c(const char *seat, const char *from, const char *to)
+{
+    static char draft[4400];
+    char text[4096], name[64];
+    snprintf(name, sizeof name, "drill-%s.yaml", seat);
+    snprintf(text, sizeof text, "%s", terrace_path(name));
+    unlink(text);
+    must_end(terrace_run("-d", node_c, "topology", "edit", seat, "--out", text, NULL), 0);
+    change_text(text, from, to);
+    must_end(terrace_run("-d", node_c, "topology", "edit", seat, "--in", text, NULL), 0);
+    snprintf(draft, sizeof draft, "%s/drafts/1-%s-%s.draft", node_c,
+             strcmp(seat, "C") == 0 ? "00" : "01", seat);
+    return draft;
+}
+
+/* A running node takes a document at once, and keeps what it replaces. */
+static void a_running_node_is_told(void **state)
+{
+    (void)state;
+    drill_of_three();
+    const char *draft = edit_at_c("C", "name: \"镇\"", "name: \"新镇\"");
+    must_say(terrace_output(), "is named 新镇 (before: 镇)");
+    must_end(sign(draft, key_c, passphrase), 0);
     must_end(terrace_run("topology", "publish", draft, "--json", NULL), 0);
     assert_true(json_is_true(json_object_get(terrace_json(), "running")));
     assert_int_equal(terrace_number("version"), 2);
-    must_end(terrace_run("-d", node, "topology", "show", NULL), 0);
-    must_say(terrace_output(), "新村");
-    must_end(terrace_run("drill", "down", "--dir", directory, NULL), 0);
+    must_end(terrace_run("-d", node_c, "topology", "show", NULL), 0);
+    must_say(terrace_output(), "新镇");
+    must_end(terrace_run("-d", node_c, "topology", "log", "C", "--json", NULL), 0);
+    const char *second = strchr(terrace_output(), '\n');
+    assert_non_null(second); /* both versions, the older one first */
+    must_say(second, "\"version\":2");
+    must_say(second, "\"in_force\":true");
+    assert_null(strstr(second, "\"version\":1,"));
+
+    /* the township's key is lost: the county gives the right to sign to another */
+    must_end(terrace_run("-d", node_c, "topology", "overrule", "T", "--key", key_of_t, "--admin",
+                         li, NULL),
+             3);
+    must_say(terrace_errors(), "doesn't sign for seat C");
+    must_end(
+        terrace_run("-d", node_c, "topology", "overrule", "T", "--key", key_c, "--admin", li, NULL),
+        0);
+    must_say(terrace_output(), "in term 2");
+    draft = edit_at_c("T", "name: \"村\"", "name: \"新村\"");
+    must_end(sign(draft, key_of_t, passphrase), 3);
+    must_say(terrace_errors(), "not one of those that may sign");
+    must_end(sign(draft, li, passphrase), 0);
+    must_end(terrace_run("topology", "publish", draft, NULL), 0);
+    must_end(terrace_run("-d", node_c, "topology", "log", "T", NULL), 0);
+    must_say(terrace_output(), "in force");
+    must_end(terrace_run("drill", "down", "--dir", terrace_path("drill"), NULL), 0);
 }
 
 static void tables_are_imported(void **state)
@@ -383,12 +498,15 @@ int main(int count, char **values)
         cmocka_unit_test(drafts_become_documents),
         cmocka_unit_test(a_lost_root_key_is_replaced),
         cmocka_unit_test(edits_that_can_not_be_are_told_where),
+        cmocka_unit_test(nothing_expires_before_it_is_issued),
         cmocka_unit_test(an_expired_delegation_admits_nobody),
         cmocka_unit_test(tables_are_imported),
         cmocka_unit_test_teardown(a_running_node_is_told, terrace_drill_end),
     };
     if (count < 2)
         return 2;
+    if (!crypto_start())
+        return 1;
     terrace_use(values[1]);
     int failed = cmocka_run_group_tests(tests, make, NULL);
     terrace_leave();
