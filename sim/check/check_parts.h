@@ -5,6 +5,8 @@
 #include "sim/check/check.h"
 
 /* model.c */
+/* At any time so far: what it is sent by those who haven't heard that it has left is no leak. */
+bool model_was_below(const struct model *model, size_t above, size_t seat);
 struct model_op *model_add_op(struct model *model, size_t node, enum write_kind kind);
 void model_number_again(struct model *model);
 
@@ -12,7 +14,6 @@ void model_number_again(struct model *model);
 /* Where the tree changes: a new record's circle, by the stream that its creation stands in. */
 void model_take_circle(const struct model *model, struct model_record *record,
                        const struct stream_id *stream);
-bool model_has_ended(const struct model *model, size_t seat);
 /* An extension stands in its author's log: whom it adds is in the circle. */
 void model_join(struct model *model, size_t op);
 void model_extensions_again(struct model *model);

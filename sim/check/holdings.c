@@ -34,6 +34,13 @@ static void add_holder(struct model_stream *stream, size_t seat)
         stream->seats[stream->holder_count++] = seat;
 }
 
+/* Who is out of the tree, or has left the subtree, need not hold it. */
+static bool is_free(const struct model *model, const struct model_stream *stream, size_t seat)
+{
+    return !model_counts(model, seat) || (stream->subtree && seat != stream->author &&
+                                          !model_is_above(model, stream->author, seat));
+}
+
 /* From the stream's own words and from parents. */
 static void find_holders(const struct model *model, struct model_stream *stream,
                          const struct stream_open *open)
@@ -54,11 +61,10 @@ static void find_holders(const struct model *model, struct model_stream *stream,
         size_t seat = model->seat_numbered[model->below_from[author] + i];
         add_holder(stream, model->county->seats[seat].tier <= open->tier ? seat : SIZE_MAX);
     }
-    for (size_t i = 0; subtree && model->changing && i < model->county->seat_count; i++)
-        add_holder(stream, i != author && model_has_ended(model, i) &&
-                                   county_is_above(model->county, author, i)
-                               ? i
-                               : SIZE_MAX);
+    for (size_t i = 0; subtree && i < model->county->seat_count; i++) {
+        bool left = model_was_below(model, author, i) && !model_is_above(model, author, i);
+        add_holder(stream, left ? i : SIZE_MAX);
+    }
     for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++) {
         size_t seat = model_seat_of_code(model, span_of_text(open->seats[i]));
         add_holder(stream, seat == author ? SIZE_MAX : seat);
@@ -69,7 +75,7 @@ static void find_holders(const struct model *model, struct model_stream *stream,
     stream->heads = mem_alloc(most * sizeof *stream->heads);
     stream->free = mem_alloc(most);
     for (size_t i = 0; i < stream->holder_count; i++)
-        stream->free[i] = !model_counts(model, stream->seats[i]);
+        stream->free[i] = is_free(model, stream, stream->seats[i]);
 }
 
 void model_stream_free(struct model_stream *stream)
@@ -192,8 +198,7 @@ static void renew_holders(struct model *model, struct model_stream *stream)
             insert_holder(stream, seat);
     }
     for (size_t seat = 0; stream->subtree && seat < model->county->seat_count; seat++) {
-        if (model_has_ended(model, seat) && county_is_above(model->county, author, seat) &&
-            model_stream_holder(stream, seat) == SIZE_MAX)
+        if (model_was_below(model, author, seat) && model_stream_holder(stream, seat) == SIZE_MAX)
             insert_holder(stream, seat);
     }
     for (size_t i = 0; i < stream->holder_count; i++) {

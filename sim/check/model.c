@@ -63,9 +63,30 @@ static void number_seats(struct model *model)
     free(next);
 }
 
+static void note_below(struct model *model)
+{
+    const struct county *county = model->county;
+    size_t count = county->seat_count;
+    if (model->ever_below == NULL)
+        model->ever_below = mem_alloc(count * count);
+    for (size_t seat = 0; seat < count; seat++) {
+        size_t above = seat;
+        while (county->seats[seat].listed && county->seats[above].parent != above) {
+            above = county->seats[above].parent;
+            model->ever_below[above * count + seat] = true;
+        }
+    }
+}
+
+bool model_was_below(const struct model *model, size_t above, size_t seat)
+{
+    return model->ever_below != NULL && model->ever_below[above * model->county->seat_count + seat];
+}
+
 void model_number_again(struct model *model)
 {
     number_seats(model);
+    note_below(model);
     for (size_t i = 0; i < model->county->seat_count; i++) {
         struct hash name = place_name(SPAN_OF_ARRAY(model->county->seats[i].key_id.bytes));
         places_set(&model->seat_keys, &name, i);
@@ -112,6 +133,7 @@ static void free_tables(struct model *model)
     free(model->poisons);
     free(model->cuts);
     free(model->carried);
+    free(model->ever_below);
     free(model->below_from);
     free(model->below_count);
     free(model->seat_numbered);
@@ -153,6 +175,8 @@ void model_free(struct model *model)
 void model_watch(struct model *model, struct world *world)
 {
     model->world = world;
+    if (model->changing)
+        note_below(model);
     free(model->watchings);
     model->watchings = mem_alloc(model->node_count * sizeof *model->watchings);
     for (size_t i = 0; i < model->node_count; i++) {

@@ -217,6 +217,7 @@ struct model {
     size_t *below_from, *below_count; /* by seat: its number when all are told from the root down,
                                          and how many it and those below it are */
     size_t *seat_numbered;
+    bool *ever_below; /* where the tree changes: [above * seats + below], at any time; or NULL */
     struct model_watching *watchings;
     size_t missing; /* pairs of (operation that is not gone, member without it) */
     size_t behind;  /* pairs of (stream, holder that has less than another) */

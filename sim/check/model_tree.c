@@ -10,13 +10,6 @@ bool model_is_free(const struct model_record *record, size_t place)
     return record->free != NULL && record->free[place];
 }
 
-/* Whose key has ended, or whom nobody lists any more: what it is sent by those who haven't heard is
- * no leak. */
-bool model_has_ended(const struct model *model, size_t seat)
-{
-    return model->county->seats[seat].listed && !model_counts(model, seat);
-}
-
 /* ---- circles ---- */
 
 static bool counts(const struct model *model, size_t op)
@@ -52,7 +45,7 @@ static void add_subtree(const struct model *model, struct model_record *record)
     for (size_t i = 0; i < model->below_count[record->origin]; i++)
         add_member(model, record, model->seat_numbered[from + i], SIZE_MAX);
     for (size_t i = 0; i < model->county->seat_count; i++) {
-        if (model_has_ended(model, i) && county_is_above(model->county, record->origin, i))
+        if (model_was_below(model, record->origin, i))
             add_member(model, record, i, SIZE_MAX);
     }
 }
