@@ -74,7 +74,8 @@ void live_row(struct model *model, size_t node, enum table table, struct span ke
 /* rest.c */
 bool record_lives(const struct model *model, const struct model_record *record);
 void compare_with_fold(const struct model *model, const struct model_record *record, size_t node);
-bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key);
+bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key,
+                      struct span value);
 void rest_count(struct model *model); /* brings model->counted up to date */
 
 /* poisons.c */

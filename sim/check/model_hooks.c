@@ -82,8 +82,11 @@ static void on_batch_begins(void *context, size_t node, const struct event *even
     }
 }
 
-static bool refusal_fits(const struct model_op *op, enum error_code code)
+static bool refusal_fits(const struct model *model, const struct model_op *op, enum error_code code)
 {
+    bool known =
+        model_counts(model, op->seat) && /* else its node may know that its key isn't */
+        world_keys(model->world, op->node)->generation == model->county->seats[op->seat].generation;
     switch ((int)code) {
     case ERR_FULL: return true; /* only of a failed commit: see on_batch_done */
     case ERR_NOT_FOUND:         /* also a seat that the root hasn't heard of yet */
@@ -91,7 +94,7 @@ static bool refusal_fits(const struct model_op *op, enum error_code code)
     case ERR_PARKED: /* a seat that its node has to ask for first */
         return op->to != SIZE_MAX || op->kind == WRITE_EXTEND;
     case ERR_INVALID: return op->kind != WRITE_PUT; /* deleted, as far as its node knows */
-    case ERR_NOT_ALLOWED: return op->kind != WRITE_PUT;
+    case ERR_NOT_ALLOWED: return op->kind != WRITE_PUT || !known;
     case ERR_UNKNOWN_TYPE: return true; /* the types haven't come yet */
     default: return false;
     }
@@ -138,7 +141,7 @@ static void on_answered(void *context, size_t node, const struct answer *answer)
                      (unsigned long long)op->serial);
     model_drop_asked(model, op);
     model_set_fate(model, op, MODEL_REFUSED);
-    if (!refusal_fits(op, answer->error.code))
+    if (!refusal_fits(model, op, answer->error.code))
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu at %s was refused: %s: %s",
                      (unsigned long long)op->serial, model_node_name(model, node),
                      answer->error.what, answer->error.why);

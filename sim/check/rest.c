@@ -1,5 +1,6 @@
 /* What must hold when nothing moves, from the books: each record that something has come to since
  * the last look is read at every member of its circle. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,27 @@ bool model_state_text(const struct model *model, size_t record, size_t node, str
     return read;
 }
 
+/* What is behind a cut-off stands in a record without effect; how much of it has come differs. */
+static void leave_out_cut(const struct model *model, const struct model_record *record,
+                          struct buffer *text)
+{
+    static const char last[] = " operations=";
+    unsigned long long operations, excluded;
+    bool cut = false;
+    for (size_t i = 0; i < record->op_count; i++)
+        cut = cut || model->ops[record->ops[i]].cut;
+    buffer_append_byte(text, '\0');
+    char *found = strstr((char *)text->data, last), line[80];
+    if (!cut || found == NULL ||
+        sscanf(found, " operations=%llu excluded=%llu", &operations, &excluded) != 2) {
+        text->size--;
+        return;
+    }
+    snprintf(line, sizeof line, "%s%llu excluded=0\n", last, operations - excluded);
+    text->size = (size_t)(found - (char *)text->data);
+    buffer_append_span(text, span_of_text(line));
+}
+
 void compare_with_fold(const struct model *model, const struct model_record *record, size_t node)
 {
     size_t place = (size_t)(record - model->records);
@@ -136,7 +158,8 @@ void compare_with_fold(const struct model *model, const struct model_record *rec
     if (!model_state_text(model, place, node, &found))
         findings_add(model->findings, FINDING_DAMAGED, "%s can't describe record %zu",
                      model_node_name(model, node), place);
-    else if (!span_equal(span_of_buffer(&found), span_of_buffer(&expected)))
+    leave_out_cut(model, record, &found);
+    if (found.size > 0 && !span_equal(span_of_buffer(&found), span_of_buffer(&expected)))
         findings_add(model->findings, FINDING_WRONG,
                      "record %zu at %s is\n%.*sand by the rules it is\n%.*s", place,
                      model_node_name(model, node), (int)found.size, (const char *)found.data,
@@ -222,11 +245,15 @@ enum { WAITS_FOR_OPERATION = 1, WAITS_RECORD = 3, RECORD_ID = 16 };
 
 /* A row of what waits for an operation, of a record that some members may lack one of: it begins
  * 1, type 2, record 16. */
-bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key)
+bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key,
+                      struct span value)
 {
+    static const char cut[] = "cut-off";
     struct record_id id;
     if (table == TABLE_QUARANTINE)
-        return poison_row_is_excused(model, node, key);
+        return poison_row_is_excused(model, node, key) ||
+               (model->cut_count > 0 &&
+                memmem(value.data, value.size, cut, sizeof cut - 1) != NULL);
     if (table != TABLE_PARKED || key.size < WAITS_RECORD + RECORD_ID ||
         key.data[0] != WAITS_FOR_OPERATION)
         return false;
@@ -246,7 +273,7 @@ static void say_aside(struct model *model, size_t node, enum table table)
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
-        rows += !aside_is_excused(model, node, table, SPAN(from, size - 1));
+        rows += !aside_is_excused(model, node, table, SPAN(from, size - 1), value);
     }
     if (rows > 0)
         findings_add(model->findings, FINDING_WAITING, "%s has %zu rows in %s",

@@ -143,7 +143,7 @@ static bool on_damage(void *context, const char *what, struct span key)
 static bool on_aside(void *context, enum table table, struct span key, struct span value)
 {
     struct walking *walking = context;
-    if (aside_is_excused(walking->model, walking->node, table, key))
+    if (aside_is_excused(walking->model, walking->node, table, key, value))
         return true;
     findings_add(walking->model->findings, FINDING_WAITING, "%s has a row in %s: %.*s",
                  seat_of(walking), table_name(table), (int)(value.size < 80 ? value.size : 80),

@@ -411,7 +411,7 @@ static void draw_move(struct drawing *drawing)
 }
 
 /* How many seeds of a thousand that change the tree do so in each way. */
-enum { REPLACED = 0, REVOKED = 0, MOVED = 1000, OVERRULED = 0, EXTENDED = 300 };
+enum { REPLACED = 0, REVOKED = 300, MOVED = 0, OVERRULED = 0, EXTENDED = 300 };
 
 /* With a generator of its own: what else is drawn from a seed stays as it was. */
 static void draw_changes(struct drawing *drawing)

@@ -74,8 +74,10 @@ void wire_plan_dial(struct world *world, size_t child)
 {
     if (world->nodes[child]->parent == child)
         return;
+    struct world_link *link = link_of(world, child);
+    uint64_t from_ms = link->hears_ms > world->now_ms ? link->hears_ms : world->now_ms;
     struct happening dial = {
-        .at_ms = world->now_ms + redial_ms(world, link_of(world, child)),
+        .at_ms = from_ms + redial_ms(world, link),
         .kind = HAPPENING_DIAL,
         .node = child,
     };
@@ -94,6 +96,8 @@ void wire_end_by(struct world *world, size_t child, enum end own)
     wire_forget_held(link);
     wire_plan_down(world, child, own, world->now_ms);
     wire_tell_down(world, child, other, last + 1);
+    if (own == END_PARENT)
+        link->hears_ms = last + 1;
     wire_plan_dial(world, child);
 }
 
@@ -172,7 +176,7 @@ void wire_dial(struct world *world, size_t child)
     struct world_link *link = link_of(world, child);
     if (link->up || link->cut || link->lingers[END_CHILD] || link->hole_ms[END_CHILD] > 0 ||
         link->hole_ms[END_PARENT] > 0 || !world_runs(world, child) || world->nodes[child]->paused ||
-        line_is_shut(world, link))
+        line_is_shut(world, link) || world->now_ms < link->hears_ms)
         return;
     node_find_parent(world->nodes[child]);
     struct world_node *parent = world->nodes[world->nodes[child]->parent];

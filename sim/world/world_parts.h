@@ -38,9 +38,10 @@ struct held_list { /* messages that a hole has swallowed, in order */
 struct world_link {
     struct link_profile profile; /* if has_profile; else as the world's options say */
     bool has_profile, cut, up;
-    uint64_t session; /* of the last dial */
-    uint64_t up_ms;   /* when that was */
-    uint64_t down_ms; /* when the last one was over */
+    uint64_t session;  /* of the last dial */
+    uint64_t up_ms;    /* when that was */
+    uint64_t down_ms;  /* when the last one was over */
+    uint64_t hears_ms; /* when the child hears that the parent has ended it */
     uint32_t ids[END_COUNT];
     bool open[END_COUNT];                        /* messages to this end still arrive */
     uint32_t handles[END_COUNT];                 /* that blocks to this end have named */
