@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/record.h"
+#include "cli/print.h"
+#include "cli/topology/draft.h"
 #include "node/author/keys.h"
 #include "topology/gather.h"
 #include "topology/trial.h"
@@ -25,22 +26,11 @@ void change_end(struct change *change)
     tree_free(change->tree);
 }
 
-uint64_t change_now_ms(const struct arguments *arguments)
-{
-    struct buffer args = {0};
-    struct error ignored;
-    error_clear(&ignored);
-    json_t *status = ask_node(arguments, "status", &args, &ignored);
-    uint64_t token_ms = status == NULL ? 0 : json_number(status, "token_ms");
-    uint64_t now_ms = wall_now_ms();
-    json_decref(status);
-    return now_ms > token_ms ? now_ms : token_ms;
-}
-
 static enum error_code begin(struct change *change, enum document_kind kind, const char *owner,
                              struct error *error)
 {
-    struct amend_when when = {.now_ms = change_now_ms(change->arguments), .expires_ms = AMEND_KEEP};
+    struct amend_when when = {.now_ms = authoring_now_ms(change->directory, change->tree),
+                              .expires_ms = AMEND_KEEP};
     snprintf(change->owner, sizeof change->owner, "%s", owner);
     change->amendment = amend_new(change->tree, kind, span_of_text(change->owner), &when, error);
     return change->amendment == NULL ? error->code : ERR_OK;

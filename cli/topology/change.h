@@ -46,9 +46,6 @@ void change_end(struct change *change);
 /* The seat that words[0] names, listed in the tree. */
 enum error_code change_seat(const struct change *change, const char *code, const struct seat **seat,
                             struct error *error);
-/* The later of this machine's clock and the newest time signed at the root that is known here. */
-uint64_t change_now_ms(const struct arguments *arguments);
-
 /* How far the newest keys of a seat have written, as the store of the directory holds it: lists for
  * struct amend_cut_off, appended; `entries`: how many that is. Nothing where nothing is held. */
 enum error_code change_heads(const struct change *change, const struct seat *seat,

@@ -7,6 +7,7 @@
 #include "cli/qr.h"
 #include "cli/topology/answer.h"
 #include "cli/topology/change.h"
+#include "cli/topology/draft.h"
 #include "node/author/invite.h"
 
 enum { HOURS_USUAL = 24, HOURS_MAX = 24 * 14 };
@@ -71,7 +72,8 @@ static enum error_code take_terms(struct inviting *inviting, struct error *error
     if (code != ERR_OK)
         return code;
     snprintf(invite->seat, sizeof invite->seat, "%s", arguments->words[0]);
-    invite->expires_ms = change_now_ms(arguments) + hours * 60 * 60 * 1000;
+    invite->expires_ms = authoring_now_ms(inviting->change.directory, inviting->change.tree) +
+                         hours * 60 * 60 * 1000;
     code = answer_name(arguments, invite->seat, invite->name, error);
     if (code == ERR_OK)
         code = answer_tier(arguments, inviting->change.tree, parent, &invite->tier, error);
@@ -170,7 +172,6 @@ static void tell(const struct inviting *inviting, struct error *error)
 
 static enum error_code invite(struct inviting *inviting, struct error *error)
 {
-    const struct arguments *arguments = inviting->change.arguments;
     const char *directory = inviting->change.directory;
     struct error unreachable;
     enum error_code code = take_terms(inviting, error);
@@ -181,7 +182,7 @@ static enum error_code invite(struct inviting *inviting, struct error *error)
     if (code == ERR_OK)
         code = sign_with(inviting, error);
     if (code == ERR_OK)
-        code = make_room(directory, change_now_ms(arguments), error);
+        code = make_room(directory, authoring_now_ms(directory, inviting->change.tree), error);
     if (code == ERR_OK)
         code = invite_write(directory, &inviting->invite, error);
     if (code == ERR_OK &&

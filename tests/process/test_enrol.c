@@ -181,6 +181,33 @@ static void a_dry_run_changes_nothing(void **state)
     drill_down(county);
 }
 
+/* Who calls whom, whose totals, how much and how long; and what can't be taken back. */
+static void a_plan_is_told_before_anybody_signs(void **state)
+{
+    (void)state;
+    county = drill_up("plans", tree_of_five);
+    drill_load(county, "20", "V1");
+    drill_holds(county, 20, 20);
+    const char *above = drill_node(county, "C");
+    assert_int_equal(terrace_run("-d", above, "--json", "topology", "plan", "--move", "V1:T2",
+                                 "--rate-kbit", "16", NULL),
+                     0);
+    const json_t *link = json_array_get(json_object_get(terrace_json(), "links"), 0);
+    assert_string_equal(json_string_value(json_object_get(link, "seat")), "V1");
+    assert_string_equal(json_string_value(json_object_get(link, "from")), "T1");
+    assert_string_equal(json_string_value(json_object_get(link, "to")), "T2");
+    assert_true(terrace_number("entries") >= 1); /* what has come up to the county */
+    assert_int_equal(terrace_number("bytes"), 70 * terrace_number("entries"));
+    const json_t *totals = json_array_get(json_object_get(terrace_json(), "totals"), 0);
+    assert_int_equal(json_integer_value(json_object_get(totals, "origins")), 1);
+    assert_int_equal(terrace_run("-d", above, "topology", "plan", "--move", "V1:V2", NULL), 3);
+    assert_int_equal(terrace_run("-d", above, "topology", "plan", NULL), 2);
+    assert_int_equal(change("T1", "revoke", "V1", "--out", terrace_path("revoked.document")), 0);
+    assert_int_equal(
+        terrace_run("-d", drill_node(county, "C"), "--json", "topology", "show", "V1", NULL), 0);
+    drill_down(county);
+}
+
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +216,7 @@ int main(int count, char **values)
         cmocka_unit_test_teardown(documents_come_on_a_stick, terrace_drill_end),
         cmocka_unit_test_teardown(a_village_goes_over_and_back, terrace_drill_end),
         cmocka_unit_test_teardown(a_dry_run_changes_nothing, terrace_drill_end),
+        cmocka_unit_test_teardown(a_plan_is_told_before_anybody_signs, terrace_drill_end),
     };
     if (count != 2)
         return 2;
