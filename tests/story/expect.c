@@ -178,6 +178,7 @@ static void tell_sound(struct story *story)
         struct verify_options options = {
             .tree_id = story->county->tree_id,
             .own = story->county->seats[seat].key_id,
+            .seal = story->county->seats[seat].seal,
             .context = story,
             .finding = say_unsound,
         };
