@@ -54,7 +54,6 @@
     X(COMPLETE_CLAIMED, "complete-claimed",                                                        \
       "what is listed and not held isn't counted as missing")                                      \
     X(LATE_NOT_CARRIED, "late-not-carried", "what comes after an extension isn't carried on")      \
-    X(PROOF_UNCHECKED, "proof-unchecked", "carried entries count without their proof")             \
     X(CIRCLE_OF_THE_CREATION, "circle-of-the-creation",                                            \
       "an entry goes to those who had the record at first")                                        \
     X(TOKEN_BELIEVED, "token-believed", "whatever time the root signs is taken")                   \

@@ -123,6 +123,9 @@ static void print_operation(const json_t *operation)
            (unsigned long long)json_number(operation, "epoch"),
            (unsigned long long)json_number(operation, "stream"),
            (unsigned long long)json_number(operation, "place"));
+    if (json_text(operation, "carried_by")[0] != '\0')
+        printf("  came with its proof from %s, who let this seat hold the record\n",
+               json_text(operation, "carried_by"));
     json_array_foreach(json_object_get(operation, "members"), index, member)
     {
         printf("  %-8s %s %s: %s\n", json_text(member, "state"), json_text(member, "seat"),

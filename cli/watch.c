@@ -120,8 +120,9 @@ const struct command command_watch = {
     .usage = "[TYPE]",
     .summary = "each change of a record as it is applied here, wherever it was written",
     .detail =
-        "created, changed, deleted, conflict (another value of the same time stands beside it) or\n"
-        "void (without effect: see `terrace quarantine`). Without --cursor it begins now. With "
+        "created, changed, extended (_circle: who holds it now, too), deleted, conflict (another\n"
+        "value of the same time stands beside it) or void (without effect: see `terrace "
+        "quarantine`). Without --cursor it begins now. With "
         "the\n"
         "cursor of the last line it goes on behind it, whatever was restarted meanwhile: nothing\n"
         "is told twice or left out. The last 65,536 blocks are remembered; a cursor older than\n"

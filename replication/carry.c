@@ -30,6 +30,26 @@ static enum outcome wait_for_author(struct step *step, const struct located_entr
                : OUTCOME_FULL;
 }
 
+void carry_seek_authors(struct step *step)
+{
+    enum { AUTHOR_AT = 1 + 2 + 16, PREFIX_BYTES = AUTHOR_AT + KEY_ID_BYTES + 8 };
+    uint8_t from[PARKED_KEY_BYTES_MAX + 1] = {PARKED_RECORD};
+    size_t size = 1;
+    struct span key, value;
+    while (step->view->next(step->view->context, TABLE_PARKED, SPAN(from, size), &key, &value) ==
+               READ_FOUND &&
+           key.size >= PREFIX_BYTES && key.size <= PARKED_KEY_BYTES_MAX &&
+           key.data[0] == PARKED_RECORD) {
+        struct key_id author;
+        memcpy(from, key.data, key.size);
+        from[key.size] = 0;
+        size = key.size + 1;
+        memcpy(author.bytes, from + AUTHOR_AT, KEY_ID_BYTES);
+        if (read_u32(from + AUTHOR_AT + KEY_ID_BYTES + 4) == 0)
+            contacts_seek_key(step, author);
+    }
+}
+
 static enum outcome refuse_carry(struct step *step, const struct located_entry *located,
                                  enum error_code code)
 {
@@ -344,8 +364,10 @@ static void try_due(struct step *step, struct span key)
     memcpy(row, key.data, key.size);
     memcpy(id.bytes, row + 3, sizeof id.bytes);
     memcpy(seat, row + 3 + sizeof id.bytes, size);
-    if (tree_seat(step->replica->tree, span_of_text(seat)) == NULL)
+    if (tree_seat(step->replica->tree, span_of_text(seat)) == NULL) {
+        contacts_seek(step, span_of_text(seat)); /* what was asked for is forgotten by a restart */
         return;
+    }
     updates_remove(step->updates, TABLE_META, SPAN(row, key.size));
     go_now(step, read_u16(row + 1), &id, seat);
 }

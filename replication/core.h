@@ -416,6 +416,9 @@ void compare_want(struct step *step, const struct session *session, const struct
 /* Queue what waited for contacts that the child holds now. */
 void compare_queue(struct step *step, struct session *session);
 
+/* carry.c: the authors of what was carried here and waits for their keys; what was asked for is
+ * forgotten by a restart. */
+void carry_seek_authors(struct step *step);
 /* contacts.c: seats beside a node's path and subtree whose rows it needs (formats.md 12). */
 enum seeking { SEEKING_ASKED, SEEKING_LATER, SEEKING_ABSENT };
 /* Ask above for a seat (<= SEAT_BYTES_MAX), or for the seat of a key. LATER: no link is up;

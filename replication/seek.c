@@ -152,6 +152,7 @@ void contacts_list(struct step *step, const struct session *session)
     struct lines lines = {.step = step, .session = session, .type = MESSAGE_SEEK};
     assert(session->uplink && own != NULL);
     seek_of_streams(step);
+    carry_seek_authors(step);
     for (size_t i = 0; i < tree_seat_count(tree); i++) {
         const struct seat *seat = tree_seat_at(tree, i);
         const struct held_document *listing = tree_listing_of(seat);

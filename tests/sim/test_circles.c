@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/msgpack.h"
+#include "base/planted.h"
 #include "replication/query/query.h"
 #include "replication/verify/verify.h"
 #include "sim/world/world.h"
@@ -359,11 +360,19 @@ static void and_with_disks_put_back(void **state)
     live_all(1001, true);
 }
 
-int main(void)
+/* With a bug of base/planted.h, its name: done when a history shows it. */
+int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_and_nobody_else),
         cmocka_unit_test(and_with_disks_put_back),
     };
+#ifdef TERRACE_PLANTED
+    if (count != 2 || !planted_choose(words[1]))
+        return 2;
+    return cmocka_run_group_tests(tests, NULL, NULL) > 0 ? 0 : 1;
+#else
+    (void)count, (void)words;
     return cmocka_run_group_tests(tests, NULL, NULL);
+#endif
 }
