@@ -5,6 +5,7 @@
 
 #include "base/msgpack.h"
 #include "replication/format/block.h"
+#include "replication/format/carry.h"
 #include "replication/format/note.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -150,6 +151,63 @@ static void try_sealed(struct span plain)
     buffer_free(&sealed);
 }
 
+/* Two of three entries of a block, and the opening of their stream, as somebody else carries them.
+ */
+static void make_carry(struct prepared_block *block, struct buffer *body)
+{
+    static const uint32_t places[] = {1, 2};
+    static const uint8_t text[] = {0x81, 1, 0xa1, 'x'}, opens[] = {0x82, 1, 0, 2, 0x91, 0};
+    struct author_epoch self = {context.stream.author, EPOCH};
+    struct stream_head head = {0};
+    struct entry_writer *writer = entry_writer_new(&self, key, 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct span said = i == 0 ? SPAN_OF_ARRAY(opens) : SPAN_OF_ARRAY(text);
+        struct entry entry = {.kind = i == 0 ? ENTRY_OPEN : ENTRY_WRITE,
+                              .type = i == 0 ? 0 : 7,
+                              .clock = CLOCK,
+                              .schema_version = 1,
+                              .has_record = i > 0,
+                              .record = record_id_make(&self, 1),
+                              .n = i == 0 ? 1 : i,
+                              .body = said};
+        bool added = entry_writer_add(writer, &entry);
+        assert(added);
+        (void)added;
+    }
+    block_make(writer, &context.tree_id, &context.stream, &head, key, secret, NULL, block);
+    enum error_code code =
+        entry_list_decode(span_of_buffer(&block->plain), &self, CLOCK, &block->list, NULL);
+    assert(code == ERR_OK);
+    (void)code;
+    carry_encode(block, places, 2, block, body);
+    entry_writer_free(writer);
+}
+
+/* [place 2, xor 1] ... of a good carry: whatever is taken is what its author signed. */
+static void try_carry(struct span changes)
+{
+    struct author_epoch self = {context.stream.author, EPOCH};
+    struct record_id record = record_id_make(&self, 1);
+    struct prepared_block block;
+    struct buffer body = {0};
+    struct carry carry;
+    struct stream_id stream;
+    make_carry(&block, &body);
+    for (size_t i = 0; i + 3 <= changes.size; i += 3)
+        body.data[read_u16(changes.data + i) % body.size] ^= changes.data[i + 2];
+    carry_names(span_of_buffer(&body), &stream);
+    if (carry_open(span_of_buffer(&body), &context.tree_id, key, NULL, 7, &record, &carry) ==
+        ERR_OK) {
+        for (size_t i = 0; i < carry.list.count; i++)
+            assert(hash_equal(&carry.digests[i], &block.digests[carry.places[i]]));
+        carry_free(&carry);
+    }
+    if (carry_open(changes, &context.tree_id, key, NULL, 7, &record, &carry) == ERR_OK)
+        carry_free(&carry);
+    prepared_block_free(&block);
+    buffer_free(&body);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     start();
@@ -158,6 +216,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span rest = SPAN(data + 1, size - 1);
     if (data[0] == 4) {
         try_sealed(rest);
+        return 0;
+    }
+    if (data[0] == 5) {
+        try_carry(rest);
         return 0;
     }
     switch (data[0] & 3) {
