@@ -12,6 +12,7 @@
 #include "cli/drill/stores.h"
 #include "cli/print.h"
 #include "cli/value.h"
+#include "node/author/keys.h"
 #include "replication/circle.h"
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
@@ -367,6 +368,22 @@ static enum error_code walk_store(void *context, const struct view *view, struct
     return code;
 }
 
+/* What is sealed to a seat is opened in its own store, and nowhere else. */
+static bool read_seal_key(const struct drill *drill, size_t seat, struct seal_key *seal)
+{
+    char path[PATH_MAX];
+    struct node_keys keys;
+    struct error error;
+    if (drill_node_path(drill, seat, path, &error) != ERR_OK ||
+        keys_load(path, &keys, &error) != ERR_OK)
+        return false;
+    bool has = keys.has_seal;
+    memcpy(seal->secret, keys.seal_secret, sizeof seal->secret);
+    memcpy(seal->public_key, keys.seal_key, sizeof seal->public_key);
+    node_keys_wipe(&keys);
+    return has;
+}
+
 enum error_code check_walk(struct check_table *table, struct check_findings *findings, bool quiet,
                            struct error *error)
 {
@@ -377,7 +394,9 @@ enum error_code check_walk(struct check_table *table, struct check_findings *fin
     struct progress progress;
     progress_begin(&progress, "stores walked", drill->seat_count, quiet);
     for (size_t i = 0; i < drill->seat_count && code == ERR_OK; i++) {
+        struct seal_key seal;
         walking.seat = i;
+        tree_set_seal_key(tree, read_seal_key(drill, i, &seal) ? &seal : NULL);
         code = stores_visit(drill, i, walk_store, &walking, error);
         progress_update(&progress, i + 1);
     }

@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "cli/drill/reshape_parts.h"
-#include "cli/drill/survey.h"
 #include "cli/print.h"
-#include "cli/value.h"
 
 struct drill_change *reshape_note(struct drill *drill, enum drill_change_kind kind, size_t seat)
 {
@@ -82,11 +80,11 @@ enum error_code reshape_tell(struct drill *drill, const bool *told, struct error
     return code;
 }
 
-struct amendment *reshape_begin(const struct drill *drill, size_t seat, struct tree **tree,
-                                struct error *error)
+struct amendment *reshape_begin(const struct drill *drill, size_t seat, size_t also,
+                                struct tree **tree, struct error *error)
 {
     struct amend_when when = sign_when();
-    *tree = sign_known_at(drill, seat, DRILL_NO_SEAT, error);
+    *tree = sign_known_at(drill, seat, also, error);
     return *tree == NULL ? NULL
                          : amend_new(*tree, DOCUMENT_BRANCH, span_of_text(drill->seats[seat].code),
                                      &when, error);
@@ -109,7 +107,7 @@ static enum error_code release(const struct drill *drill, size_t seat, size_t fr
                                struct error *error)
 {
     struct tree *tree = NULL;
-    struct amendment *amendment = reshape_begin(drill, from, &tree, error);
+    struct amendment *amendment = reshape_begin(drill, from, DRILL_NO_SEAT, &tree, error);
     enum error_code code = ERR_OK;
     if (amendment != NULL)
         code = amend_release(amendment, span_of_text(drill->seats[seat].code),
@@ -131,10 +129,11 @@ static struct seat_row *rows_of(const struct held_document *held, const char *co
 }
 
 static enum error_code accept(const struct drill *drill, size_t seat, size_t from, size_t to,
-                              struct error *error)
+                              size_t by, struct error *error)
 {
     struct tree *tree = NULL, *former = sign_known_at(drill, from, DRILL_NO_SEAT, error);
-    struct amendment *amendment = former == NULL ? NULL : reshape_begin(drill, to, &tree, error);
+    struct amendment *amendment =
+        former == NULL ? NULL : reshape_begin(drill, to, by, &tree, error);
     enum error_code code = ERR_OK;
     if (amendment != NULL) {
         size_t count = 0;
@@ -199,7 +198,7 @@ static enum error_code sign_move(const struct drill *drill, const struct reshape
         code = release(drill, what->seat, from, what->to, error);
     else
         code = reshape_decide(drill, what->by, what->seat, what->to, error);
-    return code == ERR_OK ? accept(drill, what->seat, from, what->to, error) : code;
+    return code == ERR_OK ? accept(drill, what->seat, from, what->to, what->by, error) : code;
 }
 
 enum error_code reshape_move(struct drill *drill, const struct reshape_move *what,
@@ -225,47 +224,31 @@ enum error_code reshape_move(struct drill *drill, const struct reshape_move *wha
     return reshape_done(drill, code, error);
 }
 
-/* What the seat above counts from this one: what its last report said. */
-static int64_t reported(const struct drill *drill, size_t seat)
-{
-    struct error error;
-    json_t *total = survey_total_at(drill, drill->seats[seat].parent, &error), *group = NULL;
-    size_t index = 0;
-    int64_t counted = total == NULL ? -1 : 0;
-    json_array_foreach(json_object_get(total, "groups"), index, group)
-    {
-        if (strcmp(json_text(group, "key"), drill->seats[seat].code) == 0)
-            counted = json_integer_value(json_object_get(group, "value"));
-    }
-    json_decref(total);
-    return counted;
-}
-
 enum error_code reshape_revoke(struct drill *drill, size_t seat, struct error *error)
 {
     struct tree *tree = NULL;
-    struct buffer places = {0}, notes = {0};
+    struct sign_heads heads = {0};
     const size_t parent = drill->seats[seat].parent;
     if (seat == 0)
         return error_set(error, ERR_NOT_ALLOWED, drill->seats[0].code,
                          "the root's machine is listed by the root document alone");
     if (drill->seats[seat].revoked)
         return error_set(error, ERR_STALE, drill->seats[seat].code, "its key is revoked already");
-    enum error_code code = sign_heads(drill, &parent, 1, seat, &places, &notes, error);
+    enum error_code code = sign_heads(drill, &parent, 1, seat, &heads, error);
     struct amendment *amendment =
-        code == ERR_OK ? reshape_begin(drill, parent, &tree, error) : NULL;
+        code == ERR_OK ? reshape_begin(drill, parent, DRILL_NO_SEAT, &tree, error) : NULL;
     if (amendment != NULL) {
-        struct amend_cut_off cut_off = {span_of_buffer(&places), span_of_buffer(&notes)};
+        struct amend_cut_off cut_off = {span_of_buffer(&heads.places),
+                                        span_of_buffer(&heads.notes)};
         code = amend_end(amendment, span_of_text(drill->seats[seat].code), false, SEAT_REVOKED,
                          &cut_off, error);
     }
     code = reshape_finish(drill, parent, code, amendment, tree, error);
-    buffer_free(&places);
-    buffer_free(&notes);
+    sign_heads_free(&heads);
     if (code != ERR_OK)
         return code;
     struct drill_change *change = reshape_note(drill, CHANGE_REVOKE, seat);
-    change->reported = reported(drill, seat);
+    change->reported = heads.reported;
     drill->seats[seat].revoked = true;
     drill->seats[parent].child_count--;
     return reshape_done(drill, reshape_tell_signer(drill, parent, DRILL_NO_SEAT, error), error);
@@ -296,7 +279,7 @@ static enum error_code overrule(const struct drill *drill, size_t above, size_t 
     struct tree *tree = NULL;
     struct amend_when when = sign_when();
     struct span code_of = span_of_text(drill->seats[seat].code);
-    struct amendment *amendment = reshape_begin(drill, above, &tree, error);
+    struct amendment *amendment = reshape_begin(drill, above, DRILL_NO_SEAT, &tree, error);
     enum error_code code = amendment == NULL ? error->code : ERR_OK;
     if (code == ERR_OK)
         code = sign_new_admin(drill, seat, key, error);

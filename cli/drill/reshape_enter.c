@@ -97,7 +97,8 @@ static enum error_code sign_row(const struct entering *entering, size_t parent, 
 {
     struct tree *tree = NULL;
     struct buffer endpoints = {0};
-    struct amendment *amendment = reshape_begin(entering->drill, parent, &tree, error);
+    struct amendment *amendment =
+        reshape_begin(entering->drill, parent, DRILL_NO_SEAT, &tree, error);
     enum error_code code = ERR_OK;
     if (amendment != NULL) {
         struct seat_row row;
@@ -297,28 +298,28 @@ static enum error_code sign_new_keys(const struct entering *entering, size_t sea
     const size_t parent = drill->seats[seat].parent;
     size_t *holders = mem_alloc((drill->seat_count + 1) * sizeof *holders), count = 0;
     struct tree *tree = NULL;
-    struct buffer places = {0}, notes = {0};
+    struct sign_heads heads = {0};
     struct amend_keys keys = {0};
     holders[count++] = parent;
     for (size_t i = 0; i < drill->seat_count; i++) {
         if (drill->seats[i].parent == seat && !drill->seats[i].revoked)
             holders[count++] = i;
     }
-    enum error_code code = sign_heads(drill, holders, count, seat, &places, &notes, error);
+    enum error_code code = sign_heads(drill, holders, count, seat, &heads, error);
     memcpy(keys.signing_key, entering->keys.signing_key, KEY_BYTES);
     memcpy(keys.link_key, entering->keys.link_key, KEY_BYTES);
     memcpy(keys.seal_key, entering->keys.seal_key, KEY_BYTES);
     keys.has_seal_key = entering->keys.has_seal;
     struct amendment *amendment =
-        code == ERR_OK ? reshape_begin(drill, parent, &tree, error) : NULL;
+        code == ERR_OK ? reshape_begin(drill, parent, DRILL_NO_SEAT, &tree, error) : NULL;
     if (amendment != NULL) {
-        struct amend_cut_off cut_off = {span_of_buffer(&places), span_of_buffer(&notes)};
+        struct amend_cut_off cut_off = {span_of_buffer(&heads.places),
+                                        span_of_buffer(&heads.notes)};
         code = amend_replace(amendment, span_of_text(drill->seats[seat].code), &keys, false,
                              &cut_off, error);
     }
     code = reshape_finish(drill, parent, code, amendment, tree, error);
-    buffer_free(&places);
-    buffer_free(&notes);
+    sign_heads_free(&heads);
     free(holders);
     return code;
 }

@@ -14,10 +14,11 @@ enum error_code reshape_done(struct drill *drill, enum error_code code, struct e
 enum error_code reshape_check_parent(const struct drill *drill, size_t parent, uint8_t tier,
                                      struct error *error);
 
-/* An amendment of a seat's branch document, over what its admin knows. NULL with `error`; in either
- * case reshape_finish ends both: it signs when `code` is ERR_OK. */
-struct amendment *reshape_begin(const struct drill *drill, size_t seat, struct tree **tree,
-                                struct error *error);
+/* An amendment of a seat's branch document, over what its admin knows, and what was signed for
+ * `also` (DRILL_NO_SEAT: none). NULL with `error`; in either case reshape_finish ends both: it
+ * signs when `code` is ERR_OK. */
+struct amendment *reshape_begin(const struct drill *drill, size_t seat, size_t also,
+                                struct tree **tree, struct error *error);
 enum error_code reshape_finish(const struct drill *drill, size_t seat, enum error_code code,
                                struct amendment *amendment, struct tree *tree, struct error *error);
 /* A move decided by a seat above both. */

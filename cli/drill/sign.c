@@ -203,7 +203,11 @@ static enum error_code publish(struct client *client, const struct document_file
     enum error_code code = client_ask(client, "publish", span_of_buffer(&args), &value, error);
     buffer_free(&bytes);
     buffer_free(&args);
-    return code == ERR_STALE ? ERR_OK : code;
+    if (code == ERR_STALE) {
+        error_clear(error);
+        return ERR_OK;
+    }
+    return code;
 }
 
 static enum error_code publish_all(const char *path, struct error *error)

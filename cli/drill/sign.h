@@ -35,9 +35,13 @@ enum error_code sign_new_admin(const struct drill *drill, size_t seat,
 enum error_code sign_tell(const struct drill *drill, const struct tree *tree, size_t seat,
                           size_t former, struct error *error);
 
-/* How far the newest key of `of` has written, as the stores of these seats hold it: the lists of a
- * cut-off, the longest of each stream. */
+/* How far the newest key of a seat has written, as some stores hold it: what a cut-off lists. */
+struct sign_heads {
+    struct buffer places, notes; /* the longest of each stream; freed by the caller */
+    int64_t reported;            /* records by the newest report in the first of these stores */
+};
 enum error_code sign_heads(const struct drill *drill, const size_t *at, size_t count, size_t of,
-                           struct buffer *places, struct buffer *notes, struct error *error);
+                           struct sign_heads *heads, struct error *error);
+void sign_heads_free(struct sign_heads *heads);
 
 #endif

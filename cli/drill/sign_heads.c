@@ -8,8 +8,10 @@
 #include "node/author/keys.h"
 #include "replication/query/query.h"
 
-struct heads {
+struct looking {
     struct span seat;
+    const char *at;   /* whose store it is */
+    int64_t reported; /* -1: not looked at yet */
     uint8_t key[KEY_ID_BYTES];
     const struct hash *tree_id;
     struct cut_off places[CUT_OFF_MAX];
@@ -26,7 +28,7 @@ static uint64_t number_at(const json_t *line, size_t index)
     return value < 0 ? 0 : (uint64_t)value;
 }
 
-static void take_stream(struct heads *heads, const json_t *line)
+static void take_stream(struct looking *heads, const json_t *line)
 {
     const json_t *text = json_array_get(line, 3);
     struct cut_off place = {.epoch = (uint32_t)number_at(line, 0),
@@ -50,7 +52,7 @@ static void take_stream(struct heads *heads, const json_t *line)
     heads->place_count += i == heads->place_count ? 1 : 0;
 }
 
-static void take_notes(struct heads *heads, const json_t *line)
+static void take_notes(struct looking *heads, const json_t *line)
 {
     struct trusted_notes notes = {.epoch = (uint32_t)number_at(line, 0),
                                   .statement = number_at(line, 1),
@@ -69,7 +71,7 @@ static void take_notes(struct heads *heads, const json_t *line)
     known->report = notes.report > known->report ? notes.report : known->report;
 }
 
-static void take_key(struct heads *heads, const json_t *key)
+static void take_key(struct looking *heads, const json_t *key)
 {
     size_t index = 0;
     json_t *line = NULL;
@@ -81,9 +83,30 @@ static void take_key(struct heads *heads, const json_t *key)
     json_array_foreach(json_object_get(key, "notes"), index, line) take_notes(heads, line);
 }
 
+/* In the same snapshot as the places: what is reported later is not trusted either. */
+static enum error_code look_at_total(struct looking *heads, const struct view *view,
+                                     const struct tree *tree, struct error *error)
+{
+    struct buffer value = {0};
+    enum error_code code = query_rollup(view, tree, heads->at, span_of_text("records"),
+                                        span_of_text("origin"), UINT64_MAX, &value, error);
+    json_t *shown = code == ERR_OK ? value_json(span_of_buffer(&value)) : NULL;
+    json_t *group = NULL;
+    size_t index = 0;
+    heads->reported = 0;
+    json_array_foreach(json_object_get(shown, "groups"), index, group)
+    {
+        if (span_equal(heads->seat, span_of_text(json_text(group, "key"))))
+            heads->reported = json_integer_value(json_object_get(group, "value"));
+    }
+    json_decref(shown);
+    buffer_free(&value);
+    return code;
+}
+
 static enum error_code look(void *context, const struct view *view, struct error *error)
 {
-    struct heads *heads = context;
+    struct looking *heads = context;
     struct buffer value = {0};
     struct tree *tree = query_tree(view, heads->tree_id, error);
     if (tree == NULL)
@@ -95,8 +118,11 @@ static enum error_code look(void *context, const struct view *view, struct error
     json_array_foreach(json_object_get(shown, "keys"), index, key) take_key(heads, key);
     json_decref(shown);
     buffer_free(&value);
+    code = code == ERR_NOT_FOUND ? ERR_OK : code; /* a seat that isn't known there wrote nothing */
+    if (code == ERR_OK && heads->reported < 0)
+        code = look_at_total(heads, view, tree, error);
     tree_free(tree);
-    return code == ERR_NOT_FOUND ? ERR_OK : code; /* a seat that isn't known there wrote nothing */
+    return code;
 }
 
 static int by_place(const void *left, const void *right)
@@ -112,27 +138,38 @@ static int by_epoch(const void *left, const void *right)
     return (a->epoch > b->epoch) - (a->epoch < b->epoch);
 }
 
+void sign_heads_free(struct sign_heads *heads)
+{
+    buffer_free(&heads->places);
+    buffer_free(&heads->notes);
+}
+
 enum error_code sign_heads(const struct drill *drill, const size_t *at, size_t count, size_t of,
-                           struct buffer *places, struct buffer *notes, struct error *error)
+                           struct sign_heads *heads, struct error *error)
 {
     struct key_id id = key_id_of(drill->seats[of].key);
-    struct heads *heads = mem_alloc(sizeof *heads);
+    struct looking *looking = mem_alloc(sizeof *looking);
     enum error_code code = ERR_OK;
-    heads->seat = span_of_text(drill->seats[of].code);
-    heads->tree_id = &drill->tree_id;
-    memcpy(heads->key, id.bytes, sizeof heads->key);
-    for (size_t i = 0; i < count && code == ERR_OK; i++)
-        code = stores_visit(drill, at[i], look, heads, error);
-    if (code == ERR_OK && heads->full)
+    *heads = (struct sign_heads){0};
+    looking->seat = span_of_text(drill->seats[of].code);
+    looking->tree_id = &drill->tree_id;
+    looking->reported = -1;
+    memcpy(looking->key, id.bytes, sizeof looking->key);
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        looking->at = drill->seats[at[i]].code;
+        code = stores_visit(drill, at[i], look, looking, error);
+    }
+    if (code == ERR_OK && looking->full)
         code = error_set(error, ERR_OVERSIZE, drill->seats[of].code,
                          "it has written more than %d streams: a cut-off can't list them all",
                          CUT_OFF_MAX);
     if (code == ERR_OK) {
-        qsort(heads->places, heads->place_count, sizeof *heads->places, by_place);
-        qsort(heads->notes, heads->note_count, sizeof *heads->notes, by_epoch);
-        cut_off_encode(heads->places, heads->place_count, places);
-        trusted_notes_encode(heads->notes, heads->note_count, notes);
+        qsort(looking->places, looking->place_count, sizeof *looking->places, by_place);
+        qsort(looking->notes, looking->note_count, sizeof *looking->notes, by_epoch);
+        cut_off_encode(looking->places, looking->place_count, &heads->places);
+        trusted_notes_encode(looking->notes, looking->note_count, &heads->notes);
+        heads->reported = looking->reported;
     }
-    free(heads);
+    free(looking);
     return code;
 }

@@ -8,7 +8,7 @@
 #include "cli/print.h"
 #include "cli/value.h"
 
-json_t *survey_total_at(const struct drill *drill, size_t seat, struct error *error)
+json_t *survey_total(const struct drill *drill, struct error *error)
 {
     char path[PATH_MAX];
     struct buffer args = {0}, value = {0};
@@ -18,7 +18,7 @@ json_t *survey_total_at(const struct drill *drill, size_t seat, struct error *er
     mp_write_text(&args, "records");
     mp_write_text(&args, "by");
     mp_write_text(&args, "origin");
-    if (drill_node_path(drill, seat, path, error) == ERR_OK &&
+    if (drill_node_path(drill, 0, path, error) == ERR_OK &&
         client_once(path, "rollup", span_of_buffer(&args), &value, error) == ERR_OK) {
         total = value_json(span_of_buffer(&value));
         if (total == NULL)
@@ -27,11 +27,6 @@ json_t *survey_total_at(const struct drill *drill, size_t seat, struct error *er
     buffer_free(&value);
     buffer_free(&args);
     return total;
-}
-
-json_t *survey_total(const struct drill *drill, struct error *error)
-{
-    return survey_total_at(drill, 0, error);
 }
 
 /* The kernel's word; where this user may not ask it, the node's own. */

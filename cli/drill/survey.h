@@ -40,7 +40,5 @@ json_t *survey_json(const struct survey *survey, bool seats);
 
 /* Ask the root for its total by origin; NULL with `error`. The caller owns it. */
 json_t *survey_total(const struct drill *drill, struct error *error);
-/* The same of any seat: what it counts of itself and of all below it. */
-json_t *survey_total_at(const struct drill *drill, size_t seat, struct error *error);
 
 #endif
