@@ -15,79 +15,23 @@
 #include <unistd.h>
 
 #include "base/msgpack.h"
+#include "bench/country.h"
 #include "sim/world/world.h"
 
 enum {
     MINUTE_MS = 60 * 1000,
     SETTLED_MS = 5 * MINUTE_MS,
     WORK_MS = 15 * MINUTE_MS,
-    CODE_BYTES = 24,
-    LINE_BYTES_MAX = 4096,
 };
 
-struct country {
-    struct county_row *rows;
-    char (*codes)[CODE_BYTES];
-    size_t count, most;
-};
-
-static bool is_full(const struct country *country)
+/* The country's rows as a world wants them. The caller frees. */
+static struct county_row *county_rows(const struct country *country)
 {
-    return country->count == country->most;
-}
-
-/* The code that the row keeps. */
-static const char *add(struct country *country, const char *code, const char *tier,
-                       const char *parent)
-{
-    if (is_full(country))
-        return parent;
-    snprintf(country->codes[country->count], CODE_BYTES, "%s", code);
-    country->rows[country->count] =
-        (struct county_row){country->codes[country->count], tier, parent};
-    return country->codes[country->count++];
-}
-
-/* As "110101,10 8 7": a county and the villages of each of its townships. */
-static void add_county(struct country *country, const char *line, const char **province)
-{
-    char code[CODE_BYTES];
-    int at;
-    snprintf(code, sizeof code, "P%.2s", line);
-    if (*province == NULL || strcmp(*province, code) != 0)
-        *province = add(country, code, "province", country->codes[0]);
-    snprintf(code, sizeof code, "%.6s", line);
-    const char *county = add(country, code, "county", *province);
-    unsigned villages, township = 0;
-    for (const char *rest = line + 7; sscanf(rest, "%u%n", &villages, &at) == 1; rest += at) {
-        snprintf(code, sizeof code, "%.6sT%u", line, ++township);
-        if (is_full(country))
-            return;
-        const char *parent = add(country, code, "township", county);
-        for (unsigned village = 1; village <= villages && !is_full(country); village++) {
-            char name[CODE_BYTES];
-            snprintf(name, sizeof name, "%.12sV%u", parent, village);
-            add(country, name, "village", parent);
-        }
-    }
-}
-
-static bool read_country(const char *path, struct country *country)
-{
-    char line[LINE_BYTES_MAX];
-    const char *province = NULL;
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fgets(line, sizeof line, file) == NULL) {
-        fprintf(stderr, "bench_sim: %s can't be read; it is the shape of a country\n", path);
-        return false;
-    }
-    country->rows = mem_alloc(country->most * sizeof *country->rows);
-    country->codes = mem_alloc(country->most * sizeof *country->codes);
-    add(country, "N", "nation", NULL);
-    while (!is_full(country) && fgets(line, sizeof line, file) != NULL)
-        add_county(country, line, &province);
-    fclose(file);
-    return is_full(country);
+    struct county_row *rows = mem_alloc(country->count * sizeof *rows);
+    for (size_t i = 0; i < country->count; i++)
+        rows[i] = (struct county_row){country->rows[i].code, country->rows[i].tier,
+                                      country->rows[i].parent, false};
+    return rows;
 }
 
 static double cpu_s(void)
@@ -142,13 +86,14 @@ static void work_at_seat(struct world *world, size_t seat)
 
 static int measure(const char *path, size_t nodes)
 {
-    struct country country = {.most = nodes};
+    struct country country;
     const struct world_options options = {
         .delay_ms_min = 20, .delay_ms_max = 60, .redial_ms_min = 80, .redial_ms_max = 5000};
-    if (!crypto_start() || !read_country(path, &country))
+    if (!crypto_start() || !country_read(&country, path, nodes))
         return 1;
     double began = cpu_s();
-    struct county *county = county_new(country.rows, country.count, 1);
+    struct county_row *rows = county_rows(&country);
+    struct county *county = county_new(rows, country.count, 1);
     double made = cpu_s();
     size_t before = memory();
     struct world *world = world_new(county, &options, 1, NULL);
@@ -169,8 +114,8 @@ static int measure(const char *path, size_t nodes)
     fflush(stdout);
     world_free(world);
     county_free(county);
-    free(country.rows);
-    free(country.codes);
+    free(rows);
+    country_free(&country);
     return 0;
 }
 
