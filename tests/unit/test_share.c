@@ -74,7 +74,7 @@ static void a_village_holds_a_few_kilobytes(void **state)
         author_tree_new(plan, seats, &(struct author_options){.issued_ms = 1}, &error);
     assert_non_null(made);
     struct share_tree share = share_tree_of(plan, made);
-    for (size_t seat = SEATS - 1; seat > SEATS - 50; seat--) {
+    for (size_t seat = SEATS - 1; seat >= SEATS - VILLAGES; seat--) {
         struct tree *taken = tree_new(&made->tree_id);
         size_t size = share_of(&share, seat, taken);
         assert_true(size < SHARE_BYTES_MAX / 8); /* four tiers, each row as large as is usual */
