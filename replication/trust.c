@@ -114,6 +114,24 @@ static struct judged_row judged_of(const struct tree *tree, struct key_id id)
     return row;
 }
 
+/* Nobody listed him when these links compared what they hold: what is here of his goes out now, his
+ * notes too. */
+static void queue_all_of(struct step *step, struct key_id author)
+{
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_id id;
+    for (uint64_t cursor = 0; stream_row_next(step->view, &cursor, &id, row);) {
+        if (key_id_equal(id.author, author) && row->head.seq > 0)
+            cursors_head_moved(step, &id, row, NULL);
+    }
+    free(row);
+    for (struct session *session = step->replica->sessions; session != NULL;
+         session = session->hh.next) {
+        if (session->state == SESSION_LIVE)
+            notes_summary(step, session);
+    }
+}
+
 static void compare_author(struct step *step, struct key_id id)
 {
     struct trust_work *work = step->replica->trust;
@@ -128,6 +146,8 @@ static void compare_author(struct step *step, struct key_id id)
         return;
     now.due = true;
     judged_row_write(step->updates, id, &now);
+    if (author != NULL && before.size > 0 && before.judged[0] == 'P')
+        queue_all_of(step, id);
     updates_trace(step->updates, "%s%02x%02x is judged anew",
                   author == NULL ? "" : author->seat->row.seat, id.bytes[0], id.bytes[1]);
 }
