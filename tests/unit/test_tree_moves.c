@@ -268,6 +268,51 @@ static void moves_are_told(void **state)
     tree_free(tree);
 }
 
+/* History 25: released to T2 and, by a second signature of the same version, to T3; both accept.
+ * One answer everywhere, by the lower document hash, until the county signs 3. */
+static void a_village_released_twice_by_two_signatures(void **state)
+{
+    (void)state;
+    struct author_document county = document_make(&(struct test_document){
+        BRANCH("C", ADMIN_C), .version = 2, .rows = {ROW_T1, ROW_T2, ROW_T3}});
+    struct author_document to_t2 = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_T1), .version = 2, .rows = {V1_RELEASED(1, "T2"), ROW_V2}});
+    struct author_document to_t3 = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_T1), .version = 2, .rows = {V1_RELEASED(1, "T3"), ROW_V2}});
+    struct author_document t2 = document_make(
+        &(struct test_document){BRANCH("T2", ADMIN_T2), .version = 2, .rows = {V1_AT(2), ROW_V3}});
+    struct author_document t3 =
+        document_make(&(struct test_document){BRANCH("T3", ADMIN_T3), .rows = {V1_AT(2)}});
+    struct buffer decisions = {0};
+    move_decisions_encode(&(struct move_decision){span_of_text("V1"), span_of_text("T2"), 3}, 1,
+                          &decisions);
+    struct author_document decided = document_make(&(struct test_document){
+        BRANCH("C", ADMIN_C), .version = 3, .decisions = span_of_buffer(&decisions),
+        .rows = {ROW_T1, ROW_T2, ROW_T3}});
+    struct author_document third = document_make(
+        &(struct test_document){BRANCH("T2", ADMIN_T2), .version = 3, .rows = {V1_AT(3), ROW_V3}});
+    const struct author_document *all[5] = {&county, &to_t2, &to_t3, &t2, &t3};
+    bool t2_has_it = hash_compare(&to_t2.hash, &to_t3.hash) < 0;
+    for (unsigned order = 0; order < 5; order++) {
+        struct tree *tree = tree_usual();
+        for (unsigned i = 0; i < 25; i++)
+            (void)offer(tree, all[(order + i * (1 + order % 4)) % 5], NULL);
+        for (unsigned i = 0; i < 10; i++)
+            (void)offer(tree, all[i % 5], NULL);
+        assert_string_equal(seat_named(tree, "V1")->parent->row.seat, t2_has_it ? "T2" : "T3");
+        assert_true(tree_alarm_count(tree) > 0);
+        assert_int_equal(offer(tree, &decided, NULL), ERR_OK);
+        assert_int_equal(offer(tree, &third, NULL), ERR_OK);
+        assert_string_equal(seat_named(tree, "V1")->parent->row.seat, "T2");
+        assert_int_equal(seat_named(tree, "V1")->row.moves, 3);
+        tree_free(tree);
+    }
+    const struct author_document *made[7] = {&county, &to_t2, &to_t3, &t2, &t3, &decided, &third};
+    for (size_t i = 0; i < 7; i++)
+        author_document_clear((struct author_document *)(uintptr_t)made[i]);
+    buffer_free(&decisions);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +320,7 @@ int main(void)
         cmocka_unit_test(nobody_decides_for_himself),
         cmocka_unit_test(a_loop_of_moves_takes_nobody_out),
         cmocka_unit_test(moves_are_told),
+        cmocka_unit_test(a_village_released_twice_by_two_signatures),
     };
     assert_true(crypto_start());
     return cmocka_run_group_tests(tests, documents_make, documents_drop);

@@ -162,6 +162,50 @@ static void a_released_key_is_in_force(void **state)
     tree_free(tree);
 }
 
+/* History 24: a village that the old term admitted beyond what the new one accepts is pending, and
+ * counts again when the new term lists it with the same key. */
+static void what_the_old_term_admitted_waits(void **state)
+{
+    (void)state;
+    static const struct test_row v9 = {.seat = "V9", .tier = 2, .key = 9, .generation = 1};
+    struct test_row t1 = ROW_T1, t2 = ROW_T2, v1 = ROW_V1, v2 = ROW_V2;
+    t1.admin = 150;
+    t1.term = 2;
+    struct author_document admitted = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .version = 5, .rows = {v1, v2, v9}});
+    struct author_document raised = document_make(
+        &(struct test_document){BRANCH("C", ADMIN_C), .version = 2, .rows = {t1, t2}});
+    struct author_document first = document_make(&(struct test_document){
+        BRANCH("T1", 150), .term = 2, .predecessor = &branch_t1.hash, .rows = {v1, v2}});
+    struct author_document again[2];
+    for (size_t i = 0; i < 2; i++)
+        again[i] = document_make(&(struct test_document){BRANCH("T1", 150), .term = 2, .version = 2,
+                                                         .expires_ms = i, .rows = {v1, v2, v9}});
+    struct tree *tree = tree_usual();
+    assert_int_equal(offer(tree, &admitted, NULL), ERR_OK);
+    assert_int_equal(tree_trust(tree, key_of(9), EPOCH, 1, 0), TRUST_COUNTS);
+    assert_int_equal(offer(tree, &raised, NULL), ERR_OK);
+    assert_int_equal(offer(tree, &first, NULL), ERR_OK);
+    assert_string_equal(shape_of(tree), "C(T1(V1 V2) T2(V3))"); /* nobody is frozen */
+    assert_int_equal(tree_trust(tree, key_of(9), EPOCH, 1, 0), TRUST_PENDING);
+    assert_int_equal(tree_trust(tree, key_of(4), EPOCH, 1, 0), TRUST_COUNTS);
+    assert_int_equal(offer(tree, &admitted, NULL), ERR_STALE); /* the old term is over */
+    assert_int_equal(offer(tree, &again[0], NULL), ERR_OK);
+    assert_int_equal(tree_trust(tree, key_of(9), EPOCH, 1, 0), TRUST_COUNTS);
+    (void)offer(tree, &again[1], NULL);
+    const struct held_document *held =
+        tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"));
+    bool lower = hash_compare(&again[0].hash, &again[1].hash) < 0;
+    assert_true(held->frozen && hash_equal(&held->hash, &again[lower ? 0 : 1].hash));
+    assert_int_equal(tree_trust(tree, key_of(9), EPOCH, 1, 0), TRUST_COUNTS);
+    author_document_clear(&admitted);
+    author_document_clear(&raised);
+    author_document_clear(&first);
+    author_document_clear(&again[0]);
+    author_document_clear(&again[1]);
+    tree_free(tree);
+}
+
 static void lists_are_read_back_and_bounded(void **state)
 {
     (void)state;
@@ -214,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_key_that_nobody_lists_is_pending),
         cmocka_unit_test(the_newest_document_says_where_the_cut_off_is),
         cmocka_unit_test(a_released_key_is_in_force),
+        cmocka_unit_test(what_the_old_term_admitted_waits),
         cmocka_unit_test(lists_are_read_back_and_bounded),
     };
     assert_true(crypto_start());
