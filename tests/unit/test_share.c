@@ -1,5 +1,4 @@
-/* What one village holds of a large tree is small, whatever the tree's size (threat 63).
- */
+/* What one village holds of a large tree is small, whatever the tree's size (threat 63). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
