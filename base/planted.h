@@ -56,10 +56,8 @@
     X(LATE_NOT_CARRIED, "late-not-carried", "what comes after an extension isn't carried on")      \
     X(CIRCLE_OF_THE_CREATION, "circle-of-the-creation",                                            \
       "an entry goes to those who had the record at first")                                        \
-    X(TOKEN_BELIEVED, "token-believed", "whatever time the root signs is taken")                   \
     X(PLACED_AS_IT_COMES, "placed-as-it-comes", "a second listing of a seat changes nothing")      \
     X(TWINS_THAWED, "twins-thawed", "what is newer than two documents of one version counts")      \
-    X(TWINS_UNTOLD, "twins-untold", "that a term is frozen isn't told to others")                  \
     X(FORK_FIRST_ONLY, "fork-first-only", "of two blocks at one place the first one stays")
 
 enum planted {

@@ -221,7 +221,7 @@ void documents_send_envelope(struct step *step, const struct session *session,
     struct buffer body = {0};
     for (size_t i = 0; held->kind == DOCUMENT_ROOT && i < tree_former_root_count(tree); i++)
         send_control(step, session, MESSAGE_DOCUMENT, tree_former_root(tree, i));
-    if (held->frozen && !PLANTED(TWINS_UNTOLD)) {
+    if (held->frozen) {
         mp_write_array(&body, 2);
         mp_write_bin(&body, held->twins[0]);
         mp_write_bin(&body, held->twins[1]);

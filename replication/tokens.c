@@ -69,7 +69,7 @@ static bool is_far_ahead(const struct step *step, const struct note_head *head)
     const struct replica *replica = step->replica;
     uint64_t last = replica->token.clock_ms;
     bool own_clock = step->wall_ms >= last;
-    if (!replica->token.present || PLANTED(TOKEN_BELIEVED))
+    if (!replica->token.present)
         return false;
     if (own_clock && head->k <= step->wall_ms + TOKEN_AHEAD_MS)
         return false;

@@ -49,7 +49,7 @@ ROOMS = {
     'sim/report': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run'),
                        ('jansson', 'zstd', 'uthash')),
     'cli': Room(PURE + NODE + ('node',) + SIM, ('jansson', 'csv', 'qrencode', 'uthash')),
-    'bench': Room(('base', 'node/api', 'cli', 'sim/world')),
+    'bench': Room(('base', 'topology', 'node/api', 'cli', 'sim/world')),
     'bench/limit': Room(('base', 'bench'), ('lmdb', 'msgpack', 'sodium', 'zstd')),
     'bench/nats': Room(('base', 'bench'), ('nats',)),
 }
