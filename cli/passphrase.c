@@ -79,8 +79,8 @@ static enum error_code ask_once(int terminal, const char *prompt, struct passphr
     silent = usual;
     silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
     silent.c_lflag |= ICANON;
+    (void)tcsetattr(terminal, TCSAFLUSH, &silent); /* before anybody is asked to type */
     dprintf(terminal, "%s: ", prompt);
-    (void)tcsetattr(terminal, TCSAFLUSH, &silent);
     enum error_code code = read_line(terminal, passphrase, error);
     (void)tcsetattr(terminal, TCSAFLUSH, &usual);
     dprintf(terminal, "\n");

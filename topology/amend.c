@@ -149,6 +149,24 @@ struct amendment *amend_new_from(const struct tree *tree, const struct amend_sou
     return begin(tree, source, SPAN_EMPTY, when, error);
 }
 
+/* Two documents of one version freeze their term (rules.md B27): the root's people begin another
+ * themselves, for all others the seat above does. */
+static enum error_code frozen_check(const struct tree *tree, const struct held_document *held,
+                                    struct error *error)
+{
+    const struct seat *owner = tree_seat(tree, span_of_text(held->seat));
+    if (!held->frozen || held->kind == DOCUMENT_ROOT ||
+        (owner != NULL && owner->row.term != held->term))
+        return ERR_OK;
+    error_set(error, ERR_FORK, amend_what,
+              "two documents of seat %s were signed for one version: nothing newer counts in its "
+              "term %llu",
+              held->seat, (unsigned long long)held->term);
+    error_next(error, "The seat above raises its term: `terrace topology overrule %s`.",
+               held->seat);
+    return ERR_FORK;
+}
+
 struct amendment *amend_new(const struct tree *tree, enum document_kind kind, struct span seat,
                             const struct amend_when *when, struct error *error)
 {
@@ -173,8 +191,13 @@ struct amendment *amend_new(const struct tree *tree, enum document_kind kind, st
         error_next(error, "Do it at seat %s, or where its whole document is.", held->seat);
         return NULL;
     }
+    if (frozen_check(tree, held, error) != ERR_OK)
+        return NULL;
     struct amend_source source = {held->envelope, held->rows, held->row_count};
-    return begin(tree, &source, SPAN_EMPTY, when, error);
+    struct amendment *amendment = begin(tree, &source, SPAN_EMPTY, when, error);
+    if (amendment != NULL && held->frozen && kind == DOCUMENT_ROOT)
+        amendment->header.term++;
+    return amendment;
 }
 
 void amend_free(struct amendment *amendment)

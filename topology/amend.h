@@ -30,8 +30,9 @@ struct amend_when {
 /* Begins from the held document. DOCUMENT_ROOT (`seat` empty), DOCUMENT_BRANCH. A seat that has
  * admin keys and no document yet: version 1, no rows. A seat whose parent has raised its term:
  * version 1 of that term with the rows held here, naming the held document as the last accepted.
- * NULL: ERR_NOT_FOUND, the seat or the document isn't here; ERR_PARKED, it isn't whole;
- * ERR_NOT_ALLOWED, the seat has no admin keys. Free with amend_free. */
+ * A root document that is frozen by its twin: the next version, in the next term.
+ * NULL: ERR_NOT_FOUND, the seat or the document isn't here; ERR_PARKED, it isn't whole; ERR_FORK,
+ * it is frozen; ERR_NOT_ALLOWED, the seat has no admin keys. Free with amend_free. */
 struct amendment *amend_new(const struct tree *tree, enum document_kind kind, struct span seat,
                             const struct amend_when *when, struct error *error);
 /* The same, from another document than the held one: of a former version, when that is the last

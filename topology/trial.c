@@ -49,33 +49,15 @@ static const struct verifier believing = {
 static const struct verifier trying = {
     .acceptable = ask_key, .sign = sign_truly, .verify = believe_signature};
 
-static void copy_rows(struct tree *trial, const struct held_document *held)
-{
-    struct span seat = span_of_text(held->seat);
-    if (held->row_count == 0)
-        return;
-    if (held->proofs == NULL) {
-        (void)tree_offer_rows(trial, held->kind, seat, held->rows, held->row_count, 0, NULL, NULL);
-        return;
-    }
-    struct proved_row *rows = mem_alloc(held->row_count * sizeof *rows);
-    for (size_t i = 0; i < held->row_count; i++)
-        rows[i] = (struct proved_row){
-            .place = held->places[i], .row = held->rows[i], .proof = held->proofs[i]};
-    (void)tree_offer_row_set(trial, held->kind, seat, rows, held->row_count, NULL);
-    free(rows);
-}
-
 struct tree *trial_new(const struct tree *tree)
 {
     struct tree *trial = tree_new(tree_id(tree));
     tree_set_verifier(trial, &believing);
-    for (size_t i = 0; i < tree_former_root_count(tree); i++)
-        (void)tree_offer_document(trial, tree_former_root(tree, i), NULL);
+    tree_take_all(trial, tree);
     for (size_t i = 0; i < tree_document_count(tree); i++) {
         const struct held_document *held = tree_document(tree, i);
-        if (tree_offer_document(trial, held->envelope, NULL) == ERR_OK)
-            copy_rows(trial, held);
+        if (held->frozen)
+            (void)tree_offer_twins(trial, held->twins[0], held->twins[1], NULL);
     }
     tree_set_verifier(trial, &trying);
     return trial;

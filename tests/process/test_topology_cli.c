@@ -1,5 +1,7 @@
 /* People who sign, as they work: keys in separate places, drafts that go from hand to hand, texts
  * with mistakes in them, and a node that runs meanwhile. */
+#include <poll.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,7 +21,7 @@
 #include "tests/process/run_terrace.h"
 #include "topology/author.h"
 
-static const char *passphrase, *wrong_passphrase;
+static const char *program, *passphrase, *wrong_passphrase;
 static char li[4096], wang[4096], zhao[4096], county[4096], township[4096];
 static char tree[4096]; /* the directory of the drafts */
 
@@ -111,6 +114,58 @@ static int make(void **state)
     assert_int_equal(terrace_number("drafts"), 4);
     assert_int_equal(terrace_number("waiting"), 1);
     return 0;
+}
+
+/* A terminal on which `terrace key new` asks; gives what was shown on it, and the exit status. */
+static int at_terminal(const char *path, const char *first, const char *second,
+                       char shown[static 4096])
+{
+    static const char *const prompts[] = {"a passphrase for the new key: ", "the same again: "};
+    const char *const answers[] = {first, second};
+    size_t size = 0, asked = 0;
+    int terminal, status;
+    pid_t child = forkpty(&terminal, NULL, NULL, NULL);
+    if (child == 0) {
+        execl(program, "terrace", "key", "new", path, (char *)NULL);
+        _exit(126);
+    }
+    assert_true(child > 0);
+    for (;;) {
+        struct pollfd wait = {.fd = terminal, .events = POLLIN};
+        ssize_t got = poll(&wait, 1, 60 * 1000) == 1 ? read(terminal, shown + size, 4095 - size)
+                                                     : -1; /* EIO: it has ended */
+        if (got <= 0)
+            break;
+        size += (size_t)got;
+        shown[size] = '\0';
+        if (asked < 2 && strstr(shown, prompts[asked]) != NULL) {
+            assert_int_equal(write(terminal, answers[asked], strlen(answers[asked])),
+                             strlen(answers[asked]));
+            asked++;
+        }
+    }
+    close(terminal); /* whoever still waits for an answer is hung up on */
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(asked, 2);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static void a_terminal_is_asked_twice_and_shows_nothing(void **state)
+{
+    (void)state;
+    char shown[4096] = "";
+    const char *path = terrace_path("typed.key");
+    assert_int_equal(at_terminal(path, "correct horse battery\n", "correct horse\n", shown), 3);
+    must_say(shown, "the two are not the same");
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(at_terminal(path, "correct horse battery\n", "correct horse battery\n", shown),
+                     0);
+    assert_null(strstr(shown, "horse"));
+    const char *file = terrace_file("typed", "correct horse battery\n");
+    must_end(terrace_run("key", "passwd", path, "--passphrase-file", file, "--new-passphrase-file",
+                         passphrase, NULL),
+             0);
+    must_end(terrace_run("key", "show", path, NULL), 0);
 }
 
 static const char *draft_of(const char *name)
@@ -490,6 +545,7 @@ static void tables_are_imported(void **state)
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_terminal_is_asked_twice_and_shows_nothing),
         cmocka_unit_test(signatures_are_gathered_in_separate_places),
         cmocka_unit_test(a_wrong_passphrase_signs_nothing),
         cmocka_unit_test(a_changed_draft_is_signed_by_nobody),
@@ -507,7 +563,8 @@ int main(int count, char **values)
         return 2;
     if (!crypto_start())
         return 1;
-    terrace_use(values[1]);
+    program = values[1];
+    terrace_use(program);
     int failed = cmocka_run_group_tests(tests, make, NULL);
     terrace_leave();
     return failed;

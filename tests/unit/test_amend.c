@@ -562,6 +562,61 @@ static void foreign_and_changed_signatures_do_not_count(void **state)
     tree_free(tree);
 }
 
+/* Two documents of one version: the seat above begins another term, and both see it. */
+static void a_frozen_document_is_amended_in_the_next_term(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct tree *tree = tree_usual();
+    struct author_document twin =
+        document_make(&(struct test_document){BRANCH("T1", ADMIN_T1), .rows = {ROW_V2}});
+    (void)offer(tree, &twin, NULL);
+    assert_true(tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"))->frozen);
+    assert_null(amend_new(tree, DOCUMENT_BRANCH, span_of_text("T1"), &now, &error));
+    assert_int_equal(error.code, ERR_FORK);
+    author_document_clear(&twin);
+    /* whoever signs in spite of it is told so by the trial */
+    struct author_document next = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .version = 2, .rows = {ROW_V1}});
+    assert_int_not_equal(trial_document(tree, &next, &error), ERR_OK);
+    author_document_clear(&next);
+    struct amendment *amendment = begin(tree, "C");
+    must(amend_term(amendment, span_of_text("T1"), NULL, &error), &error);
+    publish(tree, amendment, ADMIN_C);
+    publish(tree, begin(tree, "T1"), ADMIN_T1);
+    const struct held_document *held =
+        tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("T1"));
+    assert_false(held->frozen);
+    assert_int_equal(held->term, 2);
+    tree_free(tree);
+}
+
+static void a_frozen_root_goes_on_in_the_next_term(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct tree *tree = tree_usual();
+    publish(tree, begin(tree, NULL), ADMIN_ROOT);
+    struct hash first = root_usual.hash;
+    struct author_document twin = document_make(&(struct test_document){.tree_id = &the_tree,
+                                                                        .kind = DOCUMENT_ROOT,
+                                                                        .version = 2,
+                                                                        .predecessor = &first,
+                                                                        .signer = ADMIN_ROOT,
+                                                                        .expires_ms = 1 << 20,
+                                                                        .rows = {ROW_C}});
+    (void)offer(tree, &twin, NULL);
+    author_document_clear(&twin);
+    assert_true(tree_find_document(tree, DOCUMENT_ROOT, SPAN_EMPTY)->frozen);
+    struct amendment *amendment = begin(tree, NULL);
+    assert_int_equal(amend_header(amendment)->term, 2);
+    assert_int_equal(amend_header(amendment)->version, 3);
+    publish(tree, amendment, ADMIN_ROOT);
+    assert_false(tree_find_document(tree, DOCUMENT_ROOT, SPAN_EMPTY)->frozen);
+    assert_int_equal(error.code, ERR_OK);
+    tree_free(tree);
+}
+
 /* What no single change can see is seen by the trial. */
 static void the_trial_sees_what_the_tree_would_refuse(void **state)
 {
@@ -601,6 +656,8 @@ int main(void)
         cmocka_unit_test(endpoints_fallbacks_names_and_standbys),
         cmocka_unit_test(a_lost_root_key_is_replaced_by_the_others),
         cmocka_unit_test(foreign_and_changed_signatures_do_not_count),
+        cmocka_unit_test(a_frozen_document_is_amended_in_the_next_term),
+        cmocka_unit_test(a_frozen_root_goes_on_in_the_next_term),
         cmocka_unit_test(the_trial_sees_what_the_tree_would_refuse),
     };
     if (!crypto_start())
