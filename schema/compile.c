@@ -7,6 +7,7 @@
  *          class: normal            urgent, normal, bulk
  *          circle: path             origin, path, subtree, addressed
  *          counted: true
+ *          closed_by: level=low     a boolean field, or a choice: such a record is closed
  *          fields:
  *            title: {number: 1, kind: text, required: true, length_max: 200}
  *            level: {number: 2, kind: enum, choices: [low, high]}
@@ -184,6 +185,39 @@ static void compile_fields(struct yaml_node *map, struct record_type *type)
     qsort(type->fields, type->field_count, sizeof type->fields[0], field_compare);
 }
 
+static bool has_choice(const struct field *field, struct span choice)
+{
+    for (size_t i = 0; i < field->choice_count; i++) {
+        if (span_equal(span_of_text(field->choices[i]), choice))
+            return true;
+    }
+    return false;
+}
+
+/* FIELD of a boolean, or FIELD=CHOICE. */
+static void compile_closed(struct yaml_node *map, struct record_type *type)
+{
+    struct span text = SPAN_EMPTY;
+    if (!yaml_get_text(map, "closed_by", false, &text) || text.size == 0)
+        return;
+    const uint8_t *equals = memchr(text.data, '=', text.size);
+    size_t size = equals == NULL ? text.size : (size_t)(equals - text.data);
+    struct span choice = equals == NULL ? SPAN_EMPTY : SPAN(equals + 1, text.size - size - 1);
+    const struct field *field = type_field_named(type, SPAN(text.data, size));
+    bool fits =
+        field != NULL && (equals == NULL ? field->kind == FIELD_BOOLEAN
+                                         : field->kind == FIELD_ENUM && has_choice(field, choice));
+    if (!fits) {
+        yaml_complain(yaml_map_get(map, "closed_by"),
+                      "expected a boolean field of this type, or an enum's FIELD=CHOICE, found "
+                      "\"%.*s\"",
+                      text.size > 60 ? 60 : (int)text.size, (const char *)text.data);
+        return;
+    }
+    type->closed_by = field->number;
+    type->closed_choice = equals == NULL ? NULL : text_of_span(choice);
+}
+
 static void compile_type(struct yaml_node *map, struct span name, struct schema *schema)
 {
     if (!check_name(map, name))
@@ -201,6 +235,7 @@ static void compile_type(struct yaml_node *map, struct span name, struct schema 
     type->circle = (enum circle_rule)compile_word(map, "circle", CIRCLE_COUNT, circle_word);
     yaml_get_bool(map, "counted", false, &type->counted);
     compile_fields(map, type);
+    compile_closed(map, type);
 }
 
 static int type_compare(const void *a_bytes, const void *b_bytes)
@@ -252,7 +287,7 @@ static void write_field(struct buffer *row, const struct field *field)
 
 static void write_type(struct buffer *row, const struct record_type *type)
 {
-    mp_write_map(row, type->counted ? 6 : 5);
+    mp_write_map(row, 5U + type->counted + (type->closed_by != 0));
     mp_write_uint(row, TYPE_ROW_NUMBER);
     mp_write_uint(row, type->number);
     mp_write_uint(row, TYPE_ROW_NAME);
@@ -269,6 +304,13 @@ static void write_type(struct buffer *row, const struct record_type *type)
         mp_write_uint(row, TYPE_ROW_ROLLUPS);
         mp_write_array(row, 1);
         mp_write_uint(row, ROLLUP_RECORDS);
+    }
+    if (type->closed_by != 0) {
+        mp_write_uint(row, TYPE_ROW_CLOSED);
+        mp_write_array(row, type->closed_choice == NULL ? 1 : 2);
+        mp_write_uint(row, (uint64_t)type->closed_by);
+        if (type->closed_choice != NULL)
+            mp_write_text(row, type->closed_choice);
     }
 }
 

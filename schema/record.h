@@ -132,6 +132,8 @@ bool record_has(const struct record_state *record, const struct operation *op);
  * earlier one. */
 bool operation_saw(const struct operation *op, const struct dot *dot);
 
+/* Whether the field that closes records of its type says so; false where no field does. */
+bool record_closed(const struct record_state *record, const struct record_type *type);
 /* How many assignments of this field stand, none having seen another; *shown gets the operation of
  * the one that is shown (borrowed; left alone when there is none). Lists and counters: 0. */
 size_t record_shown(const struct record_state *record, int32_t field,

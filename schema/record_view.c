@@ -543,3 +543,17 @@ size_t record_shown(const struct record_state *record, int32_t field,
     *shown = &held_shown(list, first, end)->by->operation;
     return end - first;
 }
+
+bool record_closed(const struct record_state *record, const struct record_type *type)
+{
+    const struct held_list *list = &record->assignments;
+    size_t first = type->closed_by == 0 ? list->count : held_first(list, type->closed_by);
+    if (first == list->count || list->at[first].field != type->closed_by)
+        return false;
+    const struct held *shown = held_shown(list, first, held_end(list, first));
+    struct mp_reader reader = mp_reader(SPAN(shown->value, shown->value_size));
+    if (mp_peek(&reader) == MP_BOOL)
+        return type->closed_choice == NULL && mp_read_bool(&reader);
+    return type->closed_choice != NULL && mp_peek(&reader) == MP_STR &&
+           span_equal(mp_read_str(&reader), span_of_text(type->closed_choice));
+}

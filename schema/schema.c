@@ -73,6 +73,7 @@ void record_type_clear(struct record_type *type)
         field_clear(&type->fields[i]);
     free(type->fields);
     free(type->name);
+    free(type->closed_choice);
 }
 
 void schema_free(struct schema *schema)
@@ -311,6 +312,23 @@ static void read_rollups(struct type_reader *reader, struct record_type *type)
     }
 }
 
+/* Stands behind the fields: the one that it names is known. */
+static void read_closed(struct type_reader *reader, struct record_type *type)
+{
+    uint32_t parts = mp_read_array(&reader->mp);
+    int32_t number = (int32_t)mp_read_uint_max(&reader->mp, FIELD_NUMBER_MAX);
+    struct span choice = parts == 2 ? mp_read_str(&reader->mp) : SPAN_EMPTY;
+    const struct field *field = reader->mp.failed ? NULL : type_field(type, number);
+    if (parts < 1 || parts > 2 || field == NULL || type->closed_by != 0 ||
+        (parts == 1 ? field->kind != FIELD_BOOLEAN
+                    : field->kind != FIELD_ENUM || !choice_known(field, choice))) {
+        fault(reader, "what closes a record is no boolean field of its type, nor an enum's choice");
+        return;
+    }
+    type->closed_by = number;
+    type->closed_choice = parts == 2 ? text_of_span(choice) : NULL;
+}
+
 static void read_type_part(struct type_reader *reader, struct record_type *type, int32_t key)
 {
     if (key == TYPE_ROW_NUMBER) {
@@ -325,6 +343,8 @@ static void read_type_part(struct type_reader *reader, struct record_type *type,
         read_type_fields(reader, type);
     } else if (key == TYPE_ROW_ROLLUPS) {
         read_rollups(reader, type);
+    } else if (key == TYPE_ROW_CLOSED) {
+        read_closed(reader, type);
     } else {
         reader->unknown = reader->unknown || key < 0;
         mp_read_any(&reader->mp);

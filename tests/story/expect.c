@@ -20,8 +20,10 @@ static bool describe(struct story *story, size_t seat, const struct named_record
                      char state[static STATE_BYTES_MAX], struct buffer *raw)
 {
     struct buffer described = {0}, text = {0};
-    enum error_code code = query_record(view_of(story, seat), story->county->tree,
-                                        span_of_text(record->type), &record->id, &described, NULL);
+    const struct replica *replica = world_replica(story->world, seat);
+    const struct tree *tree = replica == NULL ? story->county->tree : replica_tree(replica);
+    enum error_code code = query_record(view_of(story, seat), tree, span_of_text(record->type),
+                                        &record->id, &described, NULL);
     if (code == ERR_OK)
         model_read_state(span_of_buffer(&described), &text);
     snprintf(state, STATE_BYTES_MAX, "\n%.*s", (int)text.size, (const char *)text.data);
