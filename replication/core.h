@@ -216,6 +216,8 @@ struct replica {
     uint8_t due_from[DUE_KEY_BYTES_MAX + 1]; /* they are tried from here on; */
     size_t due_size;                         /* 0: none is due */
     bool cuts_due;                           /* a branch of a forked stream is on its way out */
+    uint64_t home_seen;                      /* and our parent */
+    bool home_due;                           /* records are extended by the new parent */
     uint64_t moves_seen;                     /* tree_change_count that ways were judged by */
     bool going_due;                          /* entries of streams whose way has changed go again */
     bool beyond_due;                         /* word from behind a break is to be passed on */

@@ -15,6 +15,9 @@ uint32_t way_marked(struct step *step, const char *seat, const struct stream_id 
  * break lack goes to them again. */
 void moves_when_due(struct step *step);
 
+/* home.c: once a batch: a seat that has moved extends its open records by its new parent. */
+void home_when_due(struct step *step);
+
 /* beyond.c: tell the author's side of this link how far streams have got behind a break. */
 void beyond_tell(struct step *step, const struct session *session);
 void beyond_on_message(struct step *step, struct session *session, struct span body);

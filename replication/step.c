@@ -56,6 +56,7 @@ static void on_batch_close(struct step *step, const struct event *event)
     loose_go_on(step);
     refold_work(step);
     moves_when_due(step);
+    home_when_due(step);
     own_streams_sign_all(step);
     if (updates_signs(step->updates)) {
         replica->commits++;
