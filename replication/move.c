@@ -224,6 +224,40 @@ static void go_again(struct step *step, const struct going *going, const struct 
     record_free(record);
 }
 
+/* A mark that lies within a block is no mark of ours: the block goes again. */
+static uint32_t whole_blocks(struct step *step, const struct stream_id *stream,
+                             const struct stream_row *row, uint32_t held)
+{
+    uint32_t first = held;
+    struct buffer stored = {0};
+    if (held < row->head.seq && !block_row_begins(step->view, stream, held) &&
+        block_row_get(step->view, stream, held, &first, &stored) != READ_FOUND)
+        first = 0;
+    buffer_free(&stored);
+    return first;
+}
+
+bool way_ended(struct step *step, const struct stream_id *stream, const struct stream_row *row,
+               uint32_t *seq, struct hash *hash)
+{
+    struct going going;
+    struct prepared_block block;
+    if (!going_read(step, stream, &going))
+        return false;
+    *seq = row->head.seq;
+    *hash = row->head.hash;
+    if (!going.known || going.next < row->head.seq || going.from >= row->head.seq)
+        return true;
+    *seq = 0; /* nothing of it is needed, or it can't be read */
+    if (going.from > 0 &&
+        block_row_open(step->view, step->replica->tree, stream, going.from - 1, &block) == ERR_OK) {
+        *seq = block.header.seq + block.header.count;
+        *hash = block.hash;
+        prepared_block_free(&block);
+    }
+    return true;
+}
+
 /* True: there is more to be done at once. */
 static bool go_on(struct step *step, struct going *going, unsigned *left)
 {
@@ -234,7 +268,8 @@ static bool go_on(struct step *step, struct going *going, unsigned *left)
     if (held && !going->known) {
         const char *behind = row->open.seats[going->at + 1];
         bool known = false;
-        going->from = way_marked(step, behind, &going->stream, row, &known);
+        going->from = whole_blocks(step, &going->stream, row,
+                                   way_marked(step, behind, &going->stream, row, &known));
         going->known = known || going->at == 0; /* a neighbour that never was has nothing */
         going->next = going->from;
     }
@@ -243,8 +278,10 @@ static bool go_on(struct step *step, struct going *going, unsigned *left)
         going->next++;
     }
     bool more = held && going->known && going->next < row->head.seq;
-    if (going->known != before.known || going->next != before.next)
+    if (going->known != before.known || going->next != before.next) {
         going_put(step, going);
+        step->replica->heads_changed = true;
+    }
     free(row);
     return more;
 }

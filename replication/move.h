@@ -15,6 +15,11 @@ uint32_t way_marked(struct step *step, const char *seat, const struct stream_id 
  * break lack goes to them again. */
 void moves_when_due(struct step *step);
 
+/* Whether an own stream has ended because of its way; then up to where its holders must have it,
+ * and the hash there: to its end until what they lack has gone again, then to where that begins. */
+bool way_ended(struct step *step, const struct stream_id *stream, const struct stream_row *row,
+               uint32_t *seq, struct hash *hash);
+
 /* home.c: once a batch: a seat that has moved extends its open records by its new parent. */
 void home_when_due(struct step *step);
 

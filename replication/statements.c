@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/move.h"
 
 struct listed_stream {
     struct statement_stream line;
@@ -35,18 +35,42 @@ static struct statement_stream line_of(const struct stream_id *id, const struct 
     return line;
 }
 
+/* A stream whose way has changed, of whichever epoch; false: it isn't one. */
+static bool list_way(struct step *step, const struct stream_id *id, const struct stream_row *row,
+                     struct heads_statement *statement, struct buffer *seats)
+{
+    struct statement_way way = {.epoch = id->epoch, .number = id->number};
+    size_t from = seats->size;
+    if (row->open.holders != HOLDERS_PATH || !way_ended(step, id, row, &way.seq, &way.hash))
+        return false;
+    mp_write_array(seats, row->open.seat_count);
+    for (size_t i = 0; i < row->open.seat_count; i++)
+        mp_write_text(seats, row->open.seats[i]);
+    way.seats = SPAN(seats->data + from, seats->size - from);
+    if (way.seq == 0 || statement->way_count == STATEMENT_WAYS_MAX ||
+        seats->size > STATEMENT_WAYS_BYTES_MAX)
+        seats->size = from;
+    else
+        statement->ways[statement->way_count++] = way;
+    return true;
+}
+
 /* Streams of this epoch that are for others; an ended one stays listed (A9). Who writes to more
  * seats than a statement has room for lists those that he wrote to last. */
-static void list_streams(struct step *step, struct heads_statement *statement)
+static void list_streams(struct step *step, struct heads_statement *statement, struct buffer *seats)
 {
     struct replica *replica = step->replica;
     struct stream_row *row = mem_alloc(sizeof *row);
     struct listed_stream *listed = NULL;
     struct stream_id id;
     size_t count = 0, capacity = 0;
+    /* room for one more beyond the bound: what points there doesn't move */
+    buffer_reserve(seats, STATEMENT_WAYS_BYTES_MAX + HOLDERS_MAX * (SEAT_BYTES_MAX + 2) + 3);
+    statement->ways = mem_alloc(STATEMENT_WAYS_MAX * sizeof *statement->ways);
     for (uint64_t cursor = 0; stream_row_next(step->view, &cursor, &id, row);) {
-        if (!key_id_equal(id.author, replica->key_id) || id.epoch != replica->self.epoch ||
-            row->open.holders == HOLDERS_SELF || row->head.seq == 0)
+        if (!key_id_equal(id.author, replica->key_id) || row->open.holders == HOLDERS_SELF ||
+            row->head.seq == 0 || list_way(step, &id, row, statement, seats) ||
+            id.epoch != replica->self.epoch)
             continue;
         if (count == capacity) {
             capacity = capacity * 2 + 16;
@@ -70,7 +94,7 @@ static void list_streams(struct step *step, struct heads_statement *statement)
 static void sign_statement(struct step *step)
 {
     struct replica *replica = step->replica;
-    struct buffer note = {0};
+    struct buffer note = {0}, seats = {0};
     struct heads_statement statement = {
         .head = {replica->key_id, replica->self.epoch, ++replica->statement_k},
         .clock_ms = step->wall_ms,
@@ -78,7 +102,7 @@ static void sign_statement(struct step *step)
         /* what changed since the last report stands in the next one */
         .report = replica->report_k + replica->cells_changed,
     };
-    list_streams(step, &statement);
+    list_streams(step, &statement, &seats);
     statement_encode(&statement, &note);
     note_sign(&note, HASH_HEADS, &replica->options.tree_id, replica->options.signing_secret,
               replica->options.verifier);
@@ -89,6 +113,7 @@ static void sign_statement(struct step *step)
     replica->statement_ever = true;
     replica->statement_at_tick = step->tick_ms;
     statement_free(&statement);
+    buffer_free(&seats);
     buffer_free(&note);
 }
 

@@ -194,7 +194,7 @@ static bool has_choice(const struct field *field, struct span choice)
     return false;
 }
 
-/* FIELD of a boolean, or FIELD=CHOICE. */
+/* FIELD of a boolean, or FIELD=VALUE of an enum or a text. */
 static void compile_closed(struct yaml_node *map, struct record_type *type)
 {
     struct span text = SPAN_EMPTY;
@@ -204,13 +204,13 @@ static void compile_closed(struct yaml_node *map, struct record_type *type)
     size_t size = equals == NULL ? text.size : (size_t)(equals - text.data);
     struct span choice = equals == NULL ? SPAN_EMPTY : SPAN(equals + 1, text.size - size - 1);
     const struct field *field = type_field_named(type, SPAN(text.data, size));
-    bool fits =
-        field != NULL && (equals == NULL ? field->kind == FIELD_BOOLEAN
-                                         : field->kind == FIELD_ENUM && has_choice(field, choice));
+    bool fits = field != NULL && equals == NULL && field->kind == FIELD_BOOLEAN;
+    if (field != NULL && equals != NULL && choice.size > 0)
+        fits = field->kind == FIELD_ENUM ? has_choice(field, choice) : field->kind == FIELD_TEXT;
     if (!fits) {
         yaml_complain(yaml_map_get(map, "closed_by"),
-                      "expected a boolean field of this type, or an enum's FIELD=CHOICE, found "
-                      "\"%.*s\"",
+                      "expected a boolean field of this type, or FIELD=VALUE of an enum or a "
+                      "text, found \"%.*s\"",
                       text.size > 60 ? 60 : (int)text.size, (const char *)text.data);
         return;
     }

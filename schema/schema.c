@@ -320,9 +320,12 @@ static void read_closed(struct type_reader *reader, struct record_type *type)
     struct span choice = parts == 2 ? mp_read_str(&reader->mp) : SPAN_EMPTY;
     const struct field *field = reader->mp.failed ? NULL : type_field(type, number);
     if (parts < 1 || parts > 2 || field == NULL || type->closed_by != 0 ||
-        (parts == 1 ? field->kind != FIELD_BOOLEAN
-                    : field->kind != FIELD_ENUM || !choice_known(field, choice))) {
-        fault(reader, "what closes a record is no boolean field of its type, nor an enum's choice");
+        (parts == 1
+             ? field->kind != FIELD_BOOLEAN
+             : choice.size == 0 || (field->kind == FIELD_ENUM ? !choice_known(field, choice)
+                                                              : field->kind != FIELD_TEXT))) {
+        fault(reader, "what closes a record is no boolean field of its type, nor a value of an "
+                      "enum or a text");
         return;
     }
     type->closed_by = number;

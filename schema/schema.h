@@ -57,7 +57,7 @@ struct record_type {
     size_t field_count;
     bool counted;        /* takes part in roll-up 1, records by type and origin */
     int32_t closed_by;   /* the field that says that a record is closed; 0: none does */
-    char *closed_choice; /* of an enum: by this choice; NULL: a boolean, by true */
+    char *closed_choice; /* of an enum or a text: by this value; NULL: a boolean, by true */
 };
 
 enum { ROLLUP_RECORDS = 1, ROLLUP_RECEIVED = 2 };

@@ -12,7 +12,7 @@ enum {
     TYPE_ROW_CIRCLE = 4,
     TYPE_ROW_FIELDS = 5,  /* [[number, name, kind, flags, options] ...] ascending by number */
     TYPE_ROW_ROLLUPS = 7, /* [number ...] ascending */
-    TYPE_ROW_CLOSED = 8,  /* [field], a boolean, or [field, choice], an enum's */
+    TYPE_ROW_CLOSED = 8,  /* [field], a boolean, or [field, value] of an enum or a text */
 };
 
 enum { FIELD_FLAG_REQUIRED = 1 };

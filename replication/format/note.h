@@ -48,6 +48,17 @@ struct statement_stream {
     uint8_t tier;
     char end[SEAT_BYTES_MAX + 1];
 };
+/* A stream of this author that ended because its way is the tree's no more: what stood behind `seq`
+ * has gone again, by other streams. It is for the seats that its opening names, whatever the tree
+ * says of the way by now. */
+struct statement_way {
+    uint32_t epoch;
+    uint16_t number;
+    uint32_t seq;
+    struct hash hash;
+    struct span seats; /* an encoded array of their names; borrowed */
+};
+enum { STATEMENT_WAYS_MAX = 64, STATEMENT_WAYS_BYTES_MAX = 12 << 10 };
 struct heads_statement {
     struct note_head head;
     uint64_t clock_ms; /* the author's clock when it signed: a claim */
@@ -55,7 +66,11 @@ struct heads_statement {
     uint64_t report;                  /* k of the last report; 0 none */
     size_t stream_count;              /* <= STATEMENT_STREAMS_MAX, sorted by number */
     struct statement_stream *streams; /* owned; free with statement_free */
+    size_t way_count;                 /* <= STATEMENT_WAYS_MAX */
+    struct statement_way *ways;       /* owned, the same */
 };
+/* Whether the stream is for this seat. */
+bool statement_way_is_for(const struct statement_way *way, struct span seat);
 void statement_encode(const struct heads_statement *statement, struct buffer *map);
 enum error_code statement_decode(struct span note, struct heads_statement *statement,
                                  struct error *error);

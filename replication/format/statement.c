@@ -14,6 +14,7 @@ enum {
     STATEMENT_REPORT = 6,
     STATEMENT_BASE = 7, /* never signed, so it can't stand in a note */
     STATEMENT_CLOCK = 8,
+    STATEMENT_WAYS = 9, /* [[epoch, number, seq, hash, [seat ...]] ...] */
 };
 
 static void encode_stream(const struct statement_stream *stream, struct buffer *map)
@@ -28,11 +29,28 @@ static void encode_stream(const struct statement_stream *stream, struct buffer *
         mp_write_text(map, stream->end);
 }
 
+static void encode_ways(const struct heads_statement *statement, struct buffer *map)
+{
+    assert(statement->way_count <= STATEMENT_WAYS_MAX);
+    mp_write_uint(map, STATEMENT_WAYS);
+    mp_write_array(map, (uint32_t)statement->way_count);
+    for (size_t i = 0; i < statement->way_count; i++) {
+        const struct statement_way *way = &statement->ways[i];
+        mp_write_array(map, 5);
+        mp_write_uint(map, way->epoch);
+        mp_write_uint(map, way->number);
+        mp_write_uint(map, way->seq);
+        mp_write_bin(map, SPAN_OF_ARRAY(way->hash.bytes));
+        buffer_append_span(map, way->seats);
+    }
+}
+
 void statement_encode(const struct heads_statement *statement, struct buffer *map)
 {
     assert(statement->stream_count <= STATEMENT_STREAMS_MAX);
     assert(statement->clock_ms < CLOCK_LIMIT);
-    mp_write_map(map, 5U + statement->token.present + (statement->report != 0));
+    mp_write_map(map, 5U + statement->token.present + (statement->report != 0) +
+                          (statement->way_count > 0));
     note_head_write(&statement->head, map);
     if (statement->token.present) {
         mp_write_uint(map, STATEMENT_TOKEN);
@@ -51,6 +69,8 @@ void statement_encode(const struct heads_statement *statement, struct buffer *ma
     }
     mp_write_uint(map, STATEMENT_CLOCK);
     mp_write_uint(map, statement->clock_ms);
+    if (statement->way_count > 0)
+        encode_ways(statement, map);
 }
 
 static void decode_stream(struct mp_reader *reader, struct statement_stream *stream)
@@ -88,6 +108,50 @@ static void decode_streams(struct mp_reader *reader, struct heads_statement *sta
     statement->stream_count = count;
 }
 
+static void decode_way(struct mp_reader *reader, struct statement_way *way)
+{
+    if (mp_read_array(reader) != 5)
+        mp_fail(reader);
+    way->epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
+    way->number = (uint16_t)mp_read_uint_max(reader, STREAM_NUMBER_MAX);
+    way->seq = (uint32_t)mp_read_uint_max(reader, STREAM_ENTRIES_MAX);
+    const uint8_t *hash = mp_read_bin_of(reader, HASH_BYTES);
+    if (hash != NULL)
+        memcpy(way->hash.bytes, hash, HASH_BYTES);
+    way->seats = mp_read_any(reader);
+    struct mp_reader seats = mp_reader(way->seats);
+    uint32_t count = reader->failed ? 0 : mp_read_array(&seats);
+    for (uint32_t i = 0; i < count && !seats.failed; i++) {
+        char seat[SEAT_BYTES_MAX + 1];
+        note_read_seat(&seats, seat);
+    }
+    if (count > HOLDERS_MAX || seats.failed)
+        mp_fail(reader);
+}
+
+static void decode_ways(struct mp_reader *reader, struct heads_statement *statement)
+{
+    uint32_t count = mp_read_array(reader);
+    if (count > STATEMENT_WAYS_MAX) {
+        mp_fail(reader);
+        return;
+    }
+    statement->ways = mem_alloc((count + 1) * sizeof *statement->ways);
+    for (uint32_t i = 0; i < count && !reader->failed; i++)
+        decode_way(reader, &statement->ways[i]);
+    statement->way_count = count;
+}
+
+bool statement_way_is_for(const struct statement_way *way, struct span seat)
+{
+    struct mp_reader reader = mp_reader(way->seats);
+    uint32_t count = mp_read_array(&reader);
+    bool named = false;
+    for (uint32_t i = 0; i < count && !named; i++)
+        named = span_equal(mp_read_str(&reader), seat);
+    return named && !reader.failed;
+}
+
 /* Gives false for what must be understood and isn't. */
 static bool decode_field(struct mp_reader *reader, int32_t key, struct heads_statement *statement,
                          unsigned *seen)
@@ -103,6 +167,7 @@ static bool decode_field(struct mp_reader *reader, int32_t key, struct heads_sta
         statement->clock_ms = mp_read_uint_max(reader, CLOCK_LIMIT - 1);
         *seen |= 1U << STATEMENT_CLOCK;
         return true;
+    case STATEMENT_WAYS: decode_ways(reader, statement); return true;
     default: mp_read_any(reader); return key >= 0;
     }
 }
@@ -135,5 +200,6 @@ enum error_code statement_decode(struct span note, struct heads_statement *state
 void statement_free(struct heads_statement *statement)
 {
     free(statement->streams);
+    free(statement->ways);
     *statement = (struct heads_statement){0};
 }

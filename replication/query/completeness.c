@@ -39,6 +39,8 @@ bool statement_leads_to(const struct tree *tree, struct span note, const struct 
     for (size_t i = 0; signer != NULL && i < statement.stream_count && !leads; i++)
         leads = !statement.streams[i].subtree &&
                 addressed(tree, signer->seat, seat, &statement.streams[i]);
+    for (size_t i = 0; i < statement.way_count && !leads; i++)
+        leads = statement_way_is_for(&statement.ways[i], span_of_text(seat->row.seat));
     statement_free(&statement);
     return leads;
 }
@@ -74,10 +76,10 @@ static uint32_t held_of(const struct view *view, const struct stream_id *stream,
     return held;
 }
 
-static void take_line(const struct view *view, const struct heads_statement *statement,
+static void take_line(const struct view *view, struct key_id signer, uint32_t epoch,
                       const struct statement_stream *line, struct completeness *answer)
 {
-    struct stream_id stream = {statement->head.signer, statement->head.epoch, line->number};
+    struct stream_id stream = {signer, epoch, line->number};
     uint32_t held = held_of(view, &stream, line);
     if (held >= line->seq || PLANTED(COMPLETE_CLAIMED))
         return;
@@ -97,9 +99,32 @@ static bool clock_is_far(const struct heads_statement *statement)
     return statement->token.present && apart > CLOCK_SUSPECT_MS;
 }
 
+/* What the newest statement says of streams whose way has changed holds for those of former epochs
+ * too: their own statements say what the tree was then. */
+static bool way_has_changed(const struct heads_statement *newest, uint32_t epoch, uint16_t number)
+{
+    for (size_t i = 0; i < newest->way_count; i++) {
+        if (newest->ways[i].epoch == epoch && newest->ways[i].number == number)
+            return true;
+    }
+    return false;
+}
+
+static void take_ways(const struct view *view, const struct seat *self,
+                      const struct heads_statement *newest, struct completeness *answer)
+{
+    for (size_t i = 0; i < newest->way_count; i++) {
+        const struct statement_way *way = &newest->ways[i];
+        struct statement_stream line = {.number = way->number, .seq = way->seq, .hash = way->hash};
+        if (statement_way_is_for(way, span_of_text(self->row.seat)))
+            take_line(view, newest->head.signer, way->epoch, &line, answer);
+    }
+}
+
 static void take_statement(const struct view *view, const struct tree *tree,
                            const struct seat *self, const struct seat *author, struct span note,
-                           uint64_t newest_ms, struct completeness *answer)
+                           const struct heads_statement *newest, uint64_t newest_ms,
+                           struct completeness *answer)
 {
     struct heads_statement statement;
     if (statement_decode(note, &statement, NULL) != ERR_OK)
@@ -111,8 +136,10 @@ static void take_statement(const struct view *view, const struct tree *tree,
     }
     answer->state = COMPLETE_NOW;
     for (size_t i = 0; i < statement.stream_count; i++) {
-        if (addressed(tree, author, self, &statement.streams[i]))
-            take_line(view, &statement, &statement.streams[i], answer);
+        const struct statement_stream *line = &statement.streams[i];
+        if (addressed(tree, author, self, line) &&
+            !way_has_changed(newest, statement.head.epoch, line->number))
+            take_line(view, statement.head.signer, statement.head.epoch, line, answer);
     }
     statement_free(&statement);
 }
@@ -136,31 +163,73 @@ uint64_t newest_token_ms(const struct view *view)
     return newest;
 }
 
-void query_completeness(const struct view *view, const struct tree *tree, const char *self,
-                        const struct seat *author, uint64_t freshness_ms,
-                        struct completeness *answer)
+/* Visits an author's statements, one an epoch, in the order of epochs. */
+static void each_statement(const struct view *view, struct key_id signer, void *context,
+                           void (*visit)(void *context, struct span note))
 {
-    const struct seat *own = tree_seat(tree, span_of_text(self));
-    struct key_id signer = seat_key_id(author);
     uint8_t from[NOTE_KEY_BYTES_MAX], prefix_size = 1 + KEY_ID_BYTES;
-    struct span key, value;
-    uint64_t newest_ms = newest_token_ms(view);
-    memset(answer, 0, sizeof *answer);
-    answer->state = COMPLETE_UNKNOWN;
     size_t size = note_key(from, HASH_HEADS, signer, 0);
-    while (own != NULL &&
-           view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
+    struct span key, value;
+    while (view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
            key.size == size && memcmp(key.data, from, prefix_size) == 0) {
         uint32_t epoch = read_u32(key.data + prefix_size);
-        take_statement(view, tree, own, author, value, newest_ms, answer);
+        visit(context, value);
         if (epoch == UINT32_MAX)
             break;
         write_u32(from + prefix_size, epoch + 1);
     }
+}
+
+struct statements {
+    const struct view *view;
+    const struct tree *tree;
+    const struct seat *self, *author;
+    struct buffer last;
+    struct heads_statement newest;
+    uint64_t newest_ms; /* the newest token */
+    struct completeness *answer;
+};
+
+static void keep_last(void *context, struct span note)
+{
+    struct statements *statements = context;
+    buffer_clear(&statements->last);
+    buffer_append_span(&statements->last, note);
+}
+
+static void take_each(void *context, struct span note)
+{
+    struct statements *s = context;
+    take_statement(s->view, s->tree, s->self, s->author, note, &s->newest, s->newest_ms, s->answer);
+}
+
+void query_completeness(const struct view *view, const struct tree *tree, const char *self,
+                        const struct seat *author, uint64_t freshness_ms,
+                        struct completeness *answer)
+{
+    struct statements statements = {.view = view,
+                                    .tree = tree,
+                                    .self = tree_seat(tree, span_of_text(self)),
+                                    .author = author,
+                                    .newest_ms = newest_token_ms(view),
+                                    .answer = answer};
+    struct key_id signer = seat_key_id(author);
+    memset(answer, 0, sizeof *answer);
+    answer->state = COMPLETE_UNKNOWN;
+    if (statements.self == NULL)
+        return;
+    each_statement(view, signer, &statements, keep_last);
+    bool known =
+        statement_decode(span_of_buffer(&statements.last), &statements.newest, NULL) == ERR_OK;
+    each_statement(view, signer, &statements, take_each);
+    if (known)
+        take_ways(view, statements.self, &statements.newest, answer);
+    statement_free(&statements.newest);
+    buffer_free(&statements.last);
     if (answer->state == COMPLETE_UNKNOWN)
         return;
     if (answer->missing > 0)
         answer->state = COMPLETE_WITHHELD;
-    else if (answer->as_of_ms + freshness_ms < newest_ms)
+    else if (answer->as_of_ms + freshness_ms < statements.newest_ms)
         answer->state = COMPLETE_SILENT;
 }

@@ -17,6 +17,7 @@ enum { ISSUED_MS = 1 };
     "    class: " class "\n"                                                                       \
                         "    circle: " circle "\n"                                                 \
                         "    counted: true\n"                                                      \
+                        "    closed_by: s=closed\n"                                                \
                         "    fields:\n"                                                            \
                         "      title: {number: 1, kind: text, required: true}\n"                   \
                         "      s: {number: 2, kind: text}\n"                                       \

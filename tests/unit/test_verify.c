@@ -69,7 +69,8 @@ static bool says_nothing(const struct row_at *row)
 {
     bool counter = row->key.size == 1 + KEY_ID_BYTES;
     return row->table == TABLE_MARKS || row->table == TABLE_ARRIVALS ||
-           (row->table == TABLE_META && (counter || row->key.data[0] == 'd'));
+           (row->table == TABLE_META && (counter || row->key.data[0] == 'd' ||
+                                         row->key.data[0] == 'h')); /* the parent's name */
 }
 
 static bool is_self(const struct row_at *row)
