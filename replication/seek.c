@@ -186,6 +186,23 @@ void contacts_acknowledge(struct step *step, const struct session *session,
     lines_send(&lines);
 }
 
+/* Who was below, or on the way up, when its row came, and is beside now: that row was never
+ * acknowledged, and the parent keeps back what needs it. */
+static void list_moved(struct step *step, struct lines *lines)
+{
+    const struct tree *tree = step->replica->tree;
+    const struct seat *own = own_seat(step->replica);
+    for (size_t i = 0; own != NULL && i < tree_seat_count(tree); i++) {
+        const struct seat *seat = tree_seat_at(tree, i);
+        const struct held_document *listing = tree_listing_of(seat);
+        if (seat->row.moves == 0 || !seat_is_beside(own, seat))
+            continue;
+        struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
+        write_line(&lines->bytes, &name, listing);
+        lines_added(lines);
+    }
+}
+
 void contacts_when_due(struct step *step)
 {
     struct replica *replica = step->replica;
@@ -201,8 +218,11 @@ void contacts_when_due(struct step *step)
     if (session == NULL)
         return;
     struct lines lines = {.step = step, .session = session, .type = MESSAGE_SEEK};
-    if (changed)
+    if (changed) {
         seek_of_streams(step);
+        if (session->state >= SESSION_DOCUMENTS)
+            list_moved(step, &lines);
+    }
     send_sought(step, &lines);
     lines_send(&lines);
 }

@@ -34,11 +34,28 @@ static void add_holder(struct model_stream *stream, size_t seat)
         stream->seats[stream->holder_count++] = seat;
 }
 
-/* Who is out of the tree, or has left the subtree, need not hold it. */
+/* Behind a place where two neighbours on its way are none any more: what is lacking there has gone
+ * again by other streams. */
+static bool is_behind_break(const struct model *model, const struct model_stream *stream,
+                            size_t seat)
+{
+    const struct county_seat *seats = model->county->seats;
+    bool broken = false;
+    for (size_t i = 1; i < stream->path_count; i++) {
+        size_t a = stream->path[i - 1], b = stream->path[i];
+        broken = broken || (seats[a].parent != b && seats[b].parent != a);
+        if (b == seat)
+            return broken;
+    }
+    return false;
+}
+
+/* Who is out of the tree, has left the subtree, or stands behind a break need not hold it. */
 static bool is_free(const struct model *model, const struct model_stream *stream, size_t seat)
 {
-    return !model_counts(model, seat) || (stream->subtree && seat != stream->author &&
-                                          !model_is_above(model, stream->author, seat));
+    return !model_counts(model, seat) || is_behind_break(model, stream, seat) ||
+           (stream->subtree && seat != stream->author &&
+            !model_is_above(model, stream->author, seat));
 }
 
 /* From the stream's own words and from parents. */
@@ -203,8 +220,9 @@ static void renew_holders(struct model *model, struct model_stream *stream)
     }
     for (size_t i = 0; i < stream->holder_count; i++) {
         size_t seat = stream->seats[i];
-        stream->free[i] = !model_counts(model, seat) || (stream->subtree && seat != author &&
-                                                         !model_is_above(model, author, seat));
+        stream->free[i] =
+            !model_counts(model, seat) || is_behind_break(model, stream, seat) ||
+            (stream->subtree && seat != author && !model_is_above(model, author, seat));
     }
     find_head(stream);
     count_behind(model, stream, true);
