@@ -220,9 +220,7 @@ static void renew_holders(struct model *model, struct model_stream *stream)
     }
     for (size_t i = 0; i < stream->holder_count; i++) {
         size_t seat = stream->seats[i];
-        stream->free[i] =
-            !model_counts(model, seat) || is_behind_break(model, stream, seat) ||
-            (stream->subtree && seat != author && !model_is_above(model, author, seat));
+        stream->free[i] = is_free(model, stream, seat);
     }
     find_head(stream);
     count_behind(model, stream, true);
