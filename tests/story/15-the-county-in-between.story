@@ -34,6 +34,7 @@ story what a township shares with a department
   parked C 0
   record V1 r absent
   unread V1 whispered-x
+  sound C T1 D
 
 story two villages through their township
   nodes C T1 V1 V2
@@ -56,3 +57,4 @@ story two villages through their township
   unread T1 mended-b
   unread C mended
   listed T1 mediation 0
+  sound T1 V1 V2 C
