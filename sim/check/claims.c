@@ -32,6 +32,17 @@ static bool issued_at(const struct model *model, uint64_t clock, uint64_t *at_ms
     return clock > 0 && at != SIZE_MAX;
 }
 
+/* Its author knew, when it wrote, that the root has the record: else it comes carried by another,
+ * and is no part of what the author addressed to it (rules.md A30). */
+static bool is_addressed_to(const struct model *model, const struct model_op *op, size_t seat)
+{
+    const struct model_record *record = &model->records[op->record];
+    size_t place = model_circle_place(model, record, seat);
+    size_t by = record->members == NULL || place == SIZE_MAX ? SIZE_MAX : record->joined_by[place];
+    return place != SIZE_MAX &&
+           (by == SIZE_MAX || &model->ops[by] == op || model_saw(op, &model->ops[by]));
+}
+
 static void check_claim(struct model *model, size_t root, const struct tree *tree, size_t author)
 {
     const struct seat *seat = tree_seat(tree, span_of_text(model->county->seats[author].code));
@@ -50,8 +61,7 @@ static void check_claim(struct model *model, size_t root, const struct tree *tre
         if (op->at_ms >= issued_ms)
             return;
         if (op->fate == MODEL_DONE && !op->forked && !op->endangered && !op->cut &&
-            model_in_circle(model, &model->records[op->record], root) &&
-            !model_holds(model, op, root))
+            is_addressed_to(model, op, root) && !model_holds(model, op, root))
             findings_add(model->findings, FINDING_CLAIMED,
                          "%s says that it is complete from %s as of %llu ms, and write %llu of "
                          "%llu ms is not there",

@@ -90,7 +90,8 @@ static bool refusal_fits(const struct model *model, const struct model_op *op, e
     switch ((int)code) {
     case ERR_FULL: return true; /* only of a failed commit: see on_batch_done */
     case ERR_NOT_FOUND:         /* also a seat that the root hasn't heard of yet */
-        return (op->before_count == 0 && op->kind != WRITE_PUT) || op->to != SIZE_MAX;
+        return (op->before_count == 0 && op->kind != WRITE_PUT) || op->to != SIZE_MAX ||
+               op->kind == WRITE_EXTEND;
     case ERR_PARKED: /* a seat that its node has to ask for first */
         return op->to != SIZE_MAX || op->kind == WRITE_EXTEND;
     case ERR_INVALID: return op->kind != WRITE_PUT; /* deleted, as far as its node knows */

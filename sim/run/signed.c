@@ -168,6 +168,13 @@ void run_set_up(struct run *run, size_t seat, size_t from)
     run_start(run, seat);
 }
 
+/* Whoever has signed a document keeps it: a node whose disk was lost gets it once more. */
+static void tell_signers(struct run *run)
+{
+    for (size_t i = 0; i < run->county->change_count; i++)
+        run_tell(run, county_find(run->county, run->county->changes[i].seat), i, 1);
+}
+
 void run_set_up_all(struct run *run)
 {
     for (size_t seat = 0; seat < run->county->seat_count; seat++) {
@@ -175,6 +182,7 @@ void run_set_up_all(struct run *run)
         if (run->county->seats[seat].counts && (run->seats[seat].absent || old))
             run_set_up(run, seat, run->county->seats[seat].parent);
     }
+    tell_signers(run);
     run_tell_waiting(run);
 }
 
