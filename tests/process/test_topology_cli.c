@@ -33,8 +33,9 @@ static void must_end(int status, int wanted)
 
 static void must_say(const char *text, const char *words)
 {
-    if (strstr(text, words) == NULL)
-        fail_msg("'%s' is not in: %s", words, text);
+    const char *said = text == NULL ? "" : text;
+    if (strstr(said, words) == NULL)
+        fail_msg("'%s' is not in: %s", words, said);
 }
 
 static void make_key(const char *name, char path[static 4096])
