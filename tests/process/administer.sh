@@ -58,10 +58,7 @@ count_is() {
     [ "$(terrace -d "$1" --json list incident | grep -c '"id"')" = "$2" ]
 }
 until_holds count_is county 2
-until_holds count_is village2 "${WANTED:-1}"
+until_holds count_is village2 2
 terrace -d county topology show | grep -q '列夕村' || fail "the second village isn't in the tree"
 terrace -d county --json topology show V1 | grep -q '"generation":2' || fail "V1 has its old keys"
-if terrace -d village run >../said 2>&1; then
-    fail "the stolen machine serves and ends well"
-fi
 echo "administer: $count blocks"

@@ -8,9 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 
 #include "node/author/invite.h"
+#include "node/join_client.h"
 #include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
 
@@ -123,12 +128,83 @@ static void not_every_key_may_invite(void **state)
     drill_down(county);
 }
 
+static int dial_township(void)
+{
+    struct node_config config;
+    struct error error;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    assert_int_equal(config_load(drill_node(county, "T1"), &config, &error), ERR_OK);
+    const char *port = strrchr(config.listen, ':');
+    assert_non_null(port);
+    address.sin_port = htons((uint16_t)strtoul(port + 1, NULL, 10));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(file >= 0);
+    assert_int_equal(connect(file, (struct sockaddr *)&address, sizeof address), 0);
+    return file;
+}
+
+/* First messages with ids that nobody invited, and of the right length: closed, counted; the
+ * village keeps its link and a token works meanwhile. */
+static void strangers_at_the_door_change_nothing(void **state)
+{
+    enum { STRANGERS = 200, FIRST_BYTES = 107 };
+    char token[1024];
+    (void)state;
+    county = drill_up("door", tree_of_five);
+    invite("V3", token);
+    for (unsigned i = 0; i < STRANGERS; i++) {
+        uint8_t first[FIRST_BYTES] = {0, FIRST_BYTES - 2, 2}, byte;
+        int file = dial_township();
+        random_bytes(first + 3, sizeof first - 3);
+        assert_int_equal(send(file, first, sizeof first, MSG_NOSIGNAL), sizeof first);
+        assert_true(recv(file, &byte, 1, 0) <= 0);
+        close(file);
+    }
+    status_reaches(drill_node(county, "T1"), "refused.handshake", STRANGERS);
+    assert_int_equal(status_number(drill_node(county, "T1"), "children.live"), 1);
+    assert_int_equal(join("V3-door", token, "30"), 0);
+    drill_down(county);
+}
+
+/* Who has the token, and asks with somebody else's link key or an unsigned request, is told so in
+ * words; the token stays good for its village. */
+static void a_token_with_another_request_is_refused(void **state)
+{
+    char text[1024];
+    struct token token;
+    struct node_config config;
+    struct node_request request;
+    struct node_keys keys, other;
+    struct buffer pack = {0};
+    struct error error;
+    (void)state;
+    county = drill_up("requests", tree_of_five);
+    invite("V3", text);
+    assert_int_equal(token_read(span_of_text(text), &token, &error), ERR_OK);
+    config_usual(&config);
+    strcpy(config.seat, "V3");
+    node_keys_make(&keys, NULL);
+    node_keys_make(&other, NULL);
+    request_of(&config, &other, &request);
+    assert_int_equal(join_dial(&token, &keys, &request, 30000, &pack, &error), ERR_FORGED);
+    assert_non_null(strstr(error.why, "another link key"));
+    request_of(&config, &keys, &request);
+    request.proof[5] ^= 1;
+    assert_int_equal(join_dial(&token, &keys, &request, 30000, &pack, &error), ERR_FORGED);
+    assert_int_equal(pack.size, 0);
+    assert_int_equal(join("V3-asked", text, "30"), 0);
+    drill_down(county);
+}
+
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_token_is_all_it_takes, terrace_drill_end),
         cmocka_unit_test_teardown(what_does_not_fit_says_what_to_do, terrace_drill_end),
         cmocka_unit_test_teardown(not_every_key_may_invite, terrace_drill_end),
+        cmocka_unit_test_teardown(strangers_at_the_door_change_nothing, terrace_drill_end),
+        cmocka_unit_test_teardown(a_token_with_another_request_is_refused, terrace_drill_end),
     };
     if (count != 2 || !crypto_start())
         return 2;
