@@ -72,6 +72,8 @@ static void judge_member(const struct history *history, const json_t *operation,
     char why[256] = "";
     if (strcmp(relation, "wrote") == 0) {
         snprintf(why, sizeof why, "wrote it");
+    } else if (strcmp(relation, "carried") == 0) {
+        snprintf(why, sizeof why, "brought it to those who joined, with its proof");
     } else if (strcmp(relation, "passed") == 0) {
         snprintf(why, sizeof why, "passed it on");
     } else if (strcmp(relation, "here") == 0) {
@@ -149,13 +151,16 @@ static void print_aside(const json_t *rows)
 static void print_history(const struct history *history)
 {
     size_t index = 0;
-    json_t *operation = NULL;
+    json_t *operation = NULL, *joined = NULL;
     const char *circle = json_text(history->record, "circle");
-    printf("%s %s, seen from %s; its circle: %s\n", json_text(history->record, "type"),
+    printf("%s %s, seen from %s; its circle: %s", json_text(history->record, "type"),
            json_text(history->record, "id"), history->here,
            strcmp(circle, "origin") == 0 ? "its author's seat alone"
            : strcmp(circle, "path") == 0 ? "the seats from its author up to the root"
                                          : "its author's whole subtree");
+    json_array_foreach(json_object_get(history->record, "joined"), index, joined)
+        printf("%s %s", index == 0 ? "; joined by" : ",", json_string_value(joined));
+    putchar('\n');
     json_array_foreach(json_object_get(history->record, "operations"), index, operation)
         print_operation(operation);
     print_aside(json_object_get(history->record, "aside"));

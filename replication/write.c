@@ -36,7 +36,8 @@ static void audience_add(struct audience *audience, const char *seat)
     audience->seats[audience->seat_count++] = seat;
 }
 
-static enum error_code refuse_unknown_seat(struct step *step, struct span to, struct error *error)
+static enum error_code refuse_unknown_seat(struct step *step, const char *what, struct span to,
+                                           struct error *error)
 {
     const struct tree *tree = step->replica->tree;
     const char *nearest = NULL;
@@ -48,7 +49,7 @@ static enum error_code refuse_unknown_seat(struct step *step, struct span to, st
     free(known);
     enum seeking seeking = contacts_seek(step, to);
     bool absent = seeking == SEEKING_ABSENT;
-    error_set(error, absent ? ERR_NOT_FOUND : ERR_PARKED, "to", "%s %.*s",
+    error_set(error, absent ? ERR_NOT_FOUND : ERR_PARKED, what, "%s %.*s",
               absent ? "no document of the tree names a seat"
                      : "no document held here names a seat",
               (int)to.size, (const char *)to.data);
@@ -86,7 +87,7 @@ static enum error_code check_address(struct step *step, const struct local_write
     }
     *end = tree_seat(step->replica->tree, to);
     if (*end == NULL)
-        return refuse_unknown_seat(step, to, error);
+        return refuse_unknown_seat(step, "to", to, error);
     if (*end == write->seat)
         return error_set(error, ERR_INVALID, name, "it is made for another seat than one's own, %s",
                          write->seat->row.seat);
@@ -147,7 +148,7 @@ static enum error_code check_joining(struct step *step, struct local_write *writ
         return error_set(error, ERR_INVALID, "seats", "%s isn't a seat's code",
                          name.size == 0 ? "an empty text" : "so long a text");
     if (tree_seat(step->replica->tree, name) == NULL)
-        return refuse_unknown_seat(step, name, error);
+        return refuse_unknown_seat(step, "extend", name, error);
     memcpy(seat, name.data, name.size);
     if (circle_has(&write->circle, seat))
         return error_set(error, ERR_INVALID, write->type->name, "%s is in its circle already",

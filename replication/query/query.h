@@ -66,13 +66,14 @@ enum error_code query_watch(const struct view *view, const struct tree *tree, st
 /* The cursor before everything that is still remembered. */
 void query_watch_oldest(const struct view *view, struct buffer *cursor);
 
-/* Where a record is and how it got there: {"id":, "type":, "circle":, "here": self, "operations":
- * [{"seat":, "name":, "change":, "clock":, "clock_suspect":, "epoch": ordinal, "n":, "stream":,
- * "place":, "path": which of `streams`, "members": [{"seat":, "name":, "relation": "wrote" |
- * "passed" (on to us) | "here" | "next" | "beyond" | "unknown", "by": the next hop towards it,
- * "mark": entries of the stream that this hop was known to hold when its link last went down}]}],
- * "aside": rows of query_aside that name it}. `streams` gets those that its operations stand in.
- * ERR_UNKNOWN_TYPE, ERR_NOT_FOUND, ERR_DAMAGED. */
+/* Where a record is and how it got there: {"id":, "type":, "circle": the type's rule, "joined":
+ * [seat ...] by extensions, "here": self, "operations": [{"seat":, "name":, "change":, "clock":,
+ * "clock_suspect":, "epoch": ordinal, "n":, "stream":, "place":, "carried_by": the seat that
+ * brought it, "" if it came by itself, "path": which of `streams`, "members": [{"seat":, "name":,
+ * "relation": "wrote" | "carried" | "passed" (on to us) | "here" | "next" | "beyond" | "unknown",
+ * "by": the next hop towards it, "mark": entries of the stream that this hop was known to hold when
+ * its link last went down}]}], "aside": rows of query_aside that name it}. `streams` gets those
+ * that its operations stand in. ERR_UNKNOWN_TYPE, ERR_NOT_FOUND, ERR_DAMAGED. */
 enum { HISTORY_STREAMS_MAX = 64 };
 struct history_streams {
     uint32_t count;

@@ -45,13 +45,13 @@ static void write_member(const struct history *history, const char *seat, const 
 
 /* The path goes from the author to one end, and blocks with it: whoever stands between the author
  * and here has passed it on, the next behind us has a link to us, or is beyond. */
-static void write_path(const struct history *history, const struct stream_open *open)
+static void write_path(const struct history *history, const struct stream_open *open, bool carried)
 {
     size_t own = 0;
     bool here = history->self != NULL && in_path(open, history->self->row.seat, &own);
     mp_write_array(history->out, open->seat_count);
     for (size_t i = 0; i < open->seat_count; i++) {
-        const char *relation = i == 0                 ? "wrote"
+        const char *relation = i == 0                 ? carried ? "carried" : "wrote"
                                : !here                ? "unknown"
                                : i < own              ? "passed"
                                : i == own             ? "here"
@@ -102,7 +102,7 @@ static void write_members(struct history *history, const struct operation *op)
     if (!stream_row_read(history->view, &stream, row))
         mp_write_array(history->out, 0);
     else if (row->open.holders == HOLDERS_PATH)
-        write_path(history, &row->open);
+        write_path(history, &row->open, op->carried);
     else
         write_subtree(history, seat,
                       row->open.holders == HOLDERS_SUBTREE || seat == NULL ? row->open.tier
@@ -219,11 +219,15 @@ enum error_code query_history(const struct view *view, const struct tree *tree, 
     record_id_text(id, text);
     enum error_code code = query_load_state(&cache, view, tree, type, id, &state);
     if (code == ERR_OK) {
-        mp_write_map(out, 6);
+        mp_write_map(out, 7);
         query_put_text(out, "id", text);
         query_put_text(out, "type", type->name);
         query_put_text(out, "circle", circle_name(type->circle));
         query_put_text(out, "here", self);
+        mp_write_text(out, "joined");
+        mp_write_array(out, (uint32_t)record_member_count(state));
+        for (size_t i = 0; i < record_member_count(state); i++)
+            mp_write_str(out, record_member(state, i).seat);
         mp_write_text(out, "operations");
         mp_write_array(out, (uint32_t)record_operation_count(state));
         for (size_t i = 0; i < record_operation_count(state); i++)

@@ -110,6 +110,10 @@ static void others_circles(void **state)
     snprintf(id, sizeof id, "%s", node_put(village, "mediation", "邻里"));
     says(village, "mediation", "its circle: its author's seat alone");
     assert_string_equal(state_of(village, "mediation", 0, "T"), "");
+    assert_int_equal(terrace_run("-d", village, "extend", "mediation", id, "T", NULL), 0);
+    says(village, "mediation", "its circle: its author's seat alone; joined by T");
+    until_state(village, "mediation", 1, "T", "held");
+    says(township, "mediation", "came with its proof from V");
     snprintf(id, sizeof id, "%s", node_put(county, "directive", "防汛"));
     until_state(county, "directive", 0, "T", "held");
     says(county, "directive", "who else has it: terrace rollup received --by ");
