@@ -53,6 +53,8 @@
     X(CUT_TAKES_A_NAME, "cut-takes-a-name", "an entry that is cut off forks the name it uses")     \
     X(COMPLETE_CLAIMED, "complete-claimed",                                                        \
       "what is listed and not held isn't counted as missing")                                      \
+    X(SEAL_LEFT_OUT, "seal-left-out", "who stands on the way to a member is taken for one")        \
+    X(SEAL_SKIPS_OWN, "seal-skips-own", "what is sealed to others can't be read by its author")    \
     X(LATE_NOT_CARRIED, "late-not-carried", "what comes after an extension isn't carried on")      \
     X(CIRCLE_OF_THE_CREATION, "circle-of-the-creation",                                            \
       "an entry goes to those who had the record at first")                                        \

@@ -35,7 +35,7 @@ static bool find_way(struct step *step, const struct circle *circle, const char 
         return false;
     way->count = seat_path_between(own, end, way->seats);
     for (size_t i = 1; i < way->count; i++)
-        *clear = *clear && circle_has(circle, way->seats[i]->row.seat);
+        *clear = *clear && (circle_has(circle, way->seats[i]->row.seat) || PLANTED(SEAL_LEFT_OUT));
     return way->count > 1;
 }
 

@@ -37,8 +37,8 @@ static size_t find_readers(const struct replica *replica, const struct seat *end
 {
     const struct seat *own = own_seat(replica);
     size_t count = sort_and_thin(keys, seat_seal_keys(end, keys, SEAL_READERS_MAX / 2));
-    if (count == 0 || own == NULL)
-        return 0;
+    if (count == 0 || own == NULL || PLANTED(SEAL_SKIPS_OWN))
+        return own == NULL ? 0 : count;
     memcpy(keys[count++], replica->options.seal.public_key, KEY_BYTES);
     count += seat_seal_keys(own, keys + count, SEAL_READERS_MAX - count);
     return sort_and_thin(keys, count);
