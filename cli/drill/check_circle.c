@@ -111,7 +111,7 @@ bool check_must_hold(const struct check_table *table, const struct check_record 
                      size_t shape, size_t seat)
 {
     const struct drill_type *type = type_of(table, record);
-    return type != NULL && !table->drill->seats[seat].revoked &&
+    return type != NULL && !table->outside[seat] &&
            in_circle(table, record, type->circle, shape, seat);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/drill/probe.h"
+#include "cli/drill/sign.h"
 #include "cli/drill/survey.h"
 #include "cli/print.h"
 #include "cli/value.h"
@@ -20,13 +21,14 @@ void check_result_free(struct check_result *result)
     check_findings_free(&result->findings);
 }
 
-static void count_caught_up(const struct drill *drill, struct check_result *result)
+static void count_caught_up(const struct check_table *table, struct check_result *result)
 {
+    const struct drill *drill = table->drill;
     result->nodes = result->nodes_up = result->nodes_caught_up = result->revoked = 0;
     for (size_t i = 0; i < drill->seat_count; i++) {
         struct figures figures;
         result->revoked += drill->seats[i].revoked ? 1 : 0;
-        if (drill->seats[i].revoked)
+        if (table->outside[i])
             continue;
         result->nodes++;
         probe_seat(drill, i, &figures);
@@ -56,7 +58,7 @@ static void judge_cut(struct check_table *table, struct check_record *record,
     bool counted = false;
     result->cut_off++;
     for (size_t seat = 0; seat < table->drill->seat_count; seat++) {
-        if (table->drill->seats[seat].revoked || !check_marked(table, record, PLACE_STATE, seat))
+        if (table->outside[seat] || !check_marked(table, record, PLACE_STATE, seat))
             continue;
         counted = true;
         check_name_cut(table, &result->findings, record, seat);
@@ -187,7 +189,7 @@ static enum error_code check_once(struct check_table *table, long *offset, bool 
 {
     int64_t *by_origin = mem_alloc(table->drill->seat_count * sizeof *by_origin);
     enum error_code code = check_table_load(table, offset, error);
-    count_caught_up(table->drill, result);
+    count_caught_up(table, result);
     bool was_caught_up = result->nodes_caught_up == result->nodes;
     check_table_reset(table);
     result->findings.settled = was_caught_up;
@@ -198,7 +200,7 @@ static enum error_code check_once(struct check_table *table, long *offset, bool 
         for (struct check_record *record = table->records; record != NULL; record = record->hh.next)
             judge_record(table, record, by_origin, result);
         judge_total(table, by_origin, result);
-        count_caught_up(table->drill, result);
+        count_caught_up(table, result);
         if (was_caught_up && result->nodes_caught_up == result->nodes) {
             result->diverged += result->late;
             result->late = 0;
@@ -216,12 +218,13 @@ static bool worth_waiting(const struct check_result *result)
 }
 
 /* How far they are from being caught up: nodes that are not, and entries behind. */
-static uint64_t distance(const struct drill *drill)
+static uint64_t distance(const struct check_table *table)
 {
+    const struct drill *drill = table->drill;
     uint64_t sum = 0;
     for (size_t i = 0; i < drill->seat_count; i++) {
         struct figures figures;
-        if (drill->seats[i].revoked)
+        if (table->outside[i])
             continue;
         probe_seat(drill, i, &figures);
         sum += figures.behind + (figures.caught_up ? 0 : 1);
@@ -231,12 +234,12 @@ static uint64_t distance(const struct drill *drill)
 
 /* Until all say that they are caught up, or nothing moves any more, or the time is over: walking
  * before that is in vain. */
-static void wait_caught_up(const struct drill *drill, uint64_t until_ms, bool quiet)
+static void wait_caught_up(const struct check_table *table, uint64_t until_ms, bool quiet)
 {
     uint64_t left = 0, before = UINT64_MAX, moved_ms = tick_now_ms();
     struct progress progress;
     progress_begin(&progress, "entries and nodes behind", 0, quiet);
-    while (tick_now_ms() < until_ms && (left = distance(drill)) != 0 &&
+    while (tick_now_ms() < until_ms && (left = distance(table)) != 0 &&
            tick_now_ms() - moved_ms < STILL_MS) {
         if (left != before)
             moved_ms = tick_now_ms();
@@ -283,9 +286,13 @@ enum error_code check_run(const struct drill *drill, uint64_t wait_ms, bool quie
     check_table_new(drill, &table);
     *result = (struct check_result){0};
     check_findings_init(&result->findings);
-    enum error_code code = ERR_OK;
-    for (;;) {
-        wait_caught_up(drill, until_ms, quiet);
+    struct tree *tree = sign_known_to_all(drill, NULL, 0, error);
+    enum error_code code = tree == NULL ? error->code : ERR_OK;
+    if (tree != NULL)
+        check_table_leave_out(&table, tree);
+    tree_free(tree);
+    while (code == ERR_OK) {
+        wait_caught_up(&table, until_ms, quiet);
         code = check_once(&table, &offset, quiet, result, error);
         if (code != ERR_OK || !worth_waiting(result) || tick_now_ms() >= until_ms)
             break;
@@ -394,8 +401,10 @@ void check_result_print(const struct check_result *result, FILE *to)
         fprintf(to, "%llu more were written that no load has had acknowledged\n",
                 (unsigned long long)result->unanswered);
     if (result->cut_off != 0)
-        fprintf(to, "%llu stand behind their key's cut-off: a thief's, or lost with a disk\n",
-                (unsigned long long)result->cut_off);
+        fprintf(
+            to,
+            "%llu don't count: a thief's, lost with a disk, or of a seat that no document lists\n",
+            (unsigned long long)result->cut_off);
     if (findings->pending != 0)
         fprintf(to, "%llu rows wait until a document lists their author again\n",
                 (unsigned long long)findings->pending);

@@ -45,6 +45,9 @@ void check_table_new(const struct drill *drill, struct check_table *table)
     *table = (struct check_table){.drill = drill};
     check_shapes_new(drill, &table->shapes);
     list_authors(table);
+    table->outside = mem_alloc(count * sizeof *table->outside);
+    for (size_t i = 0; i < count; i++)
+        table->outside[i] = drill->seats[i].revoked;
     table->by_code = mem_alloc(count * sizeof *table->by_code);
     table->subtree = mem_alloc(count * sizeof *table->subtree);
     table->depth = mem_alloc(count * sizeof *table->depth);
@@ -57,6 +60,17 @@ void check_table_new(const struct drill *drill, struct check_table *table)
         }
     }
     qsort_r(table->by_code, count, sizeof *table->by_code, compare_codes, table);
+}
+
+void check_table_leave_out(struct check_table *table, const struct tree *tree)
+{
+    const struct drill *drill = table->drill;
+    for (size_t i = 0; i < table->author_count; i++) {
+        struct check_author *author = &table->authors[i];
+        if (tree_seat(tree, span_of_text(drill->seats[author->seat].code)) != NULL)
+            continue;
+        table->changed = table->outside[author->seat] = author->cut_off = true;
+    }
 }
 
 void check_table_free(struct check_table *table)
@@ -72,6 +86,7 @@ void check_table_free(struct check_table *table)
     free(table->subtree);
     free(table->by_code);
     free(table->authors);
+    free(table->outside);
     check_shapes_free(&table->shapes);
 }
 

@@ -11,6 +11,7 @@
 #include "cli/drill/check_shape.h"
 #include "replication/hash_table.h"
 #include "schema/record.h"
+#include "topology/tree.h"
 
 struct check_key {
     struct record_id id;
@@ -43,6 +44,7 @@ struct check_table {
     const struct drill *drill;
     struct check_shapes shapes;
     bool changed;                 /* seats have moved, or keys were cut off */
+    bool *outside;                /* a seat each: revoked, or listed by no document in force */
     struct check_record *records; /* uthash, in the order of insertion */
     size_t acknowledged;
     struct check_author {
@@ -59,6 +61,8 @@ struct check_table {
 
 void check_table_new(const struct drill *drill, struct check_table *table);
 void check_table_free(struct check_table *table);
+/* Seats that this tree doesn't list are pending: they stand outside until it does again. */
+void check_table_leave_out(struct check_table *table, const struct tree *tree);
 /* Forget what was found, for another look. */
 void check_table_reset(struct check_table *table);
 

@@ -89,7 +89,7 @@ static bool found(struct walking *walking, struct check_record *record, enum che
         return true;
     record->marked[place] = number;
     check_mark(walking->table, record, place, walking->seat);
-    record->found[place] += walking->table->drill->seats[walking->seat].revoked ? 0 : 1;
+    record->found[place] += walking->table->outside[walking->seat] ? 0 : 1;
     if (record->acknowledged && record->marked[PLACE_LOG] == number &&
         record->marked[PLACE_STATE] == number && record->marked[PLACE_INDEX] == number)
         walking->held++;
@@ -148,7 +148,8 @@ static bool has_business(const struct walking *walking, const struct stream_id *
 static void learn_trust(const struct walking *walking, const struct stream_id *stream, uint32_t seq,
                         struct check_record *record)
 {
-    if (memcmp(stream->author.bytes, record->key.id.bytes, KEY_ID_BYTES) == 0 &&
+    if (!walking->table->outside[walking->seat] &&
+        memcmp(stream->author.bytes, record->key.id.bytes, KEY_ID_BYTES) == 0 &&
         tree_trust(walking->tree, stream->author, stream->epoch, stream->number, seq) ==
             TRUST_COUNTS)
         record->trusted = true;
@@ -239,7 +240,7 @@ static bool see_record(void *context, uint16_t type, const struct record_id *id,
     if (!found(walking, record, PLACE_STATE))
         return true;
     record->at_origin = record->at_origin || record->origin == walking->seat;
-    if (walking->table->drill->seats[walking->seat].revoked)
+    if (walking->table->outside[walking->seat])
         return true; /* what a thief makes of it is nobody's affair */
     compare_state(walking, record, state);
     if (record->origin == walking->seat) {
@@ -293,7 +294,7 @@ static bool see_aside(void *context, enum table table, struct span key, struct s
         walking->findings->parked += pending ? 0 : 1;
         return true;
     }
-    if (walking->table->drill->seats[walking->seat].revoked)
+    if (walking->table->outside[walking->seat])
         return true;
     if (known && check_table_cut_off(walking->table, author)) {
         walking->findings->behind_cut_off++;
@@ -384,6 +385,21 @@ static bool read_seal_key(const struct drill *drill, size_t seat, struct seal_ke
     return has;
 }
 
+/* Who is listed no more has a tree of its own, in which it is. */
+static enum error_code walk_outside(struct walking *walking, struct error *error)
+{
+    const struct drill *drill = walking->table->drill;
+    const struct tree *all = walking->tree;
+    struct tree *own = stores_tree_of(drill, walking->seat, error);
+    if (own == NULL)
+        return error->code;
+    walking->tree = own;
+    enum error_code code = stores_visit(drill, walking->seat, walk_store, walking, error);
+    walking->tree = all;
+    tree_free(own);
+    return code;
+}
+
 enum error_code check_walk(struct check_table *table, struct check_findings *findings, bool quiet,
                            struct error *error)
 {
@@ -397,7 +413,8 @@ enum error_code check_walk(struct check_table *table, struct check_findings *fin
         struct seal_key seal;
         walking.seat = i;
         tree_set_seal_key(tree, read_seal_key(drill, i, &seal) ? &seal : NULL);
-        code = stores_visit(drill, i, walk_store, &walking, error);
+        code = table->outside[i] ? walk_outside(&walking, error)
+                                 : stores_visit(drill, i, walk_store, &walking, error);
         progress_update(&progress, i + 1);
     }
     progress_end(&progress);

@@ -137,6 +137,10 @@ static void the_county_overrules_what_a_township_signed(void **state)
     drill_act(directory, "heal", "T1");
     until(is_overruled, directory, "everything but V9's is counted");
     status_falls(drill_node(directory, "T1"), "children.expected", 1);
+    must_hold(directory); /* V9's records wait where they are, and count nowhere */
+    assert_int_equal(terrace_number("cut_off"), 8);
+    assert_int_equal(terrace_number("present"), 92);
+    assert_int_equal(terrace_number("nodes"), 5);
     assert_int_equal(terrace_run("drill", "overrule", "V1", "--dir", directory, NULL), 3);
     drill(directory, "admit", "V9", "T1"); /* by the township's new admin */
     drill_load(directory, "50", NULL);
