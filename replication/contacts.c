@@ -234,6 +234,37 @@ void contact_send_absent(struct step *step, const struct session *session,
     buffer_free(&body);
 }
 
+/* Whether a seat of the child's branch is listed outside of it, too: it came by a move, and where
+ * an older row of it is known down there, the claim counts beside the release alone. */
+static bool came_to(const struct tree *tree, const struct seat *seat, const struct seat *child)
+{
+    const struct moved_seat *moved = tree_find_moved(tree, seat);
+    for (size_t i = 0; moved != NULL && i < moved->other_count; i++) {
+        const struct seat *owner = tree_seat(tree, span_of_text(moved->others[i]->seat));
+        if (seat_is_ancestor_or_self(child, seat) && owner != NULL &&
+            !seat_is_ancestor_or_self(child, owner))
+            return true;
+    }
+    return false;
+}
+
+/* Those who came to the child's branch by a move. */
+static void tell_releases(struct step *step, struct session *session, const struct seat *child)
+{
+    const struct tree *tree = step->replica->tree;
+    for (size_t i = 0; i < tree_moved_count(tree); i++) {
+        const struct moved_seat *moved = tree_moved(tree, i);
+        if (!came_to(tree, moved->seat, child))
+            continue;
+        contacts_keep_told(session, moved->seat);
+        for (size_t j = 0; j < moved->other_count; j++) {
+            const struct seat *owner = tree_seat(tree, span_of_text(moved->others[j]->seat));
+            if (owner != NULL && seat_is_beside(child, owner))
+                contacts_keep_told(session, owner);
+        }
+    }
+}
+
 /* From names to seats: a key becomes its seat, and with a seat go those above it. */
 static void resolve(struct step *step, struct session *session, const struct seat *child)
 {
@@ -248,7 +279,7 @@ static void resolve(struct step *step, struct session *session, const struct sea
             }
             continue;
         }
-        if (contact->name.is_key || !seat_is_beside(child, seat))
+        if (contact->name.is_key || !(seat_is_beside(child, seat) || came_to(tree, seat, child)))
             contact_remove(session, contact);
         for (; seat_is_beside(child, seat); seat = seat->parent) {
             struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
@@ -383,7 +414,8 @@ static void contact_due(const struct tree *tree, struct dues *dues, struct conta
 {
     const struct moved_seat *moved = tree_find_moved(tree, seat);
     contact->sent = print_of(tree, seat);
-    due_add(tree, dues, tree_listing_of(seat));
+    if (seat_is_beside(child, seat))
+        due_add(tree, dues, tree_listing_of(seat));
     for (size_t i = 0; moved != NULL && i < moved->other_count; i++) {
         const struct seat *owner = tree_seat(tree, span_of_text(moved->others[i]->seat));
         if (owner != NULL && !seat_is_ancestor_or_self(child, owner))
@@ -400,6 +432,7 @@ void contacts_push(struct step *step, struct session *session)
     if (child == NULL)
         return;
     guide_contacts(step, session, child);
+    tell_releases(step, session, child);
     if (session->contacts == NULL)
         return;
     resolve(step, session, child);

@@ -101,6 +101,24 @@ static void the_county_decides_a_move_and_the_village_goes_back(void **state)
     drill_down(directory);
 }
 
+/* The new parent knows an older row of it, having written to that village before, and it hears of
+ * the acceptance alone: the release comes by its link. */
+static void a_village_that_the_new_parent_knows_is_moved(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("known", tree_of_five);
+    drill_load(directory, "50", NULL);
+    must("put", terrace_run("-d", drill_node(directory, "V2"), "put", "matter", "--to", "V1",
+                            "title=界址", NULL));
+    must_hold(directory, 50);
+    must("move",
+         terrace_run("drill", "move", "V1", "T2", "--tell", "T2", "--dir", directory, NULL));
+    drill_act(directory, "tell", "T1");
+    drill_load(directory, "50", NULL);
+    must_hold(directory, 100);
+    drill_down(directory);
+}
+
 /* Its disk is dead, everybody writes on; the new machine gets back what others hold. */
 static void a_township_is_replaced_under_load(void **state)
 {
@@ -139,6 +157,7 @@ int main(int count, char **values)
     const struct CMUnitTest tests[] = {
         TEST(a_village_is_moved_while_it_is_offline),
         TEST(in_whatever_order_they_hear),
+        TEST(a_village_that_the_new_parent_knows_is_moved),
         TEST(the_county_decides_a_move_and_the_village_goes_back),
         TEST(a_township_is_replaced_under_load),
         TEST(a_village_is_replaced),
