@@ -3,6 +3,9 @@
 # moves, replacements, revocations, cuts and kills; after each few `drill check`. Rounds until the
 # time is over.
 #
+# Records are incidents, which others hold too: what a village keeps to itself is lost with its
+# disk, and its last report goes on counting it.
+#
 #   TERRACE in the environment; CHANGES a round, 12 unless set.
 set -eu
 seed=$1
@@ -107,7 +110,7 @@ round() {
     "$TERRACE" drill up --tree "$place/tree.csv" --dir "$county" >/dev/null
     done=0
     while [ "$done" -lt "$changes" ]; do
-        "$TERRACE" drill load --dir "$county" --records 200 --rate 400 \
+        "$TERRACE" drill load --dir "$county" --type incident --records 200 --rate 400 \
             --seed "$seed$done" >/dev/null &
         load=$!
         change
