@@ -3,8 +3,8 @@
 # moves, replacements, revocations, cuts and kills; after each few `drill check`. Rounds until the
 # time is over.
 #
-# Records are incidents, which others hold too: what a village keeps to itself is lost with its
-# disk, and its last report goes on counting it.
+# Records are incidents, which others hold too, and all is settled before a machine is replaced: a
+# successor doesn't report for its predecessor yet, whose last report goes on counting.
 #
 #   TERRACE in the environment; CHANGES a round, 12 unless set.
 set -eu
@@ -51,6 +51,12 @@ check() {
         fail "check ended with $?; acts: $(cat "$place/acts")"
 }
 
+settle() {
+    wait "$load" || fail "load ended with $?"
+    load=
+    check
+}
+
 # villages: those that are in force; a stolen one leaves the list
 change() {
     draw 12
@@ -70,6 +76,7 @@ change() {
         echo "terrace drill move $village $picked" >>"$place/acts"
         ;;
     6 | 7)
+        settle
         pick $villages $townships
         act replace "$picked"
         ;;
@@ -114,7 +121,7 @@ round() {
             --seed "$seed$done" >/dev/null &
         load=$!
         change
-        wait "$load" || fail "load ended with $?"
+        [ -z "$load" ] || wait "$load" || fail "load ended with $?"
         done=$((done + 1))
         total=$((total + 1))
         [ $((done % 4)) -ne 0 ] || check
