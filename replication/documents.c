@@ -31,6 +31,7 @@ struct peer_have {
 struct document_slot {
     enum document_kind kind;
     char seat[SEAT_BYTES_MAX + 1];
+    struct hash hash;
     uint32_t row_count; /* of the whole document */
     uint32_t row_bytes;
     struct buffer rows; /* bins, one after the other */
@@ -382,6 +383,7 @@ void documents_on_document(struct step *step, struct session *session, struct sp
     }
     session->rows_for = mem_alloc(sizeof *session->rows_for);
     session->rows_for->kind = envelope.decoded.kind;
+    session->rows_for->hash = hash;
     memcpy(session->rows_for->seat, envelope.decoded.seat, sizeof session->rows_for->seat);
     session->rows_for->row_count = envelope.decoded.row_count;
     session->rows_for->row_bytes = envelope.decoded.row_bytes;
@@ -402,8 +404,21 @@ void documents_on_twins(struct step *step, struct session *session, struct span 
          envelope.decoded.seat);
 }
 
+/* Another link may have brought the next version since: its header waits for rows of its own. */
+static bool slot_is_held(const struct step *step, const struct document_slot *slot)
+{
+    const struct tree *tree = step->replica->tree;
+    const struct held_document *held =
+        tree_find_document(tree, slot->kind, span_of_text(slot->seat));
+    bool in_force = held != NULL && hash_equal(&held->hash, &slot->hash);
+    return tree_has_document(tree, slot->kind, span_of_text(slot->seat), &slot->hash) &&
+           !(in_force && held->whole);
+}
+
 static void offer_whole(struct step *step, struct document_slot *slot)
 {
+    if (!slot_is_held(step, slot))
+        return;
     struct span *rows = mem_alloc(slot->row_count * sizeof *rows);
     struct mp_reader reader = mp_reader(span_of_buffer(&slot->rows));
     for (uint32_t i = 0; i < slot->row_count; i++)
