@@ -175,7 +175,7 @@ static void check_figures(struct model *model, size_t root)
         const struct model_node *own = &model->nodes[i];
         int64_t says = answer.by_seat[i], most = made_before(model, i, UINT64_MAX);
         int64_t least = made_before(model, i, issued_ms) - (int64_t)own->deletions;
-        if (own->restored || own->forks || model_seat_is_cut(model, i))
+        if (own->restored || own->forks || model_seat_is_cut(model, i) || !model_counts(model, i))
             continue;
         if (says > most || (dated && answer.reported == answer.expected && says < least))
             findings_add(model->findings, FINDING_TOTAL,

@@ -24,6 +24,7 @@ static void accuse(struct model *model, size_t node, const struct refusals *befo
     if (model->changing) {
         excused.not_allowed = now->not_allowed;
         excused.unknown_key = now->unknown_key;
+        excused.damaged = now->damaged; /* rows of a version that another link has overtaken */
     }
     before = &excused;
 #define X(name)                                                                                    \

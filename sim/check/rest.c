@@ -248,12 +248,13 @@ enum { WAITS_FOR_OPERATION = 1, WAITS_RECORD = 3, RECORD_ID = 16 };
 bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key,
                       struct span value)
 {
-    static const char cut[] = "cut-off";
+    static const char cut[] = "this stream counts", base[] = "cut-off";
     struct record_id id;
     if (table == TABLE_QUARANTINE)
         return poison_row_is_excused(model, node, key) ||
                (model->cut_count > 0 &&
-                memmem(value.data, value.size, cut, sizeof cut - 1) != NULL);
+                (memmem(value.data, value.size, cut, sizeof cut - 1) != NULL ||
+                 memmem(value.data, value.size, base, sizeof base - 1) != NULL));
     if (table != TABLE_PARKED || key.size < WAITS_RECORD + RECORD_ID ||
         key.data[0] != WAITS_FOR_OPERATION)
         return false;
