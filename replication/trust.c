@@ -282,6 +282,7 @@ static void finish(struct step *step)
     }
     updates_trace(step->updates, "%zu authors are judged anew", work->due_count);
     parked_sweep(step);
+    step->replica->streams_at_tick = 0; /* at once: what comes meanwhile waits behind them */
     free(work->due);
     work->due = NULL;
     work->due_count = work->from_size = 0;

@@ -149,6 +149,7 @@ struct county_change {
     size_t cut_off_count;
     const struct trusted_notes *notes; /* the same of its notes */
     size_t note_count;
+    bool again; /* REVOKE: another cut-off for a key that is revoked already */
     uint64_t issued_ms;
 };
 /* Signs it and offers it to the county's own tree; parents and what is said of seats are as that

@@ -130,7 +130,7 @@ static bool end_key(struct changing *changing, enum seat_status status)
 {
     const struct county_change *change = changing->change;
     struct seat_row *row = newest_row(changing, change->seat);
-    if (row == NULL || row->status == SEAT_REVOKED)
+    if (row == NULL || (row->status == SEAT_REVOKED && !change->again))
         return false;
     buffer_clear(&changing->cut_off);
     cut_off_encode(change->cut_offs, change->cut_off_count, &changing->cut_off);

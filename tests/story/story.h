@@ -100,7 +100,7 @@ struct story_command {
     void (*tell)(struct story *story);
 };
 extern const struct story_command world_commands[], expect_commands[], plant_commands[],
-    fork_commands[], seal_commands[];
+    fork_commands[], seal_commands[], signed_commands[];
 
 /* commands.c: a new world with nobody running; and its end. */
 void story_begin(struct story *story);

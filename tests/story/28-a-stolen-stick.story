@@ -1,0 +1,66 @@
+# History 28: what a stolen node wrote after its last trusted place arrives late. Whoever has folded it
+# in takes it out when the cut-off comes; whoever knows the cut-off first never folds it in; both are
+# equal. A later document raises the cut-off, and what it lists then counts again.
+
+story (a) the stick is there first
+  nodes C T1 V1
+  put V1 incident r title=r
+  set V1 r s=honest
+  run
+  image V1 trusted
+  cut V1
+  set V1 r s=late
+  image V1 raised
+  set V1 r s=stolen
+  put V1 incident x title=x
+  image V1 stick
+  crash V1
+  stick stick V1:1/1 T1 C
+  stick stick V1:1/1 C T1
+  run
+  record C r s=stolen operations=4
+  record T1 r s=stolen
+  equal x C T1
+  sign revoke V1 trusted
+  tell T1
+  run
+  record C r s=honest operations=4 excluded=2
+  record T1 r s=honest operations=4 excluded=2
+  equal r C T1
+  record C x absent
+  record T1 x absent
+  listed C incident 1
+  quarantined C 3
+  quarantined T1 3
+  sign revoke V1 raised
+  tell C
+  run
+  record C r s=late operations=4 excluded=1
+  equal r C T1
+  record T1 x absent
+  quarantined T1 2
+
+story (b) the cut-off is there first
+  nodes C T1 V1
+  put V1 incident r title=r
+  set V1 r s=honest
+  run
+  image V1 trusted
+  cut V1
+  set V1 r s=stolen
+  put V1 incident x title=x
+  image V1 stick
+  crash V1
+  sign revoke V1 trusted
+  tell T1
+  run
+  stick stick V1:1/1 T1 C
+  stick stick V1:1/1 C T1
+  run
+  record C r s=honest operations=3 excluded=1
+  record T1 r s=honest operations=3 excluded=1
+  equal r C T1
+  record C x absent
+  listed T1 incident 1
+  quarantined C 2
+  quarantined T1 2
