@@ -48,6 +48,8 @@
     X(REPORT_HALF_TAKEN, "report-half-taken", "the last cell of a report isn't taken")             \
     X(REPORT_STUCK, "report-stuck", "a report that was answered stays in flight")                  \
     X(NOTE_EPOCH_IGNORED, "note-epoch-ignored", "notes are compared by number, epochs aside")      \
+    X(HEIR_COUNTED_TWICE, "heir-counted-twice",                                                    \
+      "a new machine's figures stand beside those of the former")                                  \
     X(CUT_OFF_IGNORED, "cut-off-ignored", "what stands behind a cut-off counts")                   \
     X(CUT_OFF_NOT_REFOLDED, "cut-off-not-refolded", "a cut-off is asked for new entries alone")    \
     X(CUT_TAKES_A_NAME, "cut-takes-a-name", "an entry that is cut off forks the name it uses")     \

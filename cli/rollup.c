@@ -54,6 +54,9 @@ static void print_rollup(const json_t *rollup)
            (long long)json_integer_value(json_object_get(rollup, "value")),
            (long long)json_integer_value(json_array_get(origins, 0)),
            (long long)json_integer_value(json_array_get(origins, 1)), as_of);
+    if (json_number(rollup, "lost") != 0)
+        printf("%llu lost with a disk: a former machine had reported them, and nobody holds them\n",
+               (unsigned long long)json_number(rollup, "lost"));
     print_groups(json_object_get(rollup, "groups"));
     print_behind(json_object_get(rollup, "behind"));
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/trust.h"
 
-static void own_cell_set(struct step *step, struct cell *cell, bool add, int64_t value)
+void cells_set_own(struct step *step, struct cell *cell, bool add, int64_t value)
 {
     uint8_t key[CELL_KEY_BYTES_MAX];
     struct span found;
@@ -36,13 +36,15 @@ void cells_count_record(struct step *step, const struct record_id *id,
                         const struct record_type *type, int change)
 {
     struct buffer group = {0};
+    if (type->counted)
+        inherit_count_record(step, id, type, change);
     if (!type->counted || (!PLANTED(ORIGIN_COUNTED_TWICE) &&
                            !key_id_equal(record_id_author(id).author, step->replica->key_id)))
         return;
     mp_write_array(&group, 1);
     mp_write_uint(&group, type->number);
     struct cell cell = {.rollup = ROLLUP_RECORDS, .group = span_of_buffer(&group)};
-    own_cell_set(step, &cell, true, change);
+    cells_set_own(step, &cell, true, change);
     buffer_free(&group);
 }
 
@@ -54,7 +56,7 @@ void cells_received_stream(struct step *step, const struct stream_id *stream, ui
     mp_write_uint(&group, stream->epoch);
     mp_write_uint(&group, stream->number);
     struct cell cell = {.rollup = ROLLUP_RECEIVED, .group = span_of_buffer(&group)};
-    own_cell_set(step, &cell, false, seq);
+    cells_set_own(step, &cell, false, seq);
     buffer_free(&group);
 }
 
@@ -135,6 +137,7 @@ static void sign_report(struct step *step)
 void report_when_due(struct step *step)
 {
     struct replica *replica = step->replica;
+    inherit_when_due(step);
     const struct session *parent = session_parent(replica);
     if (!replica->cells_changed || parent == NULL || parent->report_in_flight ||
         own_seat(replica) == NULL)
@@ -147,18 +150,18 @@ void report_when_due(struct step *step)
         replica->deadline_tick = due;
 }
 
-static void remove_reported(struct step *step, const struct cell_report *report)
+void cells_forget_report(struct step *step, struct key_id origin)
 {
     uint8_t key[NOTE_KEY_BYTES_MAX];
     struct span value;
     struct cell_report before;
-    size_t size = note_key(key, HASH_CELLS, report->head.signer, 0);
+    size_t size = note_key(key, HASH_CELLS, origin, 0);
     if (step->view->get(step->view->context, TABLE_NOTES, SPAN(key, size), &value) != READ_FOUND ||
         report_decode(value, &before, NULL) != ERR_OK)
         return;
     for (size_t i = 0; i < before.cell_count; i++) {
         uint8_t cell[CELL_KEY_BYTES_MAX];
-        size_t cell_size = cell_key(cell, &before.cells[i], report->head.signer);
+        size_t cell_size = cell_key(cell, &before.cells[i], origin);
         if (cell_size > 0)
             updates_remove(step->updates, TABLE_CELLS, SPAN(cell, cell_size));
     }
@@ -171,7 +174,7 @@ void cells_take_report(struct step *step, const struct cell_report *report)
 {
     if (key_id_equal(report->head.signer, step->replica->key_id))
         return;
-    remove_reported(step, report);
+    cells_forget_report(step, report->head.signer);
     size_t count = report->cell_count - (PLANTED(REPORT_HALF_TAKEN) && report->cell_count > 0);
     for (size_t i = 0; i < count; i++) {
         uint8_t key[CELL_KEY_BYTES_MAX];

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
 #include "replication/format/entry_parts.h"
+#include "replication/trust.h"
 
 enum { NOTES_IN_FLIGHT_MAX = 32, SUMMARY_LINES = 512, STATEMENT_EPOCHS_MAX = 64 };
 
@@ -149,6 +149,43 @@ static bool held_note(struct step *step, enum hash_context context, const struct
            note_read_head(*note, context, held, NULL) == ERR_OK;
 }
 
+/* Of a key that is retired or revoked notes count up to those that its cut-off lists (A27). */
+static bool counts(const struct tree *tree, enum hash_context context, const struct author *signer,
+                   const struct note_head *head)
+{
+    if (context == HASH_TOKEN)
+        return seat_status_is_in_force(signer->status);
+    return (context == HASH_HEADS
+                ? tree_trust_statement(tree, head->signer, head->epoch, head->k)
+                : tree_trust_report(tree, head->signer, head->epoch, head->k)) == TRUST_COUNTS;
+}
+
+void notes_drop_cut(struct step *step, struct key_id id)
+{
+    static const enum hash_context contexts[] = {HASH_HEADS, HASH_CELLS};
+    const struct author *signer = tree_author(step->replica->tree, id);
+    for (size_t i = 0; signer != NULL && i < 2; i++) {
+        uint8_t key[NOTE_KEY_BYTES_MAX + 1];
+        size_t size = note_key(key, contexts[i], id, 0), prefix = 1 + KEY_ID_BYTES;
+        struct span found, note;
+        while (step->view->next(step->view->context, TABLE_NOTES, SPAN(key, size), &found, &note) ==
+                   READ_FOUND &&
+               found.size >= prefix && found.size <= NOTE_KEY_BYTES_MAX &&
+               memcmp(found.data, key, prefix) == 0) {
+            struct note_head head;
+            bool cut = note_read_head(note, contexts[i], &head, NULL) == ERR_OK &&
+                       !counts(step->replica->tree, contexts[i], signer, &head);
+            memcpy(key, found.data, found.size);
+            size = found.size;
+            if (cut && contexts[i] == HASH_CELLS)
+                cells_forget_report(step, id);
+            if (cut)
+                updates_remove(step->updates, TABLE_NOTES, SPAN(key, size));
+            key[size++] = 0;
+        }
+    }
+}
+
 static bool held_head(struct step *step, enum hash_context context, const struct note_head *of,
                       struct note_head *held)
 {
@@ -202,11 +239,11 @@ static void answer_noted(struct step *step, const struct session *session,
  * those below us, which a restore may have taken from here, and statements of streams that lead
  * through here. */
 static bool may_sign(struct step *step, const struct session *session, enum hash_context context,
-                     const struct author *signer, struct span note)
+                     const struct author *signer, const struct note_head *head, struct span note)
 {
     const struct seat *above =
         session->uplink ? own_seat(step->replica) : session_seat(step->replica, session);
-    if (signer->status != SEAT_ACTIVE)
+    if (!counts(step->replica->tree, context, signer, head))
         return false;
     if (context == HASH_TOKEN)
         return session->uplink && signer->seat == tree_root_seat(step->replica->tree);
@@ -291,7 +328,7 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     const struct author *signer = tree_author(replica->tree, head.signer);
     if (signer == NULL) {
         replica->refusals.unknown_key++;
-    } else if (!may_sign(step, session, context, signer, note)) {
+    } else if (!may_sign(step, session, context, signer, &head, note)) {
         replica->refusals.not_allowed++;
     } else if (held_head(step, context, &head, &held) && !is_newer(&head, &held)) {
         replica->refusals.replay += is_newer(&held, &head);
@@ -320,7 +357,8 @@ static void ask_for_proof(struct step *step, const struct session *session,
     bool news =
         own ? line->head.epoch > replica->self.epoch
             : held_head(step, line->context, &line->head, &held) && held.epoch < line->head.epoch;
-    if (!news || author == NULL || !may_sign(step, session, line->context, author, SPAN_EMPTY))
+    if (!news || author == NULL ||
+        !may_sign(step, session, line->context, author, &line->head, SPAN_EMPTY))
         return;
     struct buffer body = {0};
     mp_write_array(&body, 1);

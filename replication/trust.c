@@ -275,6 +275,7 @@ static void finish(struct step *step)
     judge_streams(step);
     for (size_t i = 0; i < work->due_count; i++) {
         struct judged_row row;
+        notes_drop_cut(step, work->due[i]);
         if (judged_row_read(step->view, work->due[i], &row)) {
             row.due = false;
             judged_row_write(step->updates, work->due[i], &row);

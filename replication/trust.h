@@ -19,4 +19,15 @@ void trust_author_changed(struct step *step, struct key_id id);
 void trust_go_on(struct step *step); /* once a batch: a bounded piece of it */
 void trust_free(struct replica *replica);
 
+/* notes.c: statements and reports of this key that its cut-off doesn't list go (A27). */
+void notes_drop_cut(struct step *step, struct key_id id);
+/* inherit.c: figures of this seat's former machines (rules.md A28). */
+void inherit_count_record(struct step *step, const struct record_id *id,
+                          const struct record_type *type, int change);
+void inherit_when_due(struct step *step);
+/* cells.c: a cell of ours is set, or added to. */
+void cells_set_own(struct step *step, struct cell *cell, bool add, int64_t value);
+/* cells.c: what the report held of this origin has said goes. */
+void cells_forget_report(struct step *step, struct key_id origin);
+
 #endif

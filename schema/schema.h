@@ -60,7 +60,7 @@ struct record_type {
     char *closed_choice; /* of an enum or a text: by this value; NULL: a boolean, by true */
 };
 
-enum { ROLLUP_RECORDS = 1, ROLLUP_RECEIVED = 2 };
+enum { ROLLUP_RECORDS = 1, ROLLUP_RECEIVED = 2, ROLLUP_INHERITED = 3 };
 
 struct schema {
     uint32_t version;          /* rises; entries name it */

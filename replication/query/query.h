@@ -90,10 +90,12 @@ enum error_code query_history(const struct view *view, const struct tree *tree, 
  * `self`: the seat asking; `freshness_ms`: an origin whose token is older than the newest one by
  * more than this counts as behind.
  * {"name":, "value": i, "groups": [{"key":, "name":, "value":, ...}], "origins": [n, m],
- *  "as_of": ms (oldest token of the n; 0: one of them had none), "newest": ms (the newest token
- * known here), "behind": [{"seat":, "name":, "state": "silent" | "withheld" | "unknown", "as_of":
- * ms, "missing": entries}]} For received: value = how many have it, origins = [value, m], behind =
- * those that haven't. */
+ *  "as_of": ms (oldest token of the n; 0: one of them had none), "lost": records
+ * that a former machine had reported and its successor has found nowhere, "finals": seats of which
+ * no key is in force, whose last figures stand, "newest": ms (the newest token
+ * known here), "behind": [{"seat":, "name":, "state": "silent" | "withheld" | "unknown" | "final",
+ * "as_of": ms, "missing": entries}]} For received: value = how many have it, origins = [value, m],
+ * behind = those that haven't. */
 enum error_code query_rollup(const struct view *view, const struct tree *tree, const char *self,
                              struct span name, struct span by, uint64_t freshness_ms,
                              struct buffer *out, struct error *error);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
 
@@ -14,6 +15,12 @@ struct group {
     char key[SEAT_NAME_BYTES_MAX + 1];
     char name[SEAT_NAME_BYTES_MAX + 1];
     int64_t value;
+};
+
+/* A former key of a seat whose records the present one counts. */
+struct heir {
+    struct key_id former, key;
+    int64_t reported, found; /* by the former one's last report; when the present one began */
 };
 
 struct total {
@@ -26,6 +33,10 @@ struct total {
     int64_t value;
     struct group *groups;
     size_t group_count;
+    struct heir *heirs;
+    size_t heir_count;
+    struct key_id origin; /* of the cell that is visited */
+    uint32_t finals;      /* seats of which no key is in force: nothing more will come */
     struct buffer behind;
     uint32_t behind_count;
     bool damaged; /* a cell can't be read */
@@ -104,8 +115,10 @@ static void each_cell(struct total *total, uint16_t rollup, void *context,
         total->damaged |= !parsed;
         const struct author *author = parsed ? tree_author(total->tree, origin) : NULL;
         if (author != NULL && cell.value_count > 0 &&
-            seat_is_ancestor_or_self(total->self, author->seat))
+            seat_is_ancestor_or_self(total->self, author->seat)) {
+            total->origin = origin;
             visit(total, context, &cell, author->seat);
+        }
         buffer_clear(&from);
         buffer_append_span(&from, key);
         buffer_append_byte(&from, 0);
@@ -113,9 +126,68 @@ static void each_cell(struct total *total, uint16_t rollup, void *context,
     buffer_free(&from);
 }
 
+/* [type, former key] of a cell of what is inherited. */
+static bool read_inherited(const struct cell *cell, uint64_t *type, struct key_id *former)
+{
+    struct mp_reader reader = mp_reader(cell->group);
+    mp_read_array(&reader);
+    *type = mp_read_uint(&reader);
+    const uint8_t *key = mp_read_bin_of(&reader, KEY_ID_BYTES);
+    if (key != NULL)
+        memcpy(former->bytes, key, KEY_ID_BYTES);
+    return !reader.failed;
+}
+
+static struct heir *heir_of(struct total *total, struct key_id former)
+{
+    for (size_t i = 0; i < total->heir_count; i++) {
+        if (key_id_equal(total->heirs[i].former, former))
+            return &total->heirs[i];
+    }
+    return NULL;
+}
+
+/* A key says that it counts all that is left of a former one of its seat (rules.md A28). */
+static void visit_heirs(struct total *total, void *context, const struct cell *cell,
+                        const struct seat *origin)
+{
+    uint64_t type;
+    struct key_id id;
+    (void)context;
+    if (!read_inherited(cell, &type, &id) || type != 0)
+        return;
+    const struct author *former = tree_author(total->tree, id);
+    const struct author *present = tree_author(total->tree, total->origin);
+    if (former == NULL || former->seat != origin || seat_status_is_in_force(former->status) ||
+        !seat_status_is_in_force(present->status))
+        return;
+    struct heir *heir = heir_of(total, id);
+    if (heir == NULL) {
+        total->heirs = mem_resize(total->heirs, (total->heir_count + 1) * sizeof *total->heirs);
+        heir = &total->heirs[total->heir_count++];
+    }
+    *heir = (struct heir){.former = id, .key = total->origin, .found = cell->values[0]};
+}
+
+static void visit_inherited(struct total *total, void *context, const struct cell *cell,
+                            const struct seat *origin)
+{
+    uint64_t type;
+    struct key_id id;
+    struct heir *heir = read_inherited(cell, &type, &id) ? heir_of(total, id) : NULL;
+    if (heir == NULL || type == 0 || !key_id_equal(heir->key, total->origin))
+        return;
+    add_cell(total, *(const enum group_by *)context, cell, origin);
+}
+
 static void visit_records(struct total *total, void *context, const struct cell *cell,
                           const struct seat *origin)
 {
+    struct heir *heir = heir_of(total, total->origin);
+    if (heir != NULL && !PLANTED(HEIR_COUNTED_TWICE)) {
+        heir->reported = sum_of(heir->reported, cell->values[0]);
+        return;
+    }
     add_cell(total, *(const enum group_by *)context, cell, origin);
 }
 
@@ -137,13 +209,13 @@ static void add_behind(struct total *total, const struct seat *seat, const char 
 }
 
 /* The newest report of an origin; false: it has never reported. */
-static bool report_of(const struct total *total, const struct seat *seat, struct note_head *head,
-                      uint64_t *token_ms)
+static bool report_of_key(const struct total *total, struct key_id signer, struct note_head *head,
+                          uint64_t *token_ms)
 {
     uint8_t key[NOTE_KEY_BYTES_MAX];
     struct span note;
     struct cell_report report;
-    size_t size = note_key(key, HASH_CELLS, seat_key_id(seat), 0);
+    size_t size = note_key(key, HASH_CELLS, signer, 0);
     *token_ms = 0;
     if (total->view->get(total->view->context, TABLE_NOTES, SPAN(key, size), &note) != READ_FOUND ||
         report_decode(note, &report, NULL) != ERR_OK)
@@ -152,6 +224,35 @@ static bool report_of(const struct total *total, const struct seat *seat, struct
     *head = report.head;
     report_free(&report);
     return true;
+}
+
+static bool report_of(const struct total *total, const struct seat *seat, struct note_head *head,
+                      uint64_t *token_ms)
+{
+    return report_of_key(total, seat_key_id(seat), head, token_ms);
+}
+
+/* Figures of the seat's former keys that nobody counts in their place stand as they were last
+ * reported: their time is the total's, too. True: there are some. */
+static bool former_reports(struct total *total, const struct seat *seat)
+{
+    const struct held_document *listing = seat->row.generation > 1 ? tree_listing_of(seat) : NULL;
+    bool any = false;
+    for (size_t i = 0; listing != NULL && i < listing->row_count; i++) {
+        struct seat_row row;
+        struct note_head head;
+        uint64_t as_of;
+        if (seat_row_decode(listing->rows[i], &row, NULL) != ERR_OK ||
+            strcmp(row.seat, seat->row.seat) != 0 || row.generation >= seat->row.generation)
+            continue;
+        struct key_id former = key_id_of(row.signing_key);
+        if (heir_of(total, former) != NULL || !report_of_key(total, former, &head, &as_of))
+            continue;
+        if (as_of < total->as_of_ms)
+            total->as_of_ms = as_of;
+        any = true;
+    }
+    return any;
 }
 
 /* A statement of the same epoch says which report was the newest then: when that one is here, or a
@@ -184,6 +285,7 @@ static void judge_origin(struct total *total, const struct seat *seat)
     struct note_head head;
     uint64_t as_of;
     total->expected++;
+    bool former = former_reports(total, seat);
     if (seat == total->self) { /* its own figures are of now, which the newest token names best */
         total->reported++;
         if (total->newest_ms < total->as_of_ms)
@@ -196,7 +298,14 @@ static void judge_origin(struct total *total, const struct seat *seat)
         as_of = 0;
     if (stated > as_of && stated <= total->newest_ms)
         as_of = stated;
-    total->reported += reported;
+    total->reported += reported || former;
+    if (!seat_status_is_in_force(seat->row.status)) { /* what stands is the last there will be */
+        total->finals++;
+        if (reported && as_of < total->as_of_ms)
+            total->as_of_ms = as_of;
+        add_behind(total, seat, "final", as_of, 0);
+        return;
+    }
     query_completeness(total->view, total->tree, total->self->row.seat, seat, total->freshness_ms,
                        &complete);
     if (reported && as_of < total->as_of_ms)
@@ -328,7 +437,9 @@ static enum error_code total_records(struct total *total, struct span by_text, s
     enum group_by by;
     if (!parse_by(by_text, &by))
         return error_set(error, ERR_USAGE, "rollup", "--by is one of type, origin, tier, parent");
+    each_cell(total, ROLLUP_INHERITED, NULL, visit_heirs);
     each_cell(total, ROLLUP_RECORDS, &by, visit_records);
+    each_cell(total, ROLLUP_INHERITED, &by, visit_inherited);
     for (size_t i = 0; i < tree_seat_count(total->tree); i++) {
         const struct seat *seat = tree_seat_at(total->tree, i);
         if (seat_is_ancestor_or_self(total->self, seat))
@@ -353,7 +464,13 @@ static void write_groups(const struct total *total, struct buffer *out)
 
 static void write_total(const struct total *total, struct span name, struct buffer *out)
 {
-    mp_write_map(out, 7);
+    uint64_t lost = 0;
+    for (size_t i = 0; i < total->heir_count; i++) {
+        const struct heir *heir = &total->heirs[i];
+        if (heir->reported > heir->found && heir->found >= 0)
+            lost += (uint64_t)(heir->reported - heir->found);
+    }
+    mp_write_map(out, 9);
     mp_write_text(out, "name");
     mp_write_str(out, name);
     mp_write_text(out, "value");
@@ -371,6 +488,10 @@ static void write_total(const struct total *total, struct span name, struct buff
     mp_write_text(out, "behind");
     mp_write_array(out, total->behind_count);
     buffer_append(out, total->behind.data, total->behind.size);
+    mp_write_text(out, "lost");
+    mp_write_uint(out, lost);
+    mp_write_text(out, "finals");
+    mp_write_uint(out, total->finals);
 }
 
 enum error_code query_rollup(const struct view *view, const struct tree *tree, const char *self,
@@ -399,6 +520,7 @@ enum error_code query_rollup(const struct view *view, const struct tree *tree, c
     if (code == ERR_OK)
         write_total(&total, name, out);
     free(total.groups);
+    free(total.heirs);
     buffer_free(&total.behind);
     return code;
 }

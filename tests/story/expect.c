@@ -364,16 +364,19 @@ static void append_text(struct buffer *out, struct mp_reader *reader)
     }
 }
 
-/* "VALUE, N of M[; SEAT STATE]..." of a roll-up's answer */
+/* "VALUE, N of M[; SEAT STATE]...[; N lost]" of a roll-up's answer */
 static void rollup_text(struct span answer, struct buffer *out)
 {
     struct mp_reader reader = mp_reader(answer);
     struct buffer behind = {0}, origins = {0};
+    uint64_t lost = 0;
     reader.text_keys = true;
     for (uint32_t pairs = mp_read_map(&reader); pairs > 0 && !reader.failed; pairs--) {
         struct span key = mp_read_str(&reader);
         if (span_equal(key, span_of_text("value"))) {
             append_text(out, &reader);
+        } else if (span_equal(key, span_of_text("lost"))) {
+            lost = mp_read_uint(&reader);
         } else if (span_equal(key, span_of_text("origins"))) {
             mp_read_array(&reader);
             buffer_append_span(&origins, span_of_text(", "));
@@ -401,6 +404,11 @@ static void rollup_text(struct span answer, struct buffer *out)
     }
     buffer_append_span(out, span_of_buffer(&origins));
     buffer_append_span(out, span_of_buffer(&behind));
+    if (lost > 0) {
+        char number[32];
+        snprintf(number, sizeof number, "; %" PRIu64 " lost", lost);
+        buffer_append_span(out, span_of_text(number));
+    }
     buffer_free(&behind);
     buffer_free(&origins);
 }
