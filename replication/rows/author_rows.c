@@ -1,5 +1,5 @@
 /* What is remembered of authors beside their entries, in `meta`: 'k' ‖ key id -> public key, which
- * stays when no document names it any more, so that what it signed still opens; and 'u' ‖ key id ->
+ * stays when no document names it any more, so that what it signed still opens; and 'j' ‖ key id ->
  * how the documents judged it when its entries were last folded (trust.c). */
 #include <string.h>
 
@@ -45,7 +45,7 @@ bool judged_row_read(const struct view *view, struct key_id id, struct judged_ro
     uint8_t key[AUTHOR_ROW_KEY_BYTES];
     struct span value;
     *row = (struct judged_row){0};
-    author_row_key(key, 'u', id);
+    author_row_key(key, 'j', id);
     if (view->get(view->context, TABLE_META, SPAN_OF_ARRAY(key), &value) != READ_FOUND ||
         value.size < 1 || value.size > 1 + sizeof row->judged)
         return false;
@@ -59,7 +59,7 @@ bool judged_row_read(const struct view *view, struct key_id id, struct judged_ro
 void judged_row_write(struct updates *updates, struct key_id id, const struct judged_row *row)
 {
     uint8_t key[AUTHOR_ROW_KEY_BYTES], value[1 + sizeof row->judged] = {row->due};
-    author_row_key(key, 'u', id);
+    author_row_key(key, 'j', id);
     memcpy(value + 1, row->judged, row->size);
     if (row->due || row->size > 0)
         updates_put(updates, TABLE_META, SPAN_OF_ARRAY(key), SPAN(value, 1U + row->size));
@@ -72,12 +72,12 @@ bool judged_row_next(const struct view *view, uint8_t from[static AUTHOR_ROW_KEY
 {
     struct span key, value;
     if (*from_size == 0) {
-        from[0] = 'u';
+        from[0] = 'j';
         *from_size = 1;
     }
     while (view->next(view->context, TABLE_META, SPAN(from, *from_size), &key, &value) ==
                READ_FOUND &&
-           key.data[0] == 'u' && key.size <= AUTHOR_ROW_KEY_BYTES) {
+           key.data[0] == 'j' && key.size <= AUTHOR_ROW_KEY_BYTES) {
         bool found = key.size == AUTHOR_ROW_KEY_BYTES;
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
