@@ -232,11 +232,25 @@ void documents_send_envelope(struct step *step, const struct session *session,
     send_control(step, session, MESSAGE_DOCUMENT, held->envelope);
 }
 
+static size_t count_rows_of(const struct held_document *held, const char *seat)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < held->row_count; i++) {
+        struct seat_row row;
+        if (seat_row_decode(held->rows[i], &row, NULL) == ERR_OK && strcmp(row.seat, seat) == 0)
+            count++;
+    }
+    return count;
+}
+
+/* Several rows go as one set: a link that is cut between them must leave nobody with the newest
+ * generation alone, to whom those before it are strangers. */
 static size_t send_seat_rows(struct step *step, struct session *session,
                              const struct held_document *held, const char *seat)
 {
-    return contacts_in(session, held) ? contacts_send_rows(step, session, held, seat)
-                                      : send_rows_of(step, session, held, seat);
+    return contacts_in(session, held) || count_rows_of(held, seat) > 1
+               ? contacts_send_rows(step, session, held, seat)
+               : send_rows_of(step, session, held, seat);
 }
 
 void documents_send(struct step *step, struct session *session, const struct held_document *held,

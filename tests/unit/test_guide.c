@@ -9,6 +9,9 @@
 #include <cmocka.h>
 
 #include "tests/unit/hostile_desk.h"
+#include "topology/amend.h"
+
+enum { SAY_ROW_SET = 23 };
 
 static void say_empty_list(struct desk *desk, uint32_t link)
 {
@@ -113,12 +116,48 @@ static void a_released_child_stays_until_somebody_has_it(void **state)
     desk_free(desk);
 }
 
+/* Former machines of a seat are strangers to whoever holds its newest row alone; so a link that is
+ * cut between two messages must not leave it there. */
+static void all_machines_of_a_seat_come_in_one_set(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(SEAT_C, NULL);
+    const struct county *county = desk->county;
+    struct amend_keys keys = {0};
+    struct amend_when when = {.now_ms = 2, .expires_ms = AMEND_KEEP};
+    struct amend_cut_off nothing = {SPAN_EMPTY, SPAN_EMPTY};
+    struct span code_of_t1 = span_of_text(county->seats[SEAT_T1].code);
+    struct author_document document;
+    struct county_keys machine;
+    county_keys(county, SEAT_T1, 2, &machine);
+    memcpy(keys.signing_key, machine.signing_key, KEY_BYTES);
+    memcpy(keys.link_key, machine.link_key, KEY_BYTES);
+    struct amendment *amendment = amend_new(county->tree, DOCUMENT_BRANCH,
+                                            span_of_text(county->seats[SEAT_C].code), &when, NULL);
+    assert_int_equal(amend_replace(amendment, code_of_t1, &keys, false, &nothing, NULL), ERR_OK);
+    assert_int_equal(amend_sign(amendment,
+                                (const uint8_t(*)[SECRET_BYTES])county->seats[SEAT_C].admin_secret,
+                                1, &document, NULL),
+                     ERR_OK);
+    desk_give(desk, &document);
+    uint32_t link = desk_link(desk, SEAT_V1);
+    desk_hello(desk, link, SEAT_V1);
+    desk_run(desk);
+    say_empty_list(desk, link);
+    assert_int_equal(desk_count(desk, link, SAY_ROW_SET), 1); /* the township's two machines */
+    assert_int_equal(desk_count(desk, link, SAY_ROWS), 2);
+    author_document_clear(&document);
+    amend_free(amendment);
+    desk_free(desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_seat_further_below_is_told_and_sent_off),
         cmocka_unit_test(nothing_but_documents_passes),
         cmocka_unit_test(a_node_lets_itself_be_guided_from_above_alone),
+        cmocka_unit_test(all_machines_of_a_seat_come_in_one_set),
         cmocka_unit_test(a_released_child_stays_until_somebody_has_it),
     };
     assert_true(crypto_start());
