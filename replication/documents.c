@@ -243,8 +243,7 @@ static size_t count_rows_of(const struct held_document *held, const char *seat)
     return count;
 }
 
-/* Several rows go as one set: a link that is cut between them must leave nobody with the newest
- * generation alone, to whom those before it are strangers. */
+/* Several rows go as one set: a link cut between them must leave nobody with the newest alone. */
 static size_t send_seat_rows(struct step *step, struct session *session,
                              const struct held_document *held, const char *seat)
 {
@@ -305,9 +304,8 @@ static void enter_when_both_sent(struct step *step, struct session *session)
 static void answer(struct step *step, struct session *session)
 {
     struct buffer none = {0};
-    if (session->list_due) {
+    if (session->list_due)
         documents_list(step, session, true);
-    }
     session->list_due = session->documents_due = false;
     if (session->have_count > 0)
         qsort(session->haves, session->have_count, sizeof *session->haves, compare_haves);
