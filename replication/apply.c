@@ -474,6 +474,8 @@ void apply_anew(struct step *step, const struct located_entry *located,
     enum judgement judgement = judge(step, &a);
     assert(judgement != FORKED && judgement != IGNORE); /* the plan knew them */
     if (judgement == PARK_SCHEMA || judgement == PARK_RECORD) {
+        if (located->again)
+            arrival_keep_told(step, located->digest);
         if (!park(step, &a, judgement, NULL))
             parked_stream_from(step, located);
         return;

@@ -2,6 +2,7 @@
  * in which its entries were judged here. What has to wait is left out of its block's row and gets a
  * row of its own when it is settled, so that nothing is told twice. */
 #include <assert.h>
+#include <string.h>
 
 #include "replication/core.h"
 
@@ -21,6 +22,42 @@ void arrival_omit(struct step *step, const struct located_entry *located)
     buffer_append_u32(waits, place.seq);
     buffer_append_u32(waits, place.carried ? place.index : UINT32_MAX);
 }
+
+/* ---- what was told waits again ---- */
+
+static struct span told_key(uint8_t key[static 1 + HASH_BYTES], const struct hash *digest)
+{
+    key[0] = 't';
+    memcpy(key + 1, digest->bytes, HASH_BYTES);
+    return SPAN(key, 1 + HASH_BYTES);
+}
+
+void arrival_keep_told(struct step *step, const struct hash *digest)
+{
+    uint8_t key[1 + HASH_BYTES];
+    updates_put(step->updates, TABLE_META, told_key(key, digest), SPAN_EMPTY);
+}
+
+void arrival_forget_told(struct step *step, const struct hash *digest)
+{
+    uint8_t bytes[1 + HASH_BYTES];
+    struct span value, key = told_key(bytes, digest);
+    if (step->view->get(step->view->context, TABLE_META, key, &value) == READ_FOUND)
+        updates_remove(step->updates, TABLE_META, key);
+}
+
+bool arrival_was_told(struct step *step, const struct located_entry *located, enum outcome outcome)
+{
+    uint8_t bytes[1 + HASH_BYTES];
+    struct span value, key = told_key(bytes, located->digest);
+    if (outcome == OUTCOME_PARKED || outcome == OUTCOME_FULL ||
+        step->view->get(step->view->context, TABLE_META, key, &value) != READ_FOUND)
+        return false;
+    updates_remove(step->updates, TABLE_META, key);
+    return true;
+}
+
+/* ---- rows ---- */
 
 /* Gives how many entries of the block itself are left out. */
 static size_t write_left_out(const struct buffer *waits, uint32_t seq, size_t count,

@@ -86,6 +86,8 @@ enum outcome carry_apply(struct step *step, const struct located_entry *located,
         struct located_entry inner = carried_entry(&carry, &at, i);
         inner.again = located->again;
         enum outcome one = apply_entry_to(step, &inner);
+        if (arrival_was_told(step, &inner, one))
+            arrival_omit(step, &inner);
         news[i] = one == OUTCOME_FOLDED || one == OUTCOME_SETTLED || one == OUTCOME_PARKED;
         if (one == OUTCOME_FULL)
             outcome = one;

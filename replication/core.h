@@ -296,6 +296,11 @@ void import_decided(struct step *step, const struct event *event, enum error_cod
 uint64_t arrival_begin(struct step *step, const struct stream_id *stream);
 /* This entry isn't judged yet, or was judged before: told later, or never again. */
 void arrival_omit(struct step *step, const struct located_entry *located);
+/* An operation that was told waits once more, since its record was folded anew; was_told: it is
+ * settled now, and isn't told again. */
+void arrival_keep_told(struct step *step, const struct hash *digest);
+bool arrival_was_told(struct step *step, const struct located_entry *located, enum outcome outcome);
+void arrival_forget_told(struct step *step, const struct hash *digest);
 void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, uint32_t seq,
                  size_t count);
 /* What has waited is settled: one of the entries that a carry holds. */

@@ -141,6 +141,8 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
     struct span value;
     bool there =
         step->view->get(step->view->context, TABLE_PARKED, span_of_key(&key), &value) == READ_FOUND;
+    if (from == NULL && !located->again && !PLANTED(PARKED_FORGOTTEN))
+        arrival_omit(step, located);
     if (there || PLANTED(PARKED_FORGOTTEN))
         return true;
     if (from != NULL)
@@ -149,8 +151,6 @@ bool parked_put(struct step *step, const struct located_entry *located, enum par
         return false;
     step->replica->none_parked = false;
     updates_put(step->updates, TABLE_PARKED, span_of_key(&key), span_of_text(reason));
-    if (from == NULL)
-        arrival_omit(step, located);
     updates_trace(step->updates, "parked %s: %s",
                   label_record(step->replica->tree, &located->entry->record).text, reason);
     return true;
@@ -220,7 +220,8 @@ static enum outcome judge_late(struct step *step, const struct located_entry *lo
     replica->waits = (struct buffer){0};
     replica->arriving = place.stream;
     enum outcome outcome = apply_judge(step, located, key);
-    bool settled = outcome == OUTCOME_FOLDED || outcome == OUTCOME_SETTLED;
+    bool settled = !arrival_was_told(step, located, outcome) &&
+                   (outcome == OUTCOME_FOLDED || outcome == OUTCOME_SETTLED);
     if (settled && !PLANTED(ARRIVAL_FORGOTTEN) && place.carried)
         arrival_put_late(step, &place);
     else if (settled && !PLANTED(ARRIVAL_FORGOTTEN))
@@ -373,7 +374,7 @@ static bool stream_block_on(struct step *step, struct located_entry *at)
             again.located.digest = &again.cache.block.digests[at->seq - header->seq];
             enum outcome outcome = apply_entry_to(step, &again.located);
             done = outcome != OUTCOME_FULL;
-            if (outcome == OUTCOME_KNOWN)
+            if (arrival_was_told(step, &again.located, outcome) || outcome == OUTCOME_KNOWN)
                 arrival_omit(step, &again.located);
         }
         arrival_end(step, arrival, &stream, from, at->seq - from);

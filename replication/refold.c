@@ -225,8 +225,12 @@ static void fold_all(struct refold *refold, const struct record_type *type)
         record_free(empty);
     write_state(refold, type);
     for (size_t i = 0; i < refold->count; i++) {
-        if (!folded[i] && locate(refold, refold->ops[i], &located) &&
-            !apply_entry(refold->step, &located))
+        if (folded[i] || !locate(refold, refold->ops[i], &located))
+            continue;
+        enum outcome outcome = apply_entry_to(refold->step, &located);
+        if (located.again && (outcome == OUTCOME_PARKED || outcome == OUTCOME_FULL))
+            arrival_keep_told(refold->step, located.digest);
+        if (outcome == OUTCOME_FULL)
             parked_stream_from(refold->step, &located);
     }
     free(folded);
@@ -287,6 +291,7 @@ static void drop_entries(struct step *step, const struct stream_id *stream,
 {
     for (size_t i = 0; i < block->list.count; i++) {
         const struct entry *entry = &block->list.entries[i];
+        arrival_forget_told(step, &block->digests[i]);
         if (entry->has_record)
             refold_record(step, entry->type, &entry->record, stream, block->header.seq, NULL);
     }

@@ -200,9 +200,7 @@ static void check_watch(const struct walking *walking, const struct tree *tree)
             break;
         told += count;
     } while (!span_equal(span_of_buffer(&before), span_of_buffer(&cursor)));
-    /* documents that come late make what was told before be folded, and told, anew */
-    bool again = model->changing && told > held;
-    if ((told != held && !again) || error.code != ERR_OK)
+    if (told != held || error.code != ERR_OK)
         findings_add(model->findings, FINDING_UNTOLD, "a watch at %s tells %zu of %zu writes %s",
                      seat_of(walking), told, held, error.why);
     buffer_free(&lines);
