@@ -39,6 +39,8 @@ story (a) the stick is there first
   equal r C T1
   record T1 x absent
   quarantined T1 2
+  watched C 5
+  watched T1 5
 
 story (b) the cut-off is there first
   nodes C T1 V1
@@ -64,3 +66,20 @@ story (b) the cut-off is there first
   listed T1 incident 1
   quarantined C 2
   quarantined T1 2
+
+story (c) what waits when the cut-off comes isn't told before it is settled
+  nodes C T1 V1
+  withhold T1 C V1:1/1
+  put V1 incident r title=r
+  run
+  set T1 r s=seen
+  run
+  parked C 1
+  watched C 0
+  image T1 trusted
+  crash T1
+  sign revoke T1 trusted
+  tell C
+  run
+  watched C 0
+  parked C 1
