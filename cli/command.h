@@ -70,6 +70,6 @@ extern const struct command command_init, command_join, command_request, command
     command_put, command_set, command_extend, command_add, command_delete, command_get,
     command_list, command_import, command_export, command_rollup, command_history, command_watch,
     command_conflicts, command_quarantine, command_status, command_doctor, command_verify,
-    command_drill, command_sim, command_topology, command_scrub_store;
+    command_drill, command_sim, command_topology, command_endorse, command_scrub_store;
 
 #endif

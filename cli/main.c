@@ -12,13 +12,13 @@
 #include "cli/print.h"
 
 static const struct command *const commands[] = {
-    &command_init,     &command_join,        &command_request,    &command_key,
-    &command_run,      &command_put,         &command_set,        &command_extend,
-    &command_add,      &command_delete,      &command_get,        &command_list,
-    &command_import,   &command_export,      &command_rollup,     &command_history,
-    &command_watch,    &command_conflicts,   &command_quarantine, &command_status,
-    &command_doctor,   &command_verify,      &command_drill,      &command_sim,
-    &command_topology, &command_scrub_store,
+    &command_init,     &command_join,      &command_request,     &command_key,
+    &command_run,      &command_put,       &command_set,         &command_extend,
+    &command_add,      &command_delete,    &command_get,         &command_list,
+    &command_import,   &command_export,    &command_rollup,      &command_history,
+    &command_watch,    &command_conflicts, &command_quarantine,  &command_status,
+    &command_doctor,   &command_verify,    &command_drill,       &command_sim,
+    &command_topology, &command_endorse,   &command_scrub_store,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

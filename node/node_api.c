@@ -221,6 +221,11 @@ static void aside(struct node *node, struct api_call call, struct span args)
     node_read_begin(node, call, READ_ASIDE, args);
 }
 
+static void revoked(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_REVOKED, args);
+}
+
 static void types(struct node *node, struct api_call call, struct span args)
 {
     node_read_begin(node, call, READ_TYPES, args);
@@ -297,6 +302,7 @@ static const struct verb {
     {"stop", stop},       {"types", types},   {"imported", imported}, {"conflicts", conflicts},
     {"aside", aside},     {"watch", watch},   {"verify", verify},     {"history", history},
     {"publish", publish}, {"heads", heads},   {"extend", extend},     {"invites", invites},
+    {"revoked", revoked},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)

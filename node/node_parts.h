@@ -175,6 +175,7 @@ enum read_kind {
     READ_LIST,
     READ_CONFLICTS,
     READ_ASIDE,
+    READ_REVOKED,
     READ_WATCH,
     READ_HISTORY,
     READ_ROLLUP,

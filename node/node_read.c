@@ -40,7 +40,8 @@ struct read_job {
 /* Answered in pieces, with a cursor. */
 static bool is_list(enum read_kind kind)
 {
-    return kind == READ_LIST || kind == READ_CONFLICTS || kind == READ_ASIDE || kind == READ_WATCH;
+    return kind == READ_LIST || kind == READ_CONFLICTS || kind == READ_ASIDE ||
+           kind == READ_WATCH || kind == READ_REVOKED;
 }
 
 /* On a pool thread: the readers' tree for this snapshot, built anew when documents have changed. */
@@ -131,6 +132,10 @@ static void run_query(struct read_job *job, const struct view *view, const struc
     case READ_ASIDE:
         job->code = query_aside(view, tree, config->seat, (size_t)step, &job->cursor, &job->out,
                                 &job->count, &job->error);
+        break;
+    case READ_REVOKED:
+        job->code = query_revoked(view, tree, &(struct revoked_of){job->name, job->type, job->id},
+                                  (size_t)step, &job->cursor, &job->out, &job->count, &job->error);
         break;
     case READ_WATCH:
         job->code = query_watch(view, tree, job->type, (size_t)step, &job->cursor, &job->out,
@@ -406,6 +411,24 @@ static bool read_aside_arguments(struct read_job *job, struct span args)
     return true;
 }
 
+/* Of one seat, or of one record: its type and its id. */
+static bool read_revoked_arguments(struct read_job *job, struct span args)
+{
+    struct argument all[] = {
+        {.name = "limit"}, {.name = "cursor"}, {.name = "seat"}, {.name = "type"}, {.name = "id"}};
+    struct span cursor = SPAN_EMPTY;
+    job->limit = INT64_MAX;
+    if (!arguments_read(args, all, 5, &job->error) ||
+        !argument_uint(&all[0], &job->limit, &job->error) ||
+        !argument_bin(&all[1], &cursor, &job->error) ||
+        !argument_text(&all[2], false, &job->name, &job->error) ||
+        !argument_text(&all[3], false, &job->type, &job->error) ||
+        (job->type.size > 0 && !argument_record(&all[4], &job->id, &job->error)))
+        return false;
+    buffer_append_span(&job->cursor, cursor);
+    return true;
+}
+
 static bool read_list_arguments(struct read_job *job, struct span args)
 {
     struct argument all[] = {{.name = "type"},
@@ -442,6 +465,7 @@ static bool read_arguments(struct read_job *job, struct span args)
     case READ_CONFLICTS:
     case READ_WATCH:
     case READ_ASIDE: return read_aside_arguments(job, args);
+    case READ_REVOKED: return read_revoked_arguments(job, args);
     case READ_ROLLUP:
         return arguments_read(args, rollup, 2, &job->error) &&
                argument_text(&rollup[0], true, &job->name, &job->error) &&

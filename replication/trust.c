@@ -52,10 +52,9 @@ static bool leads_to(const struct view *view, const struct branches *branches, u
     return open;
 }
 
-enum trust trust_of(struct step *step, const struct author_epoch *author, uint16_t stream,
-                    uint32_t seq)
+enum trust trust_at(const struct view *view, const struct tree *tree,
+                    const struct author_epoch *author, uint16_t stream, uint32_t seq)
 {
-    const struct tree *tree = step->replica->tree;
     struct hash hash;
     uint32_t end;
     enum trust trust = tree_trust(tree, author->author, author->epoch, stream, seq);
@@ -65,13 +64,19 @@ enum trust trust_of(struct step *step, const struct author_epoch *author, uint16
         !tree_cut_off_of(tree, author->author, author->epoch, stream, &end, &hash))
         return trust;
     struct stream_id id = {author->author, author->epoch, stream, author->branch};
-    struct branches *branches = branches_read(step->view, &id);
+    struct branches *branches = branches_read(view, &id);
     /* of what was carried here the stream itself isn't */
     if (branches->present[author->branch] &&
-        !leads_to(step->view, branches, author->branch, seq, end, &hash))
+        !leads_to(view, branches, author->branch, seq, end, &hash))
         trust = TRUST_CUT;
     free(branches);
     return trust;
+}
+
+enum trust trust_of(struct step *step, const struct author_epoch *author, uint16_t stream,
+                    uint32_t seq)
+{
+    return trust_at(step->view, step->replica->tree, author, stream, seq);
 }
 
 void trust_reason(struct step *step, const struct author_epoch *author, uint16_t stream,

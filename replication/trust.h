@@ -8,6 +8,8 @@
 /* trust.c: what the documents say of a place (rules.md 4, A25), of a forked stream on its branch;
  * and in words, of one that is cut. */
 enum { TRUST_REASON_BYTES = 128 };
+enum trust trust_at(const struct view *view, const struct tree *tree,
+                    const struct author_epoch *author, uint16_t stream, uint32_t seq);
 enum trust trust_of(struct step *step, const struct author_epoch *author, uint16_t stream,
                     uint32_t seq);
 void trust_reason(struct step *step, const struct author_epoch *author, uint16_t stream,

@@ -52,6 +52,21 @@ enum error_code query_aside(const struct view *view, const struct tree *tree, co
                             size_t limit, struct buffer *cursor, struct buffer *out, size_t *count,
                             struct error *error);
 
+/* What is behind its author's cut-off: of quarantine, by the keys of one seat or (empty) of all;
+ * or, with `type`, all of that kind in one record, in the order in which it was folded. `limit`,
+ * `cursor`, `out` and *count as in query_list. Each: {"seat":, "name":, "key": hex of its id,
+ * "epoch": ordinal, "stream":, "place":, "trusted": how many places of that stream count, "type":,
+ * "record":, "change": "created" | "changed" | "deleted" | "extended", "" of one that can't be read
+ * here, "clock":, "fields": {..} as written, "held": whether something else of the record counts}.
+ * ERR_UNKNOWN_TYPE, ERR_DAMAGED, ERR_USAGE: not a cursor of this list. */
+struct revoked_of {
+    struct span seat, type; /* empty: all; by quarantine */
+    struct record_id id;    /* of `type` */
+};
+enum error_code query_revoked(const struct view *view, const struct tree *tree,
+                              const struct revoked_of *of, size_t limit, struct buffer *cursor,
+                              struct buffer *out, size_t *count, struct error *error);
+
 /* What has changed here since a cursor, in the order in which it was applied, whoever wrote it; of
  * one type or (empty) of all. `cursor`: empty: only what comes from now on; else one that was given
  * here; comes back as where to go on. At most `limit` are appended; *count says how many, 0: there

@@ -21,6 +21,9 @@ void query_put_uint(struct buffer *out, const char *key, uint64_t value);
 /* "seat": and "name": of a key, two pairs; "" when no document names it. */
 void query_put_seat(struct buffer *out, const struct tree *tree, struct key_id author);
 
+/* A map: the names of the fields that an entry's body writes, and their values. */
+void query_put_fields(struct buffer *out, const struct record_type *type, struct span body);
+
 /* Lower-case hex of `size` bytes and a NUL, 2 * size + 1 characters in all. */
 void query_hex(const uint8_t *bytes, size_t size, char *text);
 

@@ -121,7 +121,7 @@ static const char *change_of(const struct record_state *state, const struct reco
     return creates ? "created" : "changed";
 }
 
-static void write_fields(const struct record_type *type, struct span body, struct buffer *out)
+void query_put_fields(struct buffer *out, const struct record_type *type, struct span body)
 {
     struct buffer pairs = {0};
     uint32_t count = 0;
@@ -209,7 +209,7 @@ static void write_change(struct watch *watch, struct block_cache *cache,
     if (entry->kind == ENTRY_EXTEND)
         write_joining(entry->body, watch->out);
     else
-        write_fields(type, entry->body, watch->out);
+        query_put_fields(watch->out, type, entry->body);
     watch->count++;
     record_free(state);
 }

@@ -109,6 +109,58 @@ static void a_stolen_village_is_cut_off_while_it_runs(void **state)
     drill_down(directory);
 }
 
+/* The township's machine is put back to a day before, and signs the cut-off from that: what the
+ * village wrote since is honest, lies at the county, and is written again there. */
+static void honest_words_behind_a_cut_off_are_endorsed(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("endorse", tree_of_five);
+    char first[64], second[64], made[64], instead[64];
+    snprintf(first, sizeof first, "%s", node_put(drill_node(directory, "V2"), "incident", "early"));
+    node_gets(drill_node(directory, "C"), "incident", first);
+    drill_act(directory, "kill", "T2");
+    tool("cp", "-a", drill_node(directory, "T2"), terrace_path("before"), NULL);
+    drill_act(directory, "start", "T2");
+    assert_int_equal(terrace_run("-d", drill_node(directory, "V2"), "set", "incident", first,
+                                 "title=late words", NULL),
+                     0);
+    snprintf(second, sizeof second, "%s",
+             node_put(drill_node(directory, "V2"), "incident", "made late"));
+    node_gets(drill_node(directory, "C"), "incident", second);
+    drill_act(directory, "kill", "V2");
+    drill_act(directory, "kill", "C");
+    drill_act(directory, "kill", "T2");
+    tool("rm", "-r", drill_node(directory, "T2"), NULL);
+    tool("mv", terrace_path("before"), drill_node(directory, "T2"), NULL);
+    drill_act(directory, "start", "T2");
+    drill(directory, "revoke", "V2", NULL);
+    drill_act(directory, "start", "C");
+    const char *county = drill_node(directory, "C");
+    status_reaches(county, "quarantine", 2);
+    assert_false(node_has(county, "incident", second));
+    assert_int_equal(terrace_run("-d", county, "quarantine", "--revoked", "V2", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "title=late words"));
+    assert_non_null(strstr(terrace_output(), "title=made late"));
+    assert_non_null(strstr(terrace_output(), "2 behind a cut-off"));
+    assert_int_equal(terrace_run("-d", county, "quarantine", "--revoked", "V1", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "0 behind a cut-off"));
+    assert_int_equal(terrace_run("-d", county, "endorse", "incident", first, NULL), 0);
+    assert_int_equal(terrace_run("-d", county, "get", "incident", first, NULL), 0);
+    assert_non_null(strstr(terrace_output(), "late words"));
+    assert_int_equal(terrace_run("-d", county, "endorse", "incident", second, NULL), 0);
+    assert_int_equal(sscanf(terrace_output(), "%63s", made), 1);
+    snprintf(instead, sizeof instead, "instead of %.33s", second);
+    assert_non_null(strstr(terrace_output(), instead));
+    assert_int_equal(terrace_run("-d", county, "get", "incident", made, NULL), 0);
+    assert_non_null(strstr(terrace_output(), "made late"));
+    /* again: the same record, not a third one */
+    assert_int_equal(terrace_run("-d", county, "--json", "endorse", "incident", second, NULL), 0);
+    assert_string_equal(json_string_value(json_object_get(terrace_json(), "id")), made);
+    assert_int_equal(terrace_run("-d", county, "endorse", "incident", made, NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "nothing of this record is behind"));
+    drill_down(directory);
+}
+
 static long long counted(const char *directory)
 {
     assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
@@ -156,6 +208,7 @@ int main(int count, char **values)
         cmocka_unit_test_teardown(a_township_that_is_cut_off_admits_a_village, terrace_drill_end),
         cmocka_unit_test_teardown(a_new_township_admits_too, terrace_drill_end),
         cmocka_unit_test_teardown(a_stolen_village_is_cut_off_while_it_runs, terrace_drill_end),
+        cmocka_unit_test_teardown(honest_words_behind_a_cut_off_are_endorsed, terrace_drill_end),
         cmocka_unit_test_teardown(the_county_overrules_what_a_township_signed, terrace_drill_end),
     };
     if (count != 2)
