@@ -43,3 +43,30 @@ story altered, left out, honest
   equal r V1 T1 C
   refused C forged 1
   sound C V1
+
+story cut off after it was carried
+  nodes C T1 V1
+  put V1 mediation r title=wall
+  extend V1 r T1
+  set V1 r s=a
+  run
+  image V1 trusted
+  set V1 r s=b
+  run
+  extend T1 r C
+  run
+  cut V1
+  record C r title=wall s=b operations=5
+  equal r V1 T1 C
+  # C has V1's entries in T1's carry alone
+  held C V1:1/2 0
+  held C T1:1/1 6
+  sign revoke V1 trusted
+  tell T1
+  run
+  record T1 r title=wall s=a excluded=1
+  record C r title=wall s=a excluded=1
+  circle C r V1,C,T1
+  equal r T1 C
+  parked C 0
+  sound C T1
