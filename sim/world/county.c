@@ -389,7 +389,8 @@ static void list_given(const struct county *county, const struct seat *seat, uns
         }
         free(below);
     }
-    qsort_r(list->seats, list->count, sizeof *list->seats, compare_ranks, county->rank);
+    if (list->count > 0)
+        qsort_r(list->seats, list->count, sizeof *list->seats, compare_ranks, county->rank);
 }
 
 struct county_document *county_documents(const struct county *county, size_t seat, unsigned gift,

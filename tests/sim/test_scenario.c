@@ -186,6 +186,8 @@ static void draw_fault(struct prng *prng, const struct scenario *scenario, struc
         fault->point = (enum fault_point)prng_below(prng, FAULT_POINT_COUNT);
     if (fault->kind == FAULT_INJECT)
         fault->mischief = (enum mischief)prng_below(prng, MISCHIEF_COUNT + 1);
+    if (fault->kind == FAULT_MOVE)
+        memcpy(fault->to, scenario->tree.texts[0], sizeof fault->to);
     if (fault->kind == FAULT_RESTORE) {
         fault->age = draw_number(prng, 1, SCENARIO_MS_MAX);
         fault->keeps_high_water = prng_chance(prng, 500);
