@@ -31,6 +31,8 @@ static void push_writes(struct node *node, struct api_call call, struct span arg
         writes[i].type = moved(writes[i].type, args, item->writes.arguments);
         writes[i].fields = moved(writes[i].fields, args, item->writes.arguments);
         writes[i].request_id = moved(writes[i].request_id, args, item->writes.arguments);
+        writes[i].seats = moved(writes[i].seats, args, item->writes.arguments);
+        writes[i].reason = moved(writes[i].reason, args, item->writes.arguments);
         writes[i].import = moved(writes[i].import, args, item->writes.arguments);
         writes[i].to = moved(writes[i].to, args, item->writes.arguments);
     }
