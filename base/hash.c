@@ -24,6 +24,7 @@ static const uint8_t personal_of[HASH_CONTEXT_COUNT][PERSONAL_BYTES] = {
     [HASH_TOKEN] = "terrace token",       [HASH_HEADS] = "terrace heads",
     [HASH_RECEIPT] = "terrace receipt",   [HASH_CELLS] = "terrace cells",
     [HASH_REQUEST] = "terrace request",   [HASH_SEAL] = "terrace seal",
+    [HASH_PART] = "terrace part",
 };
 static const uint8_t salt_zero[crypto_generichash_blake2b_SALTBYTES];
 static const uint8_t sign_prefix[16] = "terrace sign 1";

@@ -31,6 +31,7 @@ enum hash_context {
     HASH_CELLS,
     HASH_REQUEST,
     HASH_SEAL,
+    HASH_PART,
     HASH_CONTEXT_COUNT
 };
 

@@ -39,7 +39,15 @@ enum {
 
     NOTE_BYTES_MAX = 32 << 10,
     STATEMENT_STREAMS_MAX = 256,
-    REPORT_CELLS_MAX = 1024,
+    REPORT_CELLS_MAX = 1024, /* in one note */
+    REPORT_PART_BYTES_MAX = 8 << 10,
+    REPORT_PART_CELLS_MAX = 256,
+    REPORT_PART_CELLS_USUAL = 128, /* a figure that changes sends its part again, not the report */
+    REPORT_PARTS_MAX = 256,
+    REPORT_BYTES_MAX = 512 << 10, /* of all parts: a village's figures of twenty years */
+    REPORT_PARTED_CELLS_MAX = 16384,
+    REPORTS_WAITING_BYTES_MAX = 1 << 20, /* of reports from one child that wait for parts */
+    REPORT_PARTS_ASKED_MAX = 8,          /* at once: no more is under way than two notes take */
     CELL_GROUP_MAX = 8,
     CELL_VALUES_MAX = 8,
 

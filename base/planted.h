@@ -45,23 +45,51 @@
     X(ARRIVAL_FORGOTTEN, "arrival-forgotten", "what was judged late isn't told to watchers")       \
     X(DELETED_COUNTED, "deleted-counted", "a deleted record stays in the totals")                  \
     X(ORIGIN_COUNTED_TWICE, "origin-counted-twice", "a holder counts the records of others too")   \
+    X(LATE_FORGOTTEN, "late-forgotten", "what comes for a period that has ended isn't counted")    \
     X(REPORT_HALF_TAKEN, "report-half-taken", "the last cell of a report isn't taken")             \
     X(REPORT_STUCK, "report-stuck", "a report that was answered stays in flight")                  \
+    X(REPORT_PARTS_EARLY, "report-parts-early",                                                    \
+      "a report counts before all of its parts are here")                                          \
+    X(MOVED_COUNTS_TWICE, "moved-counts-twice", "who has moved away still counts where it was")    \
+    X(SILENT_IS_COMPLETE, "silent-is-complete", "who says nothing any more counts as heard")       \
     X(NOTE_EPOCH_IGNORED, "note-epoch-ignored", "notes are compared by number, epochs aside")      \
     X(HEIR_COUNTED_TWICE, "heir-counted-twice",                                                    \
       "a new machine's figures stand beside those of the former")                                  \
     X(CUT_OFF_IGNORED, "cut-off-ignored", "what stands behind a cut-off counts")                   \
     X(CUT_OFF_NOT_REFOLDED, "cut-off-not-refolded", "a cut-off is asked for new entries alone")    \
     X(CUT_TAKES_A_NAME, "cut-takes-a-name", "an entry that is cut off forks the name it uses")     \
+    X(HEIR_SILENT, "heir-silent", "a new machine doesn't count what came back of the former")      \
+    X(RELEASED_IS_OUT, "released-is-out", "who is released counts nowhere until it is taken over") \
+    X(WAY_FORGOTTEN, "way-forgotten", "a stream goes on by the way of before a move")              \
+    X(TOLD_DOWN_ONLY, "told-down-only", "changes of the tree aren't told upwards")                 \
+    X(TERM_IGNORED, "term-ignored", "of two documents the greater version counts")                 \
     X(COMPLETE_CLAIMED, "complete-claimed",                                                        \
       "what is listed and not held isn't counted as missing")                                      \
     X(SEAL_LEFT_OUT, "seal-left-out", "who stands on the way to a member is taken for one")        \
     X(SEAL_SKIPS_OWN, "seal-skips-own", "what is sealed to others can't be read by its author")    \
+    X(PRIVATE_WITH_RECORD, "private-with-record", "whoever gets a record reads what is private")   \
+    X(BEGUN_BY_ANYBODY, "begun-by-anybody", "private fields begin with whoever writes first")      \
+    X(TWIN_LEFT_OUT, "twin-left-out", "of two beginnings of private fields the later is none")     \
+    X(BACKUP_CLEAR, "backup-clear", "a parent can read what it keeps")                             \
     X(LATE_NOT_CARRIED, "late-not-carried", "what comes after an extension isn't carried on")      \
     X(CIRCLE_OF_THE_CREATION, "circle-of-the-creation",                                            \
       "an entry goes to those who had the record at first")                                        \
     X(PLACED_AS_IT_COMES, "placed-as-it-comes", "a second listing of a seat changes nothing")      \
     X(TWINS_THAWED, "twins-thawed", "what is newer than two documents of one version counts")      \
+    X(ERASE_COMES_BACK, "erase-comes-back", "a block that comes late brings erased words back")    \
+    X(STRIKE_FORGOTTEN, "strike-forgotten", "erased words stay in sealed copies")                  \
+    X(ERASE_KEEPS_CARRIED, "erase-keeps-carried", "what a carry entry holds isn't erased")         \
+    X(VOID_KEPT, "void-kept", "what a void step set stays")                                        \
+    X(FIRST_COME_WINS, "first-come-wins", "the step that came first stands")                       \
+    X(RISES_ON_SUSPECT_CLOCK, "rises-on-suspect-clock",                                            \
+      "what is overdue by a wrong clock is put before others")                                     \
+    X(EVERY_MEMBER_RISES, "every-member-rises", "each member puts what is overdue before others")  \
+    X(LIMIT_REFUSES, "limit-refuses", "a step beyond a limit is excluded, not flagged")            \
+    X(FROM_UNCHECKED, "from-unchecked", "a step is taken from whatever state its author saw")      \
+    X(FROM_AS_FOUND, "from-as-found", "a step is judged by the state that it meets")               \
+    X(BULK_IN_EMERGENCY, "bulk-in-emergency", "what is in bulk goes on in an emergency")           \
+    X(PEACE_UNHEARD, "peace-unheard", "an emergency outlasts the order that ends it")              \
+    X(ORDER_AS_IT_COMES, "order-as-it-comes", "the order that comes last counts, not the newest")  \
     X(FORK_FIRST_ONLY, "fork-first-only", "of two blocks at one place the first one stays")
 
 enum planted {

@@ -31,8 +31,27 @@ static struct hash derive(const char *word, struct span from)
 
 void seal_key_from(const uint8_t secret[static KEY_BYTES], struct seal_key *key)
 {
-    memmove(key->secret, secret, KEY_BYTES);
-    crypto_scalarmult_base(key->public_key, key->secret);
+    struct seal_key made = {.escrow_count = 0};
+    memcpy(made.secret, secret, KEY_BYTES);
+    crypto_scalarmult_base(made.public_key, made.secret);
+    *key = made;
+    sodium_memzero(&made, sizeof made);
+}
+
+bool seal_key_add_escrow(const uint8_t secret[static KEY_BYTES], struct seal_key *key)
+{
+    size_t count = key->escrow_count;
+    assert(count <= SEAL_ESCROW_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (sodium_memcmp(key->escrow[i].secret, secret, KEY_BYTES) == 0)
+            return true;
+    }
+    if (count == SEAL_ESCROW_MAX)
+        return false;
+    memmove(key->escrow[count].secret, secret, KEY_BYTES);
+    crypto_scalarmult_base(key->escrow[count].public_key, key->escrow[count].secret);
+    key->escrow_count++;
+    return true;
 }
 
 bool seal_key_acceptable(const uint8_t key[static KEY_BYTES])
@@ -149,21 +168,34 @@ enum seal_answer seal_open_with(struct span sealed, const struct hash *bound,
     return SEAL_OPENED;
 }
 
+/* The line of a reader; NULL: it isn't one. */
+static const uint8_t *line_of(struct span sealed, size_t head, const uint8_t *public_key)
+{
+    struct key_id own = key_id_of(public_key);
+    const uint8_t *line = sealed.data + SEAL_HEAD_BYTES;
+    while (line < sealed.data + head && memcmp(line, own.bytes, KEY_ID_BYTES) != 0)
+        line += SEAL_READER_BYTES;
+    return line == sealed.data + head ? NULL : line;
+}
+
 enum seal_answer seal_open(struct span sealed, const struct hash *bound, const struct seal_key *key,
                            struct buffer *plain, uint8_t content_key[static SEAL_CONTENT_KEY_BYTES])
 {
     size_t head = head_size(sealed);
-    struct key_id own = key_id_of(key->public_key);
     if (head == 0)
         return SEAL_BROKEN;
-    const uint8_t *line = sealed.data + SEAL_HEAD_BYTES;
-    while (line < sealed.data + head && memcmp(line, own.bytes, KEY_ID_BYTES) != 0)
-        line += SEAL_READER_BYTES;
-    if (line == sealed.data + head)
+    const uint8_t *secret = key->secret, *public_key = key->public_key;
+    const uint8_t *line = line_of(sealed, head, public_key);
+    for (size_t i = 0; line == NULL && i < key->escrow_count; i++) {
+        secret = key->escrow[i].secret;
+        public_key = key->escrow[i].public_key;
+        line = line_of(sealed, head, public_key);
+    }
+    if (line == NULL)
         return SEAL_FOR_OTHERS;
     const uint8_t *ephemeral = sealed.data + AT_EPHEMERAL;
     struct hash pad;
-    if (!pad_between(key->secret, ephemeral, ephemeral, key->public_key, &pad))
+    if (!pad_between(secret, ephemeral, ephemeral, public_key, &pad))
         return SEAL_BROKEN;
     hide(content_key, line + KEY_ID_BYTES, &pad);
     sodium_memzero(&pad, sizeof pad);

@@ -18,6 +18,7 @@
 enum {
     SEAL_VERSION = 1,
     SEAL_READERS_MAX = 16, /* machines of two seats, and keys put by */
+    SEAL_ESCROW_MAX = 8,   /* escrow keys that one machine is lent: one a theft, over its life */
     SEAL_CONTENT_KEY_BYTES = 32,
     SEAL_HEAD_BYTES = 1 + KEY_BYTES + HASH_BYTES + 1,
     SEAL_READER_BYTES = KEY_ID_BYTES + SEAL_CONTENT_KEY_BYTES,
@@ -26,11 +27,19 @@ enum {
     SEAL_MORE_BYTES_MAX = SEAL_HEAD_BYTES + SEAL_READERS_MAX * SEAL_READER_BYTES + SEAL_TAG_BYTES,
 };
 
-/* An X25519 pair. */
+/* An X25519 pair, and those that the same reader was lent: escrow keys, which people keep. */
 struct seal_key {
     uint8_t secret[KEY_BYTES];
     uint8_t public_key[KEY_BYTES];
+    size_t escrow_count;
+    struct {
+        uint8_t secret[KEY_BYTES];
+        uint8_t public_key[KEY_BYTES];
+    } escrow[SEAL_ESCROW_MAX];
 };
+/* One more pair, from its secret. One that is there already stays alone; false: there is no room.
+ */
+bool seal_key_add_escrow(const uint8_t secret[static KEY_BYTES], struct seal_key *key);
 void seal_key_from(const uint8_t secret[static KEY_BYTES], struct seal_key *key);
 
 /* A key that can be sealed to: no point of small order. */

@@ -85,14 +85,14 @@ static bool is_plain_word(const struct yaml_node *node, const char *word)
     return is_plain(node) && span_equal(yaml_text(node), span_of_text(word));
 }
 
-static bool is_nothing(const struct yaml_node *node)
+bool yaml_is_nothing(const struct yaml_node *node)
 {
     return is_plain_word(node, "") || is_plain_word(node, "~") || is_plain_word(node, "null");
 }
 
 bool yaml_is_text(const struct yaml_node *node)
 {
-    return is_scalar(node) && !is_nothing(node);
+    return is_scalar(node) && !yaml_is_nothing(node);
 }
 
 size_t yaml_size(const struct yaml_node *node)
@@ -142,11 +142,45 @@ static void describe(const struct yaml_node *node, char *to, size_t size)
         snprintf(to, size, "a map");
     else if (yaml_is_list(node))
         snprintf(to, size, "a list");
-    else if (is_nothing(node))
+    else if (yaml_is_nothing(node))
         snprintf(to, size, "nothing");
     else
         snprintf(to, size, "\"%.*s\"", text.size > 60 ? 60 : (int)text.size,
                  (const char *)text.data);
+}
+
+/* "a, b, c", as many as fit. */
+static void list_words(const char *const *words, size_t count, char *to, size_t size)
+{
+    size_t used = 0;
+    to[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool fits = used + strlen(words[i]) + 8 < size;
+        used += (size_t)snprintf(to + used, size - used, "%s%s", i > 0 ? ", " : "",
+                                 fits ? words[i] : "...");
+        if (!fits)
+            return;
+    }
+}
+
+void yaml_complain_word(struct yaml_node *node, const char *what, const char *const *known,
+                        size_t count)
+{
+    struct error *error = &node->owner->first;
+    char found[80], list[sizeof error->next - 40];
+    bool first = error->code == ERR_OK;
+    describe(node, found, sizeof found);
+    yaml_complain(node, "expected %s, found %s", what, found);
+    if (!first)
+        return;
+    const char *meant = nearest_word(yaml_text(node), known, count);
+    list_words(known, count, list, sizeof list);
+    if (meant != NULL)
+        error_next(error, "did you mean \"%s\"?", meant);
+    else if (count == 0)
+        error_next(error, "there is none");
+    else
+        error_next(error, "there are: %s", list);
 }
 
 static bool complain_expected(struct yaml_node *node, const char *key, const char *expected)

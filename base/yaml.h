@@ -36,6 +36,7 @@ bool yaml_get_list(struct yaml_node *map, const char *key, bool required, struct
 bool yaml_is_map(const struct yaml_node *node);
 bool yaml_is_list(const struct yaml_node *node);
 bool yaml_is_text(const struct yaml_node *node);
+bool yaml_is_nothing(const struct yaml_node *node); /* empty without quotes, ~ or null */
 struct span yaml_text(const struct yaml_node *node);
 size_t yaml_size(const struct yaml_node *node); /* of a list or map */
 struct yaml_node *yaml_list_at(struct yaml_node *list, size_t index);
@@ -47,6 +48,10 @@ unsigned yaml_column(const struct yaml_node *node);
 /* Record an error of the caller's own (ERR_INVALID) at this node ("expected ..., found ..."). */
 void yaml_complain(struct yaml_node *node, const char *why, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same of a word that isn't one of these: "expected WHAT, found ...", and as what to do next
+ * the one that is near, or all of them. */
+void yaml_complain_word(struct yaml_node *node, const char *what, const char *const *known,
+                        size_t count);
 /* True if nothing went wrong and every key was consumed; otherwise `error` says the first
  * fault, with file, line and column, and a "did you mean" where a known key is near. */
 bool yaml_finish(struct yaml *yaml, struct error *error);

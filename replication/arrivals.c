@@ -118,3 +118,17 @@ void arrival_put_late(struct step *step, const struct entry_place *place)
                               .left_out = SPAN_OF_ARRAY(only)};
     arrival_write(step->updates, &arrival);
 }
+
+void arrival_put_again(struct step *step, const struct entry_place *place)
+{
+    if (place->carried) {
+        arrival_put_late(step, place);
+        return;
+    }
+    struct arrival arrival = {.n = step->replica->arrivals++,
+                              .life = step->replica->life,
+                              .stream = place->stream,
+                              .seq = place->seq,
+                              .count = 1};
+    arrival_write(step->updates, &arrival);
+}

@@ -88,6 +88,19 @@ void audiences_free(struct audiences *audiences)
     *audiences = (struct audiences){0};
 }
 
+void audience_alone(struct step *step, const struct record_type *type, struct audience *audience)
+{
+    const struct seat *own = own_seat(step->replica);
+    *audience = (struct audience){.class = (uint8_t)type->class, .holders = HOLDERS_SELF};
+    if (!type->sealed_backup || own == NULL || own->parent == NULL ||
+        !can_be_sealed_to(step, own->row.seat))
+        return;
+    audience->holders = HOLDERS_PATH;
+    audience->seats[audience->seat_count++] = own->row.seat;
+    audience->seats[audience->seat_count++] = own->parent->row.seat;
+    audience->sealed_to = PLANTED(BACKUP_CLEAR) ? NULL : own->row.seat;
+}
+
 void audiences_find(struct step *step, const struct circle *circle, const struct seat_names *to,
                     struct audiences *audiences)
 {

@@ -83,7 +83,9 @@ static void take_line(struct step *step, const struct session *session,
         way_breaks(step->replica->tree, &row->open, &at)) {
         own = place_on_way(&row->open, step->replica->options.seat);
         if (own < at && strcmp(row->open.seats[own + 1], session->seat) == 0) {
-            mark_row_put(step->updates, row->open.seats[at + 1], stream, held);
+            const struct seat *behind =
+                tree_seat(step->replica->tree, span_of_text(row->open.seats[at + 1]));
+            mark_row_put(step->updates, behind->row.seat, behind->row.generation, stream, held);
             step->replica->going_due = step->replica->going_due || own == 0;
             step->replica->beyond_due = step->replica->beyond_due || own > 0;
         }

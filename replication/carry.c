@@ -243,6 +243,16 @@ static void seek_members(struct step *step, const struct operation *op,
     }
 }
 
+void carry_late(struct step *step, const struct record_type *type, const struct record_id *id,
+                const struct record_state *record, const struct entry_place *place,
+                const struct circle *late)
+{
+    struct circle targets = {0};
+    leave_reached(step, place, late, &targets);
+    send_entry(step, type, record, id, place, &targets);
+    circle_free(&targets);
+}
+
 static void send_late(struct step *step, const struct record_type *type, const struct operation *op,
                       const struct located_entry *located, const struct record_state *record,
                       bool parked)
@@ -280,11 +290,33 @@ void carry_on_storing(struct step *step, const struct operation *op,
         forget_gone(step, &here);
     if (record != NULL && !waited && !located->carried) /* a carry goes on whole: pass_on */
         send_late(step, type, &here, located, record, outcome == OUTCOME_PARKED);
-    if (record != NULL && outcome == OUTCOME_FOLDED && here.extends)
+    if (record != NULL && outcome == OUTCOME_FOLDED && here.extends) {
         seek_members(step, &here, record);
+        carry_orphaned(step, type, &located->entry->record, record);
+    }
     if (record != NULL && outcome == OUTCOME_FOLDED && is_back(step, located))
         go_out_again(step, type, &here, located, record);
     record_free(loaded);
+}
+
+void carry_what_counts(struct step *step, const struct located_entry *located,
+                       const struct record_state *before)
+{
+    const struct schema *schema = tree_schema(step->replica->tree);
+    const struct record_type *type =
+        schema == NULL ? NULL : schema_type(schema, located->entry->type);
+    struct operation here = operation_of(located, 0);
+    if (type == NULL || located->again || own_seat(step->replica) == NULL ||
+        !record_has(before, &here))
+        return;
+    struct record_state *record = load_record(step, type, &located->entry->record);
+    if (record != NULL && !located->carried)
+        send_late(step, type, &here, located, record, false);
+    if (record != NULL && here.extends)
+        seek_members(step, &here, record);
+    if (record != NULL && is_back(step, located))
+        go_out_again(step, type, &here, located, record);
+    record_free(record);
 }
 
 /* What a carry entry brought, and the new members of own extensions lack, goes on in one piece. */

@@ -21,6 +21,9 @@ struct audiences {
 void audiences_find(struct step *step, const struct circle *circle, const struct seat_names *to,
                     struct audiences *audiences);
 void audiences_free(struct audiences *audiences);
+/* What this seat alone holds: its own stream, or where the type is backed up the one that its
+ * parent keeps for it, sealed to its own seat's keys (rules.md B72). */
+void audience_alone(struct step *step, const struct record_type *type, struct audience *audience);
 /* All members but this node's seat. */
 void circle_others(struct step *step, const struct circle *circle, struct seat_names *names);
 
@@ -33,6 +36,19 @@ enum outcome carry_apply(struct step *step, const struct located_entry *located,
 void carry_on_storing(struct step *step, const struct operation *op,
                       const struct located_entry *located, const struct record_state *record,
                       enum outcome outcome, bool waited);
+/* An operation that `before` had from behind a cut-off has come in a stream that counts: for the
+ * carry rule it has been stored now. */
+void carry_what_counts(struct step *step, const struct located_entry *located,
+                       const struct record_state *before);
+
+/* The entry at this place goes to those of `late` who don't hold the stream that it stands in. */
+void carry_late(struct step *step, const struct record_type *type, const struct record_id *id,
+                const struct record_state *record, const struct entry_place *place,
+                const struct circle *late);
+/* carry_orphaned.c: own entries go to those whom the extension of a seat without a key in force
+ * added, where neither saw the other (rules.md B88). */
+void carry_orphaned(struct step *step, const struct record_type *type, const struct record_id *id,
+                    const struct record_state *record);
 
 /* What a record's circle is, and which of its entries go where. */
 struct carriage {
@@ -57,6 +73,13 @@ void carry_entry_into(struct step *step, const struct carriage *carriage,
 enum error_code write_extension(struct step *step, const struct record_type *type,
                                 const struct record_id *id, const struct seat_names *seats,
                                 struct span reason, struct error *error);
+/* The same because the record is overdue in this state (extension.h). */
+enum error_code write_rise(struct step *step, const struct record_type *type,
+                           const struct record_id *id, const char *seat, uint16_t state,
+                           struct error *error);
+/* The entry that stands here at this place goes into what this seat alone reads of the record. */
+void carry_entry_alone(struct step *step, const struct carriage *carriage,
+                       const struct entry_place *place);
 /* Whether the stream that an entry stands in here is one that the seat holds. */
 bool carry_stream_is_for(struct step *step, const struct entry_place *place, const char *seat);
 /* The entries of a record that wait here, wherever they lie; the caller frees `places`. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/carry.h"
+#include "replication/move.h"
 
 static bool names_have(const struct seat_names *names, const char *seat)
 {
@@ -23,10 +23,10 @@ bool carry_stream_is_for(struct step *step, const struct entry_place *place, con
     if (author != NULL && strcmp(author->seat->row.seat, seat) == 0)
         return true;
     if (open != NULL && open->sealed_to[0] != '\0')
-        return strcmp(open->sealed_to, seat) == 0;
+        return strcmp(open->sealed_to, seat) == 0 && way_reaches(step, place, open, seat);
     for (size_t i = 0; open != NULL && open->holders == HOLDERS_PATH && i < open->seat_count; i++) {
         if (strcmp(open->seats[i], seat) == 0)
-            return true;
+            return way_reaches(step, place, open, seat);
     }
     return false;
 }
@@ -72,10 +72,8 @@ static void append_carry(struct sending *sending, struct span body)
 static bool goes_as_it_is(struct step *step, const struct operation *op, const struct record_id *id)
 {
     const struct author_epoch *self = &step->replica->self;
-    struct author_epoch author = {op->dot.author, op->dot.epoch};
     return !op->carried && op->dot.epoch == self->epoch &&
-           key_id_equal(op->dot.author, self->author) &&
-           !(op->dot.n == 1 && record_id_names(id, &author));
+           key_id_equal(op->dot.author, self->author) && !operation_begins(op, id);
 }
 
 static void send_again(struct sending *sending, const struct entry_place *place)
@@ -110,10 +108,9 @@ static void send_on(struct sending *sending, const struct entry_place *place)
 
 static bool has_creation(const struct prepared_block *block, const uint32_t *places, size_t count)
 {
-    struct author_epoch author = {block->header.stream.author, block->header.stream.epoch};
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = &block->list.entries[places[i]];
-        if (entry->kind == ENTRY_WRITE && entry->n == 1 && record_id_names(&entry->record, &author))
+        if (entry->kind == ENTRY_WRITE && entry->n == 1 && entry->context_count == 0)
             return true;
     }
     return false;
@@ -174,6 +171,7 @@ static void send_block(struct sending *sending, struct parcel *parcel, size_t fr
     struct step *step = sending->step;
     struct entry_place place = parcel->places[from];
     struct prepared_block block;
+    struct span rest;
     done[from] = true;
     sign_stream(step, &place.stream);
     if (block_row_open(step->view, step->replica->tree, &place.stream, place.seq, &block) != ERR_OK)
@@ -184,7 +182,10 @@ static void send_block(struct sending *sending, struct parcel *parcel, size_t fr
         if ((i > from && done[i]) || parcel->as_it_is[i] ||
             !in_block(&parcel->places[i], &place.stream, &block.header))
             continue;
-        places[count++] = parcel->places[i].seq - block.header.seq;
+        uint32_t at = parcel->places[i].seq - block.header.seq;
+        block.list.entries[at].hole |=
+            erased_row_read(step->view, &block.list.entries[at], &block.digests[at], &rest);
+        places[count++] = at;
         done[i] = true;
     }
     qsort(places, count, sizeof *places, compare_numbers);
@@ -307,6 +308,19 @@ void carry_record(struct step *step, const struct carriage *carriage, const stru
     note_unreached(step, carriage, &audiences);
     free(aside.places);
     audiences_free(&audiences);
+}
+
+void carry_entry_alone(struct step *step, const struct carriage *carriage,
+                       const struct entry_place *place)
+{
+    struct audience audience;
+    struct entry_place places[] = {*place};
+    bool as_it_is[] = {false};
+    struct parcel parcel = {places, as_it_is, 1};
+    struct sending sending = {step, carriage, &audience};
+    audience_alone(step, carriage->type, &audience);
+    if (audience.sealed_to != NULL && has_room(step))
+        send_parcel(&sending, &parcel);
 }
 
 void carry_entry_into(struct step *step, const struct carriage *carriage,

@@ -1,10 +1,14 @@
-/* Cells: figures by origin, kept in the writing transaction, reported by the origin alone
+/* Cells: figures by origin, kept in the writing transaction; those of others by their reports
  * (rules.md 6). Two roll-ups: records of a type that name us, and how far we hold each subtree
  * stream, from which each directive's receipts follow by comparison. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/deadlines.h"
+#include "replication/folds.h"
+#include "replication/reports.h"
+#include "replication/rows/rollup_cells.h"
 #include "replication/trust.h"
 
 void cells_set_own(struct step *step, struct cell *cell, bool add, int64_t value)
@@ -15,6 +19,7 @@ void cells_set_own(struct step *step, struct cell *cell, bool add, int64_t value
     assert(size > 0);
     cell->value_count = 1;
     cell->values[0] = value;
+    cell->changed_ms = time_as_signed(step);
     if (step->view->get(step->view->context, TABLE_CELLS, SPAN(key, size), &found) == READ_FOUND) {
         struct cell before;
         struct key_id origin;
@@ -60,9 +65,8 @@ void cells_received_stream(struct step *step, const struct stream_id *stream, ui
     buffer_free(&group);
 }
 
-/* The next cell that can be read. */
-static bool next_cell(const struct view *view, struct buffer *from, struct cell *cell,
-                      struct key_id *origin, uint64_t *report)
+bool cells_next(const struct view *view, struct buffer *from, struct cell *cell,
+                struct key_id *origin, uint64_t *report)
 {
     struct span key, value;
     bool parsed = false;
@@ -80,110 +84,186 @@ static bool next_cell(const struct view *view, struct buffer *from, struct cell 
     return parsed;
 }
 
-static int compare_cells(const void *a, const void *b)
+static void cell_remove(struct step *step, const struct cell *cell, struct key_id origin)
 {
-    return cell_compare(a, b);
-}
-
-/* Our own cells, whole: there are few, and a whole report leaves no gap to be asked about. */
-static void collect_own(struct step *step, struct cell_report *report, struct buffer *groups)
-{
-    struct buffer from = {0};
-    struct cell cell;
-    struct key_id origin;
-    uint64_t changed;
-    size_t offsets[REPORT_CELLS_MAX];   /* the groups move while they are gathered */
-    size_t room = NOTE_BYTES_MAX - 256; /* for all but the cells */
-    report->cells = mem_alloc(REPORT_CELLS_MAX * sizeof *report->cells);
-    while (report->cell_count < REPORT_CELLS_MAX &&
-           next_cell(step->view, &from, &cell, &origin, &changed)) {
-        size_t size = cell.group.size + 11U + 9U * cell.value_count;
-        if (key_id_equal(origin, step->replica->key_id) && mp_valid(cell.group) && size <= room) {
-            room -= size;
-            offsets[report->cell_count] = groups->size;
-            buffer_append_span(groups, cell.group);
-            report->cells[report->cell_count++] = cell;
-        }
-    }
-    for (size_t i = 0; i < report->cell_count; i++)
-        report->cells[i].group.data = groups->data + offsets[i];
-    qsort(report->cells, report->cell_count, sizeof *report->cells, compare_cells);
-    buffer_free(&from);
-}
-
-static void sign_report(struct step *step)
-{
-    struct replica *replica = step->replica;
-    struct buffer groups = {0}, note = {0};
-    struct cell_report report = {
-        .head = {replica->key_id, replica->self.epoch, ++replica->report_k},
-        .token = replica->token,
-    };
-    collect_own(step, &report, &groups);
-    report_encode(&report, &note);
-    note_sign(&note, HASH_CELLS, &replica->options.tree_id, replica->options.signing_secret,
-              replica->options.verifier);
-    note_store_own(step, HASH_CELLS, span_of_buffer(&note), &report.head);
-    updates_trace(step->updates, "report %llu: %zu cells", (unsigned long long)report.head.k,
-                  report.cell_count);
-    replica->cells_changed = false;
-    replica->report_at_tick = step->tick_ms;
-    free(report.cells);
-    buffer_free(&groups);
-    buffer_free(&note);
-}
-
-/* One report in flight at most: a week offline costs one report. The root has nobody above. */
-void report_when_due(struct step *step)
-{
-    struct replica *replica = step->replica;
-    inherit_when_due(step);
-    const struct session *parent = session_parent(replica);
-    if (!replica->cells_changed || parent == NULL || parent->report_in_flight ||
-        own_seat(replica) == NULL)
-        return;
-    uint64_t due = replica->report_at_tick +
-                   tuning_or(replica->options.tuning.report_every_ms, REPORT_EVERY_MS);
-    if (replica->report_k == 0 || step->tick_ms >= due)
-        sign_report(step);
-    else if (due < replica->deadline_tick)
-        replica->deadline_tick = due;
+    uint8_t key[CELL_KEY_BYTES_MAX];
+    size_t size = cell_key(key, cell, origin);
+    if (size > 0)
+        updates_remove(step->updates, TABLE_CELLS, SPAN(key, size));
 }
 
 void cells_forget_report(struct step *step, struct key_id origin)
 {
-    uint8_t key[NOTE_KEY_BYTES_MAX];
-    struct span value;
     struct cell_report before;
-    size_t size = note_key(key, HASH_CELLS, origin, 0);
-    if (step->view->get(step->view->context, TABLE_NOTES, SPAN(key, size), &value) != READ_FOUND ||
-        report_decode(value, &before, NULL) != ERR_OK)
+    if (!report_load_held(step->view, origin, &before))
+        return;
+    for (size_t i = 0; i < before.cell_count; i++)
+        cell_remove(step, &before.cells[i], origin);
+    report_free(&before);
+}
+
+/* What becomes of a cell's row. */
+struct cell_change {
+    bool stays;
+    uint64_t changed_ms;
+};
+
+static bool read_row(struct step *step, const struct cell *cell, struct key_id origin,
+                     struct cell *held)
+{
+    uint8_t key[CELL_KEY_BYTES_MAX];
+    struct span row;
+    struct key_id of;
+    uint64_t number;
+    size_t size = cell_key(key, cell, origin);
+    return size > 0 &&
+           step->view->get(step->view->context, TABLE_CELLS, SPAN(key, size), &row) == READ_FOUND &&
+           cell_parse(SPAN(key, size), row, held, &of, &number);
+}
+
+static bool same_values(const struct cell *a, const struct cell *b)
+{
+    return a->value_count == b->value_count &&
+           memcmp(a->values, b->values, a->value_count * sizeof a->values[0]) == 0;
+}
+
+/* What a former machine said of its own records, which a new one has begun to count: the former key
+ * stands at the group's end. */
+static bool read_former(struct step *step, const struct cell *cell, struct cell *held)
+{
+    struct mp_reader reader = mp_reader(cell->group);
+    uint32_t count = mp_read_array(&reader);
+    size_t begins = reader.at;
+    if ((cell->rollup & ROLLUP_INHERITS) == 0 || count == 0)
+        return false;
+    for (uint32_t i = 1; i < count; i++)
+        mp_read_any(&reader);
+    size_t ends = reader.at;
+    const uint8_t *former = mp_read_bin_of(&reader, KEY_ID_BYTES);
+    if (reader.failed)
+        return false;
+    struct buffer group = {0};
+    struct key_id origin;
+    memcpy(origin.bytes, former, KEY_ID_BYTES);
+    mp_write_array(&group, count - 1);
+    buffer_append(&group, cell->group.data + begins, ends - begins);
+    struct cell own = {.rollup = cell->rollup & ROLLUP_NUMBER,
+                       .period = cell->period,
+                       .group = span_of_buffer(&group)};
+    bool is = read_row(step, &own, origin, held);
+    buffer_free(&group);
+    return is;
+}
+
+/* The same of a machine between the two: it counted for the former one, too. */
+static bool read_other_heir(struct step *step, const struct cell *cell, struct key_id heir,
+                            struct cell *held)
+{
+    uint8_t key[CELL_KEY_BYTES_MAX], from[CELL_KEY_BYTES_MAX + 1];
+    static const struct key_id least;
+    struct span found, row;
+    struct key_id origin;
+    uint64_t number;
+    size_t size = cell_key(key, cell, least), from_size = size;
+    memcpy(from, key, size);
+    while ((cell->rollup & ROLLUP_INHERITS) != 0 &&
+           step->view->next(step->view->context, TABLE_CELLS, SPAN(from, from_size), &found,
+                            &row) == READ_FOUND &&
+           found.size == size && memcmp(found.data, key, size - KEY_ID_BYTES) == 0) {
+        memcpy(from, found.data, size);
+        from[size] = 0;
+        from_size = size + 1;
+        if (cell_parse(SPAN(from, size), row, held, &origin, &number) &&
+            !key_id_equal(origin, heir) && same_values(held, cell))
+            return true;
+    }
+    return false;
+}
+
+/* Since when a value has been so: since it was heard here. The report may be of an older token than
+ * people have had an answer by. What a roll-up says when it is first told is no correction. */
+static struct cell_change change_of(struct step *step, const struct cell_report *report,
+                                    const struct cell *cell, uint64_t now)
+{
+    const struct schema *schema = tree_schema(step->replica->tree);
+    uint8_t key[CELL_KEY_BYTES_MAX];
+    struct cell before;
+    size_t size = cell_key(key, cell, report->head.signer);
+    if (size == 0)
+        return (struct cell_change){.stays = true}; /* nothing that can stand here */
+    if (read_row(step, cell, report->head.signer, &before))
+        return (struct cell_change){same_values(&before, cell), now};
+    if (read_other_heir(step, cell, report->head.signer, &before))
+        return (struct cell_change){false, before.changed_ms};
+    if (read_former(step, cell, &before))
+        return (struct cell_change){false, same_values(&before, cell) ? before.changed_ms : now};
+    const struct record_type *type = NULL;
+    const struct rollup *rollup = (cell->rollup & ROLLUP_FOLDED) != 0
+                                      ? NULL /* it says itself since when it is so */
+                                      : schema_rollup(schema, cell->rollup & ROLLUP_NUMBER, &type);
+    bool told = rollup != NULL && rollup_is_built(step->view, report->head.signer, rollup, type);
+    return (struct cell_change){false, told ? now : 0};
+}
+
+/* Cells of the report before that are in this one no more. Both are sorted. */
+static void remove_others(struct step *step, const struct cell_report *report)
+{
+    struct cell_report before;
+    size_t at = 0;
+    if (!report_load_held(step->view, report->head.signer, &before))
         return;
     for (size_t i = 0; i < before.cell_count; i++) {
-        uint8_t cell[CELL_KEY_BYTES_MAX];
-        size_t cell_size = cell_key(cell, &before.cells[i], origin);
-        if (cell_size > 0)
-            updates_remove(step->updates, TABLE_CELLS, SPAN(cell, cell_size));
+        while (at < report->cell_count && cell_compare(&report->cells[at], &before.cells[i]) < 0)
+            at++;
+        if (at == report->cell_count || cell_compare(&report->cells[at], &before.cells[i]) != 0)
+            cell_remove(step, &before.cells[i], report->head.signer);
     }
     report_free(&before);
 }
 
-/* A whole report of another origin replaces what that origin reported before, in one piece. Our
- * own, come back after a restore, say nothing: we count our own records. */
-void cells_take_report(struct step *step, const struct cell_report *report)
+/* Our own, come back after a restore, say nothing: we count our own records. */
+void cells_take_report(struct step *step, struct cell_report *report)
 {
     if (key_id_equal(report->head.signer, step->replica->key_id))
         return;
-    cells_forget_report(step, report->head.signer);
-    size_t count = report->cell_count - (PLANTED(REPORT_HALF_TAKEN) && report->cell_count > 0);
-    for (size_t i = 0; i < count; i++) {
+    if (PLANTED(REPORT_HALF_TAKEN) && report->cell_count > 0)
+        report->cell_count--;
+    uint64_t now = time_as_signed(step);
+    struct cell_change *changes = mem_alloc((report->cell_count + 1) * sizeof *changes);
+    for (size_t i = 0; i < report->cell_count; i++) /* all, before a row of them changes */
+        changes[i] = change_of(step, report, &report->cells[i], now);
+    remove_others(step, report);
+    for (size_t i = 0; i < report->cell_count; i++) {
         uint8_t key[CELL_KEY_BYTES_MAX];
         struct buffer row = {0};
+        if (changes[i].stays)
+            continue;
         size_t size = cell_key(key, &report->cells[i], report->head.signer);
-        if (size > 0) {
-            cell_value_encode(&report->cells[i], report->head.k, &row);
-            updates_put(step->updates, TABLE_CELLS, SPAN(key, size), span_of_buffer(&row));
-        }
+        report->cells[i].changed_ms = changes[i].changed_ms;
+        cell_value_encode(&report->cells[i], report->head.k, &row);
+        updates_put(step->updates, TABLE_CELLS, SPAN(key, size), span_of_buffer(&row));
         buffer_free(&row);
     }
+    free(changes);
+    folds_hear(step, report->head.signer);
+}
+
+void cells_as_reported(struct step *step, struct key_id origin)
+{
+    struct buffer from = {0};
+    struct cell cell;
+    struct key_id of;
+    uint64_t number;
+    while (cells_next(step->view, &from, &cell, &of, &number)) {
+        from.size--; /* what stands before its end is the row's key */
+        if (key_id_equal(of, origin))
+            updates_remove(step->updates, TABLE_CELLS, span_of_buffer(&from));
+        from.size++;
+    }
+    struct cell_report report;
+    if (report_load_held(step->view, origin, &report)) {
+        cells_take_report(step, &report);
+        report_free(&report);
+    }
+    buffer_free(&from);
 }

@@ -37,16 +37,25 @@ bool circle_may_write(const struct circle *circle, const struct seat *seat)
     return circle_has(circle, seat->row.seat);
 }
 
+const struct seat *circle_next_above(const struct tree *tree, const struct circle *circle)
+{
+    const struct seat *seat = tree_seat(tree, span_of_text(circle->origin));
+    while (seat != NULL && circle_has(circle, seat->row.seat))
+        seat = seat->parent;
+    return seat;
+}
+
 /* The seats of the creation's stream. */
 static void add_holders(struct circle *circle, const struct stream_open *open,
                         const struct seat *author)
 {
+    bool backup = stream_is_backup(open); /* the parent keeps it, and holds nothing of it */
     circle->class = open->class;
-    circle->holders = open->holders;
+    circle->holders = backup ? HOLDERS_SELF : open->holders;
     circle->tier = open->tier;
-    if (open->holders != HOLDERS_PATH)
+    if (circle->holders != HOLDERS_PATH)
         circle_add(circle, author->row.seat);
-    for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++)
+    for (size_t i = 0; circle->holders == HOLDERS_PATH && i < open->seat_count; i++)
         circle_add(circle, open->seats[i]);
     circle->first_count = circle->count;
 }
@@ -80,22 +89,54 @@ static void add_members(struct circle *circle, const struct record_state *record
     }
 }
 
+/* Of two creations under one name the one that says where the record is; of several names each. For
+ * an operation that saw the name, both: which of them it was shows nowhere (A13). */
+static bool says_where(const struct record_state *record, const struct record_id *id,
+                       const struct operation *creation, const struct operation *seen)
+{
+    if (creation->verdict != OPERATION_ADMITTED ||
+        (seen != NULL && dot_compare(&seen->dot, &creation->dot) != 0 &&
+         !operation_saw(seen, &creation->dot)))
+        return false;
+    for (size_t i = 0; seen == NULL && i < record_operation_count(record); i++) {
+        const struct operation *op = record_operation(record, i);
+        if (op != creation && operation_begins(op, id) &&
+            dot_compare(&op->dot, &creation->dot) == 0 && operation_made_before(op, creation))
+            return false;
+    }
+    return true;
+}
+
 bool circle_load(struct block_cache *cache, const struct view *view, const struct tree *tree,
                  const struct record_state *record, const struct record_id *id,
                  const struct operation *seen, struct circle *circle)
 {
-    const struct operation *creation = record_creation(record, id);
+    const struct operation *first = record_creation(record, id);
     const struct author *creator = tree_author(tree, record_id_author(id).author);
     *circle = (struct circle){0};
-    if (creation == NULL || creator == NULL)
+    if (first == NULL || creator == NULL)
         return false;
     struct stream_row *row = mem_alloc(sizeof *row);
-    bool known = read_opening(cache, view, tree, creation, row);
-    if (known) {
-        circle->author = creator->id;
-        add_holders(circle, &row->open, creator->seat);
-        add_members(circle, record, seen);
+    bool known = true, said = false;
+    circle->author = creator->id;
+    circle->origin = creator->seat->row.seat;
+    for (size_t i = 0; known && i < record_operation_count(record); i++) {
+        const struct operation *op = record_operation(record, i);
+        if (!operation_begins(op, id) || !says_where(record, id, op, seen))
+            continue;
+        known = read_opening(cache, view, tree, op, row);
+        if (known)
+            add_holders(circle, &row->open, creator->seat);
+        said = true;
     }
+    if (known && !said && read_opening(cache, view, tree, first, row)) {
+        add_holders(circle, &row->open, creator->seat);
+        said = true;
+    }
+    if (known && said)
+        add_members(circle, record, seen);
     free(row);
-    return known;
+    if (!known || !said)
+        circle_free(circle);
+    return known && said;
 }

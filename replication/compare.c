@@ -502,8 +502,16 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
     memcpy(id.author.bytes, key, KEY_ID_BYTES);
     struct stream_row *row = mem_alloc(sizeof *row);
     bool held = stream_row_read(step->view, &id, row);
-    if (held && row->forked ? !fork_send_from(step, session, &id, seq, form == 1)
-                            : !held || !stream_is_for(step, session, &id, row)) {
+    bool unlisted = held && tree_author(step->replica->tree, id.author) == NULL;
+    if (unlisted) {
+        /* the peer knows a document that isn't here yet: what is sent then begins there */
+        struct cursor *cursor = cursor_find(session, &id);
+        if (cursor != NULL && seq < cursor->sent_seq) {
+            cursor->sent_seq = cursor->held_seq = seq;
+            cursor->place_needed = true;
+        }
+    } else if (held && row->forked ? !fork_send_from(step, session, &id, seq, form == 1)
+                                   : !held || !stream_is_for(step, session, &id, row)) {
         step->replica->refusals.not_allowed++;
     } else if (!row->forked && seq <= row->head.seq) {
         /* at the head: the next one says its place */

@@ -2,7 +2,9 @@
  * stand in the circle of something held here, or somebody here writes to them. Rows come from
  * above, where more is known, each with its proof.
  *
- *     child:  seek [[name, term, version, hash] ...]    what it holds of each; term 0: nothing
+ *     child:  seek [[name, term, version, hash] ...]    what it holds of each; term 0: nothing.
+ *                                                       Hash: of the document that lists it; the
+ *                                                       sum of all, where several do
  *     parent: document, row set                         where its own is newer, or the child has
  * none child:  seek                                      what it holds now; only then come streams
  *     root:   absent [name ...]                         no document has such a seat
@@ -13,6 +15,7 @@
 #include <string.h>
 
 #include "replication/contacts_inner.h"
+#include "replication/notes.h"
 
 enum {
     CONTACTS_MAX = 4096,     /* of one child; what a county's townships may come to */
@@ -188,6 +191,13 @@ void contacts_on_seek(struct step *step, struct session *session, struct span bo
     notes_summary(step, session);
 }
 
+/* Several documents list it: of what a child holds of them no single version tells. */
+static bool is_listed_twice(const struct tree *tree, const struct seat *seat)
+{
+    const struct moved_seat *moved = tree_find_moved(tree, seat);
+    return moved != NULL && moved->other_count > 0;
+}
+
 /* Of all that a child needs to place a seat as we do: the documents that list it. */
 static struct hash print_of(const struct tree *tree, const struct seat *seat)
 {
@@ -200,6 +210,11 @@ static struct hash print_of(const struct tree *tree, const struct seat *seat)
     return sum;
 }
 
+struct hash contact_held_hash(const struct tree *tree, const struct seat *seat)
+{
+    return is_listed_twice(tree, seat) ? print_of(tree, seat) : tree_listing_of(seat)->hash;
+}
+
 static bool is_behind(const struct tree *tree, const struct contact *contact,
                       const struct seat *seat)
 {
@@ -207,6 +222,8 @@ static bool is_behind(const struct tree *tree, const struct contact *contact,
     struct hash print = print_of(tree, seat);
     if (hash_equal(&print, &contact->sent))
         return false;
+    if (contact->told && is_listed_twice(tree, seat))
+        return !hash_equal(&print, &contact->hash);
     if (!contact->told || contact->term < listing->term)
         return true;
     if (contact->document[0] != '\0' && strcmp(contact->document, listing->seat) != 0)
@@ -234,37 +251,6 @@ void contact_send_absent(struct step *step, const struct session *session,
     buffer_free(&body);
 }
 
-/* Whether a seat of the child's branch is listed outside of it, too: it came by a move, and where
- * an older row of it is known down there, the claim counts beside the release alone. */
-static bool came_to(const struct tree *tree, const struct seat *seat, const struct seat *child)
-{
-    const struct moved_seat *moved = tree_find_moved(tree, seat);
-    for (size_t i = 0; moved != NULL && i < moved->other_count; i++) {
-        const struct seat *owner = tree_seat(tree, span_of_text(moved->others[i]->seat));
-        if (seat_is_ancestor_or_self(child, seat) && owner != NULL &&
-            !seat_is_ancestor_or_self(child, owner))
-            return true;
-    }
-    return false;
-}
-
-/* Those who came to the child's branch by a move. */
-static void tell_releases(struct step *step, struct session *session, const struct seat *child)
-{
-    const struct tree *tree = step->replica->tree;
-    for (size_t i = 0; i < tree_moved_count(tree); i++) {
-        const struct moved_seat *moved = tree_moved(tree, i);
-        if (!came_to(tree, moved->seat, child))
-            continue;
-        contacts_keep_told(session, moved->seat);
-        for (size_t j = 0; j < moved->other_count; j++) {
-            const struct seat *owner = tree_seat(tree, span_of_text(moved->others[j]->seat));
-            if (owner != NULL && seat_is_beside(child, owner))
-                contacts_keep_told(session, owner);
-        }
-    }
-}
-
 /* From names to seats: a key becomes its seat, and with a seat go those above it. */
 static void resolve(struct step *step, struct session *session, const struct seat *child)
 {
@@ -279,7 +265,8 @@ static void resolve(struct step *step, struct session *session, const struct sea
             }
             continue;
         }
-        if (contact->name.is_key || !(seat_is_beside(child, seat) || came_to(tree, seat, child)))
+        if (contact->name.is_key ||
+            !(seat_is_beside(child, seat) || contacts_need_moves(tree, seat, child)))
             contact_remove(session, contact);
         for (; seat_is_beside(child, seat); seat = seat->parent) {
             struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
@@ -330,14 +317,28 @@ static size_t send_set(struct step *step, const struct session *session, bool mo
     return size;
 }
 
-bool contacts_in(const struct session *session, const struct held_document *held)
+/* Of a seat on the child's way that has moved all rows go, wherever they stand. */
+static bool moved_on_way(struct step *step, const struct session *session,
+                         const struct seat_row *row)
+{
+    const struct tree *tree = step->replica->tree;
+    const struct seat *peer = session_seat(step->replica, session);
+    if (tree_moved_count(tree) == 0 || peer == NULL || session->uplink)
+        return false;
+    const struct seat *seat = tree_seat(tree, span_of_text(row->seat));
+    return seat != NULL && tree_find_moved(tree, seat) != NULL &&
+           seat_is_ancestor_or_self(seat, peer);
+}
+
+bool contacts_in(struct step *step, const struct session *session, const struct held_document *held)
 {
     struct seat_row row;
-    for (size_t i = 0; session->contacts != NULL && i < held->row_count; i++) {
+    bool any = session->contacts != NULL || tree_moved_count(step->replica->tree) > 0;
+    for (size_t i = 0; any && i < held->row_count; i++) {
         if (seat_row_decode(held->rows[i], &row, NULL) != ERR_OK)
             continue;
         struct contact_name name = contact_seat_name(span_of_text(row.seat));
-        if (contact_find(session, &name) != NULL)
+        if (contact_find(session, &name) != NULL || moved_on_way(step, session, &row))
             return true;
     }
     return false;
@@ -355,7 +356,8 @@ size_t contacts_send_rows(struct step *step, struct session *session,
             continue;
         struct contact_name name = contact_seat_name(span_of_text(row.seat));
         struct contact *contact = contact_find(session, &name);
-        if (contact == NULL && (next == NULL || strcmp(next, row.seat) != 0))
+        if (contact == NULL && (next == NULL || strcmp(next, row.seat) != 0) &&
+            !moved_on_way(step, session, &row))
             continue;
         if (rows.size >= SET_BYTES_USUAL) {
             size += send_set(step, session, true, count, &rows);
@@ -408,7 +410,9 @@ static void due_add(const struct tree *tree, struct dues *dues,
     dues->items[dues->count++] = due;
 }
 
-/* The document that lists a contact, and those from which it came here, but for the child's own. */
+/* The document that lists a contact, and those from which it came here, but for the child's own.
+ * Where it is on the child's own way, all of that way: another row of what the child holds already
+ * may be new to it. */
 static void contact_due(const struct tree *tree, struct dues *dues, struct contact *contact,
                         const struct seat *seat, const struct seat *child)
 {
@@ -416,6 +420,9 @@ static void contact_due(const struct tree *tree, struct dues *dues, struct conta
     contact->sent = print_of(tree, seat);
     if (seat_is_beside(child, seat))
         due_add(tree, dues, tree_listing_of(seat));
+    for (const struct seat *on = seat; seat_is_ancestor_or_self(seat, child) && on->parent != NULL;
+         on = on->parent)
+        due_add(tree, dues, tree_listing_of(on));
     for (size_t i = 0; moved != NULL && i < moved->other_count; i++) {
         const struct seat *owner = tree_seat(tree, span_of_text(moved->others[i]->seat));
         if (owner != NULL && !seat_is_ancestor_or_self(child, owner))
@@ -431,8 +438,7 @@ void contacts_push(struct step *step, struct session *session)
     session->contacts_due = false;
     if (child == NULL)
         return;
-    guide_contacts(step, session, child);
-    tell_releases(step, session, child);
+    contacts_of_moves(step, session, child);
     if (session->contacts == NULL)
         return;
     resolve(step, session, child);

@@ -38,6 +38,8 @@ const struct seat *contact_seat(const struct tree *tree, const struct contact_na
 /* Neither on the way from `own` to the root nor below it. */
 bool seat_is_beside(const struct seat *own, const struct seat *seat);
 bool contact_read_name(struct mp_reader *reader, struct contact_name *name);
+/* What stands in a line of `seek` for what is held of a seat. */
+struct hash contact_held_hash(const struct tree *tree, const struct seat *seat);
 void contact_write_name(struct buffer *out, const struct contact_name *name);
 void lines_added(struct lines *lines); /* one more has been written to `bytes` */
 void lines_send(struct lines *lines);
@@ -49,6 +51,15 @@ void contact_remove(struct session *session, struct contact *contact);
 void contact_send_absent(struct step *step, const struct session *session,
                          const struct contact_name *name);
 void contacts_push(struct step *step, struct session *session);
+
+/* contacts_moved.c: keep a child informed of the moves that it must know. */
+void contacts_of_moves(struct step *step, struct session *session, const struct seat *child);
+/* Whether a seat stands on a way that `own` had before a move. */
+bool contacts_were_above(const struct tree *tree, const struct seat *seat, const struct seat *own);
+/* Whether it needs all documents that list this seat, by which alone it can tell where it counts.
+ */
+bool contacts_need_moves(const struct tree *tree, const struct seat *seat,
+                         const struct seat *child);
 
 /* seek.c */
 enum seeking contacts_seek_name(struct step *step, const struct contact_name *name);

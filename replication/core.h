@@ -109,9 +109,11 @@ struct session {
     size_t compared_count;
     uint32_t ranges_open; /* digests or heads that we wait for */
     bool unsure;          /* the parent has our heads and may still want some of it */
+    bool blind;           /* something came of it while no document listed one of the two */
     uint32_t digests_heard;
     struct note_due *notes; /* by key, first come first */
     uint32_t notes_in_flight;
+    struct notes_missed *notes_missed; /* notes_again.h; NULL: none */
     bool report_in_flight;
     bool ask_later, refused_any;    /* some cursor has it */
     uint32_t strange_count;         /* cursors that are strange */
@@ -166,14 +168,15 @@ struct replica {
     struct key_id key_id;
     struct author_epoch self;
     struct tree *tree;
+    bool escrow_seen;   /* whether an escrow key is news was asked */
     uint64_t tree_seen; /* tree_change_count that links were judged by */
     bool epoch_new;     /* nothing signed in it yet */
     char epoch_reason[96];
     uint64_t commits, statement_k, report_k;
     uint32_t record_counter;
     uint32_t next_stream;
-    bool self_dirty;                   /* the row `self` must be put at the end of the batch */
-    bool heads_changed, cells_changed; /* since the last statement, the last report */
+    bool self_dirty; /* the row `self` must be put at the end of the batch */
+    bool heads_changed, cells_changed, fold_changed; /* since the last statement, the last report */
     struct own_stream *own_streams;
     struct session *sessions;
     struct token_ref token;
@@ -182,6 +185,7 @@ struct replica {
     bool clock_fell;           /* tokens that we signed are of a time that hasn't come */
     uint64_t token_at_tick, statement_at_tick, report_at_tick;
     bool statement_ever;
+    struct hash orders_stated; /* sum over the orders that the last statement answered */
     uint64_t deadline_tick;
     struct refusals refusals;
     struct block_cache cache, circle_cache;
@@ -197,6 +201,8 @@ struct replica {
     struct free_room room; /* total 0: not known */
     struct alarm *alarms;  /* what people must look into */
     size_t alarm_count;
+    struct alarm occurrence; /* the last record of a type whose records are alarms */
+    uint64_t occurrence_count;
     struct parked_key sweep;        /* parked rows are judged again from here on; empty: none */
     struct parked_key streams_from; /* streams that wait are tried from here on; empty: none */
     bool streams_due;               /* a stream that waits may go on */
@@ -215,12 +221,26 @@ struct replica {
     uint64_t due_seen;        /* tree_change_count that entries for members unknown were tried by */
     uint8_t due_from[DUE_KEY_BYTES_MAX + 1]; /* they are tried from here on; */
     size_t due_size;                         /* 0: none is due */
+    bool erasing;                            /* copies of what is erased are looked for */
+    bool erased;                             /* something is, ever */
+    bool erased_anew;                        /* while a record is folded: more of it is erased */
     bool cuts_due;                           /* a branch of a forked stream is on its way out */
     uint64_t home_seen;                      /* and our parent */
     bool home_due;                           /* records are extended by the new parent */
-    uint64_t moves_seen;                     /* tree_change_count that ways were judged by */
-    bool going_due;                          /* entries of streams whose way has changed go again */
-    bool beyond_due;                         /* word from behind a break is to be passed on */
+    uint64_t moves_seen, losses_seen;        /* tree_change_count that ways were judged by */
+    bool going_due, beyond_due;  /* entries go again; word from behind a break goes on */
+    bool losses_due, giving_due; /* an epoch was heard of; what was lost goes back */
+    bool succeeds;               /* the store was that of this former key of our seat: */
+    struct key_id former;        /* its figures are still to be put in order */
+    /* at what is overdue; the next deadline to pass; 0: to be found out; UINT64_MAX: never */
+    uint64_t look_ms, overdue_ms;
+    uint32_t deadline_version;   /* of the types that deadlines were judged by */
+    bool deadlines_walk;         /* some are to be judged again */
+    struct calendars *calendars; /* all that are held; NULL: not read */
+    uint32_t indexes_version;    /* of the types that slots of indexes were made by */
+    bool indexes_due;            /* slots are to be filled or emptied */
+    uint32_t rollups_version;    /* of the types that it was asked by what has to be built */
+    bool rollups_building, rollups_timed, folds, folds_off; /* rollups.c; folds.c */
 };
 
 /* open.c: a new epoch, at once; nothing of this batch may be unsigned. False: the key has none
@@ -271,10 +291,12 @@ void apply_anew(struct step *step, const struct located_entry *located,
 /* A row of quarantine for an entry. False: it lies there already. */
 bool quarantine_entry(struct step *step, const struct located_entry *located, enum error_code code,
                       const char *reason);
-/* An entry of this batch that still stands in its stream's writer. */
-bool apply_find_unsigned(const struct replica *replica, const struct stream_id *stream,
-                         uint32_t seq, struct located_entry *located);
-/* State of a record, the entries of this batch included. NULL: absent or unreadable. */
+/* quarantine.c: what is sealed and isn't opened here. */
+enum outcome quarantine_shut(struct step *step, const struct located_entry *located);
+/* State of a record, with this batch. ERR_OK and NULL: not here; ERR_DAMAGED: not readable. */
+enum error_code find_record(struct step *step, const struct record_type *type,
+                            const struct record_id *id, struct record_state **record);
+/* The same; NULL: absent or unreadable. */
 struct record_state *load_record(struct step *step, const struct record_type *type,
                                  const struct record_id *id);
 /* What a stream is, from its row. NULL: not known here, or not readable. Dies at the next call. */
@@ -282,9 +304,6 @@ const struct stream_open *load_stream_open(struct step *step, const struct strea
 /* circle_load of the rows of this step. */
 bool load_circle(struct step *step, const struct record_state *record, const struct record_id *id,
                  const struct operation *seen, struct circle *circle);
-/* A row of quarantine for an entry. False: it lies there already. */
-bool quarantine_entry(struct step *step, const struct located_entry *located, enum error_code code,
-                      const char *reason);
 /* The entry at a place, those of this batch included; dies at the next use of the block cache. */
 bool entry_at(struct step *step, const struct entry_place *place, struct located_entry *located);
 
@@ -305,6 +324,8 @@ void arrival_end(struct step *step, uint64_t n, const struct stream_id *stream, 
                  size_t count);
 /* What has waited is settled: one of the entries that a carry holds. */
 void arrival_put_late(struct step *step, const struct entry_place *place);
+/* What was told, and says something else now. */
+void arrival_put_again(struct step *step, const struct entry_place *place);
 void arrival_put(struct step *step, const struct stream_id *stream, uint32_t seq, size_t count);
 /* loose.c: the block at `filled` has come: its gap is none any more, and what a repair has kept
  * behind it may join the chain, whose row is moved on. */
@@ -338,30 +359,6 @@ void parked_work(struct step *step); /* once a batch: a bounded piece of what is
 void cells_count_record(struct step *step, const struct record_id *id,
                         const struct record_type *type, int change);
 void cells_received_stream(struct step *step, const struct stream_id *stream, uint32_t seq);
-void cells_take_report(struct step *step, const struct cell_report *report);
-void report_when_due(struct step *step);
-
-/* notes.c */
-void notes_take(struct step *step, struct session *session, enum hash_context context,
-                struct span note);
-void notes_when_due(struct step *step);
-void notes_summary(struct step *step, struct session *session);
-void notes_on_summary(struct step *step, struct session *session, struct span body);
-void notes_on_wanted(struct step *step, struct session *session, struct span body);
-void notes_on_noted(struct step *step, struct session *session, struct span body);
-void notes_send_due(struct step *step, struct session *session);
-void note_store_own(struct step *step, enum hash_context context, struct span note,
-                    const struct note_head *head);
-void notes_free(struct session *session);
-
-/* tokens.c: the signed time. */
-void token_load(struct replica *replica, const struct view *view);
-/* A newer one of its signer. False: it is from too far ahead to be believed, and isn't kept. */
-bool token_take(struct step *step, const struct note_head *head, struct span note);
-void token_when_due(struct step *step); /* of the root */
-
-/* statements.c: sign a heads statement when it is due and somebody hears it. */
-void statement_when_due(struct step *step);
 
 /* session.c */
 struct session *session_find(const struct replica *replica, uint32_t link);
@@ -380,8 +377,9 @@ void session_down(struct step *step, uint32_t link);
 void session_message(struct step *step, const struct event *event);
 void sessions_judge_again(struct step *step); /* the tree has changed */
 
-/* documents.c */
+/* documents.c; documents_take.c: documents that come. */
 void documents_take_local(struct step *step, const struct event *event);
+void documents_slot_free(struct session *session);
 /* List what we hold to the peer; `answer`: it asked, or does the same unasked. */
 void documents_list(struct step *step, const struct session *session, bool answer);
 void documents_on_have(struct step *step, struct session *session, struct span body);
@@ -441,7 +439,8 @@ void contacts_on_seek(struct step *step, struct session *session, struct span bo
 void contacts_on_absent(struct step *step, struct session *session, struct span body);
 /* Whether a document lists a contact of this child; send their rows, and those of the seat `next`
  * (NULL: none), as one set. Gives how many bytes went. */
-bool contacts_in(const struct session *session, const struct held_document *held);
+bool contacts_in(struct step *step, const struct session *session,
+                 const struct held_document *held);
 size_t contacts_send_rows(struct step *step, struct session *session,
                           const struct held_document *held, const char *next);
 /* Whether the peer knows every seat that a stream names; if not, it will be told. */
@@ -458,8 +457,6 @@ void contacts_free_sought(struct replica *replica);
 bool guide_may(const struct tree *tree, const struct seat *own, const struct seat *peer);
 /* Sends what the peer needs to find its parent, says bye and closes. */
 void guide_tell(struct step *step, struct session *session);
-/* A child, and all below it, must hear where those have gone whom it has released. */
-void guide_contacts(struct step *step, struct session *session, const struct seat *child);
 
 /* cursor.c */
 /* Whether what the peer holds is known by now, and how much it is of one stream (`cursor`: its own,
@@ -519,6 +516,8 @@ void fork_queue_from(struct step *step, struct session *session, const struct st
 void fork_want(struct step *step, const struct session *session, const struct stream_id *stream,
                uint32_t seq, struct span hash_start, bool opaque);
 void fork_on_want(struct step *step, struct session *session, struct span body);
+/* The branches that an author's cut-off names, and that aren't here, of everybody linked. */
+void fork_ask_named(struct step *step, const struct author *author);
 /* All branches of a forked stream that are for the peer, from `seq` where a block begins there.
  * False: none is. */
 bool fork_send_from(struct step *step, struct session *session, const struct stream_id *stream,
@@ -554,6 +553,9 @@ bool quota_withholds(struct step *step, struct session *session);
 /* Whether its urgent lane may be given credit all the same. */
 bool quota_trickles(const struct step *step, struct session *session);
 
+/* escrow.c: once an open */
+void escrow_when_lent(struct step *step);
+
 /* write.c */
 void write_local(struct step *step, const struct event *event);
 /* Numbers of records and of streams that run out go on in a new epoch. ERR_FULL: there is none. */
@@ -587,6 +589,8 @@ enum message_type {
     MESSAGE_ABSENT,           /* no document has these: [name ...] */
     MESSAGE_WANT_BRANCH = 27, /* of a forked stream, from the last place in common */
     MESSAGE_TWINS,            /* two documents of one (term, version): [envelope, envelope] */
+    MESSAGE_PARTS_WANTED,     /* of a report: [key id, epoch, k, answers, [place ...]] */
+    MESSAGE_PART,             /* [key id, epoch, k, last, place, bin] */
     /* from 128 on: who doesn't know it skips it */
     MESSAGE_BEYOND = 129, /* how far streams have got behind a break in their way */
 };

@@ -67,6 +67,9 @@ struct judging {
     struct branches *branches;
     uint8_t newcomer; /* its first block isn't stored yet */
     const struct hash *newcomer_hash;
+    bool named; /* the author's cut-off names a block of this stream: what leads to it stays */
+    uint32_t named_end;
+    struct hash named_hash;
 };
 
 struct contender {
@@ -178,6 +181,35 @@ static void displace(struct branches *branches, uint8_t branch, uint32_t from)
     }
 }
 
+static bool has_named(const struct judging *judging, uint8_t branch)
+{
+    const struct stream_row *row = &judging->branches->rows[branch];
+    if (branch == judging->newcomer && row->head.seq == judging->named_end)
+        return hash_equal(judging->newcomer_hash, &judging->named_hash);
+    return branch_has(judging->step->view, judging->branches, branch, judging->named_end,
+                      SPAN_OF_ARRAY(judging->named_hash.bytes));
+}
+
+/* Whether the block that the cut-off names lies behind this contender; or may still, while it isn't
+ * here. */
+static bool leads_on(const struct judging *judging, uint8_t contender, uint32_t seq)
+{
+    const struct branches *branches = judging->branches;
+    bool may = false, here = false;
+    for (uint8_t i = 0; judging->named && i < BRANCHES_MAX; i++) {
+        if (!stays(branches, i))
+            continue;
+        bool through = branch_where(branches, i, seq) == contender;
+        if (has_named(judging, i)) {
+            here = true;
+            if (through)
+                return true;
+        }
+        may |= through && branch_end(&branches->rows[i]) < judging->named_end;
+    }
+    return may && !here;
+}
+
 static void judge_place(struct judging *judging, uint8_t parent, uint32_t seq)
 {
     struct contender list[BRANCHES_MAX + 1];
@@ -186,8 +218,10 @@ static void judge_place(struct judging *judging, uint8_t parent, uint32_t seq)
     size_t kept = seq == first_fork(judging, family) ? BRANCHES_KEPT : 1;
     if (count > kept)
         qsort(list, count, sizeof *list, lowest_first);
-    for (size_t i = kept; i < count; i++)
-        displace(judging->branches, list[i].branch, seq);
+    for (size_t i = kept; i < count; i++) {
+        if (!leads_on(judging, list[i].branch, seq))
+            displace(judging->branches, list[i].branch, seq);
+    }
 }
 
 static void judge_all(struct judging *judging)
@@ -368,6 +402,9 @@ enum error_code fork_admit(struct step *step, struct event *event, struct stream
         branches->rows[number].head.seq += header->count;
         branches->rows[0].forked = true;
         struct judging judging = {step, branches, number, &event->message.block->hash};
+        judging.named = tree_cut_off_of(step->replica->tree, stream->author, stream->epoch,
+                                        stream->number, &judging.named_end, &judging.named_hash) &&
+                        judging.named_end > 0;
         judge_all(&judging);
         code = branches->rows[number].cutting ? ERR_FORK : ERR_OK;
     }

@@ -227,3 +227,32 @@ void fork_on_want(struct step *step, struct session *session, struct span body)
     else
         send_wanted(step, session, &wanted);
 }
+
+static void ask_named(struct step *step, const struct stream_id *stream,
+                      const struct cut_off *place)
+{
+    struct branches *branches = branches_read(step->view, stream);
+    struct span hash = SPAN(place->hash, HASH_BYTES);
+    bool passed = false, here = false; /* what hasn't come so far may still be it */
+    for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
+        passed |= branches->present[i] && branch_end(&branches->rows[i]) >= place->seq;
+        here |= branch_has(step->view, branches, i, place->seq, hash);
+    }
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        if (passed && !here && session->state == SESSION_LIVE &&
+            stream_is_for(step, session, stream, &branches->rows[0]))
+            fork_want(step, session, stream, place->seq, hash, false);
+    }
+    free(branches);
+}
+
+void fork_ask_named(struct step *step, const struct author *author)
+{
+    struct cut_off place;
+    for (unsigned i = 0; cut_off_at(author->cut_off, i, &place); i++) {
+        struct stream_id stream = {author->id, place.epoch, place.stream, 0};
+        if (place.seq > 0)
+            ask_named(step, &stream, &place);
+    }
+}

@@ -55,24 +55,10 @@ void guide_tell(struct step *step, struct session *session)
     if (peer == NULL || root == NULL || session->state == SESSION_REFUSED)
         return;
     documents_send(step, session, root, tree_root_seat(tree)->row.seat);
-    send_others(step, session, peer);
+    for (const struct seat *seat = peer; seat != NULL; seat = seat->parent)
+        send_others(step, session, seat); /* of one above that has moved, too */
     send_path(step, session, peer);
     updates_trace(step->updates, "tell %s that its parent is %s", session->seat,
                   peer->parent == NULL ? "nobody" : peer->parent->row.seat);
     session_bye(step, session, "moved");
-}
-
-void guide_contacts(struct step *step, struct session *session, const struct seat *child)
-{
-    const struct tree *tree = step->replica->tree;
-    for (size_t i = 0; i < tree_moved_count(tree); i++) {
-        const struct moved_seat *moved = tree_moved(tree, i);
-        if (!seat_is_beside(child, moved->seat))
-            continue;
-        for (size_t j = 0; j < moved->other_count; j++) {
-            const struct seat *owner = tree_seat(tree, span_of_text(moved->others[j]->seat));
-            if (owner != NULL && seat_is_ancestor_or_self(child, owner))
-                contacts_keep_told(session, moved->seat);
-        }
-    }
 }

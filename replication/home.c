@@ -1,6 +1,6 @@
 /* A seat that has moved extends its open records whose circle holds its former parent by the new
- * one (rules.md 5, A8): cases go on being seen from above. Closed ones stay where they are, and so
- * do those that never left the seat. */
+ * one (rules.md 5, A8): cases go on being seen from above. Closed ones stay where they are until
+ * they are opened again, and so do those that never left the seat. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +14,14 @@ enum {
 
 static const uint8_t home_key[] = {'h'};
 
-static struct span former_key(uint8_t key[static FORMER_KEY_BYTES_MAX], struct span parent)
+/* Rows: of a former parent by which records are being extended; of any, for ever; of a record that
+ * was opened again. */
+enum { FORMER_DUE = 'm', FORMER = 'o', OPENED = 'w' };
+
+static struct span former_key(uint8_t key[static FORMER_KEY_BYTES_MAX], uint8_t letter,
+                              struct span parent)
 {
-    key[0] = 'm';
+    key[0] = letter;
     memcpy(key + 1, parent.data, parent.size);
     return SPAN(key, 1 + parent.size);
 }
@@ -31,17 +36,32 @@ static void look_at_parent(struct step *step, const struct seat *parent)
                                  &before) == READ_FOUND;
     if (known && span_equal(before, now))
         return;
-    if (known && before.size > 0 && before.size <= SEAT_BYTES_MAX)
-        updates_put(step->updates, TABLE_META, former_key(key, before), SPAN("", 1));
+    if (known && before.size > 0 && before.size <= SEAT_BYTES_MAX) {
+        updates_put(step->updates, TABLE_META, former_key(key, FORMER_DUE, before), SPAN("", 1));
+        updates_put(step->updates, TABLE_META, former_key(key, FORMER, before), SPAN("", 1));
+    }
     updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(home_key), now);
-    if (now.size > 0 &&
-        step->view->get(step->view->context, TABLE_META, former_key(key, now), &row) == READ_FOUND)
-        updates_remove(step->updates, TABLE_META, former_key(key, now));
+    if (now.size > 0 && step->view->get(step->view->context, TABLE_META,
+                                        former_key(key, FORMER_DUE, now), &row) == READ_FOUND)
+        updates_remove(step->updates, TABLE_META, former_key(key, FORMER_DUE, now));
 }
 
-static bool is_open(const struct record_type *type, const struct record_state *record)
+bool home_is_open(const struct record_state *record, const struct record_type *type)
 {
     return !record_deleted(record) && !record_closed(record, type);
+}
+
+/* A companion is open while what it belongs to is. */
+static bool is_open_here(struct step *step, const struct record_state *record,
+                         const struct record_type *type, const struct record_id *id)
+{
+    const struct record_type *of =
+        type->companion_of == 0 ? NULL
+                                : schema_type(tree_schema(step->replica->tree), type->companion_of);
+    struct record_state *main = of == NULL ? NULL : load_record(step, of, id);
+    bool open = main == NULL ? home_is_open(record, type) : home_is_open(main, of);
+    record_free(main);
+    return open;
 }
 
 /* True: it was extended. */
@@ -60,9 +80,9 @@ static bool extend_one(struct step *step, const uint8_t key[static RECORD_KEY_BY
     if (type == NULL || origin == NULL || origin->seat != own_seat(step->replica))
         return false;
     struct record_state *record = load_record(step, type, &id);
-    if (record != NULL && is_open(type, record) && load_circle(step, record, &id, NULL, &circle) &&
-        circle.holders != HOLDERS_SUBTREE && circle_has(&circle, former) &&
-        !circle_has(&circle, parent)) {
+    if (record != NULL && is_open_here(step, record, type, &id) &&
+        load_circle(step, record, &id, NULL, &circle) && circle.holders != HOLDERS_SUBTREE &&
+        circle_has(&circle, former) && !circle_has(&circle, parent)) {
         struct error error = {0};
         const char *seats[] = {parent};
         extended = write_extension(step, type, &id, &(struct seat_names){seats, 1},
@@ -94,33 +114,86 @@ static bool extend_some(struct step *step, struct span cursor, const char *forme
     return true;
 }
 
+/* The former parent behind `former`; false: there is none more. */
+static bool next_former(struct step *step, uint8_t letter, char former[static SEAT_BYTES_MAX + 1],
+                        struct span *value)
+{
+    uint8_t from[FORMER_KEY_BYTES_MAX + 1];
+    struct span key, name = span_of_text(former);
+    from[0] = letter;
+    memcpy(from + 1, former, name.size + 1); /* with its end: what comes behind this row */
+    if (step->view->next(step->view->context, TABLE_META,
+                         SPAN(from, name.size == 0 ? 1 : name.size + 2), &key,
+                         value) != READ_FOUND ||
+        key.data[0] != letter || key.size < 2 || key.size > FORMER_KEY_BYTES_MAX)
+        return false;
+    memcpy(former, key.data + 1, key.size - 1);
+    former[key.size - 1] = '\0';
+    return true;
+}
+
+void home_opened(struct step *step, const uint8_t key[static RECORD_KEY_BYTES])
+{
+    char former[SEAT_BYTES_MAX + 1] = "";
+    uint8_t row[1 + RECORD_KEY_BYTES] = {OPENED};
+    struct span value;
+    if (!next_former(step, FORMER, former, &value))
+        return; /* a seat that never moved */
+    memcpy(row + 1, key, RECORD_KEY_BYTES);
+    updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(row), SPAN("", 1));
+    step->replica->home_due = true;
+}
+
+/* Some of what was opened again; true: that was all. */
+static bool extend_opened(struct step *step, const struct seat *parent)
+{
+    const uint8_t from[] = {OPENED};
+    for (unsigned i = 0; i < EXTENDED_A_BATCH; i++) {
+        char former[SEAT_BYTES_MAX + 1] = "";
+        uint8_t row[1 + RECORD_KEY_BYTES];
+        struct span key, value;
+        if (step->view->next(step->view->context, TABLE_META, SPAN_OF_ARRAY(from), &key, &value) !=
+                READ_FOUND ||
+            key.data[0] != OPENED || key.size != sizeof row)
+            return true;
+        memcpy(row, key.data, sizeof row);
+        updates_remove(step->updates, TABLE_META, SPAN_OF_ARRAY(row));
+        while (parent != NULL && next_former(step, FORMER, former, &value)) {
+            if (strcmp(former, parent->row.seat) != 0)
+                extend_one(step, row + 1, former, parent->row.seat);
+        }
+    }
+    return false;
+}
+
 void home_when_due(struct step *step)
 {
     struct replica *replica = step->replica;
     const struct seat *own = own_seat(replica);
-    const uint8_t first[] = {'m'};
-    struct span key, value;
+    struct span value;
     char former[SEAT_BYTES_MAX + 1] = "";
     uint8_t row[FORMER_KEY_BYTES_MAX], cursor[RECORD_KEY_BYTES + 1], next[RECORD_KEY_BYTES + 1];
-    if (own == NULL ||
-        (!replica->home_due && replica->home_seen == tree_change_count(replica->tree)))
+    if (own == NULL)
         return;
-    replica->home_seen = tree_change_count(replica->tree);
-    look_at_parent(step, own->parent);
-    replica->home_due = own->parent != NULL &&
-                        step->view->next(step->view->context, TABLE_META, SPAN_OF_ARRAY(first),
-                                         &key, &value) == READ_FOUND &&
-                        key.data[0] == 'm' && key.size > 1 && key.size <= sizeof row &&
-                        value.size <= sizeof cursor && value.size > 0;
+    if (replica->home_seen != tree_change_count(replica->tree)) {
+        replica->home_seen = tree_change_count(replica->tree);
+        look_at_parent(step, own->parent);
+        replica->home_due = true;
+    }
     if (!replica->home_due)
         return;
-    memcpy(row, key.data, key.size);
-    memcpy(former, key.data + 1, key.size - 1);
+    bool opened_done = extend_opened(step, own->parent);
+    bool due = own->parent != NULL && next_former(step, FORMER_DUE, former, &value) &&
+               value.size <= sizeof cursor && value.size > 0;
+    replica->home_due = due || !opened_done;
+    if (replica->home_due)
+        replica->deadline_tick = step->tick_ms;
+    if (!due)
+        return;
     memcpy(cursor, value.data, value.size);
-    struct span at = SPAN(row, key.size);
+    struct span at = former_key(row, FORMER_DUE, span_of_text(former));
     if (extend_some(step, SPAN(cursor, value.size), former, own->parent->row.seat, next))
         updates_put(step->updates, TABLE_META, at, SPAN_OF_ARRAY(next));
     else
         updates_remove(step->updates, TABLE_META, at);
-    replica->deadline_tick = step->tick_ms;
 }

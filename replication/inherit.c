@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/rollups.h"
 #include "replication/trust.h"
 
 static void group_write(uint16_t type, struct key_id predecessor, struct buffer *group)
@@ -15,18 +16,6 @@ static void group_write(uint16_t type, struct key_id predecessor, struct buffer 
     mp_write_array(group, 2);
     mp_write_uint(group, type);
     mp_write_bin(group, SPAN_OF_ARRAY(predecessor.bytes));
-}
-
-static bool is_inherited(struct step *step, struct key_id predecessor)
-{
-    uint8_t key[CELL_KEY_BYTES_MAX];
-    struct buffer group = {0};
-    struct span value;
-    group_write(0, predecessor, &group);
-    struct cell cell = {.rollup = ROLLUP_INHERITED, .group = span_of_buffer(&group)};
-    size_t size = cell_key(key, &cell, step->replica->key_id);
-    buffer_free(&group);
-    return step->view->get(step->view->context, TABLE_CELLS, SPAN(key, size), &value) == READ_FOUND;
 }
 
 static void cell_set(struct step *step, uint16_t type, struct key_id predecessor, bool add,
@@ -51,7 +40,7 @@ void inherit_count_record(struct step *step, const struct record_id *id,
     struct key_id creator = record_id_author(id).author;
     const struct tree *tree = step->replica->tree;
     if (is_predecessor(tree_author(tree, step->replica->key_id), tree_author(tree, creator)) &&
-        is_inherited(step, creator))
+        is_inherited_by(step->view, step->replica->key_id, creator))
         cell_set(step, type->number, creator, true, change);
 }
 
@@ -134,6 +123,7 @@ static void inherit(struct step *step, const struct author *predecessor)
             cell_set(step, schema->types[i].number, predecessor->id, false, counting.alive);
     }
     cell_set(step, 0, predecessor->id, false, found);
+    rollups_inherit(step, predecessor->id);
     updates_trace(step->updates, "count for generation %u", predecessor->generation);
 }
 
@@ -142,7 +132,8 @@ void inherit_when_due(struct step *step)
     const struct tree *tree = step->replica->tree;
     const struct author *own = tree_author(tree, step->replica->key_id);
     const struct seat *seat = own_seat(step->replica);
-    if (seat == NULL || own == NULL || own->generation <= 1 || tree_schema(tree) == NULL)
+    if (seat == NULL || own == NULL || own->generation <= 1 || tree_schema(tree) == NULL ||
+        PLANTED(HEIR_SILENT))
         return;
     const struct held_document *listing = tree_listing_of(seat);
     for (size_t i = 0; listing != NULL && i < listing->row_count; i++) {
@@ -151,8 +142,25 @@ void inherit_when_due(struct step *step)
             strcmp(row.seat, seat->row.seat) != 0)
             continue;
         const struct author *author = tree_author(tree, key_id_of(row.signing_key));
-        if (is_predecessor(own, author) && !is_inherited(step, author->id) && has_fetched(step) &&
-            reaches(step, author))
+        if (is_predecessor(own, author) && !is_inherited_by(step->view, own->id, author->id) &&
+            has_fetched(step) && reaches(step, author))
             inherit(step, author);
     }
+}
+
+/* The former key's cells were this store's own, ahead of its last report: they are what that said,
+ * as everywhere else. What is held of subtree streams this key has to say now. */
+void inherit_put_in_order(struct step *step)
+{
+    struct replica *replica = step->replica;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    struct stream_id id;
+    cells_as_reported(step, replica->former);
+    for (uint64_t cursor = 0; stream_row_next(step->view, &cursor, &id, row);) {
+        if (row->open.holders == HOLDERS_SUBTREE && id.branch == 0 &&
+            !key_id_equal(id.author, replica->key_id))
+            cells_received_stream(step, &id, row->head.seq);
+    }
+    free(row);
+    replica->succeeds = false;
 }

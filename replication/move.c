@@ -91,12 +91,17 @@ static bool going_read(struct step *step, const struct stream_id *stream, struct
 
 /* ---- where a way breaks ---- */
 
+bool way_breaks_behind(const struct tree *tree, const struct stream_open *open, uint32_t at)
+{
+    const struct seat *a = tree_seat(tree, span_of_text(open->seats[at]));
+    const struct seat *b = tree_seat(tree, span_of_text(open->seats[at + 1]));
+    return a != NULL && b != NULL && a->parent != b && b->parent != a;
+}
+
 bool way_breaks(const struct tree *tree, const struct stream_open *open, uint32_t *at)
 {
     for (uint32_t i = 0; i + 1 < open->seat_count; i++) {
-        const struct seat *a = tree_seat(tree, span_of_text(open->seats[i]));
-        const struct seat *b = tree_seat(tree, span_of_text(open->seats[i + 1]));
-        if (a != NULL && b != NULL && a->parent != b && b->parent != a) {
+        if (way_breaks_behind(tree, open, i)) {
             *at = i;
             return true;
         }
@@ -124,8 +129,8 @@ static bool has_new_reader(const struct tree *tree, const struct stream_open *op
 static void end_stream(struct step *step, const struct stream_id *id, const struct stream_row *row)
 {
     struct going going = {.stream = *id};
-    if (!way_breaks(step->replica->tree, &row->open, &going.at)) {
-        going.at = row->open.seat_count - 2U; /* its end alone needs it again, whole */
+    if (!way_breaks(step->replica->tree, &row->open, &going.at) || stream_is_backup(&row->open)) {
+        going.at = row->open.seat_count - 2U; /* its end alone, or who keeps it, needs it whole */
         going.known = true;
         going.from = going.next = 1;
     }
@@ -139,6 +144,54 @@ static void end_stream(struct step *step, const struct stream_id *id, const stru
     going_put(step, &going);
 }
 
+/* A mark that lies within a block is no mark of ours: the block goes again. */
+static uint32_t whole_blocks(struct step *step, const struct stream_id *stream,
+                             const struct stream_row *row, uint32_t held)
+{
+    uint32_t first = held;
+    struct buffer stored = {0};
+    if (held < row->head.seq && !block_row_begins(step->view, stream, held) &&
+        block_row_get(step->view, stream, held, &first, &stored) != READ_FOUND)
+        first = 0;
+    buffer_free(&stored);
+    return first;
+}
+
+/* What all behind the break hold of it. Of a second break farther away nobody tells us: unless its
+ * mark is here, those behind that one are taken to hold nothing. */
+static uint32_t held_behind(struct step *step, const struct going *going,
+                            const struct stream_row *row, bool *known)
+{
+    const struct stream_open *open = &row->open;
+    uint32_t least = way_marked(step, open->seats[going->at + 1], &going->stream, row, known);
+    for (uint32_t i = going->at + 1; i + 1 < open->seat_count; i++) {
+        bool told = false;
+        uint32_t held = 0;
+        if (!way_breaks_behind(step->replica->tree, open, i))
+            continue;
+        held = way_marked(step, open->seats[i + 1], &going->stream, row, &told);
+        held = told ? held : 0;
+        least = held < least ? held : least;
+    }
+    return whole_blocks(step, &going->stream, row, least);
+}
+
+/* A break nearer to this seat than the one before which it ended: nobody tells us any more how far
+ * those behind the farther one have got, and who stands between the two lacks something, too. */
+static void break_nearer(struct step *step, const struct stream_row *row, struct going *going)
+{
+    uint32_t at, held;
+    bool known = false;
+    if (!way_breaks(step->replica->tree, &row->open, &at) || at >= going->at)
+        return;
+    updates_trace(step->updates, "way of %s breaks behind %s",
+                  label_stream(step->replica->tree, &going->stream).text, row->open.seats[at]);
+    going->at = at;
+    held = held_behind(step, going, row, &known);
+    going->next = going->known && held < going->next ? held : going->next;
+    going_put(step, going);
+}
+
 static void look_for_breaks(struct step *step)
 {
     const struct replica *replica = step->replica;
@@ -149,8 +202,12 @@ static void look_for_breaks(struct step *step)
     for (uint64_t cursor = 0; stream_row_next(step->view, &cursor, &id, row);) {
         const struct author *author = tree_author(replica->tree, id.author);
         if (author == NULL || author->seat != own_seat(replica) || id.branch > 0 || row->forked ||
-            row->open.holders != HOLDERS_PATH || going_read(step, &id, &going))
+            row->open.holders != HOLDERS_PATH || PLANTED(WAY_FORGOTTEN))
             continue;
+        if (going_read(step, &id, &going)) {
+            break_nearer(step, row, &going);
+            continue;
+        }
         if (way_breaks(replica->tree, &row->open, &at) ||
             (row->open.sealed_to[0] != '\0' && has_new_reader(replica->tree, &row->open)))
             end_stream(step, &id, row);
@@ -164,7 +221,9 @@ uint32_t way_marked(struct step *step, const char *seat, const struct stream_id 
                     const struct stream_row *row, bool *known)
 {
     uint32_t held = 0;
-    *known = mark_row_read(step->view, seat, stream, &held);
+    const struct seat *whose = tree_seat(step->replica->tree, span_of_text(seat));
+    *known =
+        mark_row_read(step->view, seat, whose == NULL ? 0 : whose->row.generation, stream, &held);
     for (struct session *session = step->replica->sessions; session != NULL;
          session = session->hh.next) {
         if (strcmp(session->seat, seat) != 0 || !session_knows(session))
@@ -176,14 +235,15 @@ uint32_t way_marked(struct step *step, const char *seat, const struct stream_id 
     return held < row->head.seq ? held : row->head.seq;
 }
 
-/* The seats behind the break that the entry is for; `circle` names them. */
-static void behind_break(const struct going *going, const struct stream_open *open,
-                         const struct circle *circle, struct seat_names *to)
+/* The seats of this part of the way that the entry is for; `circle` names them. */
+static void readers_of(const struct stream_open *open, const struct circle *circle, uint32_t first,
+                       uint32_t end, struct seat_names *to)
 {
-    to->names = mem_alloc(open->seat_count * sizeof *to->names);
+    to->names = mem_alloc((open->seat_count + 1U) * sizeof *to->names);
     to->count = 0;
-    for (uint32_t i = going->at + 1; i < open->seat_count; i++) {
-        bool reads = open->sealed_to[0] == '\0' || strcmp(open->sealed_to, open->seats[i]) == 0;
+    for (uint32_t i = first; i < end; i++) {
+        bool reads =
+            i == 0 || open->sealed_to[0] == '\0' || strcmp(open->sealed_to, open->seats[i]) == 0;
         if (reads && circle_has(circle, open->seats[i]))
             to->names[to->count++] = open->seats[i];
     }
@@ -199,9 +259,10 @@ static void circle_of_way(const struct stream_open *open, struct circle *circle)
     }
 }
 
-static void go_again(struct step *step, const struct going *going, const struct stream_open *open)
+void way_entry_goes(struct step *step, const struct entry_place *entry,
+                    const struct stream_open *open, uint32_t first, uint32_t end)
 {
-    struct entry_place place = {.stream = going->stream, .seq = going->next};
+    struct entry_place place = *entry;
     const struct schema *schema = tree_schema(step->replica->tree);
     struct located_entry located;
     struct circle circle;
@@ -217,24 +278,15 @@ static void go_again(struct step *step, const struct going *going, const struct 
     if (record == NULL || !load_circle(step, record, &id, NULL, &circle))
         circle_of_way(open, &circle);
     struct carriage carriage = {.type = type, .id = &id, .record = record, .circle = &circle};
-    behind_break(going, open, &circle, &to);
-    carry_entry(step, &carriage, &place, &to);
-    free(to.names);
+    if (stream_is_backup(open)) {
+        carry_entry_alone(step, &carriage, &place);
+    } else {
+        readers_of(open, &circle, first, end, &to);
+        carry_entry(step, &carriage, &place, &to);
+        free(to.names);
+    }
     circle_free(&circle);
     record_free(record);
-}
-
-/* A mark that lies within a block is no mark of ours: the block goes again. */
-static uint32_t whole_blocks(struct step *step, const struct stream_id *stream,
-                             const struct stream_row *row, uint32_t held)
-{
-    uint32_t first = held;
-    struct buffer stored = {0};
-    if (held < row->head.seq && !block_row_begins(step->view, stream, held) &&
-        block_row_get(step->view, stream, held, &first, &stored) != READ_FOUND)
-        first = 0;
-    buffer_free(&stored);
-    return first;
 }
 
 bool way_ended(struct step *step, const struct stream_id *stream, const struct stream_row *row,
@@ -258,6 +310,19 @@ bool way_ended(struct step *step, const struct stream_id *stream, const struct s
     return true;
 }
 
+bool way_reaches(struct step *step, const struct entry_place *place, const struct stream_open *open,
+                 const char *seat)
+{
+    struct going going;
+    if (!going_read(step, &place->stream, &going))
+        return true;
+    for (uint32_t i = 0; i <= going.at && i < open->seat_count; i++) {
+        if (strcmp(open->seats[i], seat) == 0)
+            return true;
+    }
+    return going.known && place->seq < going.from;
+}
+
 /* True: there is more to be done at once. */
 static bool go_on(struct step *step, struct going *going, unsigned *left)
 {
@@ -265,22 +330,25 @@ static bool go_on(struct step *step, struct going *going, unsigned *left)
     bool held =
         stream_row_read(step->view, &going->stream, row) && going->at + 1 < row->open.seat_count;
     const struct going before = *going;
-    if (held && !going->known) {
-        const char *behind = row->open.seats[going->at + 1];
+    if (held) {
         bool known = false;
-        going->from = whole_blocks(step, &going->stream, row,
-                                   way_marked(step, behind, &going->stream, row, &known));
-        going->known = known || going->at == 0; /* a neighbour that never was has nothing */
-        going->next = going->from;
+        uint32_t marked = held_behind(step, going, row, &known);
+        /* a neighbour that never was has nothing, and a new machine there what we give it */
+        if ((!going->known && (known || going->at == 0)) || (known && marked < going->from)) {
+            going->known = true;
+            going->next = going->from = marked;
+        }
     }
     for (; held && going->known && going->next<row->head.seq && * left> 0; --*left) {
-        go_again(step, going, &row->open);
-        going->next++;
+        struct entry_place place = {.stream = going->stream, .seq = going->next++};
+        way_entry_goes(step, &place, &row->open, going->at + 1, row->open.seat_count);
     }
     bool more = held && going->known && going->next < row->head.seq;
-    if (going->known != before.known || going->next != before.next) {
+    if (going->known != before.known || going->from != before.from || going->next != before.next) {
         going_put(step, going);
         step->replica->heads_changed = true;
+        if (!more) /* said at once: a cut-off of this key is made from what it said last */
+            step->replica->statement_ever = false;
     }
     free(row);
     return more;

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/folds.h"
 #include "replication/format/entry_parts.h"
+#include "replication/notes.h"
+#include "replication/notes_again.h"
+#include "replication/reports.h"
 #include "replication/trust.h"
 
 enum { NOTES_IN_FLIGHT_MAX = 32, SUMMARY_LINES = 512, STATEMENT_EPOCHS_MAX = 64 };
@@ -40,6 +44,7 @@ void notes_free(struct session *session)
         HASH_DEL(session->notes, due);
         free(due);
     }
+    notes_missed_free(session);
 }
 
 /* A statement goes down to who is on the way of a stream that it lists: by it alone he can tell
@@ -68,6 +73,8 @@ static bool goes_to(struct step *step, const struct session *session, enum hash_
 {
     if (context == HASH_TOKEN)
         return !session->uplink;
+    if (session->uplink && context == HASH_CELLS && folds_keep_back(step, head->signer))
+        return false;
     return session->uplink ? is_from_below(step->replica, head)
                            : leads_down(step, session, context, head, note);
 }
@@ -82,7 +89,7 @@ static void pass_on(struct step *step, enum hash_context context, const struct n
     }
 }
 
-static bool is_newer(const struct note_head *a, const struct note_head *b)
+bool note_is_newer(const struct note_head *a, const struct note_head *b)
 {
     return a->epoch != b->epoch && !PLANTED(NOTE_EPOCH_IGNORED) ? a->epoch > b->epoch : a->k > b->k;
 }
@@ -120,10 +127,14 @@ static void note_store(struct step *step, enum hash_context context, struct span
 {
     uint8_t key[NOTE_KEY_BYTES_MAX];
     size_t size = note_key(key, context, head->signer, head->epoch);
+    struct span held;
     if (context == HASH_HEADS && !make_room(step, head)) {
         step->replica->refusals.replay++;
         return;
     }
+    if (context == HASH_HEADS &&
+        step->view->get(step->view->context, TABLE_NOTES, SPAN(key, size), &held) != READ_FOUND)
+        step->replica->losses_due = true; /* an epoch not heard of before */
     updates_put(step->updates, TABLE_NOTES, SPAN(key, size), note);
     pass_on(step, context, head, note, SPAN(key, size));
 }
@@ -184,6 +195,8 @@ void notes_drop_cut(struct step *step, struct key_id id)
             key[size++] = 0;
         }
     }
+    if (signer != NULL)
+        reports_drop_cut(step, id);
 }
 
 static bool held_head(struct step *step, enum hash_context context, const struct note_head *of,
@@ -216,7 +229,7 @@ static bool read_line(struct mp_reader *reader, struct note_line *line)
     return true;
 }
 
-static void write_line(struct buffer *out, enum hash_context context, const struct note_head *head)
+void note_line_write(struct buffer *out, enum hash_context context, const struct note_head *head)
 {
     mp_write_array(out, 4);
     mp_write_uint(out, context);
@@ -229,7 +242,7 @@ static void answer_noted(struct step *step, const struct session *session,
                          enum hash_context context, const struct note_head *head)
 {
     struct buffer body = {0};
-    write_line(&body, context, head);
+    note_line_write(&body, context, head);
     send_control(step, session, MESSAGE_NOTED, span_of_buffer(&body));
     buffer_free(&body);
 }
@@ -295,24 +308,38 @@ static void hear_of_us(struct step *step, enum hash_context context, const struc
     replica_hear_epoch(step, head->epoch);
 }
 
-static void take_verified(struct step *step, const struct session *session,
-                          enum hash_context context, struct span note, const struct note_head *head,
-                          const struct cell_report *report)
+void note_keep(struct step *step, const struct session *session, enum hash_context context,
+               struct span note, const struct note_head *head)
+{
+    const struct author *signer = tree_author(step->replica->tree, head->signer);
+    if (signer == NULL)
+        return;
+    author_key_keep(step->updates, signer);
+    note_store(step, context, note, head);
+    if (context == HASH_CELLS)
+        reports_tidy(step, head->signer);
+    if (context != HASH_TOKEN && session->uplink)
+        tell_below(step, signer, context, head);
+}
+
+/* True: what was asked of it is its answer. */
+static bool take_verified(struct step *step, struct session *session, enum hash_context context,
+                          struct span note, const struct note_head *head,
+                          struct cell_report *report)
 {
     struct replica *replica = step->replica;
     if (context != HASH_TOKEN && key_id_equal(head->signer, replica->key_id)) {
         hear_of_us(step, context, head);
-        return;
+        return false;
     }
-    if (context == HASH_CELLS) {
-        cells_take_report(step, report); /* compares with the report held so far: before storing */
+    if (context == HASH_CELLS) { /* compares with the report held so far: before storing */
+        enum report_taken taken = reports_take(step, session, note, report);
+        if (taken != REPORT_TAKEN)
+            return taken == REPORT_WAITS;
     }
-    if (context == HASH_TOKEN && !token_take(step, head, note))
-        return;
-    author_key_keep(step->updates, tree_author(replica->tree, head->signer));
-    note_store(step, context, note, head);
-    if (context != HASH_TOKEN && session->uplink)
-        tell_below(step, tree_author(replica->tree, head->signer), context, head);
+    if (context != HASH_TOKEN || token_take(step, head, note))
+        note_keep(step, session, context, note, head);
+    return false;
 }
 
 void notes_take(struct step *step, struct session *session, enum hash_context context,
@@ -321,6 +348,7 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     struct replica *replica = step->replica;
     struct note_head head, held;
     struct cell_report report = {0};
+    bool answered = false;
     if (note_read_head(note, context, &head, NULL) != ERR_OK) {
         session_refuse(step, session, "malformed", &replica->refusals.malformed);
         return;
@@ -328,21 +356,26 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
     const struct author *signer = tree_author(replica->tree, head.signer);
     if (signer == NULL) {
         replica->refusals.unknown_key++;
+        notes_miss(session, context, &head);
     } else if (!may_sign(step, session, context, signer, &head, note)) {
         replica->refusals.not_allowed++;
-    } else if (held_head(step, context, &head, &held) && !is_newer(&head, &held)) {
-        replica->refusals.replay += is_newer(&held, &head);
+        notes_miss(session, context, &head);
+    } else if (held_head(step, context, &head, &held) && !note_is_newer(&head, &held)) {
+        replica->refusals.replay += note_is_newer(&held, &head);
         head = held; /* the answer says what is held: its signer may not know */
+    } else if (context == HASH_CELLS && reports_waits_newer(step, &head)) {
+        replica->refusals.replay++;
     } else if (!PLANTED(NOTE_UNCHECKED) && !note_verify(note, context, &replica->options.tree_id,
                                                         signer->key, replica->options.verifier)) {
         replica->refusals.forged++;
     } else if (check_form(context, note, &report) != ERR_OK) {
         replica->refusals.malformed++;
     } else {
-        take_verified(step, session, context, note, &head, &report);
+        answered = take_verified(step, session, context, note, &head, &report);
         report_free(&report);
     }
-    answer_noted(step, session, context, &head);
+    if (!answered)
+        answer_noted(step, session, context, &head);
 }
 
 /* Above, a later epoch of us or of somebody below is held than here, it says. Anybody can say so:
@@ -362,7 +395,7 @@ static void ask_for_proof(struct step *step, const struct session *session,
         return;
     struct buffer body = {0};
     mp_write_array(&body, 1);
-    write_line(&body, line->context, &line->head);
+    note_line_write(&body, line->context, &line->head);
     send_control(step, session, MESSAGE_WANTED, span_of_buffer(&body));
     buffer_free(&body);
 }
@@ -430,7 +463,7 @@ void notes_summary(struct step *step, struct session *session)
         struct note_head head;
         if (note_read_head(note, context, &head, NULL) == ERR_OK &&
             goes_to(step, session, context, &head, note)) {
-            write_line(&lines, context, &head);
+            note_line_write(&lines, context, &head);
             if (++count == SUMMARY_LINES)
                 send_summary(step, session, &lines, &count);
         }
@@ -456,7 +489,7 @@ void notes_on_summary(struct step *step, struct session *session, struct span bo
         struct note_head held;
         if (!read_line(&reader, &line))
             break;
-        if (!held_head(step, line.context, &line.head, &held) || is_newer(&line.head, &held)) {
+        if (!held_head(step, line.context, &line.head, &held) || note_is_newer(&line.head, &held)) {
             buffer_append(&lines, body.data + at, reader.at - at);
             wanted_count++;
         } else if (held.epoch > line.head.epoch) {
@@ -493,6 +526,8 @@ void notes_on_wanted(struct step *step, struct session *session, struct span bod
 {
     struct mp_reader reader = mp_reader(body);
     uint32_t count = mp_read_array(&reader);
+    if (count == 0 && !reader.failed && session->state == SESSION_LIVE)
+        notes_summary(step, session); /* it has missed too many to name them */
     for (uint32_t i = 0; i < count && !reader.failed; i++) {
         struct note_line line;
         struct note_head held;

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "replication/core.h"
+#include "replication/deadlines.h"
+#include "replication/notes.h"
 #include "replication/rows/document_rows.h"
 #include "replication/trust.h"
 
@@ -184,8 +186,10 @@ static bool start_epoch(struct replica *replica, const struct view *view, const 
     greatest_epoch(&greatest, replica->heard_epoch);
     /* A first commit that was cut short leaves a high-water file and no store: the same ordinal
      * serves again, its random half differs. */
-    if (replica->options.high_water_readable && reason[0] != '\0')
-        greatest_epoch(&greatest, replica->options.high_water.epoch);
+    const struct high_water *mark = &replica->options.high_water;
+    if (replica->options.high_water_readable && reason[0] != '\0' &&
+        memcmp(mark->key_id, replica->key_id.bytes, sizeof mark->key_id) == 0)
+        greatest_epoch(&greatest, mark->epoch);
     uint32_t ordinal = (greatest >> 16) + 1;
     if (ordinal > UINT16_MAX)
         return false;
@@ -195,8 +199,7 @@ static bool start_epoch(struct replica *replica, const struct view *view, const 
     replica->next_stream = 1;
     replica->statement_k = replica->report_k = 0;
     snprintf(replica->epoch_reason, sizeof replica->epoch_reason, "%s", reason);
-    uint64_t seen =
-        replica->options.high_water_readable ? replica->options.high_water.in_flight : 0;
+    uint64_t seen = replica->options.high_water_readable ? mark->in_flight : 0;
     replica->commits = replica->commits > seen ? replica->commits : seen;
     return true;
 }
@@ -319,21 +322,40 @@ static void load_own_streams(struct replica *replica, const struct view *view)
     free(row);
 }
 
-/* A store that belongs to another tree, seat or key is refused, never adopted. */
-static enum error_code check_identity(const struct replica *replica, const struct view *view,
-                                      const struct self_row *self, bool has_self,
-                                      struct error *error)
+/* A new key at the same disk (B50): the store's key was this seat's, is in force no more, and the
+ * tree lists ours as a later one. What the former key wrote is that of a former author then. */
+static bool is_successor(const struct replica *replica)
+{
+    const struct author *former = tree_author(replica->tree, replica->former);
+    const struct author *own = tree_author(replica->tree, replica->key_id);
+    return former != NULL && own != NULL && own->seat == former->seat &&
+           own->generation > former->generation && seat_status_is_in_force(own->status) &&
+           !seat_status_is_in_force(former->status) &&
+           strcmp(own->seat->row.seat, replica->options.seat) == 0;
+}
+
+static enum error_code check_tree(const struct replica *replica, const struct view *view,
+                                  struct error *error)
 {
     struct span value;
     if (view->get(view->context, TABLE_META, span_of_text("tree"), &value) == READ_FOUND &&
         !span_equal(value, SPAN_OF_ARRAY(replica->options.tree_id.bytes)))
         return error_set(error, ERR_NOT_ALLOWED, "store", "it belongs to another tree");
-    if (has_self && memcmp(self->key_id, replica->key_id.bytes, KEY_ID_BYTES) != 0) {
-        error_set(error, ERR_NOT_ALLOWED, "store", "it was written with another signing key");
-        error_next(error, "put this node's own keys back, or begin with an empty store");
-        return ERR_NOT_ALLOWED;
-    }
     return ERR_OK;
+}
+
+/* A store of another tree, seat or key is refused, never adopted. */
+static enum error_code check_key(struct replica *replica, const struct self_row *self,
+                                 struct error *error)
+{
+    memcpy(replica->former.bytes, self->key_id, sizeof replica->former.bytes);
+    replica->succeeds = !key_id_equal(replica->former, replica->key_id);
+    if (!replica->succeeds || is_successor(replica))
+        return ERR_OK;
+    error_set(error, ERR_NOT_ALLOWED, "store", "it was written with another signing key");
+    error_next(error, "put this node's own keys back, or begin with an empty store; a new key is "
+                      "asked for with `terrace request --new-key`");
+    return ERR_NOT_ALLOWED;
 }
 
 /* A store that is new, restored or made anew begins another life: its numbers may have been given
@@ -356,23 +378,28 @@ enum error_code replica_open(const struct replica_options *options, const struct
     replica->key_id = key_id_of(options->signing_key);
     replica->self.author = replica->key_id;
     enum read_answer has = self_row_get(view, &self);
-    enum error_code code =
-        has == READ_UNREADABLE
-            ? error_set(error, ERR_DAMAGED, "store", "the row `self` can't be read")
-            : check_identity(replica, view, &self, has == READ_FOUND, error);
+    enum error_code code = has == READ_UNREADABLE ? error_set(error, ERR_DAMAGED, "store",
+                                                              "the row `self` can't be read")
+                                                  : check_tree(replica, view, error);
     if (code == ERR_OK) {
-        replica->tree = stored_tree(view, &options->tree_id, options->verifier, error);
+        replica->tree =
+            stored_tree(view, &options->tree_id, options->verifier, options->shelf, error);
         code = replica->tree == NULL ? ERR_DAMAGED : ERR_OK;
     }
     if (code == ERR_OK)
         tree_set_seal_key(replica->tree, &replica->options.seal);
+    if (code == ERR_OK && has == READ_FOUND)
+        code = check_key(replica, &self, error);
     if (code != ERR_OK) {
         replica_close(replica);
         return code;
     }
-    if (has == READ_FOUND)
+    if (replica->succeeds)
+        replica->commits = self.numbers[1];
+    else if (has == READ_FOUND)
         resume_epoch(replica, &self);
-    const char *reason = doubt(options, &self, has == READ_FOUND);
+    const char *reason =
+        replica->succeeds ? "this machine has a new key" : doubt(options, &self, has == READ_FOUND);
     uint32_t greatest = 0;
     who_each_epoch(view, replica->key_id, &greatest, greatest_epoch);
     if (reason == NULL && has == READ_FOUND && greatest > replica->self.epoch)
@@ -388,7 +415,9 @@ enum error_code replica_open(const struct replica_options *options, const struct
     replica->sweep = (struct parked_key){.bytes = {PARKED_RECORD}, .size = 1};
     replica->streams_due = true;
     trust_look(replica);
-    replica->cuts_due = true; /* the first look finds out */
+    replica->deadlines_walk = true;
+    replica->cuts_due = replica->erasing = true; /* the first look finds out */
+    replica->erased = erased_rows_any(view);
     token_load(replica, view);
     load_arrivals(replica, view);
     fork_load_alarms(replica, view);
@@ -406,6 +435,8 @@ void replica_inherit(struct replica *replica, struct replica *former)
             replica_add_alarm(replica, &former->alarms[i]);
     }
     replica->refusals = former->refusals;
+    replica->occurrence = former->occurrence;
+    replica->occurrence_count = former->occurrence_count;
     replica->intakes = former->intakes;
     replica->instances = former->instances;
     former->intakes = NULL;
@@ -434,6 +465,7 @@ void replica_close(struct replica *replica)
     }
     intakes_free(replica);
     trust_free(replica);
+    calendars_free(replica);
     buffer_free(&replica->waits);
     free(replica->alarms);
     tree_free(replica->tree);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/erase.h"
 
 void own_stream_free(struct own_stream *stream)
 {
@@ -43,8 +43,7 @@ void own_stream_describe(struct own_stream *stream, const struct stream_open *op
     stream->class = open->class;
     stream->holders = open->holders;
     stream->sealed = open->sealed_to[0] != '\0';
-    if (open->seat_count > 0)
-        memcpy(stream->end, open->seats[open->seat_count - 1], sizeof stream->end);
+    memcpy(stream->reader, open->sealed_to, sizeof stream->reader);
     stream->print = print_of(open);
     stream_open_encode(open, &stream->open);
 }
@@ -185,7 +184,7 @@ static void seal_entry(struct step *step, const struct own_stream *stream,
 {
     struct replica *replica = step->replica;
     const uint8_t(*keys)[KEY_BYTES];
-    size_t count = seal_readers(replica, stream->end, &keys);
+    size_t count = seal_readers(replica, stream->reader, &keys);
     struct hash digest = entry_digest(entry, replica->options.signing_key, replica->self.epoch);
     struct hash seed = replica_seed(replica, &digest);
     bool made =
@@ -209,7 +208,7 @@ uint32_t own_stream_add(struct step *step, struct own_stream *stream, const stru
     uint32_t most = tuning_or(replica->options.tuning.block_entries, BLOCK_ENTRIES_USUAL);
     if (dated.schema_version == 0) /* what goes again says what it said first */
         dated.schema_version = schema_version(replica);
-    if (stream->sealed && entry->kind != ENTRY_OPEN && entry->kind != ENTRY_CLOSE)
+    if (stream->sealed && !entry_kind_of_stream(entry->kind))
         seal_entry(step, stream, &dated, &sealed);
     struct span bytes = span_of_buffer(&sealed);
     bool added = stream->writer != NULL && entry_writer_count(stream->writer) < most &&
@@ -236,7 +235,7 @@ void own_stream_sign(struct step *step, struct own_stream *stream)
                replica->options.signing_key, replica->options.signing_secret,
                replica->options.verifier, &block);
     block_write(&block, BLOCK_STORED, &stream->head, &stored);
-    block_row_put(step->updates, &stream->id, block.header.seq, span_of_buffer(&stored));
+    erase_and_store(step, &stream->id, block.header.seq, span_of_buffer(&stored));
     uint32_t from = stream->head.seq;
     stream->head = (struct stream_head){
         .seq = from + block.header.count,

@@ -14,7 +14,7 @@ struct audience {
     uint8_t tier;    /* subtree */
     uint8_t seat_count;
     const char *seats[HOLDERS_MAX]; /* path, our seat first; borrowed */
-    const char *sealed_to;          /* its end, which alone reads it; NULL: clear; borrowed */
+    const char *sealed_to; /* its end, or of a backup our seat, reads it; NULL: clear; borrowed */
 };
 
 /* A stream that we write and have not closed. */
@@ -22,12 +22,12 @@ struct own_stream {
     struct own_stream *next;
     struct stream_id id;
     uint8_t class, holders;
-    struct hash print;            /* of whom it is for: class, way, readers */
-    char end[SEAT_BYTES_MAX + 1]; /* path: the far end */
-    bool sealed;                  /* to its end */
-    struct buffer open;           /* what it is, encoded as in its first entry */
-    struct stream_head head;      /* after the last signed block */
-    struct entry_writer *writer;  /* what this batch added; NULL: nothing */
+    struct hash print; /* of whom it is for: class, way, readers */
+    bool sealed;
+    char reader[SEAT_BYTES_MAX + 1]; /* whom it is sealed to */
+    struct buffer open;              /* what it is, encoded as in its first entry */
+    struct stream_head head;         /* after the last signed block */
+    struct entry_writer *writer;     /* what this batch added; NULL: nothing */
 };
 
 /* seal_readers.c: keys that what is for the seat `to` is sealed to, sorted by id. 0: none can be:

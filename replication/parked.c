@@ -363,23 +363,23 @@ static bool stream_block_on(struct step *step, struct located_entry *at)
     size_t size = locator_write(step, at, locator);
     bool done = open_located(step, SPAN(locator, size), &again);
     if (done) {
-        const struct block_header *header = &again.cache.block.header;
+        const struct block_header *header = &again.cache.block->header;
         uint32_t end = header->seq + header->count, from = at->seq;
         struct stream_id stream = {at->author.author, at->author.epoch, at->stream,
                                    at->author.branch};
         uint64_t arrival = arrival_begin(step, &stream);
         for (; done && at->seq < end; at->seq += done) {
             again.located.seq = at->seq;
-            again.located.entry = &again.cache.block.list.entries[at->seq - header->seq];
-            again.located.digest = &again.cache.block.digests[at->seq - header->seq];
+            again.located.entry = &again.cache.block->list.entries[at->seq - header->seq];
+            again.located.digest = &again.cache.block->digests[at->seq - header->seq];
             enum outcome outcome = apply_entry_to(step, &again.located);
             done = outcome != OUTCOME_FULL;
             if (arrival_was_told(step, &again.located, outcome) || outcome == OUTCOME_KNOWN)
                 arrival_omit(step, &again.located);
         }
         arrival_end(step, arrival, &stream, from, at->seq - from);
-    } else if (again.cache.present && again.cache.block.opaque) {
-        at->seq = again.cache.block.header.seq + again.cache.block.header.count;
+    } else if (again.cache.block != NULL && again.cache.block->opaque) {
+        at->seq = again.cache.block->header.seq + again.cache.block->header.count;
         done = true;
     }
     block_cache_free(&again.cache);

@@ -23,7 +23,8 @@
     X(MARKS, "marks")                                                                              \
     X(PARKED, "parked")                                                                            \
     X(QUARANTINE, "quarantine")                                                                    \
-    X(ARRIVALS, "arrivals")
+    X(ARRIVALS, "arrivals")                                                                        \
+    X(FIELDS, "fields")
 enum table {
 #define X(name, text) TABLE_##name,
     TABLE_LIST(X)
@@ -42,6 +43,7 @@ struct view {
                              struct span *value);
     enum read_answer (*previous)(void *context, enum table table, struct span from,
                                  struct span *key, struct span *value);
+    struct block_memory *memory; /* of blocks opened in it; NULL: each is opened anew */
 };
 
 /* What the high-water file holds (rules.md A5, formats.md 8). `commits` counts the commits that

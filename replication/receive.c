@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/erase.h"
 #include "replication/trust.h"
 
 enum { REFUSALS_A_MINUTE = 2, MINUTE_MS = 60 * 1000, SHARED_HANDLE = HANDLES_MAX - 1 };
@@ -315,26 +315,6 @@ static void refuse_block(struct step *step, struct session *session, const struc
         ask_again(step, session, event, code == ERR_DAMAGED);
 }
 
-void quarantine_opaque(struct step *step, const struct stream_id *stream, uint32_t seq)
-{
-    struct author_epoch author = stream_author(stream);
-    uint8_t key[1 + LOCATOR_BYTES] = {'b'};
-    struct buffer value = {0};
-    write_u32(key + 1, who_assign(step->updates, &author) << 8);
-    write_u16(key + 4, stream->number);
-    write_u32(key + 6, seq);
-    mp_write_map(&value, 3);
-    mp_write_uint(&value, 1);
-    mp_write_text(&value, error_name(ERR_MALFORMED));
-    mp_write_uint(&value, 2);
-    mp_write_text(&value, "its author signed a block that doesn't decode");
-    mp_write_uint(&value, 3);
-    mp_write_uint(&value, step->wall_ms);
-    if (aside_room(step, 'q', author.author, QUARANTINE_AN_AUTHOR_MAX))
-        updates_put(step->updates, TABLE_QUARANTINE, SPAN_OF_ARRAY(key), span_of_buffer(&value));
-    buffer_free(&value);
-}
-
 /* Answers how many were judged: those behind wait with their stream. */
 static size_t apply_entries(struct step *step, const struct event *event)
 {
@@ -362,8 +342,7 @@ static void store_block(struct step *step, const struct event *event, struct str
     const struct prepared_block *block = event->message.block;
     struct buffer stored = {0};
     block_write(block, BLOCK_STORED, &row->head, &stored);
-    block_row_put(step->updates, &event->message.stream, block->header.seq,
-                  span_of_buffer(&stored));
+    erase_and_store(step, &event->message.stream, block->header.seq, span_of_buffer(&stored));
     buffer_free(&stored);
     row->head = (struct stream_head){
         .seq = block->header.seq + block->header.count,
@@ -419,8 +398,10 @@ static void take_block(struct step *step, struct session *session, const struct 
     updates_trace(step->updates, "take %s %u..%u from %s%s",
                   label_stream(step->replica->tree, stream).text, from, row->head.seq,
                   session->seat, event->message.block->opaque ? ", opaque" : "");
-    if (from == 0)
+    if (from == 0) {
         author_key_keep(step->updates, author);
+        session->beyond_told = false; /* its way may have broken before it came */
+    }
     judge_cut_off(step, stream, from, row);
     loose_attach(step, stream, from, row);
     if (event->message.block->opaque)

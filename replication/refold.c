@@ -8,9 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replication/core.h"
+#include "replication/carry.h"
+#include "replication/deadlines.h"
 #include "replication/format/block_parts.h"
+#include "replication/indexes.h"
+#include "replication/move.h"
+#include "replication/rollups.h"
 #include "replication/trust.h"
+#include "replication/voids.h"
 
 /* ---- one record ---- */
 
@@ -125,37 +130,24 @@ static bool all_readable(const struct refold *refold)
     return true;
 }
 
-static bool is_creation(const struct operation *op, const struct record_id *id)
-{
-    struct author_epoch author = {op->dot.author, op->dot.epoch};
-    return op->dot.n == 1 && op->context_count == 0 && record_id_names(id, &author);
-}
-
 /* One row for a record, by the clock of its first creation. */
 static void index_remove(const struct refold *refold, const uint8_t key[static RECORD_KEY_BYTES],
                          const struct record_state *state)
 {
-    for (size_t i = 0; i < record_operation_count(state); i++) {
-        const struct operation *op = record_operation(state, i);
-        uint8_t index[INDEX_KEY_BYTES];
-        index_key(index, op->clock, key);
-        if (is_creation(op, refold->id) && record_stands(state))
-            updates_remove(refold->step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index));
-    }
+    uint8_t index[INDEX_KEY_BYTES];
+    if (!record_stands(state))
+        return;
+    index_key(index, record_creation(state, refold->id)->clock, key);
+    updates_remove(refold->step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index));
 }
 
 static void index_put(const struct refold *refold, const uint8_t key[static RECORD_KEY_BYTES],
                       const struct record_state *state)
 {
     uint8_t index[INDEX_KEY_BYTES];
-    uint64_t clock = UINT64_MAX;
-    for (size_t i = 0; i < record_operation_count(state); i++) {
-        const struct operation *op = record_operation(state, i);
-        if (is_creation(op, refold->id) && op->clock < clock)
-            clock = op->clock;
-    }
-    assert(clock != UINT64_MAX); /* nothing is in a record before its creation */
-    index_key(index, clock, key);
+    const struct operation *creation = record_creation(state, refold->id);
+    assert(creation != NULL); /* nothing is in a record before its creation */
+    index_key(index, creation->clock, key);
     updates_put(refold->step->updates, TABLE_INDEX, SPAN_OF_ARRAY(index), SPAN_EMPTY);
 }
 
@@ -172,18 +164,25 @@ static void write_state(const struct refold *refold, const struct record_type *t
         updates_doom(step->updates); /* its row was read a moment ago */
         return;
     }
+    struct index_rows rows = {0};
+    struct rollups_before before;
+    rollups_note(step, type, refold->id, refold->before, &before);
     int change = -(int)counts(refold->before);
+    indexes_note(step, type, refold->id, refold->before, &rows);
     index_remove(refold, key, refold->before);
     if (refold->after == NULL) {
         updates_remove(step->updates, TABLE_RECORDS, SPAN_OF_ARRAY(key));
     } else {
         change += (int)counts(refold->after);
+        if (!home_is_open(refold->before, type) && home_is_open(refold->after, type))
+            home_opened(step, key);
         if (record_stands(refold->after))
             index_put(refold, key, refold->after);
         const struct operation *first = record_operation(refold->after, 0);
         struct buffer row = {0};
+        struct author_epoch author = {first->dot.author, first->dot.epoch};
         if (record_operation_count(refold->after) == 1 && first->verdict == OPERATION_ADMITTED &&
-            !first->carried) {
+            !first->carried && record_id_names(refold->id, &author)) {
             record_row_write_located(step->updates, key, first->stream, first->branch, first->seq);
         } else {
             record_encode(refold->after, &row);
@@ -191,6 +190,13 @@ static void write_state(const struct refold *refold, const struct record_type *t
         }
         buffer_free(&row);
     }
+    indexes_put(step, type, refold->id, refold->after, NULL, &rows);
+    int more = (int)(refold->after != NULL && record_stands(refold->after)) -
+               (int)record_stands(refold->before);
+    if (type->companion_of != 0 && more != 0)
+        companions_row_add(step->updates, step->view, more);
+    deadline_folded(step, type, refold->id, refold->after, NULL);
+    rollups_put(step, type, refold->id, refold->after, &before);
     if (change != 0)
         cells_count_record(step, refold->id, type, change);
 }
@@ -203,6 +209,14 @@ static void leave_quarantine(struct step *step, char what, const struct located_
         return;
     updates_remove(step->updates, TABLE_QUARANTINE, key);
     aside_fewer(step, 'q', located_place(at).stream.author);
+}
+
+/* Of a companion's creations the first may have gone: what stood between it and the next one was
+ * judged before there was any, and waits. */
+static void wake_for_its_name(const struct refold *refold)
+{
+    struct author_epoch maker = record_id_author(refold->id);
+    parked_wake(refold->step, refold->type, refold->id, (struct dot){maker.author, maker.epoch, 1});
 }
 
 /* In the plan's order; what isn't in it waits again for what it saw. */
@@ -223,7 +237,10 @@ static void fold_all(struct refold *refold, const struct record_type *type)
     }
     if (refold->after != empty)
         record_free(empty);
+    voids_tell_anew(refold->step, refold->before, refold->after);
     write_state(refold, type);
+    if (type->companion_of != 0 && refold->after != NULL)
+        wake_for_its_name(refold);
     for (size_t i = 0; i < refold->count; i++) {
         if (folded[i] || !locate(refold, refold->ops[i], &located))
             continue;
@@ -237,7 +254,7 @@ static void fold_all(struct refold *refold, const struct record_type *type)
     free(order);
 }
 
-static bool fold_anew(struct refold refold, bool due, const struct stream_id *drop, uint32_t from)
+static bool fold_once(struct refold refold, bool due, const struct stream_id *drop, uint32_t from)
 {
     struct step *step = refold.step;
     const struct schema *schema = tree_schema(step->replica->tree);
@@ -260,6 +277,20 @@ static bool fold_anew(struct refold refold, bool due, const struct stream_id *dr
     return readable;
 }
 
+/* An erase entry that counts only now takes away what was folded before it. */
+static bool fold_anew(struct refold refold, bool due, const struct stream_id *drop, uint32_t from)
+{
+    struct replica *replica = refold.step->replica;
+    replica->erased_anew = false;
+    bool done = fold_once(refold, due, drop, from);
+    if (done && replica->erased_anew) {
+        struct refold again = {.step = refold.step, .type = refold.type, .id = refold.id};
+        done = fold_once(again, true, NULL, 0);
+    }
+    replica->erased_anew = false;
+    return done;
+}
+
 bool refold_record(struct step *step, uint16_t type, const struct record_id *id,
                    const struct stream_id *drop, uint32_t from, const struct located_entry *more)
 {
@@ -269,8 +300,15 @@ bool refold_record(struct step *step, uint16_t type, const struct record_id *id,
 
 bool refold_again(struct step *step, uint16_t type, const struct record_id *id)
 {
+    const struct schema *schema = tree_schema(step->replica->tree);
     struct refold refold = {.step = step, .type = type, .id = id};
-    return fold_anew(refold, true, NULL, 0);
+    bool readable = fold_anew(refold, true, NULL, 0);
+    struct record_state *record =
+        schema == NULL ? NULL : load_record(step, schema_type(schema, type), id);
+    if (record != NULL)
+        carry_orphaned(step, schema_type(schema, type), id, record);
+    record_free(record);
+    return readable;
 }
 
 /* ---- a branch that leaves ---- */

@@ -21,6 +21,8 @@ struct replica_tuning {
     uint32_t statement_after_data_ms;
     uint32_t statement_idle_ms;
     uint32_t report_every_ms;
+    uint32_t
+        report_part_cells; /* a part of a report has about so many; <= REPORT_PART_CELLS_USUAL */
     uint32_t credit_bytes, credit_entries;
     uint32_t block_entries; /* <= BLOCK_ENTRIES_USUAL */
     uint32_t child_share_percent;
@@ -37,7 +39,8 @@ struct replica_options {
     struct high_water high_water;
     uint8_t random[32]; /* seed for what must be unpredictable or unique */
     const struct verifier
-        *verifier; /* of all signatures; NULL: verify_hash. Outlives the replica */
+        *verifier;              /* of all signatures; NULL: verify_hash. Outlives the replica */
+    struct schema_shelf *shelf; /* of types shared with other replicas; NULL. Outlives it, too */
     struct replica_tuning tuning;
 };
 
@@ -51,7 +54,16 @@ void replica_close(struct replica *replica); /* NULL is legal */
  * counters of refusals, what each child has brought today, the machines that came with its key. */
 void replica_inherit(struct replica *replica, struct replica *former);
 
-enum write_kind { WRITE_PUT, WRITE_SET, WRITE_DELETE, WRITE_EXTEND };
+/* RELEASE writes nothing: what is here of the record is judged anew. */
+enum write_kind {
+    WRITE_PUT,
+    WRITE_SET,
+    WRITE_DELETE,
+    WRITE_EXTEND,
+    WRITE_DO,
+    WRITE_ERASE,
+    WRITE_RELEASE
+};
 
 /* X(name): every event the replica knows; one handler each. */
 #define EVENT_LIST(X)                                                                              \
@@ -78,9 +90,14 @@ struct event {
         struct {
             uint64_t request; /* comes back in the answer */
             enum write_kind kind;
-            struct span type;        /* name */
-            struct record_id record; /* not for PUT */
-            struct span fields;      /* msgpack map name -> value; not for DELETE */
+            struct span type; /* name */
+            /* of a PUT only an import's: the record that its row was exported from, zeros: none is
+             * named. What was erased in it is refused: ERR_INVALID */
+            struct record_id record;
+            struct span transition; /* DO: the name of the step of the type's workflow */
+            /* msgpack map name -> value; not for DELETE. ERASE: [name ...], empty: all that the
+             * record says */
+            struct span fields;
             struct span
                 request_id; /* PUT: at most 64 bytes; the same gives the same record (A39) */
             /* PUT: the import's name, empty: none. Its rows rise from 1; `import_after` is the row
@@ -88,10 +105,15 @@ struct event {
              * ERR_PARKED. */
             struct span import;
             uint64_t import_row, import_after;
-            struct span to;    /* PUT of an addressed type: the seat that it is for; else empty */
+            bool only_check;   /* of an import: whether it would be refused; nothing is written */
+            struct span to;    /* PUT of an addressed type: the seat that it is for; DO: the seat
+                                * that the step extends the circle by; else empty */
             struct span seats; /* EXTEND: who shall hold the record too, a msgpack array of str */
-            struct span
-                reason; /* EXTEND: in words, at most EXTEND_REASON_BYTES_MAX; may be empty */
+            bool with_private; /* EXTEND: and its private fields */
+            /* EXTEND, ERASE, and what endorses: in words, at most 1,024 bytes; may be empty */
+            struct span reason;
+            struct span endorses; /* PUT, SET, EXTEND: [digest bin32 ...] of entries behind a
+                                   * cut-off that this writes again; empty: none */
         } write;
         struct {
             uint32_t link;
@@ -119,6 +141,7 @@ struct event {
             size_t row_count;
             const uint32_t *places; /* single rows with `proofs`; NULL: the document is whole */
             const struct span *proofs;
+            bool confirmed; /* a root by hand, and the people of this node have confirmed it */
         } document;
     };
 };
@@ -178,6 +201,9 @@ bool replica_stream_mark(const struct replica *replica, const struct view *view,
 /* What people must look into, in words; index < replica_alarm_count. */
 size_t replica_alarm_count(const struct replica *replica);
 const char *replica_alarm(const struct replica *replica, size_t index);
+/* How many records of types whose records are alarms have come or been made since the start;
+ * *last: the last one in words. */
+uint64_t replica_occurrences(const struct replica *replica, const char **last);
 
 /* Counters of refusals, in the words of `terrace status`. */
 #define REFUSAL_LIST(X)                                                                            \

@@ -97,16 +97,26 @@ void contacts_seek_key(struct step *step, struct key_id key)
     contacts_seek_name(step, &name);
 }
 
-static void write_line(struct buffer *lines, const struct contact_name *name,
-                       const struct held_document *listing)
+static void write_lacking(struct buffer *lines, const struct contact_name *name)
 {
-    mp_write_array(lines, listing == NULL ? 4 : 5);
+    mp_write_array(lines, 4);
     contact_write_name(lines, name);
-    mp_write_uint(lines, listing == NULL ? 0 : listing->term);
-    mp_write_uint(lines, listing == NULL ? 0 : listing->version);
-    mp_write_bin(lines, listing == NULL ? SPAN_EMPTY : SPAN_OF_ARRAY(listing->hash.bytes));
-    if (listing != NULL)
-        mp_write_text(lines, listing->seat);
+    mp_write_uint(lines, 0);
+    mp_write_uint(lines, 0);
+    mp_write_bin(lines, SPAN_EMPTY);
+}
+
+static void write_held(struct buffer *lines, const struct tree *tree, const struct seat *seat)
+{
+    struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
+    const struct held_document *listing = tree_listing_of(seat);
+    struct hash hash = contact_held_hash(tree, seat);
+    mp_write_array(lines, 5);
+    contact_write_name(lines, &name);
+    mp_write_uint(lines, listing->term);
+    mp_write_uint(lines, listing->version);
+    mp_write_bin(lines, SPAN_OF_ARRAY(hash.bytes));
+    mp_write_text(lines, listing->seat);
 }
 
 /* Holders of path streams must know every seat of the path, and its author: what a disk that was
@@ -139,7 +149,7 @@ static void send_sought(struct step *step, struct lines *lines)
             free(sought);
         } else if (!sought->absent && sought->asked_link != lines->session->link) {
             sought->asked_link = lines->session->link;
-            write_line(&lines->bytes, &sought->name, NULL);
+            write_lacking(&lines->bytes, &sought->name);
             lines_added(lines);
         }
     }
@@ -156,10 +166,10 @@ void contacts_list(struct step *step, const struct session *session)
     for (size_t i = 0; i < tree_seat_count(tree); i++) {
         const struct seat *seat = tree_seat_at(tree, i);
         const struct held_document *listing = tree_listing_of(seat);
-        if (listing->whole || !seat_is_beside(own, seat))
+        bool beside = !listing->whole && seat_is_beside(own, seat);
+        if (!beside && !contacts_need_moves(tree, seat, own))
             continue; /* a whole one above was given by hand: it isn't kept up */
-        struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
-        write_line(&lines.bytes, &name, listing);
+        write_held(&lines.bytes, tree, seat);
         lines_added(&lines);
     }
     send_sought(step, &lines);
@@ -179,26 +189,24 @@ void contacts_acknowledge(struct step *step, const struct session *session,
                                       : NULL;
         if (seat == NULL || !seat_is_beside(own, seat))
             continue;
-        struct contact_name name = contact_seat_name(span_of_text(row.seat));
-        write_line(&lines.bytes, &name, tree_listing_of(seat));
+        write_held(&lines.bytes, tree, seat);
         lines_added(&lines);
     }
     lines_send(&lines);
 }
 
-/* Who was below, or on the way up, when its row came, and is beside now: that row was never
- * acknowledged, and the parent keeps back what needs it. */
+/* Who was below, or on the way up, when its row came, and is beside now, since it has moved, or a
+ * seat on our way has: that row was never acknowledged, and the parent keeps back what needs it. */
 static void list_moved(struct step *step, struct lines *lines)
 {
     const struct tree *tree = step->replica->tree;
     const struct seat *own = own_seat(step->replica);
     for (size_t i = 0; own != NULL && i < tree_seat_count(tree); i++) {
         const struct seat *seat = tree_seat_at(tree, i);
-        const struct held_document *listing = tree_listing_of(seat);
-        if (seat->row.moves == 0 || !seat_is_beside(own, seat))
+        if (!seat_is_beside(own, seat) ||
+            (seat->row.moves == 0 && !contacts_were_above(tree, seat, own)))
             continue;
-        struct contact_name name = contact_seat_name(span_of_text(seat->row.seat));
-        write_line(&lines->bytes, &name, listing);
+        write_held(&lines->bytes, tree, seat);
         lines_added(lines);
     }
 }

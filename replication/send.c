@@ -6,6 +6,7 @@
 
 #include "replication/core.h"
 #include "replication/format/block_parts.h"
+#include "replication/notes.h"
 
 enum {
     SHARED_HANDLE = HANDLES_MAX - 1,
@@ -178,6 +179,14 @@ static struct session *next_session(const struct replica *replica, const struct 
     return session->hh.next != NULL ? session->hh.next : replica->sessions;
 }
 
+/* In an emergency what isn't urgent makes room: bulk waits between two seats of its subtree. */
+static bool waits_in_emergency(const struct replica *replica, const struct session *session,
+                               int class)
+{
+    return class == CLASS_BULK && !PLANTED(BULK_IN_EMERGENCY) &&
+           tree_emergency(replica->tree, session_child(replica, session)) != NULL;
+}
+
 /* One class of every session; the one that finds the batch used up comes first next time. */
 static bool send_class(struct step *step, int class, size_t *sent_bytes)
 {
@@ -194,7 +203,7 @@ static bool send_class(struct step *step, int class, size_t *sent_bytes)
             return false;
         }
         most = before + left < most ? before + left : most;
-        if (session->state == SESSION_LIVE &&
+        if (session->state == SESSION_LIVE && !waits_in_emergency(replica, session, class) &&
             !send_lane(step, session, &session->lanes[class], most, &session->batch_bytes))
             all = false;
         *sent_bytes += session->batch_bytes - before;

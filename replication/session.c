@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "replication/move.h"
+#include "replication/notes.h"
+#include "replication/reports.h"
 
 enum { PROTOCOL_LOWEST = 1, PROTOCOL_HIGHEST = 1 };
 
@@ -107,7 +109,7 @@ const char *session_state_name(enum session_state state)
 static bool may_enter(enum session_state from, enum session_state to)
 {
     switch (to) {
-    case SESSION_GUIDED: return from == SESSION_GREETING;
+    case SESSION_GUIDED: return from == SESSION_GREETING || from >= SESSION_DOCUMENTS;
     case SESSION_DOCUMENTS: return from == SESSION_GREETING;
     case SESSION_COMPARING: return from == SESSION_GREETING || from == SESSION_DOCUMENTS;
     case SESSION_LIVE: return from == SESSION_COMPARING;
@@ -122,6 +124,8 @@ void session_enter(struct step *step, struct session *session, enum session_stat
     assert(may_enter(session->state, state));
     session->state = state;
     updates_trace(step->updates, "session %s %s", session->seat, session_state_name(state));
+    /* what it doesn't ask for it must hear all the same: where those have gone whom it released */
+    session->contacts_due |= state == SESSION_COMPARING;
     if (state == SESSION_GUIDED && session->uplink) {
         documents_list(step, session, false);
     } else if (state == SESSION_DOCUMENTS) {
@@ -136,9 +140,9 @@ void session_enter(struct step *step, struct session *session, enum session_stat
 static void send_hello(struct step *step, struct session *session)
 {
     const struct replica *replica = step->replica;
-    const struct seat *child = session_child(replica, session);
+    const char *child = session->uplink ? replica->options.seat : session->seat;
     struct buffer body = {0};
-    session->own_digest = tree_link_digest(replica->tree, span_of_text(child->row.seat));
+    session->own_digest = tree_link_digest(replica->tree, span_of_text(child));
     mp_write_map(&body, 7);
     mp_write_uint(&body, 1);
     mp_write_uint(&body, PROTOCOL_LOWEST);
@@ -156,6 +160,15 @@ static void send_hello(struct step *step, struct session *session)
     mp_write_bin(&body, SPAN_OF_ARRAY(session->own_digest.bytes));
     send_control(step, session, MESSAGE_HELLO, span_of_buffer(&body));
     buffer_free(&body);
+}
+
+/* No document in force names our key: its parent's term was raised, and the first document of the
+ * new one is still on its way (rules.md B29); or what was at hand when this machine was set up
+ * lists its seat with the key of before (B138). Whoever was revoked is named. */
+static bool is_unlisted(const struct replica *replica)
+{
+    return tree_seat(replica->tree, span_of_text(replica->options.seat)) == NULL ||
+           tree_author(replica->tree, replica->key_id) == NULL;
 }
 
 /* A link counts if its key is that of our parent (and we dialled) or of a child of ours. *guided:
@@ -194,26 +207,29 @@ void session_up(struct step *step, const struct event *event)
     bool guided;
     const struct seat *peer =
         judge_peer(replica, event->link_up.peer_key, event->link_up.uplink, &guided);
-    if (peer == NULL) {
+    /* we dialled whom we knew as our parent: it has what we lack */
+    bool unlisted = event->link_up.uplink && is_unlisted(replica);
+    const char *name = peer != NULL ? peer->row.seat : "?";
+    if (peer == NULL && !unlisted) {
         replica->refusals.not_allowed++;
         updates_close(step->updates, event->link_up.link);
         return;
     }
-    replace_older(step, peer->row.seat);
+    replace_older(step, name);
     struct session *session = mem_alloc(sizeof *session);
     session->link = event->link_up.link;
     session->uplink = event->link_up.uplink;
-    session->guided = guided;
+    session->guided = guided || unlisted;
     session->state = SESSION_GREETING;
     session->since_tick = step->tick_ms;
-    memcpy(session->seat, peer->row.seat, sizeof session->seat);
+    memcpy(session->seat, name, strlen(name) + 1);
     if (!session->uplink && !guided)
         session->intake = intake_of(replica, session->seat);
     memcpy(session->peer_key, event->link_up.peer_key, sizeof session->peer_key);
     HASH_ADD(hh, replica->sessions, link, sizeof session->link, session);
     updates_trace(step->updates, "link %s up", session->seat);
     send_hello(step, session);
-    if (session->uplink)
+    if (session->uplink && !unlisted)
         contacts_list(step, session);
 }
 
@@ -248,7 +264,8 @@ static void keep_marks(struct step *step, const struct session *session)
             !stream_holds(row, author->seat, peer))
             continue;
         const struct cursor *cursor = cursor_find(session, &stream);
-        mark_row_put(step->updates, session->seat, &stream, session_held(session, row, cursor));
+        mark_row_put(step->updates, session->seat, peer->row.generation, &stream,
+                     session_held(session, row, cursor));
     }
     free(row);
 }
@@ -386,6 +403,8 @@ static const struct {
     [MESSAGE_ABSENT] = {SESSION_DOCUMENTS, contacts_on_absent},
     [MESSAGE_WANT_BRANCH] = {SESSION_COMPARING, fork_on_want},
     [MESSAGE_TWINS] = {SESSION_DOCUMENTS, documents_on_twins},
+    [MESSAGE_PARTS_WANTED] = {SESSION_COMPARING, reports_on_wanted},
+    [MESSAGE_PART] = {SESSION_COMPARING, reports_on_part},
 };
 enum { HANDLER_COUNT = sizeof handlers / sizeof *handlers, SKIPPED_FROM = 128 };
 
@@ -403,7 +422,16 @@ static bool brings_rows(uint8_t type)
 {
     return type == MESSAGE_BLOCK || type == MESSAGE_DOCUMENT || type == MESSAGE_ROWS ||
            type == MESSAGE_ROW_SET || type == MESSAGE_TWINS || type == MESSAGE_STATEMENT ||
-           type == MESSAGE_REPORT || type == MESSAGE_TOKEN;
+           type == MESSAGE_REPORT || type == MESSAGE_TOKEN || type == MESSAGE_PART;
+}
+
+/* Between two documents of one batch one of the two may be listed nowhere (rules.md B29): which
+ * streams are for whom nobody can say then. What is passed over comes again with a new link. */
+static bool is_blind(const struct replica *replica, const struct session *session, uint8_t type)
+{
+    bool asks = type == MESSAGE_HELLO || type == MESSAGE_BLOCK ||
+                (type < HANDLER_COUNT && handlers[type].from == SESSION_COMPARING);
+    return asks && (own_seat(replica) == NULL || session_seat(replica, session) == NULL);
 }
 
 void session_message(struct step *step, const struct event *event)
@@ -419,10 +447,14 @@ void session_message(struct step *step, const struct event *event)
     if (session->state == SESSION_GUIDED) {
         if (is_for_guided(session, type))
             handlers[type].handle(step, session, event->message.body);
-        else if (type == MESSAGE_DIGEST) /* it holds what we hold of its documents */
+        else if (type == MESSAGE_DIGEST && !session->uplink) /* it has what we have for it */
             guide_tell(step, session);
         return; /* it takes us for its parent still */
     }
+    bool blind = is_blind(step->replica, session, type);
+    session->blind |= blind;
+    if (blind && session->state >= SESSION_COMPARING)
+        return;
     if (type == MESSAGE_BLOCK && session->state >= SESSION_COMPARING)
         receive_block(step, session, event);
     else if (type < HANDLER_COUNT && handlers[type].handle != NULL &&
@@ -430,6 +462,15 @@ void session_message(struct step *step, const struct event *event)
         handlers[type].handle(step, session, event->message.body);
     else
         session_refuse(step, session, "malformed", &step->replica->refusals.malformed);
+}
+
+/* No document lists us: documents are heard from our parent, and nothing else, until one does. */
+static void be_guided(struct step *step, struct session *session)
+{
+    session->guided = true;
+    if (session->state >= SESSION_DOCUMENTS)
+        session_enter(step, session, SESSION_GUIDED);
+    session->documents_due = false; /* whoever asked is above us */
 }
 
 /* Its seat may have moved, or got another key: then whoever is at the other end isn't it. A former
@@ -442,10 +483,24 @@ void sessions_judge_again(struct step *step)
         bool guided;
         const struct seat *peer = judge_peer(replica, session->peer_key, session->uplink, &guided);
         bool is_peer = peer != NULL && strcmp(peer->row.seat, session->seat) == 0;
-        if (is_peer && guided == session->guided)
+        bool unlisted = session->uplink && is_unlisted(replica);
+        bool is_same = is_peer && guided == session->guided;
+        bool stays = unlisted ? session->guided : is_same && !session->blind;
+        if (session->state == SESSION_REFUSED || stays)
             continue;
+        if (unlisted) {
+            be_guided(step, session);
+            continue;
+        }
+        if (is_same) {
+            updates_trace(step->updates, "begin anew with %s", session->seat);
+            session_bye(step, session, "moved");
+            continue;
+        }
         if (is_peer && guided && !session->uplink)
             guide_tell(step, session);
+        if (session->uplink && session->guided) /* as our parent it is called anew */
+            session_bye(step, session, "moved");
         session_refuse(step, session, "moved", &replica->refusals.not_allowed);
     }
 }

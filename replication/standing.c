@@ -51,13 +51,30 @@ static enum error_code check_entries(const struct prepared_block *block,
         const struct entry *entry = &block->list.entries[i];
         uint8_t kind = entry->kind;
         bool first = block->header.seq == 0 && i == 0, last = i + 1 == block->list.count;
-        bool about_stream = kind == ENTRY_OPEN || kind == ENTRY_CLOSE;
+        bool about_stream = entry_kind_of_stream(kind);
         if ((kind == ENTRY_OPEN) != first || (kind == ENTRY_CLOSE && !last) ||
             (entry->sealed.size > 0) != (open->sealed_to[0] != '\0' && !about_stream))
             return ERR_MALFORMED;
         *closes = kind == ENTRY_CLOSE;
     }
     return ERR_OK;
+}
+
+/* Only what holds a person's data is ever erased; of a type that isn't known here nobody can say.
+ */
+static bool holes_may_be(const struct step *step, const struct prepared_block *block)
+{
+    const struct schema *schema = tree_schema(step->replica->tree);
+    for (size_t i = 0; i < block->list.count && schema != NULL; i++) {
+        const struct entry *entry = &block->list.entries[i];
+        if (!entry->hole && !entry->holed)
+            continue;
+        const struct record_type *now = schema_type(schema, entry->type);
+        const struct record_type *then = schema_type_at(schema, entry->type, entry->schema_version);
+        if (now != NULL && !type_is_personal(now) && (then == NULL || !type_is_personal(then)))
+            return false;
+    }
+    return true;
 }
 
 /* Both ends of this link must be holders, and the lane must be the stream's class. */
@@ -68,9 +85,8 @@ enum error_code standing_check(struct step *step, const struct session *session,
     const struct prepared_block *block = event->message.block;
     const struct seat *own = own_seat(step->replica);
     const struct seat *peer = session_seat(step->replica, session);
-    if (block->altered || (block->opaque && block->payload.size == 0)) {
-        return ERR_DAMAGED; /* nothing is erased yet, so bodies that were left out were taken */
-    }
+    if ((block->opaque && block->payload.size == 0) || !holes_may_be(step, block))
+        return ERR_DAMAGED; /* bodies that were left out were taken, not erased */
     if (block->header.seq == 0) {
         enum error_code code = begin_stream(step, block, author, row);
         if (code != ERR_OK)

@@ -1,8 +1,10 @@
 /* Heads statements: what a node says it has written for others, and how far. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "replication/move.h"
+#include "replication/notes.h"
 
 struct listed_stream {
     struct statement_stream line;
@@ -46,9 +48,10 @@ static bool list_way(struct step *step, const struct stream_id *id, const struct
     mp_write_array(seats, row->open.seat_count);
     for (size_t i = 0; i < row->open.seat_count; i++)
         mp_write_text(seats, row->open.seats[i]);
+    way.end = row->head.seq;
+    way.end_hash = row->head.hash;
     way.seats = SPAN(seats->data + from, seats->size - from);
-    if (way.seq == 0 || statement->way_count == STATEMENT_WAYS_MAX ||
-        seats->size > STATEMENT_WAYS_BYTES_MAX)
+    if (statement->way_count == STATEMENT_WAYS_MAX || seats->size > STATEMENT_WAYS_BYTES_MAX)
         seats->size = from;
     else
         statement->ways[statement->way_count++] = way;
@@ -91,6 +94,33 @@ static void list_streams(struct step *step, struct heads_statement *statement, s
     free(row);
 }
 
+/* Whoever has given an order sees from this who has heard of it (roll-call). */
+static void list_orders(const struct replica *replica, struct heads_statement *statement)
+{
+    const struct held_document *orders[HOLDERS_MAX];
+    const struct seat *seat = own_seat(replica);
+    size_t count = seat == NULL ? 0 : tree_orders_for(replica->tree, seat, orders);
+    assert(count <= TIERS_MAX); /* one a seat of the way up */
+    for (size_t i = 0; i < count; i++)
+        statement->orders[statement->order_count++] =
+            (struct statement_order){span_of_text(orders[i]->seat), orders[i]->version};
+}
+
+void statement_on_orders(struct replica *replica)
+{
+    const struct held_document *orders[HOLDERS_MAX];
+    const struct seat *seat = own_seat(replica);
+    size_t count = seat == NULL ? 0 : tree_orders_for(replica->tree, seat, orders);
+    struct hash sum = hash_zero;
+    for (size_t i = 0; i < count; i++)
+        hash_add(&sum, &orders[i]->hash);
+    if (hash_equal(&sum, &replica->orders_stated))
+        return;
+    replica->orders_stated = sum;
+    if (count > 0) /* it is answered at once */
+        replica->statement_ever = false;
+}
+
 static void sign_statement(struct step *step)
 {
     struct replica *replica = step->replica;
@@ -103,6 +133,7 @@ static void sign_statement(struct step *step)
         .report = replica->report_k + replica->cells_changed,
     };
     list_streams(step, &statement, &seats);
+    list_orders(replica, &statement);
     statement_encode(&statement, &note);
     note_sign(&note, HASH_HEADS, &replica->options.tree_id, replica->options.signing_secret,
               replica->options.verifier);

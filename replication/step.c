@@ -1,5 +1,10 @@
 /* The one entry: a table of events, a handler each; and what others may look at. */
+#include "replication/deadlines.h"
+#include "replication/erase.h"
+#include "replication/indexes.h"
 #include "replication/move.h"
+#include "replication/notes.h"
+#include "replication/rollups.h"
 #include "replication/trust.h"
 
 #include <assert.h>
@@ -47,6 +52,8 @@ static void on_batch_close(struct step *step, const struct event *event)
     replica->deadline_tick = UINT64_MAX;
     if (replica->hold == HOLD_EVERYTHING)
         return;
+    if (replica->succeeds)
+        inherit_put_in_order(step);
     documents_push_changes(step);
     notes_when_due(step);
     receive_ask_when_due(step);
@@ -55,9 +62,15 @@ static void on_batch_close(struct step *step, const struct event *event)
     carry_when_due(step);
     loose_go_on(step);
     refold_work(step);
+    escrow_when_lent(step);
+    losses_when_due(step);
     moves_when_due(step);
     home_when_due(step);
+    deadlines_when_due(step);
+    indexes_when_due(step);
+    rollups_when_due(step);
     own_streams_sign_all(step);
+    erase_work(step);
     if (updates_signs(step->updates)) {
         replica->commits++;
         replica->epoch_new = false;
@@ -141,6 +154,12 @@ const char *replica_alarm(const struct replica *replica, size_t index)
 {
     assert(index < replica->alarm_count);
     return replica->alarms[index].text;
+}
+
+uint64_t replica_occurrences(const struct replica *replica, const char **last)
+{
+    *last = replica->occurrence.text;
+    return replica->occurrence_count;
 }
 
 const struct refusals *replica_refusals(const struct replica *replica)

@@ -9,6 +9,7 @@
 
 #include "replication/core.h"
 #include "replication/format/entry_parts.h"
+#include "replication/notes.h"
 
 static void adopt(struct replica *replica, const struct note_head *head, struct span note)
 {

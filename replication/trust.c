@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/notes.h"
 #include "replication/trust.h"
 
 enum {
@@ -153,6 +154,8 @@ static void compare_author(struct step *step, struct key_id id)
     judged_row_write(step->updates, id, &now);
     if (author != NULL && before.size > 0 && before.judged[0] == 'P')
         queue_all_of(step, id);
+    if (author != NULL)
+        fork_ask_named(step, author);
     updates_trace(step->updates, "%s%02x%02x is judged anew",
                   author == NULL ? "" : author->seat->row.seat, id.bytes[0], id.bytes[1]);
 }
@@ -220,7 +223,7 @@ static bool look_on(struct step *step)
 static bool holds_due(struct step *step, const struct record_id *id, const struct record_row *row)
 {
     const struct trust_work *work = step->replica->trust;
-    if (row->located)
+    if (row->located || is_due(work, record_id_author(id).author))
         return is_due(work, record_id_author(id).author);
     for (size_t i = 0; row->state != NULL && i < record_operation_count(row->state); i++) {
         if (is_due(work, record_operation(row->state, i)->dot.author))

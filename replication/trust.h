@@ -27,8 +27,11 @@ void notes_drop_cut(struct step *step, struct key_id id);
 void inherit_count_record(struct step *step, const struct record_id *id,
                           const struct record_type *type, int change);
 void inherit_when_due(struct step *step);
+void inherit_put_in_order(struct step *step); /* once, after a store has changed its key */
 /* cells.c: a cell of ours is set, or added to. */
 void cells_set_own(struct step *step, struct cell *cell, bool add, int64_t value);
+/* cells.c: of another origin those stay that its last report says. */
+void cells_as_reported(struct step *step, struct key_id origin);
 /* cells.c: what the report held of this origin has said goes. */
 void cells_forget_report(struct step *step, struct key_id origin);
 

@@ -5,25 +5,14 @@
 #include <string.h>
 
 #include "base/nearest.h"
-#include "replication/carry.h"
+#include "replication/erase.h"
+#include "replication/release.h"
+#include "replication/transitions.h"
+#include "replication/write_inner.h"
+#include "schema/endorsement.h"
 #include "schema/extension.h"
 
 enum { REQUEST_KEY_BYTES = 1 + HASH_BYTES, REQUEST_ID_BYTES_MAX = 64 };
-
-struct local_write {
-    const struct event *event;
-    const struct record_type *type;
-    const struct seat *seat;
-    struct record_id id;
-    struct record_state *record; /* NULL for a creation */
-    struct buffer body;
-    struct dot context[CONTEXT_PAIRS_MAX];
-    size_t context_count;
-    uint32_t n;
-    struct audience creation; /* of a creation: its stream */
-    struct circle circle;     /* of a change: with those who join */
-    struct seat_names joining;
-};
 
 static void audience_path(struct audience *audience, uint8_t class)
 {
@@ -36,8 +25,8 @@ static void audience_add(struct audience *audience, const char *seat)
     audience->seats[audience->seat_count++] = seat;
 }
 
-static enum error_code refuse_unknown_seat(struct step *step, const char *what, struct span to,
-                                           struct error *error)
+enum error_code write_refuse_unknown_seat(struct step *step, const char *what, struct span to,
+                                          struct error *error)
 {
     const struct tree *tree = step->replica->tree;
     const char *nearest = NULL;
@@ -87,7 +76,7 @@ static enum error_code check_address(struct step *step, const struct local_write
     }
     *end = tree_seat(step->replica->tree, to);
     if (*end == NULL)
-        return refuse_unknown_seat(step, "to", to, error);
+        return write_refuse_unknown_seat(step, "to", to, error);
     if (*end == write->seat)
         return error_set(error, ERR_INVALID, name, "it is made for another seat than one's own, %s",
                          write->seat->row.seat);
@@ -99,9 +88,10 @@ static void circle_of_creation(struct step *step, struct local_write *write, con
 {
     const struct seat *path[HOLDERS_MAX];
     struct audience *audience = &write->creation;
-    *audience = (struct audience){.class = (uint8_t)write->type->class, .holders = HOLDERS_SELF};
+    audience_alone(step, write->type, audience);
     if (write->type->circle == CIRCLE_SUBTREE) {
-        audience->holders = HOLDERS_SUBTREE;
+        *audience =
+            (struct audience){.class = (uint8_t)write->type->class, .holders = HOLDERS_SUBTREE};
         audience->tier = (uint8_t)(tree_tier_count(step->replica->tree) - 1);
         return;
     }
@@ -136,73 +126,6 @@ static enum error_code circle_of_record(struct step *step, struct local_write *w
     if (!load_circle(step, write->record, &write->id, NULL, &write->circle))
         return error_set(error, ERR_DAMAGED, "record", "the entry that began it can't be read");
     return check_member(step, write, error);
-}
-
-/* ---- who joins ---- */
-
-static enum error_code check_joining(struct step *step, struct local_write *write, struct span name,
-                                     struct error *error)
-{
-    char seat[SEAT_BYTES_MAX + 1] = "";
-    if (name.size == 0 || name.size > SEAT_BYTES_MAX)
-        return error_set(error, ERR_INVALID, "seats", "%s isn't a seat's code",
-                         name.size == 0 ? "an empty text" : "so long a text");
-    if (tree_seat(step->replica->tree, name) == NULL)
-        return refuse_unknown_seat(step, "extend", name, error);
-    memcpy(seat, name.data, name.size);
-    if (circle_has(&write->circle, seat))
-        return error_set(error, ERR_INVALID, write->type->name, "%s is in its circle already",
-                         seat);
-    if (write->circle.count >= HOLDERS_MAX)
-        return error_set(error, ERR_FULL, write->type->name,
-                         "a record's circle has at most %d seats", HOLDERS_MAX);
-    circle_add(&write->circle, seat);
-    write->joining.names[write->joining.count++] = tree_seat(step->replica->tree, name)->row.seat;
-    return ERR_OK;
-}
-
-/* Every seat that joins must be one that entries can go to. */
-static enum error_code check_ways(struct step *step, const struct local_write *write,
-                                  struct error *error)
-{
-    struct audiences audiences;
-    char lost[SEAT_BYTES_MAX + 1] = "";
-    audiences_find(step, &write->circle, &write->joining, &audiences);
-    if (audiences.unreached_count > 0)
-        memcpy(lost, audiences.unreached[0], strlen(audiences.unreached[0]) + 1);
-    audiences_free(&audiences);
-    if (lost[0] == '\0')
-        return ERR_OK;
-    error_set(error, ERR_NOT_ALLOWED, write->type->name,
-              "%s can't be reached without a seat between that isn't in the circle", lost);
-    error_next(error, "name the seats on the way to %s too", lost);
-    return ERR_NOT_ALLOWED;
-}
-
-/* Reads who joins into circle and body; the record is loaded. */
-static enum error_code prepare_extension(struct step *step, struct local_write *write,
-                                         struct error *error)
-{
-    struct mp_reader reader = mp_reader(write->event->write.seats);
-    struct span reason = write->event->write.reason, names[HOLDERS_MAX];
-    uint32_t count = mp_peek(&reader) == MP_ARRAY ? mp_read_array(&reader) : 0;
-    if (write->circle.holders == HOLDERS_SUBTREE)
-        return error_set(error, ERR_NOT_ALLOWED, write->type->name,
-                         "it is for a whole subtree: its circle doesn't grow");
-    if (count == 0 || count > HOLDERS_MAX || reason.size > EXTEND_REASON_BYTES_MAX ||
-        !utf8_writable(reason))
-        return error_set(error, ERR_INVALID, "extend",
-                         "expected 1 to %d seats, and a reason of at most %d bytes", HOLDERS_MAX,
-                         EXTEND_REASON_BYTES_MAX);
-    write->joining.names = mem_alloc(count * sizeof *write->joining.names);
-    for (uint32_t i = 0; i < count; i++) {
-        names[i] = mp_peek(&reader) == MP_STR ? mp_read_str(&reader) : SPAN_EMPTY;
-        enum error_code code = check_joining(step, write, names[i], error);
-        if (code != ERR_OK)
-            return code;
-    }
-    extension_encode(names, count, reason, &write->body);
-    return check_ways(step, write, error);
 }
 
 static bool adds_to_counters(const struct local_write *write)
@@ -248,11 +171,30 @@ static bool totals_for_counters(struct step *step, struct local_write *write)
     return fits && !reader.failed;
 }
 
-static enum error_code make_body(struct step *step, struct local_write *write, struct error *error)
+static enum error_code prepare_step(struct step *step, struct local_write *write,
+                                    struct error *error)
+{
+    struct step_making making = {
+        .type = write->type, .id = &write->id, .record = write->record, .circle = &write->circle};
+    enum error_code code = step_make(step, &making, write->event, &write->body, error);
+    write->joins = making.joins;
+    write->hands_to = making.transition != NULL && making.transition->extend_companion
+                          ? making.hands_to
+                          : SPAN_EMPTY;
+    return code == ERR_OK && write->joins.size > 0 ? write_try_step_extension(step, write, error)
+                                                   : code;
+}
+
+static enum error_code make_fields(struct step *step, struct local_write *write,
+                                   struct error *error)
 {
     static const uint8_t deleted[] = {0x81, 0xff, 0xc3}; /* {-1: true} */
     if (write->event->write.kind == WRITE_EXTEND)
-        return prepare_extension(step, write, error);
+        return write_prepare_extension(step, write, error);
+    if (write->event->write.kind == WRITE_DO)
+        return prepare_step(step, write, error);
+    if (write->event->write.kind == WRITE_ERASE)
+        return erase_make(step, write, error);
     if (write->event->write.kind == WRITE_DELETE) {
         buffer_append(&write->body, deleted, sizeof deleted);
         return ERR_OK;
@@ -263,10 +205,38 @@ static enum error_code make_body(struct step *step, struct local_write *write, s
         return code;
     if (!totals_for_counters(step, write))
         return error_set(error, ERR_INVALID, write->type->name, "a counter would overflow");
-    if (write->body.size > ENTRY_BYTES_MAX - 2048) {
-        return error_set(error, ERR_OVERSIZE, write->type->name,
+    return ERR_OK;
+}
+
+static enum error_code make_body(struct step *step, struct local_write *write, struct error *error)
+{
+    struct span endorses = write->event->write.endorses;
+    enum error_code code = make_fields(step, write, error);
+    if (code == ERR_OK && endorses.size > 0)
+        code = endorsement_put(&write->body, endorses, write->event->write.reason, error);
+    if (code == ERR_OK && write->body.size > ENTRY_BYTES_MAX - 2048)
+        code = error_set(error, ERR_OVERSIZE, write->type->name,
                          "its fields take %zu bytes, at most %d fit one entry", write->body.size,
                          ENTRY_BYTES_MAX - 2048);
+    return code;
+}
+
+enum error_code write_find(struct step *step, struct local_write *write, bool restores,
+                           struct error *error)
+{
+    write->id = write->event->write.record;
+    write->record = load_record(step, write->type, &write->id);
+    if (write->record == NULL || !record_stands(write->record)) {
+        error_set(error, ERR_NOT_FOUND, write->type->name, "no such record is held here (%s)",
+                  label_record(step->replica->tree, &write->id).text);
+        error_next(error, "see `terrace list %s`", write->type->name);
+        return ERR_NOT_FOUND;
+    }
+    bool erases = write->event->write.kind == WRITE_ERASE;
+    if (record_deleted(write->record) && !restores && !erases) {
+        error_set(error, ERR_INVALID, write->type->name, "the record is deleted");
+        error_next(error, "`terrace set %s ID _deleted=false` brings it back", write->type->name);
+        return ERR_INVALID;
     }
     return ERR_OK;
 }
@@ -275,27 +245,18 @@ static enum error_code prepare_change(struct step *step, struct local_write *wri
                                       struct error *error)
 {
     struct replica *replica = step->replica;
-    write->id = write->event->write.record;
-    write->record = load_record(step, write->type, &write->id);
-    if (write->record == NULL || !record_stands(write->record)) {
-        error_set(error, ERR_NOT_FOUND, write->type->name, "no such record is held here (%s)",
-                  label_record(replica->tree, &write->id).text);
-        error_next(error, "see `terrace list %s`", write->type->name);
-        return ERR_NOT_FOUND;
-    }
     bool restores =
         write->event->write.kind == WRITE_SET && body_deletes(span_of_buffer(&write->body)) == 2;
-    if (record_deleted(write->record) && !restores) {
-        error_set(error, ERR_INVALID, write->type->name, "the record is deleted");
-        error_next(error, "`terrace set %s ID _deleted=false` brings it back", write->type->name);
-        return ERR_INVALID;
-    }
+    enum error_code found = write_find(step, write, restores, error);
+    if (found != ERR_OK)
+        return found;
     uint32_t own_n;
     write->context_count = record_context(write->record, replica->self.author, replica->self.epoch,
                                           write->context, &own_n);
     write->n = own_n + 1;
+    size_t more = write->event->write.kind == WRITE_DO ? 1 : 0; /* a step may be two */
     if (write->context_count > CONTEXT_PAIRS_MAX ||
-        record_operation_count(write->record) >= RECORD_OPERATIONS_MAX) {
+        record_operation_count(write->record) + more >= RECORD_OPERATIONS_MAX) {
         return error_set(error, ERR_FULL, write->type->name,
                          "the record has as many operations or authors as one record may have");
     }
@@ -307,8 +268,9 @@ enum error_code write_room_in_epoch(struct step *step, struct error *error)
 {
     struct replica *replica = step->replica;
     if (replica->record_counter < UINT32_MAX &&
-        replica->next_stream < STREAM_NUMBER_MAX - 2 * HOLDERS_MAX)
-        return ERR_OK; /* a write opens a stream for each member and each that joins at most */
+        replica->next_stream < STREAM_NUMBER_MAX - 4 * HOLDERS_MAX)
+        return ERR_OK; /* a write opens a stream for each member and each that joins at most, its
+                        * companion's as many */
     own_streams_sign_all(step);
     if (replica_new_epoch(step, "the numbers of the epoch before are used up"))
         return ERR_OK;
@@ -317,7 +279,7 @@ enum error_code write_room_in_epoch(struct step *step, struct error *error)
     return ERR_FULL;
 }
 
-static enum error_code prepare(struct step *step, struct local_write *write, struct error *error)
+enum error_code write_prepare(struct step *step, struct local_write *write, struct error *error)
 {
     struct replica *replica = step->replica;
     const struct schema *schema = tree_schema(replica->tree);
@@ -378,14 +340,16 @@ static void append_to_circle(struct step *step, const struct local_write *write,
 {
     struct audiences audiences;
     struct seat_names others;
-    struct audience own = {.class = write->circle.class, .holders = HOLDERS_SELF};
+    struct audience own;
     circle_others(step, &write->circle, &others);
     if (PLANTED(CIRCLE_OF_THE_CREATION) && others.count >= write->circle.first_count)
         others.count = write->circle.first_count - 1;
     audiences_find(step, &write->circle, &others, &audiences);
-    for (size_t i = 0; i < audiences.count; i++)
+    audience_alone(step, write->type, &own);
+    bool alone = audiences.count == 0 || audiences.list[0].holders == HOLDERS_SELF;
+    for (size_t i = 0; i < audiences.count && !alone; i++)
         append_to(step, write, &audiences.list[i], located);
-    if (audiences.count == 0) /* nobody can be reached yet */
+    if (alone) /* or nobody can be reached yet */
         append_to(step, write, &own, located);
     for (size_t i = 0; i < audiences.unreached_count; i++)
         carry_later(step, write->type->number, &write->id, audiences.unreached[i]);
@@ -393,11 +357,28 @@ static void append_to_circle(struct step *step, const struct local_write *write,
     free(others.names);
 }
 
-static void append_and_apply(struct step *step, struct local_write *write)
+/* A companion's fields never stand without a salt, drawn from the seed that the node gave. */
+static void salt_body(struct step *step, struct local_write *write)
+{
+    struct buffer salted = {0};
+    enum write_kind kind = write->event->write.kind;
+    if (write->type->companion_of == 0 || kind == WRITE_EXTEND || kind == WRITE_ERASE)
+        return;
+    struct hash hash = entry_body_hash(span_of_buffer(&write->body));
+    struct hash salt = replica_seed(step->replica, &hash);
+    body_salted(salt.bytes, span_of_buffer(&write->body), &salted);
+    buffer_free(&write->body);
+    write->body = salted;
+}
+
+void write_append(struct step *step, struct local_write *write)
 {
     struct replica *replica = step->replica;
+    salt_body(step, write);
     struct entry entry = {
-        .kind = write->event->write.kind == WRITE_EXTEND ? ENTRY_EXTEND : ENTRY_WRITE,
+        .kind = write->event->write.kind == WRITE_EXTEND  ? ENTRY_EXTEND
+                : write->event->write.kind == WRITE_ERASE ? ENTRY_ERASE
+                                                          : ENTRY_WRITE,
         .type = write->type->number,
         .clock = step->wall_ms,
         .has_record = true,
@@ -421,7 +402,7 @@ static void append_and_apply(struct step *step, struct local_write *write)
     replica->self_dirty = true;
 }
 
-static void release(struct local_write *write)
+void write_release(struct local_write *write)
 {
     record_free(write->record);
     buffer_free(&write->body);
@@ -466,9 +447,9 @@ static void remember_request(struct step *step, const struct event *event,
     updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(key), SPAN_OF_ARRAY(value));
 }
 
-enum error_code write_extension(struct step *step, const struct record_type *type,
-                                const struct record_id *id, const struct seat_names *seats,
-                                struct span reason, struct error *error)
+static enum error_code extend(struct step *step, const struct record_type *type,
+                              const struct record_id *id, const struct seat_names *seats,
+                              struct span reason, uint16_t overdue, struct error *error)
 {
     struct buffer names = {0};
     mp_write_array(&names, (uint32_t)seats->count);
@@ -480,35 +461,51 @@ enum error_code write_extension(struct step *step, const struct record_type *typ
     event.write.record = *id;
     event.write.seats = span_of_buffer(&names);
     event.write.reason = reason;
-    struct local_write write = {.event = &event};
-    enum error_code code = prepare(step, &write, error);
+    struct local_write write = {.event = &event, .overdue = overdue};
+    enum error_code code = write_prepare(step, &write, error);
     if (code == ERR_OK)
-        append_and_apply(step, &write);
-    release(&write);
+        write_append(step, &write);
+    write_release(&write);
     buffer_free(&names);
     return code;
 }
 
+enum error_code write_extension(struct step *step, const struct record_type *type,
+                                const struct record_id *id, const struct seat_names *seats,
+                                struct span reason, struct error *error)
+{
+    return extend(step, type, id, seats, reason, 0, error);
+}
+
+enum error_code write_rise(struct step *step, const struct record_type *type,
+                           const struct record_id *id, const char *seat, uint16_t state,
+                           struct error *error)
+{
+    const char *names[] = {seat};
+    assert(state != 0);
+    return extend(step, type, id, &(struct seat_names){names, 1}, SPAN_EMPTY, state, error);
+}
+
 void write_local(struct step *step, const struct event *event)
 {
-    struct replica *replica = step->replica;
     struct answer answer = {.request = event->write.request, .clock = step->wall_ms};
-    struct local_write write = {.event = event};
+    if (event->write.kind == WRITE_RELEASE) {
+        release_aside(step, event, &answer);
+        updates_answer(step->updates, &answer);
+        return;
+    }
     if (answered_before(step, event, &answer)) {
         updates_answer(step->updates, &answer);
         return;
     }
-    if (import_may_write(step, event, &answer.error) &&
-        prepare(step, &write, &answer.error) == ERR_OK) {
-        if (event->write.kind == WRITE_PUT)
-            write.id = record_id_make(&replica->self, ++replica->record_counter);
-        append_and_apply(step, &write);
-        answer.record = write.id;
+    if (import_may_write(step, event, &answer.error) && !event->write.only_check &&
+        (event->write.kind == WRITE_ERASE
+             ? erase_both(step, event, &answer.record, &answer.error)
+             : write_both(step, event, &answer.record, &answer.error)) == ERR_OK) {
         remember_request(step, event, &answer);
-    } else {
+    } else if (answer.error.code != ERR_OK) {
         updates_trace(step->updates, "refuse write: %s: %s", answer.error.what, answer.error.why);
     }
     import_decided(step, event, answer.error.code);
     updates_answer(step->updates, &answer);
-    release(&write);
 }

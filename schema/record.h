@@ -42,12 +42,16 @@ struct operation {
     uint64_t clock; /* ms since 1970, a claim */
     uint8_t rank;   /* tier of the author's seat, 0 = root */
     enum operation_verdict verdict;
-    uint8_t deletes; /* 0: says nothing of FIELD_DELETED, 1: true, 2: false */
-    bool extends;    /* it adds seats to the circle, and sets nothing */
-    bool carried;    /* its bytes are here in a carry entry alone: `carrier` */
-    uint16_t stream; /* where its author wrote it: stream number of (author, epoch) */
-    uint8_t branch;  /* of that stream, as it is numbered here; 0 unless it forked */
-    uint32_t seq;    /* and its place in that stream */
+    uint8_t deletes;     /* 0: says nothing of FIELD_DELETED, 1: true, 2: false */
+    bool extends;        /* it adds seats to the circle, and sets nothing */
+    bool erases;         /* it erases bodies of others, and sets nothing */
+    uint16_t transition; /* of its type's workflow; 0: none. Set only of what is admitted */
+    uint8_t to;          /* the state that it leads to */
+    uint64_t from;       /* the states in which it may be taken, a bit each; bit 0: no state yet */
+    bool carried;        /* its bytes are here in a carry entry alone: `carrier` */
+    uint16_t stream;     /* where its author wrote it: stream number of (author, epoch) */
+    uint8_t branch;      /* of that stream, as it is numbered here; 0 unless it forked */
+    uint32_t seq;        /* and its place in that stream */
     struct carrier carrier;
     const struct dot *context; /* borrowed by record_apply, which copies */
     size_t context_count;      /* <= CONTEXT_PAIRS_MAX */
@@ -101,6 +105,9 @@ bool record_deleted_as_seen(const struct record_state *record, const struct oper
 int64_t record_counter_of(const struct record_state *record, int32_t field, struct key_id author,
                           uint32_t epoch);
 
+/* What all authors have added to a counter, within int64: appended as a value. False: nothing. */
+bool record_counter_total(const struct record_state *record, int32_t field, struct buffer *out);
+
 /* Rows of the store: state to bytes and back, operations included (formats.md 8). */
 void record_encode(const struct record_state *record, struct buffer *row);
 struct record_state *record_decode(struct span row); /* NULL: not readable */
@@ -134,9 +141,34 @@ bool operation_saw(const struct operation *op, const struct dot *dot);
 
 /* Whether the field that closes records of its type says so; false where no field does. */
 bool record_closed(const struct record_state *record, const struct record_type *type);
-/* How many assignments of this field stand, none having seen another; *shown gets the operation of
- * the one that is shown (borrowed; left alone when there is none). Lists and counters: 0. */
-size_t record_shown(const struct record_state *record, int32_t field,
+
+/* The number of the state that the record's transitions come to; 0: none was taken, so it is the
+ * one in which records of its type begin. Canonical order decides: a transition that isn't possible
+ * at its place is void with everything it set, and what it replaced stands again (rules.md 1). */
+uint8_t record_state_number(const struct record_state *record);
+/* The same over what `op` had seen. *open: its context covers a forked dot, so nobody can say. */
+uint8_t record_state_as_seen(const struct record_state *record, const struct operation *op,
+                             bool *open);
+/* Whether what it saw is all that those had seen whom it saw. Who writes honestly can't write
+ * otherwise; in a record with a workflow nothing else counts. Precondition: RECORD_READY. */
+bool record_context_closed(const struct record_state *record, const struct operation *op);
+/* Whether an operation of the record, as record_operation gives it, is void. */
+bool record_is_void(const struct record_state *record, const struct operation *op);
+size_t record_transition_count(const struct record_state *record);
+/* What an admitted operation does that takes this step. */
+void operation_transition(struct operation *op, const struct workflow *workflow,
+                          const struct transition *transition);
+/* The operation that brought the record into the state it is in: the last step that isn't void and
+ * led to another state than it left. NULL: it is in the state in which it was made. */
+const struct operation *record_entered(const struct record_state *record,
+                                       const struct record_type *type);
+/* The state as people see it; NULL: its type has no workflow, or no such state. */
+const struct workflow_state *record_workflow_state(const struct record_state *record,
+                                                   const struct record_type *type);
+
+/* How many assignments of this field compete: the one that is shown and its conflicts. *shown gets
+ * the operation of the former (borrowed; left alone when there is none). Lists and counters: 0. */
+size_t record_shown(const struct record_state *record, const struct field *field,
                     const struct operation **shown);
 
 /* Order of dots' authors: by key id, then epoch. */

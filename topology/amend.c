@@ -78,6 +78,18 @@ static enum error_code owner_find(struct amendment *amendment, struct error *err
     return ERR_NOT_ALLOWED;
 }
 
+/* The types in force were signed by root keys of their time: so that they outlive those keys, each
+ * new root document names them. */
+static void types_name(struct amendment *amendment)
+{
+    struct document_header *header = &amendment->header;
+    const struct held_document *types =
+        tree_find_document(amendment->tree, DOCUMENT_TYPES, SPAN_EMPTY);
+    if (header->kind != DOCUMENT_ROOT || types == NULL || !types->whole)
+        return;
+    header->types = types->hash.bytes;
+}
+
 /* The header of what comes after `source`: the next version, or the first of a raised term. */
 static void header_begin(struct amendment *amendment, const struct document_envelope *opened)
 {
@@ -92,6 +104,7 @@ static void header_begin(struct amendment *amendment, const struct document_enve
     if (issued_ms < former.issued_ms)
         issued_ms = former.issued_ms;
     amendment->header = author_next_header(&former, &hash, tree_id(amendment->tree), issued_ms);
+    types_name(amendment);
 }
 
 static void first_header_begin(struct amendment *amendment, struct span seat)

@@ -52,6 +52,7 @@ struct amend_keys {
     uint8_t link_key[KEY_BYTES];
     uint8_t seal_key[KEY_BYTES];
     bool has_seal_key;
+    bool same_machine; /* another signing key alone: the link key is the one it has */
 };
 /* Up to where an old key is trusted (rules.md 4): lists as cut_off_encode and trusted_notes_encode
  * make them; empty: nothing of it is. */
@@ -76,6 +77,10 @@ enum error_code amend_replace(struct amendment *amendment, struct span seat,
 enum error_code amend_end(struct amendment *amendment, struct span seat, bool standby,
                           enum seat_status status, const struct amend_cut_off *cut_off,
                           struct error *error);
+/* The key that the people of a seat keep: what is sealed to the seat is sealed to it too. NULL:
+ * none from now on. ERR_INVALID: it is no such key. */
+enum error_code amend_escrow(struct amendment *amendment, struct span seat, const uint8_t *key,
+                             struct error *error);
 /* Let a seat go to another parent (`to`), or to any (empty). Taken back by the same with
  * `to` = this document's own seat. */
 enum error_code amend_release(struct amendment *amendment, struct span seat, struct span to,
@@ -89,7 +94,8 @@ enum error_code amend_take_over(struct amendment *amendment, struct span seat,
                                 struct error *error);
 /* Decide that a seat below, at any depth, stands under `to` from now on, whatever its former parent
  * signs; `to` accepts it then. Counter 0: one more than the greatest known here. A later decision
- * about the same seat takes the place of the former. */
+ * about the same seat takes the place of the former, unless that was followed: then both stay,
+ * since the parent that the seat stands under by the former goes on listing it. */
 enum error_code amend_decide(struct amendment *amendment, struct span seat, struct span to,
                              uint64_t counter, struct error *error);
 /* Raise the term of a child by one and, unless NULL, give it other admin keys: until a first
@@ -107,7 +113,16 @@ enum error_code amend_fallbacks(struct amendment *amendment, struct span seat,
  * and one more tier below the last. */
 enum error_code amend_root_admins(struct amendment *amendment, const struct admin_keys *admins,
                                   struct error *error);
+/* A new root by hand: these keys alone sign it, in the next term, whoever has signed before; it
+ * counts where people confirm it (tree_offer_confirmed). The only change of its document. */
+enum error_code amend_root_by_hand(struct amendment *amendment, const struct admin_keys *admins,
+                                   struct error *error);
 enum error_code amend_add_tier(struct amendment *amendment, struct span name, struct error *error);
+/* Seats of this tier state folds from now on; empty: none do. ERR_INVALID: there is no such tier
+ * below the root's, or one that nobody stands below. */
+enum error_code amend_fold_tier(struct amendment *amendment, struct span name, struct error *error);
+/* The place of a tier that may state folds; 0 with `error`: it can't. */
+uint8_t fold_tier_of(const struct text_list *tiers, struct span name, struct error *error);
 
 /* Whether the seat's document may let a key in at `now_ms`: ERR_NOT_ALLOWED, with whom to ask, when
  * what the seats above allow it has expired. For whoever signs what another has written. */

@@ -205,11 +205,28 @@ static enum error_code decision_check(const struct amendment *amendment, struct 
     return ERR_OK;
 }
 
-/* Whether a decision has been overtaken: the seat has moved again since. */
-static bool is_past(const struct amendment *amendment, const struct move_decision *decision)
+/* Whether a listing rests on the decision: without it that would be a claim that nothing proves. */
+static bool is_leaned_on(const struct amendment *amendment, const struct move_decision *decision)
+{
+    struct found found;
+    const struct held_document *held =
+        tree_find_document(amendment->tree, DOCUMENT_BRANCH, decision->to);
+    if (held == NULL)
+        return false;
+    look_in(held, decision->seat, &found);
+    return found.any && found.current.moves == decision->counter;
+}
+
+/* What a former version has decided goes when it was overtaken and nothing rests on it any more; of
+ * a seat that is decided about again, also when it was never followed. */
+static bool is_kept(const struct amendment *amendment, const struct move_decision *decision,
+                    struct span decided_now)
 {
     const struct seat *seat = tree_seat(amendment->tree, decision->seat);
-    return seat != NULL && seat->row.moves > decision->counter;
+    if (is_leaned_on(amendment, decision))
+        return true;
+    return !span_equal(decision->seat, decided_now) &&
+           (seat == NULL || seat->row.moves <= decision->counter);
 }
 
 enum error_code amend_decide(struct amendment *amendment, struct span seat, struct span to,
@@ -227,7 +244,7 @@ enum error_code amend_decide(struct amendment *amendment, struct span seat, stru
         return error_set(error, ERR_STALE, amend_what, "the move counter must be %llu at least",
                          (unsigned long long)least);
     for (unsigned i = 0; move_decision_at(amendment->header.decisions, i, &found); i++) {
-        if (!span_equal(found.seat, seat) && !is_past(amendment, &found))
+        if (is_kept(amendment, &found, seat))
             decisions[count++] = found;
     }
     decisions[count++] = (struct move_decision){seat, to, counter == 0 ? least : counter};

@@ -60,8 +60,9 @@ enum error_code amend_delegation_check(const struct amendment *amendment, struct
                             amendment->when.now_ms, error);
 }
 
+/* `linked_as`: who may have this link key already; NULL: nobody. */
 static enum error_code keys_check(const struct amendment *amendment, const struct seat_row *row,
-                                  struct error *error)
+                                  const char *linked_as, struct error *error)
 {
     static const uint8_t nothing[KEY_BYTES];
     struct key_id id = key_id_of(row->signing_key);
@@ -71,13 +72,16 @@ static enum error_code keys_check(const struct amendment *amendment, const struc
         return error_set(error, ERR_NOT_ALLOWED, amend_what, "its link key is no proper key");
     const struct author *author = tree_author(amendment->tree, id);
     const struct seat *linked = tree_seat_by_link_key(amendment->tree, row->link_key);
+    if (linked != NULL && linked_as != NULL && strcmp(linked->row.seat, linked_as) == 0)
+        linked = NULL;
     const char *owner = author != NULL   ? author->seat->row.seat
                         : linked != NULL ? linked->row.seat
                                          : NULL;
     for (size_t i = 0; i < amendment->row_count && owner == NULL; i++) {
         const struct seat_row *other = &amendment->rows[i].row;
-        if (key_id_equal(key_id_of(other->signing_key), id) ||
-            memcmp(other->link_key, row->link_key, KEY_BYTES) == 0)
+        bool linked_here = memcmp(other->link_key, row->link_key, KEY_BYTES) == 0 &&
+                           (linked_as == NULL || strcmp(other->seat, linked_as) != 0);
+        if (key_id_equal(key_id_of(other->signing_key), id) || linked_here)
             owner = other->seat;
     }
     if (owner == NULL)
@@ -159,7 +163,8 @@ static enum error_code newness_check(const struct amendment *amendment, const st
         return refuse_unknown(amendment, code, error);
     if (!row->standby && listed) {
         error_set(error, ERR_NOT_ALLOWED, amend_what, "seat %s is in the tree already", row->seat);
-        error_next(error, "A new machine at a known seat replaces the old one.");
+        error_next(error,
+                   "A new machine at a known seat replaces the old one: `topology replace`.");
         return ERR_NOT_ALLOWED;
     }
     if (!listed && seat != NULL) {
@@ -195,7 +200,7 @@ enum error_code amend_admit(struct amendment *amendment, const struct seat_row *
     if (code == ERR_OK)
         code = place_check(amendment, &row, error);
     if (code == ERR_OK)
-        code = keys_check(amendment, &row, error);
+        code = keys_check(amendment, &row, NULL, error);
     if (code == ERR_OK)
         code = admins_check(amendment, &row.admins, error);
     if (code != ERR_OK)
@@ -239,7 +244,7 @@ enum error_code amend_replace(struct amendment *amendment, struct span seat,
     if (code == ERR_OK)
         code = place_check(amendment, &row, error);
     if (code == ERR_OK)
-        code = keys_check(amendment, &row, error);
+        code = keys_check(amendment, &row, keys->same_machine ? row.seat : NULL, error);
     if (code != ERR_OK)
         return code;
     struct seat_row old = amendment->rows[at].row;
@@ -319,6 +324,21 @@ enum error_code amend_term(struct amendment *amendment, struct span seat,
         return error_set(error, ERR_NOT_ALLOWED, amend_what, "seat %s has no admin keys", row.seat);
     }
     row.term++;
+    amend_put(amendment, at, &row);
+    return ERR_OK;
+}
+
+enum error_code amend_escrow(struct amendment *amendment, struct span seat, const uint8_t *key,
+                             struct error *error)
+{
+    size_t at = row_find(amendment, seat, false);
+    if (at == NOT_FOUND)
+        return refuse_unknown(amendment, seat, error);
+    if (key != NULL && !seal_key_acceptable(key))
+        return error_set(error, ERR_INVALID, amend_what, "the escrow key of seat %.*s is none",
+                         SHOWN(seat));
+    struct seat_row row = amendment->rows[at].row;
+    row.escrow_key = key;
     amend_put(amendment, at, &row);
     return ERR_OK;
 }
@@ -418,6 +438,19 @@ enum error_code amend_root_admins(struct amendment *amendment, const struct admi
     return ERR_OK;
 }
 
+enum error_code amend_root_by_hand(struct amendment *amendment, const struct admin_keys *admins,
+                                   struct error *error)
+{
+    enum error_code code = amend_root_admins(amendment, admins, error);
+    if (code != ERR_OK)
+        return code;
+    const struct held_document *held =
+        tree_find_document(amendment->tree, DOCUMENT_ROOT, SPAN_EMPTY);
+    amendment->header.term = held->term + 1;
+    amendment->header.by_hand = true;
+    return ERR_OK;
+}
+
 enum error_code amend_add_tier(struct amendment *amendment, struct span name, struct error *error)
 {
     struct span names[TIERS_MAX];
@@ -442,5 +475,32 @@ enum error_code amend_add_tier(struct amendment *amendment, struct span name, st
     amendment->tiers = list;
     amendment->header.tiers = text_list_of(span_of_buffer(&list));
     amendment->tier_count++;
+    return ERR_OK;
+}
+
+uint8_t fold_tier_of(const struct text_list *tiers, struct span name, struct error *error)
+{
+    for (unsigned i = 1; i < tiers->count; i++) {
+        if (span_equal(text_list_at(tiers, i), name) && i + 1 < tiers->count)
+            return (uint8_t)i;
+    }
+    error_set(error, ERR_INVALID, amend_what,
+              "\"%.*s\" can't state folds: a fold is stated by a tier with one above it and one "
+              "below it",
+              SHOWN(name));
+    error_next(error, "Name a tier of `tiers` that is neither the first nor the last.");
+    return 0;
+}
+
+enum error_code amend_fold_tier(struct amendment *amendment, struct span name, struct error *error)
+{
+    uint8_t tier = 0;
+    if (amendment->owner != NULL)
+        return error_set(error, ERR_NOT_ALLOWED, amend_what, "this is not the root document");
+    if (name.size > 0)
+        tier = fold_tier_of(&amendment->header.tiers, name, error);
+    if (name.size > 0 && tier == 0)
+        return ERR_INVALID;
+    amendment->header.fold_tier = tier;
     return ERR_OK;
 }

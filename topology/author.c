@@ -95,6 +95,7 @@ struct document_header author_next_header(const struct document_header *header,
     next.has_predecessor = true;
     next.predecessor = *hash;
     next.issued_ms = issued_ms;
+    next.by_hand = false;
     return next;
 }
 
@@ -126,6 +127,7 @@ static void row_make(const struct tree_making *making, size_t place, struct buff
     memcpy(row.link_key, seat->link_key, KEY_BYTES);
     memcpy(row.seal_key, seat->seal_key, KEY_BYTES);
     row.has_seal_key = seat->has_seal_key;
+    row.escrow_key = seat->has_escrow_key ? seat->escrow_key : NULL;
     if (seat->has_admin) {
         memcpy(admin, seat->admin_secret + SECRET_BYTES - KEY_BYTES, KEY_BYTES);
         row.term = 1;
@@ -195,6 +197,11 @@ static enum error_code root_make(const struct tree_making *making, struct author
                                      .expires_ms = options->expires_ms,
                                      .tiers = text_list_of(span_of_buffer(&tiers)),
                                      .admins = admin_keys_of(threshold, keys[0], count)};
+    for (uint8_t tier = 1; tier < making->plan->tier_count; tier++) {
+        if (options->fold_tier.size > 0 &&
+            span_equal(making->plan->tiers[tier], options->fold_tier))
+            header.fold_tier = tier;
+    }
     struct span rows = span_of_buffer(&row);
     enum error_code code =
         author_document(&header, &rows, 1, secrets, count, document, making->error);

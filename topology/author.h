@@ -21,6 +21,8 @@ struct author_seat {
     uint8_t link_key[KEY_BYTES];
     bool has_seal_key; /* needed by whoever is written to over a seat that mustn't read it */
     uint8_t seal_key[KEY_BYTES];
+    bool has_escrow_key;
+    uint8_t escrow_key[KEY_BYTES];
     bool has_admin; /* needed where there are children */
     uint8_t admin_secret[SECRET_BYTES];
     struct span endpoint; /* URL; empty: none */
@@ -77,6 +79,7 @@ struct author_options {
     /* Root admin keys; none: the root seat's admin key, alone. */
     const uint8_t (*root_secrets)[SECRET_BYTES];
     uint8_t root_secret_count, root_threshold;
+    struct span fold_tier; /* name of the tier whose seats state folds; empty: none */
 };
 
 /* All documents of a new tree, in an order fit for offering: root, then parents before

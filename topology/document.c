@@ -187,13 +187,27 @@ static void header_write_by_kind(const struct document_header *header, struct fi
         assert(header->tiers.count >= 1 && header->tiers.count <= TIERS_MAX);
         buffer_append_span(field(writer, 16), header->tiers.encoded);
         admin_keys_write(&header->admins, field(writer, 17));
+        field_uint(writer, 18, header->fold_tier);
         if (header->decisions.size > 0)
             buffer_append_span(field(writer, 19), header->decisions);
+        if (header->types != NULL)
+            mp_write_bin(field(writer, 20), SPAN(header->types, HASH_BYTES));
+        if (header->by_hand) {
+            mp_write_int(&writer->body, -1);
+            mp_write_uint(&writer->body, 1);
+            writer->pairs++;
+        }
     }
     if (header->kind == DOCUMENT_BRANCH && header->decisions.size > 0)
         buffer_append_span(field(writer, 16), header->decisions);
     if (header->kind == DOCUMENT_TYPES)
         field_uint(writer, 16, header->schema_version);
+    if (header->kind == DOCUMENT_ORDER) {
+        mp_write_uint(field(writer, 16), (uint64_t)header->order);
+        mp_write_text(field(writer, 17), header->seat);
+        field_uint(writer, 18, header->version);
+        field_uint(writer, 19, header->since_ms);
+    }
 }
 
 void document_header_encode(const struct document_header *header, struct buffer *out)
@@ -204,7 +218,7 @@ void document_header_encode(const struct document_header *header, struct buffer 
     if (!header->first)
         field_hash(&writer, 1, &header->tree_id);
     mp_write_uint(field(&writer, 2), (uint64_t)header->kind);
-    if (header->seat[0] != '\0')
+    if (header->seat[0] != '\0' && header->kind != DOCUMENT_ORDER)
         mp_write_text(field(&writer, 3), header->seat);
     field_uint(&writer, 4, header->term);
     field_uint(&writer, 5, header->version);
@@ -238,6 +252,8 @@ static void seat_row_write_rest(const struct seat_row *row, struct fields_writer
         mp_write_str(field(writer, 16), row->released_to);
     if (row->notes.size > 0)
         buffer_append_span(field(writer, 17), row->notes);
+    if (row->escrow_key != NULL)
+        mp_write_bin(field(writer, 18), SPAN(row->escrow_key, KEY_BYTES));
 }
 
 void seat_row_encode(const struct seat_row *row, struct buffer *out)

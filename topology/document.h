@@ -20,6 +20,11 @@ enum document_kind {
     DOCUMENT_ORDER,
 };
 
+/* What an order says of a subtree. Each of them also asks everybody in it to answer (roll-call). */
+enum order_what { ORDER_EMERGENCY = 1, ORDER_PEACE, ORDER_ROLL_CALL };
+
+const char *order_word(enum order_what order); /* "emergency", "peace", "roll-call" */
+
 /* Public keys of the people who sign, and how many of them must. Borrowed: after decoding the
  * keys lie in the decoded bytes, `stride` bytes apart; read them with admin_key. So a node that
  * holds thousands of rows holds each key once. */
@@ -80,7 +85,7 @@ struct document_header {
     bool first; /* no tree id inside: this is the first root document */
     struct hash tree_id;
     enum document_kind kind;
-    char seat[SEAT_BYTES_MAX + 1]; /* whose; empty for root, types, dictionary */
+    char seat[SEAT_BYTES_MAX + 1]; /* whose, of an order for whom; empty for root, types */
     uint64_t term, version;
     bool has_predecessor;
     struct hash predecessor;
@@ -90,9 +95,18 @@ struct document_header {
     struct span decisions; /* root and branch: see move_decision_at; empty: none */
     /* root */
     struct text_list tiers; /* names, from the root down; 1..TIERS_MAX */
+    /* Seats of this tier state the figures of all below them as one (rules.md B122); 0: none do. */
+    uint8_t fold_tier;
     struct admin_keys admins;
+    bool by_hand; /* a new root that the former keys haven't signed (tree_reroot.c) */
+    /* The hash of the types document in force when it was signed, HASH_BYTES, borrowed: that counts
+     * whatever root keys have signed it. NULL: none. */
+    const uint8_t *types;
     /* types */
     uint32_t schema_version;
+    /* order: `seat` is the head of the subtree it is for, `version` its serial number */
+    enum order_what order;
+    uint64_t since_ms; /* of an emergency: when it began; 0: when the order was issued */
 };
 
 enum seat_status { SEAT_ACTIVE, SEAT_RETIRED, SEAT_REVOKED, SEAT_RELEASED };
@@ -118,6 +132,9 @@ struct seat_row {
     uint8_t seal_key[KEY_BYTES];
     bool has_seal_key;
     struct span released_to; /* SEAT_RELEASED: the seat that may take it; empty: any */
+    /* Its people keep the secret; what is sealed to the seat is sealed to it too. KEY_BYTES,
+     * borrowed; NULL: none */
+    const uint8_t *escrow_key;
 };
 
 /* Encode: header fields map from the struct; a seat row. `row_root` etc. must be set. What is

@@ -194,6 +194,25 @@ static enum error_code decoder_finish(struct decoder *decoder)
     return decoder->code;
 }
 
+static void order_field(struct decoder *decoder, int32_t key, struct document_header *header)
+{
+    switch (key) {
+    case 16:
+        header->order =
+            (enum order_what)decode_uint(decoder, INT32_MAX, "what it orders is out of range");
+        break;
+    case 17:
+        decode_text_into(decoder, header->seat, SEAT_BYTES_MAX, "its seat can't be a seat id");
+        break;
+    case 18:
+        if (mp_read_uint(&decoder->reader) != header->version)
+            refuse(decoder, ERR_MALFORMED, "its serial number isn't its version");
+        break;
+    case 19: header->since_ms = decode_uint(decoder, CLOCK_MAX, "its date can't be"); break;
+    default: skip_unknown(decoder, key); break;
+    }
+}
+
 static void header_by_kind(struct decoder *decoder, int32_t key, struct document_header *header)
 {
     if (header->kind == DOCUMENT_ROOT && key == 16) {
@@ -201,12 +220,23 @@ static void header_by_kind(struct decoder *decoder, int32_t key, struct document
                                      "it names more than 16 tiers, or one in a way that can't be");
     } else if (header->kind == DOCUMENT_ROOT && key == 17) {
         header->admins = decode_admins(decoder);
+    } else if (header->kind == DOCUMENT_ROOT && key == 18) {
+        header->fold_tier =
+            (uint8_t)decode_uint(decoder, TIERS_MAX - 1, "its tier of folds can't be");
     } else if ((header->kind == DOCUMENT_ROOT && key == 19) ||
                (header->kind == DOCUMENT_BRANCH && key == 16)) {
         header->decisions = decode_decisions(decoder);
+    } else if (header->kind == DOCUMENT_ROOT && key == 20) {
+        header->types = mp_read_bin_of(&decoder->reader, HASH_BYTES);
+    } else if (header->kind == DOCUMENT_ROOT && key == -1) {
+        header->by_hand = mp_read_uint(&decoder->reader) == 1;
+        if (!header->by_hand)
+            refuse(decoder, ERR_PARKED, "it was made in a way that this version doesn't know");
     } else if (header->kind == DOCUMENT_TYPES && key == 16) {
         header->schema_version =
             (uint32_t)decode_uint(decoder, UINT32_MAX, "its schema version is out of range");
+    } else if (header->kind == DOCUMENT_ORDER) {
+        order_field(decoder, key, header);
     } else {
         skip_unknown(decoder, key);
     }
@@ -269,13 +299,19 @@ static const char *header_contradiction(const struct document_header *header, bo
         return "it names no tree";
     if (header->first && (header->version != 1 || header->has_predecessor))
         return "a first root document is version 1 and has no predecessor";
+    if (header->first && header->by_hand)
+        return "a first root document replaces none";
     if (is_root && !header->first && !header->has_predecessor)
         return "a later root document names its predecessor";
     if (is_root && (header->tiers.count == 0 || header->admins.threshold == 0))
         return "a root document names tiers and admin keys";
+    if (is_root && header->fold_tier >= header->tiers.count)
+        return "the tier that it names for folds isn't one of its tiers";
     if ((header->kind == DOCUMENT_BRANCH) != (header->seat[0] != '\0') &&
         header->kind <= DOCUMENT_TYPES)
         return "a branch document names its seat, root and types name none";
+    if (header->kind == DOCUMENT_ORDER && (header->seat[0] == '\0' || header->row_count > 0))
+        return "an order names the head of its subtree, and has no rows";
     if (header->expires_ms != 0 && header->expires_ms < header->issued_ms)
         return "it expires before it was issued";
     if ((header->row_count > 0) != has_row_root || header->row_bytes < header->row_count ||
@@ -303,8 +339,11 @@ enum error_code document_header_decode(struct span bytes, struct document_header
     enum error_code code = decoder_finish(&decoder);
     if (code != ERR_OK)
         return code;
-    if (header->kind > DOCUMENT_ORDER)
-        return error_set(error, ERR_PARKED, decoder.what, "this version doesn't know its kind");
+    if (header->kind > DOCUMENT_ORDER ||
+        (header->kind == DOCUMENT_ORDER &&
+         (header->order < ORDER_EMERGENCY || header->order > ORDER_ROLL_CALL)))
+        return error_set(error, ERR_PARKED, decoder.what,
+                         "this version doesn't know its kind, or what it orders");
     const char *why = header_contradiction(header, has_row_root);
     return why == NULL ? ERR_OK : error_set(error, ERR_MALFORMED, decoder.what, "%s", why);
 }
@@ -362,6 +401,7 @@ static void row_field(struct decoder *decoder, int32_t key, struct seat_row *row
         row->released_to = decode_text(decoder, SEAT_BYTES_MAX, "it is released to no seat id");
         break;
     case 17: row->notes = decode_notes(decoder); break;
+    case 18: row->escrow_key = mp_read_bin_of(reader, KEY_BYTES); break;
     default: row_identity_field(decoder, key, row, seen); break;
     }
 }

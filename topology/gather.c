@@ -36,7 +36,7 @@ static enum error_code look_root(const struct tree *tree, const struct document_
                                  struct gathered *gathered, uint32_t *used, struct error *error)
 {
     const struct document_header *header = &opened->decoded;
-    if (!header->first) {
+    if (!header->first && !header->by_hand) {
         const struct held_document *held = tree_find_document(tree, DOCUMENT_ROOT, SPAN_EMPTY);
         if (held == NULL)
             return error_set(error, ERR_PARKED, what, "the root document before it isn't here");
@@ -77,6 +77,28 @@ static enum error_code look_branch(const struct tree *tree, const struct documen
     return ERR_OK;
 }
 
+/* Of those who may give the order, whoever has begun to sign; else the head of the subtree. */
+static enum error_code look_order(const struct tree *tree, const struct document_envelope *opened,
+                                  struct gathered *gathered, uint32_t *used, struct error *error)
+{
+    const struct seat *seat = tree_seat(tree, span_of_text(opened->decoded.seat));
+    struct order_signer signers[HOLDERS_MAX + 1];
+    size_t count = seat == NULL ? 0 : tree_order_signers(tree, seat, signers);
+    if (count == 0)
+        return error_set(error, ERR_NOT_FOUND, what, "no document here lists seat %s",
+                         opened->decoded.seat);
+    for (size_t i = 0; i < count; i++) {
+        if (signers[i].term != opened->decoded.term && i + 1 < count)
+            continue;
+        gathered->set_count = 0;
+        *used = 0;
+        set_add(tree, opened, signers[i].admins, gathered, used);
+        if (gathered->sets[0].signed_count > 0)
+            break;
+    }
+    return ERR_OK;
+}
+
 static uint8_t missing_of(const struct gathered *gathered)
 {
     uint8_t most = 0;
@@ -100,9 +122,9 @@ enum error_code gather_look(const struct tree *tree, const struct document_envel
     switch (opened->decoded.kind) {
     case DOCUMENT_ROOT: code = look_root(tree, opened, gathered, &used, error); break;
     case DOCUMENT_BRANCH: code = look_branch(tree, opened, gathered, &used, error); break;
+    case DOCUMENT_ORDER: code = look_order(tree, opened, gathered, &used, error); break;
     case DOCUMENT_TYPES:
-    case DOCUMENT_DICTIONARY:
-    case DOCUMENT_ORDER: {
+    case DOCUMENT_DICTIONARY: {
         const struct held_document *root = tree_find_document(tree, DOCUMENT_ROOT, SPAN_EMPTY);
         if (root == NULL)
             return error_set(error, ERR_PARKED, what, "the root document isn't here");

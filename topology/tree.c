@@ -31,19 +31,33 @@ const struct seal_key *tree_seal_key(const struct tree *tree)
     return tree->seal_key;
 }
 
+void tree_set_shelf(struct tree *tree, struct schema_shelf *shelf)
+{
+    assert(tree->shelved == NULL);
+    tree->shelf = shelf;
+}
+
+struct schema_shelf *tree_shelf(const struct tree *tree)
+{
+    return tree->shelf;
+}
+
 void tree_free(struct tree *tree)
 {
     if (tree == NULL)
         return;
     choices_clear(tree);
     placing_clear(tree);
+    orders_free(tree);
     branches_free(tree);
     holding_free(tree->types);
     holding_free(tree->root);
+    holding_free(tree->pending);
+    free(tree->confirmed);
     for (size_t i = 0; i < tree->former_root_count; i++)
         buffer_free(&tree->former_roots[i]);
     free(tree->former_roots);
-    schema_free(tree->schema);
+    schema_shelf_return(tree->shelved);
     free(tree->tier_names);
     free(tree->seats);
     free(tree->order);
@@ -52,20 +66,26 @@ void tree_free(struct tree *tree)
 
 size_t tree_document_count(const struct tree *tree)
 {
-    return tree->order_count + (tree->types != NULL ? 1 : 0);
+    return tree->order_count + (tree->types != NULL ? 1 : 0) + tree->orders_in_force_count;
 }
 
 const struct held_document *tree_document(const struct tree *tree, size_t index)
 {
     assert(index < tree_document_count(tree));
-    return index < tree->order_count ? &tree->order[index]->held : &tree->types->held;
+    if (index < tree->order_count)
+        return &tree->order[index]->held;
+    index -= tree->order_count;
+    if (tree->types != NULL && index == 0)
+        return &tree->types->held;
+    return &tree->orders_in_force[index - (tree->types != NULL ? 1 : 0)]->held;
 }
 
 const struct held_document *tree_find_document(const struct tree *tree, enum document_kind kind,
                                                struct span seat)
 {
     const struct holding *holding = holding_find(tree, kind, seat);
-    if (holding == NULL || (kind == DOCUMENT_BRANCH && !holding->attached))
+    bool hangs = kind == DOCUMENT_BRANCH || kind == DOCUMENT_ORDER;
+    if (holding == NULL || (hangs && !holding->attached))
         return NULL;
     return &holding->held;
 }
@@ -82,8 +102,8 @@ struct holding *holding_find(const struct tree *tree, enum document_kind kind, s
     case DOCUMENT_ROOT: return tree->root;
     case DOCUMENT_TYPES: return tree->types;
     case DOCUMENT_BRANCH: return branch_find(tree, seat);
-    case DOCUMENT_DICTIONARY:
-    case DOCUMENT_ORDER: break;
+    case DOCUMENT_ORDER: return order_find(tree, seat);
+    case DOCUMENT_DICTIONARY: break;
     }
     return NULL;
 }

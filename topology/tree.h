@@ -19,7 +19,7 @@
 #define TERRACE_TOPOLOGY_TREE_H
 
 #include "base/seal.h"
-#include "schema/schema.h"
+#include "schema/shelf.h"
 #include "topology/document.h"
 
 struct tree;
@@ -58,22 +58,25 @@ enum error_code tree_offer_document(struct tree *tree, struct span envelope, str
  * without, all rows must be given (the root is recomputed). The bytes are copied. ERR_OK;
  * ERR_STALE: these rows are held; ERR_NOT_FOUND: no such document; ERR_PARKED: its parent's
  * row isn't here; ERR_DAMAGED: they don't stand under the signed root; ERR_MALFORMED,
- * ERR_OVERSIZE, ERR_NOT_ALLOWED: what the document says is against the rules. */
+ * ERR_OVERSIZE, ERR_NOT_ALLOWED: what the document says is against the rules. A branch or types
+ * document that is malformed or too large under its own signature is forgotten, unless rows of it
+ * are in force: it must not stand in the way of a good one. */
 enum error_code tree_offer_rows(struct tree *tree, enum document_kind kind, struct span seat,
                                 const struct span *rows, size_t count, uint32_t first,
                                 const struct span *proof, struct error *error);
 
-/* Offer single rows, each with its proof, of the held document or of the newer one that waits for
- * its rows: all of them at once, so that a newer document doesn't take seats out of the tree that
- * it still lists. What is held already is passed over. ERR_OK: something was taken; ERR_STALE: all
- * are held; else as tree_offer_rows, and nothing has changed. */
+/* Offer single rows, each with its proof, of the document with this hash, held or waiting for its
+ * rows: all of them at once, so that a newer document doesn't take seats out of the tree that it
+ * still lists. What is held already is passed over. ERR_OK: something was taken; ERR_STALE: all are
+ * held, or this document isn't (any more: another link may have brought the next one between its
+ * header and its rows); else as tree_offer_rows, and nothing has changed. */
 struct proved_row {
     uint32_t place;
     struct span row, proof;
 };
 enum error_code tree_offer_row_set(struct tree *tree, enum document_kind kind, struct span seat,
-                                   const struct proved_row *rows, size_t count,
-                                   struct error *error);
+                                   const struct hash *document, const struct proved_row *rows,
+                                   size_t count, struct error *error);
 /* Offer two documents that were signed for one (term, version) of one seat: proof that its term is
  * frozen (rules.md B27). A branch falls back to the lower hash, even from a newer version, as soon
  * as its rows are here; a root that has gone on stays where it is, since keys that were changed
@@ -81,6 +84,22 @@ enum error_code tree_offer_row_set(struct tree *tree, enum document_kind kind, s
  * ERR_PARKED, ERR_FORGED, ERR_MALFORMED, ERR_NOT_ALLOWED as tree_offer_document. */
 enum error_code tree_offer_twins(struct tree *tree, struct span first, struct span second,
                                  struct error *error);
+/* A new root by hand (rules.md B55-B57): fewer root keys are left than must sign, so the former
+ * ones can't say who follows. A root document made for that is signed by the new keys alone and
+ * changes nothing but them. tree_offer_document keeps it as the pending one: nothing counts of it
+ * until the people of this node have compared its fingerprint. Of several the one that more of the
+ * former keys have signed is kept, then the lower hash. */
+enum { CONFIRMED_ROOTS_MAX = 64 }; /* by hand, in a tree's life */
+/* The people of this node have confirmed this document: it counts from now on, pending or not.
+ * ERR_STALE: it, or a newer root, is in force; ERR_PARKED, ERR_FORGED, ERR_NOT_ALLOWED,
+ * ERR_MALFORMED, ERR_OVERSIZE: nothing has changed. */
+enum error_code tree_offer_confirmed(struct tree *tree, struct span envelope, struct error *error);
+/* What was confirmed before, as a store, a pack or a copy says: it counts when it is offered. */
+void tree_note_confirmed(struct tree *tree, const struct hash *hash);
+size_t tree_confirmed_count(const struct tree *tree);
+const struct hash *tree_confirmed(const struct tree *tree, size_t index);
+const struct held_document *tree_pending_root(const struct tree *tree); /* NULL: none */
+
 /* Whether the document of this hash is in force, or waits for its rows. */
 bool tree_has_document(const struct tree *tree, enum document_kind kind, struct span seat,
                        const struct hash *hash);
@@ -88,10 +107,10 @@ bool tree_has_document(const struct tree *tree, enum document_kind kind, struct 
 const struct held_document *tree_listing_of(const struct seat *seat);
 
 /* What is held. Documents are visited in an order fit for offering elsewhere: root first, then
- * every parent before its children, then types. */
+ * every parent before its children, then types, then orders. */
 struct held_document {
     enum document_kind kind;
-    const char *seat; /* "" for root and types */
+    const char *seat; /* "" for root and types; of an order the head of its subtree */
     struct hash hash; /* document_hash */
     uint64_t term, version;
     struct span envelope;
@@ -135,8 +154,18 @@ const struct verifier *tree_verifier(const struct tree *tree);
  * first: nothing that is sealed is opened. It must outlive the tree. */
 void tree_set_seal_key(struct tree *tree, const struct seal_key *key);
 const struct seal_key *tree_seal_key(const struct tree *tree);
+/* Where its types lie, for trees of one process that share them; before it has any. NULL, as at
+ * first: they are this tree's alone. It must outlive the tree. */
+void tree_set_shelf(struct tree *tree, struct schema_shelf *shelf);
+struct schema_shelf *tree_shelf(const struct tree *tree);
 size_t tree_tier_count(const struct tree *tree);
 const char *tree_tier_name(const struct tree *tree, uint8_t tier); /* "?" when not known */
+/* Whether a seat states one fold for all below it: it is of the tier that the root document names,
+ * and nobody above it is. */
+bool tree_seat_folds(const struct tree *tree, const struct seat *seat);
+/* Whether the figures of a seat below `folder` stand in its fold: neither it nor a seat between
+ * them has ever moved (rules.md B123). */
+bool seat_is_folded(const struct seat *folder, const struct seat *seat);
 
 const struct seat *tree_root_seat(const struct tree *tree); /* NULL before the root's rows */
 const struct seat *tree_seat(const struct tree *tree, struct span seat_id); /* NULL: not known */
@@ -186,7 +215,7 @@ bool seat_status_is_in_force(enum seat_status status);
 /* The active seat whose link key this is; NULL when there is none. */
 const struct seat *tree_seat_by_link_key(const struct tree *tree,
                                          const uint8_t key[static KEY_BYTES]);
-/* The seal keys of the seat's active rows, of its main machine and its standbys: at most `most`,
+/* The seal keys of the seat's rows in force, of its main machine and its standbys: at most `most`,
  * in the order of the rows; returns the count. */
 size_t seat_seal_keys(const struct seat *seat, uint8_t (*keys)[KEY_BYTES], size_t most);
 /* Key id of the seat's active signing key. */
@@ -201,7 +230,28 @@ size_t seat_path(const struct seat *seat, const struct seat *path[static HOLDERS
 size_t seat_path_between(const struct seat *from, const struct seat *to,
                          const struct seat *path[static HOLDERS_MAX]);
 
-/* The schema of the held types document, NULL before it is whole. Owned by the tree. */
+/* Orders (formats.md 2) that reach a seat: those for it and for seats above, from the root down;
+ * returns the count. They are what everybody there answers (roll-call). */
+size_t tree_orders_for(const struct tree *tree, const struct seat *seat,
+                       const struct held_document *orders[static HOLDERS_MAX]);
+/* Who may give orders to a seat's subtree, and in which term each signs now: the tree's admins,
+ * then those of each seat from the root down to it. Borrowed; returns the count. */
+struct order_signer {
+    const struct admin_keys *admins;
+    uint64_t term;
+    const struct seat *seat; /* NULL: the tree's own admins */
+};
+size_t tree_order_signers(const struct tree *tree, const struct seat *seat,
+                          struct order_signer signers[static HOLDERS_MAX + 1]);
+/* The header of the next order to this seat's subtree, for a signer of this term. An emergency that
+ * goes on keeps the time at which it began. */
+struct document_header tree_next_order(const struct tree *tree, const struct seat *seat,
+                                       enum order_what order, uint64_t term, uint64_t now_ms);
+/* The order that puts a seat (NULL: none) into emergency, the highest one; NULL: there is peace. */
+const struct held_document *tree_emergency(const struct tree *tree, const struct seat *seat);
+
+/* The schema of the held types document, NULL before it is whole. Owned by the tree or its
+ * shelf. */
 const struct schema *tree_schema(const struct tree *tree);
 
 /* Rises whenever anything in the tree changes. */

@@ -43,6 +43,18 @@ static void proofs_free(struct holding *holding)
     holding->proofs = NULL;
 }
 
+static void rows_free(struct holding *holding)
+{
+    if (holding->shelved != NULL) {
+        schema_shelf_return(holding->shelved);
+        holding->shelved = NULL;
+        return;
+    }
+    for (size_t i = 0; i < holding->held.row_count; i++)
+        span_free(holding->rows[i]);
+    free(holding->rows);
+}
+
 void holding_free(struct holding *holding)
 {
     if (holding == NULL)
@@ -50,9 +62,7 @@ void holding_free(struct holding *holding)
     holding_free(holding->newer);
     twins_free(holding->twins);
     proofs_free(holding);
-    for (size_t i = 0; i < holding->held.row_count; i++)
-        span_free(holding->rows[i]);
-    free(holding->rows);
+    rows_free(holding);
     free(holding->places);
     span_free(holding->held.envelope);
     free(holding);
@@ -96,7 +106,7 @@ void holding_add_row(struct holding *holding, uint32_t place, struct span row, s
 {
     size_t at, count = holding->held.row_count;
     bool is_held = holding_find_row(holding, place, &at);
-    assert(!is_held && !holding->held.whole);
+    assert(!is_held && !holding->held.whole && holding->shelved == NULL);
     (void)is_held;
     holding->rows = insert_gap(holding->rows, count, at, sizeof *holding->rows);
     holding->proofs = insert_gap(holding->proofs, count, at, sizeof *holding->proofs);
@@ -110,6 +120,7 @@ void holding_add_row(struct holding *holding, uint32_t place, struct span row, s
 void holding_take_rows(struct holding *holding, const struct span *rows, size_t count)
 {
     assert(count == holding->held.header.row_count && !holding->held.whole);
+    assert(holding->shelved == NULL);
     proofs_free(holding);
     for (size_t i = 0; i < holding->held.row_count; i++)
         span_free(holding->rows[i]);
@@ -132,12 +143,26 @@ bool holding_move_rows(struct holding *from, struct holding *to)
     to->rows = from->rows;
     to->places = from->places;
     to->proofs = from->proofs;
+    to->shelved = from->shelved;
+    from->shelved = NULL;
     from->rows = NULL;
     from->places = NULL;
     from->proofs = NULL;
     holding_show(from, 0);
     holding_show(to, count);
     return true;
+}
+
+void holding_use_shelved(struct holding *holding, struct shelved_schema *shelved)
+{
+    assert(holding->held.whole && shelved->row_count == holding->held.row_count);
+    if (holding->shelved == shelved)
+        return;
+    (void)schema_shelf_share(shelved);
+    rows_free(holding);
+    holding->shelved = shelved;
+    holding->rows = shelved->rows;
+    holding_show(holding, shelved->row_count);
 }
 
 struct hash admin_keys_print(const struct admin_keys *admins)

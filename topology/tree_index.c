@@ -41,6 +41,54 @@ void branches_free(struct tree *tree)
     }
 }
 
+struct holding *order_find(const struct tree *tree, struct span seat)
+{
+    struct holding *found = NULL;
+    HASH_FIND(hh, tree->orders, seat.data, seat.size, found);
+    return found;
+}
+
+void order_add(struct tree *tree, struct holding *holding)
+{
+    const char *seat = holding->held.seat;
+    HASH_ADD_KEYPTR(hh, tree->orders, seat, strlen(seat), holding);
+}
+
+void order_remove(struct tree *tree, struct holding *holding)
+{
+    HASH_DEL(tree->orders, holding);
+}
+
+static int by_seat(const void *a, const void *b)
+{
+    const struct holding *const *left = a, *const *right = b;
+    return strcmp((*left)->held.seat, (*right)->held.seat);
+}
+
+void orders_list(struct tree *tree)
+{
+    struct holding *holding, *following;
+    size_t count = 0, most = HASH_COUNT(tree->orders);
+    tree->orders_in_force =
+        mem_resize(tree->orders_in_force, (most + 1) * sizeof *tree->orders_in_force);
+    HASH_ITER (hh, tree->orders, holding, following) {
+        if (holding->attached)
+            tree->orders_in_force[count++] = holding;
+    }
+    qsort(tree->orders_in_force, count, sizeof *tree->orders_in_force, by_seat);
+    tree->orders_in_force_count = count;
+}
+
+void orders_free(struct tree *tree)
+{
+    struct holding *holding, *following;
+    HASH_ITER (hh, tree->orders, holding, following) {
+        HASH_DEL(tree->orders, holding);
+        holding_free(holding);
+    }
+    free(tree->orders_in_force);
+}
+
 struct seat_node *seat_node_find(const struct tree *tree, struct span seat)
 {
     struct seat_node *found = NULL;

@@ -2,7 +2,9 @@
  *
  * A holding is a document and its rows. Holdings in force are `attached`: reached from the root
  * over rows that give their seat exactly these admin keys and this term. A holding that is not
- * attached lies dormant: it says nothing, but it still bars the way back to an older one. */
+ * attached lies dormant: it says nothing. It bars the way back to an older one of its term; to one
+ * that the seat's row of now asks for it doesn't, when that row gives it another term or other
+ * keys: what gave it its own was overruled, or signed twice. */
 #ifndef TERRACE_TOPOLOGY_TREE_INNER_H
 #define TERRACE_TOPOLOGY_TREE_INNER_H
 
@@ -35,11 +37,13 @@ struct holding {
     struct held_document held; /* what the world sees; first, so that it can be cast back */
     struct span *rows, *proofs;
     uint32_t *places;
-    struct hash signed_by; /* print of the admin keys that it was verified against */
-    struct holding *newer; /* verified, waiting for its rows */
-    struct twins *twins;   /* of its seat, in its term; NULL: none are known */
+    struct shelved_schema *shelved; /* of types, whole: whose `rows` are; NULL: its own */
+    struct hash signed_by;          /* print of the admin keys that it was verified against */
+    struct holding *newer;          /* verified, waiting for its rows */
+    struct twins *twins;            /* of its seat, in its term; NULL: none are known */
     bool attached;
-    UT_hash_handle hh; /* branches, by seat */
+    uint8_t signer;    /* of an order: who signed it, 0 the highest who may (tree_orders.c) */
+    UT_hash_handle hh; /* branches, or orders, by seat */
 };
 
 struct seat_node {
@@ -88,9 +92,16 @@ struct tree {
     const struct verifier *verifier;
     const struct seal_key *seal_key;
     struct holding *root, *types;
+    struct holding *pending;  /* a root by hand that waits for people; without rows */
+    unsigned pending_vouched; /* how many of the keys that it replaces have signed it */
+    struct hash *confirmed;   /* roots by hand that people of this node have confirmed */
+    size_t confirmed_count;
     struct holding *branches;
+    struct holding *orders; /* by the seat they are for */
     struct holding **order; /* attached ones, parents before children */
     size_t order_count;
+    struct holding **orders_in_force; /* sorted by seat */
+    size_t orders_in_force_count;
     struct seat_node **seats;
     size_t seat_count;
     struct seat_node *seats_by_id;
@@ -105,8 +116,10 @@ struct tree {
     size_t former_root_count;
     char (*tier_names)[SEAT_BYTES_MAX + 1];
     size_t tier_count;
-    struct schema *schema;
+    struct schema_shelf *shelf; /* NULL: this tree's alone */
+    struct shelved_schema *shelved;
     struct hash twin; /* the last document that stood beside another of the same version */
+    struct hash bad;  /* the last one forgotten, since its own rows are against the form */
     uint64_t change_count, offer_alarms, placing_alarms;
 };
 
@@ -125,6 +138,17 @@ void choice_add(struct tree *tree, struct choice *choice);
 void choices_clear(struct tree *tree);
 void placing_clear(struct tree *tree); /* seats, authors, links, order */
 void branches_free(struct tree *tree);
+struct holding *order_find(const struct tree *tree, struct span seat);
+void order_add(struct tree *tree, struct holding *holding);
+void order_remove(struct tree *tree, struct holding *holding);
+/* Those signed by somebody who may, sorted by seat. */
+void orders_list(struct tree *tree);
+void orders_free(struct tree *tree);
+
+/* tree_orders.c: orders to a subtree. */
+enum error_code offer_order(struct tree *tree, struct span envelope,
+                            const struct document_envelope *opened, struct error *error);
+void orders_judge(struct tree *tree); /* what was placed has changed: which orders still count */
 
 /* tree_hold.c: holdings. */
 struct holding *holding_new(struct span envelope, const struct document_envelope *opened);
@@ -134,6 +158,8 @@ void holding_add_row(struct holding *holding, uint32_t place, struct span row, s
 void holding_take_rows(struct holding *holding, const struct span *rows, size_t count);
 /* Position of `place` among the rows held; false: not held, `at` says where it would stand. */
 bool holding_find_row(const struct holding *holding, uint32_t place, size_t *at);
+/* The rows of types are the shelf's from now on. */
+void holding_use_shelved(struct holding *holding, struct shelved_schema *shelved);
 /* When both have the same rows: move them. */
 bool holding_move_rows(struct holding *from, struct holding *to);
 struct hash admin_keys_print(const struct admin_keys *admins);
@@ -153,6 +179,13 @@ const struct holding *twins_find(const struct holding *holding,
 bool twins_take(struct tree *tree, struct holding *holding, struct span first, struct span second);
 void twins_show(struct holding *holding); /* what the world sees of them */
 
+/* tree_reroot.c: roots by hand. */
+enum error_code offer_root_by_hand(struct tree *tree, struct span envelope,
+                                   const struct document_envelope *opened, bool confirmed,
+                                   struct error *error);
+/* The root document has changed: what waited to follow another one doesn't any more. */
+void pending_root_review(struct tree *tree);
+
 /* tree_offer.c: put a verified document in its place, or let it wait for its rows. */
 void document_install(struct tree *tree, struct span envelope,
                       const struct document_envelope *opened, const struct hash *signed_by);
@@ -161,7 +194,12 @@ enum error_code refuse_forged(struct error *error, const char *why);
 /* Put a verified document in force, in place of `old` (NULL: there is none; not
  * its own `newer` any more), which is freed. */
 void holding_put_in_force(struct tree *tree, struct holding *old, struct holding *holding);
-void schema_take(struct tree *tree, const struct holding *types);
+void schema_take(struct tree *tree, struct holding *types);
+/* A branch or types document of which no row is in force: as if it had never come. */
+void holding_forget(struct tree *tree, struct holding *holding);
+/* The newest root document, in force or waiting for its rows, gives place to this one. */
+void former_root_append(struct tree *tree, struct span envelope);
+const struct holding *newest_of(const struct holding *holding); /* NULL is legal */
 
 /* tree_moves.c: which of several listings of a seat counts (rules.md B25). */
 /* A listing was met; the seat's choice is made with the first one. */
@@ -174,6 +212,8 @@ void moved_show(struct tree *tree);         /* what the world sees of the choice
 
 /* tree_place.c: from documents to seats. */
 void raise_placing_alarm(struct tree *tree);
+/* Whether the seat's row gives it exactly the term and the keys that its document shows. */
+bool branch_counts(const struct tree *tree, const struct seat_row *row, struct holding *holding);
 /* Attach a verified branch document of a seat in place, with the rows it has. */
 void place_branch(struct tree *tree, struct holding *holding);
 /* All rows of an attached document, of which none was here before. */

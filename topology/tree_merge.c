@@ -15,6 +15,9 @@ static void take_rows(struct tree *tree, const struct held_document *held)
 
 void tree_take_all(struct tree *tree, const struct tree *from)
 {
+    const struct held_document *pending = tree_pending_root(from);
+    for (size_t i = 0; i < tree_confirmed_count(from); i++)
+        tree_note_confirmed(tree, tree_confirmed(from, i));
     for (size_t i = 0; i < tree_former_root_count(from); i++)
         tree_offer_document(tree, tree_former_root(from, i), NULL);
     for (size_t i = 0; i < tree_document_count(from); i++) {
@@ -22,4 +25,6 @@ void tree_take_all(struct tree *tree, const struct tree *from)
         tree_offer_document(tree, held->envelope, NULL);
         take_rows(tree, held);
     }
+    if (pending != NULL)
+        tree_offer_document(tree, pending->envelope, NULL);
 }

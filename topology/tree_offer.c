@@ -2,13 +2,14 @@
  * nothing is changed before all have passed. */
 #include "topology/tree_inner.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const char what[] = "a document was refused";
 
 enum age { AGE_OLDER, AGE_SAME, AGE_TWIN, AGE_NEWER };
 
-static const struct holding *newest_of(const struct holding *holding)
+const struct holding *newest_of(const struct holding *holding)
 {
     return holding != NULL && holding->newer != NULL ? holding->newer : holding;
 }
@@ -21,7 +22,7 @@ static enum age age_of(const struct document_header *header, const struct hash *
     if (newest == NULL)
         return AGE_NEWER;
     const struct held_document *held = &newest->held;
-    if (header->term != held->term)
+    if (header->term != held->term && !PLANTED(TERM_IGNORED))
         return header->term < held->term ? AGE_OLDER : AGE_NEWER;
     if (header->version != held->version)
         return header->version < held->version ? AGE_OLDER : AGE_NEWER;
@@ -78,18 +79,45 @@ static void tier_names_take(struct tree *tree)
     }
 }
 
-void schema_take(struct tree *tree, const struct holding *types)
+/* The tiers that workflows name are those of the root document. */
+static struct shelved_schema *take_shelved(const struct tree *tree, struct shelved_rows rows)
 {
-    struct schema *schema = schema_load(types->held.header.schema_version, types->held.rows,
-                                        types->held.row_count, NULL);
-    if (PLANTED(TYPES_UNUSED) && tree->schema != NULL) {
-        schema_free(schema);
+    const char *names[TIERS_MAX];
+    for (size_t i = 0; i < tree->tier_count; i++)
+        names[i] = tree->tier_names[i];
+    rows.tiers = names;
+    rows.tier_count = tree->tier_count;
+    return schema_shelf_take(tree->shelf, &rows, NULL);
+}
+
+static void schema_take_tiers(struct tree *tree)
+{
+    struct shelved_schema *old = tree->shelved;
+    if (old == NULL)
         return;
-    }
-    if (schema == NULL) /* only a document without rows gets here unread: the old one stays */
+    tree->shelved = take_shelved(tree, (struct shelved_rows){.version = old->schema->version,
+                                                             .row_root = &old->row_root,
+                                                             .rows = old->rows,
+                                                             .row_count = old->row_count});
+    assert(tree->shelved != NULL);
+    schema_shelf_return(old);
+}
+
+void schema_take(struct tree *tree, struct holding *types)
+{
+    const struct held_document *held = &types->held;
+    if (PLANTED(TYPES_UNUSED) && tree->shelved != NULL)
         return;
-    schema_free(tree->schema);
-    tree->schema = schema;
+    struct shelved_schema *shelved =
+        take_shelved(tree, (struct shelved_rows){.version = held->header.schema_version,
+                                                 .row_root = &held->header.row_root,
+                                                 .rows = held->rows,
+                                                 .row_count = held->row_count});
+    if (shelved == NULL) /* only a document without rows gets here unread: the old one stays */
+        return;
+    schema_shelf_return(tree->shelved);
+    tree->shelved = shelved;
+    holding_use_shelved(types, shelved);
 }
 
 static struct holding **slot_of(struct tree *tree, enum document_kind kind)
@@ -119,8 +147,11 @@ void holding_put_in_force(struct tree *tree, struct holding *old, struct holding
             branch_remove(tree, old);
         branch_add(tree, holding);
     }
-    if (kind == DOCUMENT_ROOT)
+    if (kind == DOCUMENT_ROOT) {
         tier_names_take(tree);
+        schema_take_tiers(tree);
+        pending_root_review(tree);
+    }
     if (kind == DOCUMENT_TYPES && holding->held.whole)
         schema_take(tree, holding);
     if (kind == DOCUMENT_ROOT || was_attached)
@@ -131,6 +162,20 @@ void holding_put_in_force(struct tree *tree, struct holding *old, struct holding
         old->newer = NULL;
         holding_free(old);
     }
+    tree->change_count++;
+}
+
+void holding_forget(struct tree *tree, struct holding *holding)
+{
+    assert(holding->held.kind != DOCUMENT_ROOT && holding->held.row_count == 0);
+    bool attached = holding->attached;
+    if (holding->held.kind == DOCUMENT_TYPES)
+        tree->types = NULL;
+    else
+        branch_remove(tree, holding);
+    if (attached)
+        place_all(tree); /* before it is freed: the former placing names it */
+    holding_free(holding);
     tree->change_count++;
 }
 
@@ -156,7 +201,7 @@ void document_install(struct tree *tree, struct span envelope,
     tree->change_count++;
 }
 
-static void former_root_append(struct tree *tree, struct span envelope)
+void former_root_append(struct tree *tree, struct span envelope)
 {
     size_t count = tree->former_root_count;
     tree->former_roots = mem_resize(tree->former_roots, (count + 1) * sizeof *tree->former_roots);
@@ -194,8 +239,8 @@ static enum error_code root_place_check(const struct tree *tree,
     const struct held_document *newest = &newest_of(tree->root)->held;
     if (age == AGE_SAME || header->version < newest->version || header->term < newest->term)
         return refuse_stale(error, header);
-    if (age == AGE_TWIN)
-        return ERR_OK;
+    if (age == AGE_TWIN) /* keys that people have replaced by hand have no power any more */
+        return newest->header.by_hand ? refuse_stale(error, header) : ERR_OK;
     if (header->version > newest->version + 1) {
         error_set(error, ERR_PARKED, what, "root version %llu is held, and this one is %llu",
                   (unsigned long long)newest->version, (unsigned long long)header->version);
@@ -259,6 +304,16 @@ static enum error_code offer_later_root(struct tree *tree, struct span envelope,
     return ERR_OK;
 }
 
+/* What is held of a seat, if it bars older ones: not when the seat's row has gone back to an
+ * earlier term, or gives other keys in the same. */
+static struct holding *rival_of(const struct tree *tree, const struct seat_row *row,
+                                struct holding *held)
+{
+    if (held == NULL || held->held.term < row->term || branch_counts(tree, row, held))
+        return held;
+    return NULL;
+}
+
 static enum error_code offer_branch(struct tree *tree, struct span envelope,
                                     const struct document_envelope *opened, struct error *error)
 {
@@ -272,7 +327,7 @@ static enum error_code offer_branch(struct tree *tree, struct span envelope,
     if (row->admins.threshold == 0)
         return error_set(error, ERR_NOT_ALLOWED, what, "its parent gives seat %s no admin keys",
                          header->seat);
-    struct holding *held = branch_find(tree, seat);
+    struct holding *held = rival_of(tree, row, branch_find(tree, seat));
     struct hash hash = document_hash(opened->header);
     enum age age = age_of(header, &hash, newest_of(held));
     const struct holding *twin = twins_find(held, opened);
@@ -314,9 +369,16 @@ static enum error_code offer_types(struct tree *tree, struct span envelope,
     enum age age = age_of(header, &hash, newest);
     if (age == AGE_OLDER || age == AGE_SAME)
         return refuse_stale(error, header);
-    const struct admin_keys *admins = &tree->root->held.header.admins;
-    if (!document_signed_by(opened, admins, tree->verifier))
+    const struct document_header *root = &tree->root->held.header;
+    const struct admin_keys *admins = &root->admins;
+    bool vouched = root->types != NULL && memcmp(root->types, hash.bytes, HASH_BYTES) == 0;
+    if (!vouched && !document_signed_by(opened, admins, tree->verifier)) {
+        if (tree->pending != NULL &&
+            document_signed_by(opened, &tree->pending->held.header.admins, tree->verifier))
+            return error_set(error, ERR_PARKED, what,
+                             "root admin keys signed it that nobody has confirmed here yet");
         return refuse_forged(error, "too few of the root admin keys signed it");
+    }
     if (age == AGE_TWIN && !twin_counts(tree, &hash, newest))
         return refuse_stale(error, header);
     if (age == AGE_NEWER && newest != NULL && !schema_version_rises(header, &newest->held.header))
@@ -341,12 +403,17 @@ enum error_code tree_offer_document(struct tree *tree, struct span envelope, str
         return offer_first_root(tree, envelope, &opened, error);
     if (!hash_equal(&opened.decoded.tree_id, &tree->id))
         return error_set(error, ERR_NOT_ALLOWED, what, "it belongs to another tree");
+    struct hash hash = document_hash(opened.header);
+    if (hash_equal(&hash, &tree->bad))
+        return error_set(error, ERR_MALFORMED, what, "its own rows are against the form");
     switch (opened.decoded.kind) {
-    case DOCUMENT_ROOT: return offer_later_root(tree, envelope, &opened, error);
+    case DOCUMENT_ROOT:
+        return opened.decoded.by_hand ? offer_root_by_hand(tree, envelope, &opened, false, error)
+                                      : offer_later_root(tree, envelope, &opened, error);
     case DOCUMENT_BRANCH: return offer_branch(tree, envelope, &opened, error);
     case DOCUMENT_TYPES: return offer_types(tree, envelope, &opened, error);
-    case DOCUMENT_DICTIONARY:
-    case DOCUMENT_ORDER: break;
+    case DOCUMENT_ORDER: return offer_order(tree, envelope, &opened, error);
+    case DOCUMENT_DICTIONARY: break;
     }
     return error_set(error, ERR_PARKED, what, "this version doesn't use documents of its kind");
 }

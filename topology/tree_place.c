@@ -165,9 +165,7 @@ static void attach(struct tree *tree, struct holding *holding)
     tree->order[tree->order_count++] = holding;
 }
 
-/* Whether the seat's row gives it exactly the term and the keys that its document shows. */
-static bool branch_counts(const struct tree *tree, const struct seat_row *row,
-                          struct holding *holding)
+bool branch_counts(const struct tree *tree, const struct seat_row *row, struct holding *holding)
 {
     if (row->admins.threshold == 0 || row->term != holding->held.term)
         return false;
@@ -303,14 +301,22 @@ void place_all(struct tree *tree)
     moved_show(tree);
     tree->contested = false;
     tree->placing_all = false;
+    orders_judge(tree);
+}
+
+static void settle(struct tree *tree)
+{
+    if (tree->contested)
+        place_all(tree);
+    else
+        orders_judge(tree);
 }
 
 void place_branch(struct tree *tree, struct holding *holding)
 {
     attach(tree, holding);
     documents_place_from(tree, tree->order_count - 1);
-    if (tree->contested)
-        place_all(tree);
+    settle(tree);
 }
 
 void place_rows(struct tree *tree, struct holding *holding)
@@ -318,8 +324,7 @@ void place_rows(struct tree *tree, struct holding *holding)
     size_t known = tree->order_count;
     document_place(tree, holding);
     documents_place_from(tree, known);
-    if (tree->contested)
-        place_all(tree);
+    settle(tree);
 }
 
 void place_added_row(struct tree *tree, struct holding *holding, size_t at)
@@ -335,6 +340,5 @@ void place_added_row(struct tree *tree, struct holding *holding, size_t at)
         group.owner = seat_node_find(tree, span_of_text(holding->held.seat));
     group_place(tree, &group);
     documents_place_from(tree, known);
-    if (tree->contested)
-        place_all(tree);
+    settle(tree);
 }

@@ -92,6 +92,29 @@ size_t seat_path_between(const struct seat *from, const struct seat *to,
     return count;
 }
 
+bool tree_seat_folds(const struct tree *tree, const struct seat *seat)
+{
+    uint8_t tier = tree->root == NULL ? 0 : tree->root->held.header.fold_tier;
+    if (tier == 0 || seat->row.tier != tier)
+        return false;
+    for (const struct seat *above = seat->parent; above != NULL; above = above->parent) {
+        if (above->row.tier == tier)
+            return false;
+    }
+    return true;
+}
+
+bool seat_is_folded(const struct seat *folder, const struct seat *seat)
+{
+    if (seat == folder)
+        return false;
+    for (; seat != NULL && seat != folder; seat = seat->parent) {
+        if (seat->row.moves > 0)
+            return false;
+    }
+    return seat == folder;
+}
+
 const struct held_document *tree_listing_of(const struct seat *seat)
 {
     return &((const struct seat_node *)(const void *)seat)->listed_in->held;
@@ -124,15 +147,17 @@ size_t seat_seal_keys(const struct seat *seat, uint8_t (*keys)[KEY_BYTES], size_
             continue;
         if (!span_equal(span_of_text(row.seat), name))
             break;
-        if (row.status == SEAT_ACTIVE && row.has_seal_key)
+        if (seat_status_is_in_force(row.status) && row.has_seal_key)
             memcpy(keys[count++], row.seal_key, KEY_BYTES);
+        if (seat_status_is_in_force(row.status) && row.escrow_key != NULL && count < most)
+            memcpy(keys[count++], row.escrow_key, KEY_BYTES);
     }
     return count;
 }
 
 const struct schema *tree_schema(const struct tree *tree)
 {
-    return tree->schema;
+    return tree->shelved == NULL ? NULL : tree->shelved->schema;
 }
 
 uint64_t tree_change_count(const struct tree *tree)
@@ -164,7 +189,7 @@ enum standing { STANDS_ASIDE, STANDS_ABOVE, STANDS_BELOW };
 static enum standing standing_of(const struct tree *tree, const struct held_document *document,
                                  const struct seat *child)
 {
-    if (document->kind != DOCUMENT_BRANCH)
+    if (document->kind != DOCUMENT_BRANCH && document->kind != DOCUMENT_ORDER)
         return STANDS_BELOW;
     const struct seat *seat = tree_seat(tree, span_of_text(document->seat));
     if (seat == NULL || child == NULL)
@@ -194,5 +219,7 @@ struct hash tree_link_digest(const struct tree *tree, struct span child_seat)
         if (document->frozen) /* known as such to one side alone: then they differ */
             hash_add(&sum, &document->hash);
     }
+    if (tree->pending != NULL) /* it is told on, though nothing counts of it here */
+        hash_add(&sum, &tree->pending->held.hash);
     return sum;
 }

@@ -228,6 +228,24 @@ static void rows_take(struct tree *tree, struct holding *holding, struct holding
     tree->change_count++;
 }
 
+/* Whoever signs such a document has made a mistake, and signs another one. Nothing was in force of
+ * this one; and it isn't taken again, however often somebody offers it. */
+static enum error_code forget_if_bad(struct tree *tree, struct holding *held,
+                                     struct holding *offered, enum error_code code)
+{
+    if ((code != ERR_MALFORMED && code != ERR_OVERSIZE) || offered->held.row_count > 0 ||
+        offered->held.kind == DOCUMENT_ROOT)
+        return code;
+    tree->bad = offered->held.hash;
+    if (held->newer == offered) {
+        held->newer = NULL;
+        holding_free(offered);
+    } else if (held->newer == NULL) {
+        holding_forget(tree, held);
+    }
+    return code;
+}
+
 enum error_code tree_offer_rows(struct tree *tree, enum document_kind kind, struct span seat,
                                 const struct span *rows, size_t count, uint32_t first,
                                 const struct span *proof, struct error *error)
@@ -247,18 +265,19 @@ enum error_code tree_offer_rows(struct tree *tree, enum document_kind kind, stru
             rows_take(tree, newer, held, &offered);
         }
         if (code == ERR_OK || rows_check(tree, held, &offered, NULL) != ERR_OK)
-            return code;
+            return code == ERR_OK ? code : forget_if_bad(tree, held, newer, code);
     }
     code = rows_check(tree, held, &offered, error);
     if (code == ERR_OK)
         rows_take(tree, held, NULL, &offered);
-    return code;
+    return forget_if_bad(tree, held, held, code);
 }
 
-/* All the rows against one document; *news: how many of them aren't held yet. */
+/* All the rows against one document; *news: how many of them aren't held yet; *proved: what is
+ * wrong stands under its signature. */
 static enum error_code row_set_check(const struct tree *tree, const struct holding *holding,
                                      const struct proved_row *rows, size_t count, size_t *news,
-                                     struct error *error)
+                                     bool *proved, struct error *error)
 {
     *news = 0;
     for (size_t i = 0; i < count; i++) {
@@ -267,11 +286,14 @@ static enum error_code row_set_check(const struct tree *tree, const struct holdi
         enum error_code code = rows_bounds(&offered, error);
         if (i > 0 && rows[i].place <= rows[i - 1].place)
             code = error_set(error, ERR_MALFORMED, what, "rows come in the order of their places");
-        if (code == ERR_OK && i > 0 && seat_row_decode(rows[i - 1].row, &before, NULL) == ERR_OK &&
-            seat_row_decode(rows[i].row, &row, NULL) == ERR_OK)
-            code = neighbours_check(holding, &before, &row, error);
+        *proved = code == ERR_OK;
         if (code == ERR_OK)
             code = rows_check(tree, holding, &offered, error);
+        if ((code == ERR_OK || code == ERR_STALE) && i > 0 &&
+            seat_row_decode(rows[i - 1].row, &before, NULL) == ERR_OK &&
+            seat_row_decode(rows[i].row, &row, NULL) == ERR_OK &&
+            neighbours_check(holding, &before, &row, error) != ERR_OK)
+            code = ERR_MALFORMED;
         if (code != ERR_OK && code != ERR_STALE)
             return code;
         *news += code == ERR_OK;
@@ -280,20 +302,21 @@ static enum error_code row_set_check(const struct tree *tree, const struct holdi
 }
 
 enum error_code tree_offer_row_set(struct tree *tree, enum document_kind kind, struct span seat,
-                                   const struct proved_row *rows, size_t count, struct error *error)
+                                   const struct hash *document, const struct proved_row *rows,
+                                   size_t count, struct error *error)
 {
-    struct holding *held = holding_find(tree, kind, seat);
+    struct holding *held = holding_find(tree, kind, seat), *target = held;
     if (held == NULL)
         return error_set(error, ERR_NOT_FOUND, what, "their document isn't held");
-    struct holding *target = held->newer != NULL ? held->newer : held;
+    if (!hash_equal(&held->held.hash, document))
+        target = held->newer;
+    if (target == NULL || !hash_equal(&target->held.hash, document))
+        return error_set(error, ERR_STALE, what, "another version of their document is held");
     size_t news, at;
-    enum error_code code = row_set_check(tree, target, rows, count, &news, error);
-    if (code != ERR_OK && target != held) {
-        target = held;
-        code = row_set_check(tree, target, rows, count, &news, error);
-    }
+    bool proved = false;
+    enum error_code code = row_set_check(tree, target, rows, count, &news, &proved, error);
     if (code != ERR_OK)
-        return code;
+        return proved ? forget_if_bad(tree, held, target, code) : code;
     for (size_t i = 0; i < count; i++) {
         struct offered_rows offered = {&rows[i].row, 1, rows[i].place, &rows[i].proof};
         if (target->held.whole || holding_find_row(target, rows[i].place, &at))

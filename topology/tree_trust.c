@@ -2,11 +2,12 @@
  * replication/ applies the answers. */
 #include <string.h>
 
+#include "base/planted.h"
 #include "topology/tree.h"
 
 bool seat_status_is_in_force(enum seat_status status)
 {
-    return status == SEAT_ACTIVE || status == SEAT_RELEASED;
+    return status == SEAT_ACTIVE || (status == SEAT_RELEASED && !PLANTED(RELEASED_IS_OUT));
 }
 
 static bool find_cut_off(const struct author *author, uint32_t epoch, uint16_t stream,

@@ -162,7 +162,9 @@ enum error_code trial_offer(struct tree *trial, const struct author_document *do
     if (code == ERR_OK)
         code = signed_by_all(trial, &opened, &envelope, error);
     if (code == ERR_OK)
-        code = tree_offer_document(trial, span_of_buffer(&envelope), error);
+        code = opened.decoded.by_hand /* as if everybody had confirmed it */
+                   ? tree_offer_confirmed(trial, span_of_buffer(&envelope), error)
+                   : tree_offer_document(trial, span_of_buffer(&envelope), error);
     if (code == ERR_OK) {
         struct hash hash = document_hash(opened.header);
         code = offer_rows(trial, document, &hash, error);

@@ -120,6 +120,23 @@ enum { BLOCK_STORED = BLOCK_HAS_PLACE | BLOCK_HAS_CLOCK };
 bool block_reform(struct span stored, unsigned flags, const struct stream_id *stream,
                   const struct stream_head *previous, struct buffer *out);
 
+/* Which bodies go: asked of each write that has its body yet; and the keys of authors, false: not
+ * known here. */
+struct block_erasing {
+    void *context;
+    bool (*author_key)(void *context, struct key_id author, uint8_t key[static KEY_BYTES]);
+    bool (*goes)(void *context, const struct entry *entry, const struct hash *digest);
+    /* Of what is sealed in a stream of this author: its leaf, and the bytes that are left of it, in
+     * `left`. False: all of it stays. */
+    bool (*left)(void *context, struct key_id author, const struct hash *leaf, struct buffer *left);
+};
+/* The stored form of this stream's block with holes where `goes` says so, also in what it carries,
+ * appended to `out`. The number of holes made; 0: nothing is appended, none is due, or the block
+ * can't be read; *kept: its author packed it so that with holes it would be no message. What is
+ * sealed is cut down to nothing before it comes to that. No signature is looked at. */
+uint32_t block_erase(struct span stored, const struct stream_id *stream,
+                     const struct block_erasing *erasing, struct buffer *out, bool *kept);
+
 /* Order and equality of streams: by key id, epoch, number, branch. */
 int stream_id_compare(const struct stream_id *a, const struct stream_id *b);
 /* The same stream, whichever branch. */

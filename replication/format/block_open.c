@@ -93,7 +93,8 @@ static void drop_entries(struct prepared_block *block)
 static bool has_hole(const struct entry_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (list->entries[i].hole)
+        const struct entry *entry = &list->entries[i];
+        if (entry->hole || entry->holed || entry_seal_is_left(entry->sealed))
             return true;
     }
     return false;

@@ -30,4 +30,20 @@ void block_parts_write(const struct block_parts *parts, struct buffer *out);
 /* The first parts: flags, stream, place. */
 void block_parts_read_prefix(struct mp_reader *reader, struct block_parts *parts);
 
+/* The same of the text of entries, and of the body of a carry entry (carry.c). What is sealed and
+ * carried opens with the keys that came with it, and stands bare then, without its key. */
+struct carried_keys {
+    const uint8_t *keys[BLOCK_ENTRIES_USUAL]; /* one an entry */
+    bool bare[BLOCK_ENTRIES_USUAL];
+    size_t count; /* 0: nothing was sealed */
+};
+struct entries_erasing {
+    const struct block_erasing *by;
+    struct carried_keys *carried; /* NULL: of a stream */
+    bool nothing_left;            /* of what is sealed */
+};
+uint32_t entries_erase(struct span plain, const struct author_epoch *self, uint64_t clock,
+                       const struct entries_erasing *erasing, struct buffer *out);
+uint32_t carry_erase(struct span body, const struct block_erasing *erasing, struct buffer *out);
+
 #endif

@@ -376,3 +376,55 @@ enum error_code carry_open(struct span body, const struct hash *tree_id,
     free(parts);
     return code;
 }
+
+/* ---- erasing ---- */
+
+/* The keys of what stays sealed; of what stands bare none. */
+static void write_left_keys(const struct carried_keys *carried, struct buffer *out)
+{
+    static const uint8_t none[SEAL_CONTENT_KEY_BYTES];
+    mp_write_array(out, (uint32_t)carried->count);
+    for (size_t i = 0; i < carried->count; i++)
+        mp_write_bin(out, SPAN(carried->bare[i] ? none : carried->keys[i], SEAL_CONTENT_KEY_BYTES));
+}
+
+static void write_left(struct span body, struct span plain, const struct carried_keys *carried,
+                       struct buffer *out)
+{
+    struct mp_reader reader = mp_reader_known(body);
+    struct mp_fields fields = mp_fields(&reader);
+    mp_write_map(out, fields.left);
+    for (int32_t key; mp_field(&reader, &fields, &key);) {
+        struct span value = mp_read_any(&reader);
+        mp_write_int(out, key);
+        if (key == CARRY_PLAIN)
+            mp_write_bin(out, plain);
+        else if (key == CARRY_KEYS)
+            write_left_keys(carried, out);
+        else
+            buffer_append_span(out, value);
+    }
+}
+
+uint32_t carry_erase(struct span body, const struct block_erasing *by, struct buffer *out)
+{
+    struct carry_parts *parts = mem_alloc(sizeof *parts);
+    struct carried_keys *carried = mem_alloc(sizeof *carried);
+    struct entries_erasing erasing = {.by = by, .carried = carried};
+    struct block_parts header;
+    struct buffer plain = {0};
+    uint32_t count = 0;
+    if (read_parts(body, parts) && block_parts_read(parts->header, &header, NULL) == ERR_OK &&
+        (header.flags & BLOCK_FLAGS_MASK) == HEADER_FLAGS) {
+        const struct author_epoch self = {header.stream.author, header.stream.epoch};
+        carried->count = parts->key_count;
+        memcpy(carried->keys, parts->keys, parts->key_count * sizeof *carried->keys);
+        count = entries_erase(parts->plain, &self, header.clock, &erasing, &plain);
+    }
+    if (count > 0)
+        write_left(body, span_of_buffer(&plain), carried, out);
+    buffer_free(&plain);
+    free(carried);
+    free(parts);
+    return count;
+}

@@ -10,6 +10,7 @@
 
 #include "base/msgpack.h"
 #include "replication/format/entry_parts.h"
+#include "replication/format/entry_seal.h"
 
 enum { DIGEST_PARTS = 9 };
 
@@ -20,9 +21,49 @@ void entry_list_free(struct entry_list *list)
     *list = (struct entry_list){0};
 }
 
+struct span entry_no_body(void)
+{
+    static const uint8_t empty_map[] = {0x80};
+    return SPAN_OF_ARRAY(empty_map);
+}
+
+void entry_write_hole(struct buffer *text, const struct hash *body)
+{
+    mp_write_array(text, 1);
+    mp_write_bin(text, SPAN_OF_ARRAY(body->bytes));
+}
+
 struct hash entry_body_hash(struct span body)
 {
     return hash_of(HASH_BODY, body);
+}
+
+void body_salted(const uint8_t salt[static BODY_SALT_BYTES], struct span fields,
+                 struct buffer *body)
+{
+    mp_write_array(body, 2);
+    mp_write_bin(body, SPAN(salt, BODY_SALT_BYTES));
+    buffer_append_span(body, fields);
+}
+
+/* A reader at the fields of a salted body; its form was checked when it was read or made. */
+static bool open_salted(const struct entry *entry, struct mp_reader *reader)
+{
+    *reader = mp_reader_known(entry->body);
+    return !entry->hole && mp_peek(reader) == MP_ARRAY && mp_read_array(reader) == 2 &&
+           mp_read_bin_of(reader, BODY_SALT_BYTES) != NULL;
+}
+
+bool entry_is_salted(const struct entry *entry)
+{
+    struct mp_reader reader;
+    return open_salted(entry, &reader);
+}
+
+struct span entry_fields(const struct entry *entry)
+{
+    struct mp_reader reader;
+    return open_salted(entry, &reader) ? mp_read_any(&reader) : entry->body;
 }
 
 static uint32_t count_values(struct span values)
@@ -75,7 +116,7 @@ struct hash entry_digest(const struct entry *entry, const uint8_t key[static KEY
 {
     struct entry copy = *entry;
     struct buffer scratch = {0};
-    if (!copy.hole)
+    if (!copy.hole && !copy.holed)
         copy.body_hash = entry_body_hash(copy.body);
     struct hash digest = entry_digest_with(&scratch, &copy, key, epoch);
     buffer_free(&scratch);
@@ -90,7 +131,7 @@ void entry_list_digests(const struct entry_list *list, const uint8_t key[static 
     for (size_t i = 0; i < list->count; i++) {
         const struct entry *entry = &list->entries[i];
         digests[i] = entry->kind == ENTRY_SEALED && entry->seal != ENTRY_CLEAR
-                         ? hash_of(HASH_SEAL, entry->sealed)
+                         ? entry_seal_leaf(entry->sealed)
                          : entry_digest_with(&scratch, entry, key, epoch);
     }
     buffer_free(&scratch);

@@ -12,8 +12,22 @@
 #include "base/seal.h"
 #include "schema/record.h"
 
-enum entry_kind { ENTRY_OPEN, ENTRY_WRITE, ENTRY_EXTEND, ENTRY_CARRY, ENTRY_ERASE, ENTRY_CLOSE };
+enum entry_kind {
+    ENTRY_OPEN,
+    ENTRY_WRITE,
+    ENTRY_EXTEND,
+    ENTRY_CARRY,
+    ENTRY_ERASE,
+    ENTRY_CLOSE,
+    ENTRY_STRIKE, /* what is left of sealed entries that stand in streams of its author's seat */
+};
 enum { ENTRY_SEALED = UINT8_MAX }; /* in memory: the kind of what can't be read here */
+
+/* Open, close and strike speak of streams, not of a record, and are never sealed. */
+static inline bool entry_kind_of_stream(uint8_t kind)
+{
+    return kind == ENTRY_OPEN || kind == ENTRY_CLOSE || kind == ENTRY_STRIKE;
+}
 
 /* SHUT: sealed to others, or not to be opened. */
 enum entry_seal { ENTRY_CLEAR, ENTRY_OPENED, ENTRY_SHUT };
@@ -28,15 +42,17 @@ struct author_epoch {
 struct entry {
     uint8_t kind;  /* enum entry_kind, or a number not known here: `strange` is set then */
     bool strange;  /* unknown kind, or further elements: to be parked */
-    uint16_t type; /* 0 for open and close */
+    uint16_t type; /* 0 for open, close and strike */
     uint64_t clock;
     uint32_t schema_version;
-    bool has_record; /* false for open and close */
+    bool has_record; /* false for open, close and strike */
     struct record_id record;
     uint32_t n;            /* 0 for open and close in the encoder means 1 */
-    struct span body;      /* one value; points into the plain text */
+    struct span body;      /* one value; points into the plain text; of a hole what is left of it */
     struct hash body_hash; /* of the body, or what stands in a hole */
-    bool hole;             /* the body is erased: [bin32] */
+    bool hole;             /* the body is erased: [bin32] stands there */
+    bool holed;            /* of a carry: something that it holds is; `body_hash` is of the carry as
+                            * it was: [bin32, body] stands there */
     struct span further;   /* encoded further elements, covered by the digest; usually empty */
     struct dot *context;   /* sorted; owned by the entry list */
     size_t context_count;
@@ -94,6 +110,15 @@ struct hash entry_digest(const struct entry *entry, const uint8_t key[static KEY
                          uint32_t epoch);
 struct hash entry_body_hash(struct span body);
 
+/* A salted body, [salt bin16, fields map]: what no guess at the fields can be tried on, once the
+ * body is gone and its hash stays. Writes to companions have one, and nothing else does. */
+enum { BODY_SALT_BYTES = 16 };
+void body_salted(const uint8_t salt[static BODY_SALT_BYTES], struct span fields,
+                 struct buffer *body);
+bool entry_is_salted(const struct entry *entry);
+/* The fields map of a body, salted or not; of any other body the body itself. */
+struct span entry_fields(const struct entry *entry);
+
 struct dot entry_dot(const struct entry *entry, const struct author_epoch *self);
 
 /* Which record an operation belongs to names its author: */
@@ -110,7 +135,8 @@ struct stream_open {
     uint8_t tier;    /* subtree: down to this tier */
     uint8_t seat_count;
     char seats[HOLDERS_MAX][SEAT_BYTES_MAX + 1]; /* path: the author's seat first */
-    /* path: the seat whose keys read it, and the author's own; "": clear */
+    /* path: the seat whose keys read it, and the author's own; "": clear. The path's end, or of a
+     * backup, whose path is the author's seat and its parent, the author's own. */
     char sealed_to[SEAT_BYTES_MAX + 1];
     uint8_t reader_count; /* keys that it is sealed to; another key is another stream */
     struct key_id readers[SEAL_READERS_MAX];
@@ -125,6 +151,8 @@ struct stream_open {
     bool has_instance;
     uint8_t instance[8];
 };
+/* What its author's seat alone holds, in copy at the parent, which can't read it. */
+bool stream_is_backup(const struct stream_open *open);
 void stream_open_encode(const struct stream_open *open, struct buffer *body);
 enum error_code stream_open_decode(struct span body, struct stream_open *open, struct error *error);
 

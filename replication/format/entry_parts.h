@@ -13,17 +13,15 @@ enum {
 };
 
 /* A carried entry in its seal, with the clock and the head of a text of its own. */
-enum { SEALED_BYTES_MAX = CARRY_BYTES_MAX + SEAL_MORE_BYTES_MAX + 1024 };
+enum {
+    SEALED_BYTES_LEAST = 1 + 2 * HASH_BYTES, /* entry_seal.h: nothing is left of it */
+    SEALED_BYTES_MAX = CARRY_BYTES_MAX + SEAL_MORE_BYTES_MAX + 1024,
+    STRIKE_BYTES_MAX = SEALED_BYTES_MAX + 256, /* one that is sealed, and its head */
+};
 
 static inline bool entry_kind_known(uint8_t kind)
 {
-    return kind <= ENTRY_CLOSE;
-}
-
-/* Open and close speak of the stream, not of a record. */
-static inline bool entry_kind_of_stream(uint8_t kind)
-{
-    return kind == ENTRY_OPEN || kind == ENTRY_CLOSE;
+    return kind <= ENTRY_STRIKE;
 }
 
 /* As entry_digest, with the body hash taken from the entry and the memory of `scratch` used
@@ -33,6 +31,12 @@ struct hash entry_digest_with(struct buffer *scratch, const struct entry *entry,
 /* Digests of a whole list into `digests` (list->count of them). */
 void entry_list_digests(const struct entry_list *list, const uint8_t key[static KEY_BYTES],
                         uint32_t epoch, struct hash *digests);
+
+/* What stands in memory for a body that is erased: an empty fields map, for ever. */
+struct span entry_no_body(void);
+/* What stands in the text for it: [bin32], the hash of the body. */
+enum { ENTRY_HOLE_BYTES = 1 + 2 + HASH_BYTES };
+void entry_write_hole(struct buffer *text, const struct hash *body);
 
 /* Whether the next value is a body: a fields map, [bin16, map], bin, or the hole [bin32]. A
  * hole's hash goes to `hash`. The span is the value's bytes; a fault fails the reader. */

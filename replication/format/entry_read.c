@@ -134,11 +134,35 @@ struct span entry_read_body(struct mp_reader *reader, bool *hole, struct hash *h
     return body;
 }
 
+/* [bin32, map]: the hash of what it was, and what it is. */
+static bool read_holed(struct decoding *d, struct entry *entry)
+{
+    struct mp_reader ahead = d->reader;
+    const uint8_t *hash = mp_peek(&ahead) == MP_ARRAY && mp_read_array(&ahead) == 2
+                              ? mp_read_bin_of(&ahead, HASH_BYTES)
+                              : NULL;
+    if (hash == NULL || mp_peek(&ahead) != MP_MAP)
+        return false;
+    memcpy(entry->body_hash.bytes, hash, HASH_BYTES);
+    entry->body = mp_read_any(&ahead);
+    entry->holed = true;
+    d->reader = ahead;
+    return true;
+}
+
+/* Only what is written about a record can be erased. */
 static void read_body(struct decoding *d, struct entry *entry)
 {
+    if (entry->kind == ENTRY_CARRY && read_holed(d, entry))
+        return;
     entry->body = entry_read_body(&d->reader, &entry->hole, &entry->body_hash);
-    if (!d->reader.failed && !entry->hole)
+    if (entry->hole) {
+        entry->body = entry_no_body();
+        if (entry_kind_known(entry->kind) && entry->kind != ENTRY_WRITE)
+            mp_fail(&d->reader);
+    } else if (!d->reader.failed) {
         entry->body_hash = entry_body_hash(entry->body);
+    }
 }
 
 static struct dot *context_room(struct decoding *d, size_t more)
@@ -212,7 +236,7 @@ static void read_sealed(struct decoding *d, struct entry *entry)
     entry->kind = ENTRY_SEALED;
     entry->seal = ENTRY_SHUT;
     entry->clock = d->clock;
-    if (entry->sealed.size < SEAL_BYTES_LEAST || entry->sealed.size > SEALED_BYTES_MAX)
+    if (entry->sealed.size < SEALED_BYTES_LEAST || entry->sealed.size > SEALED_BYTES_MAX)
         mp_fail(&d->reader);
 }
 
@@ -239,7 +263,10 @@ static void read_entry(struct decoding *d, struct entry *entry)
     read_history(d, entry, parts);
     read_further(d, entry, parts);
     size_t size = d->reader.at - from;
-    if (size > (size_t)(entry->kind == ENTRY_CARRY ? CARRY_BYTES_MAX : ENTRY_BYTES_MAX))
+    size_t most = entry->kind == ENTRY_CARRY    ? CARRY_BYTES_MAX
+                  : entry->kind == ENTRY_STRIKE ? STRIKE_BYTES_MAX
+                                                : ENTRY_BYTES_MAX;
+    if (size > most + (entry->holed ? BLOCK_ENTRIES_USUAL * ENTRY_HOLE_BYTES : 0))
         mp_fail(&d->reader);
 }
 

@@ -122,7 +122,7 @@ static void assert_sound(const struct entry_writer *writer, const struct entry *
         assert(i == 0 || dot_compare(dot - 1, dot) < 0);
         assert(!same_author(&(struct author_epoch){dot->author, dot->epoch}, &writer->self));
     }
-    if (!entry->hole) {
+    if (!entry->hole && !entry->holed) {
         struct mp_reader reader = mp_reader_known(entry->body);
         bool hole = false;
         struct hash hash;
@@ -134,8 +134,9 @@ static void assert_sound(const struct entry_writer *writer, const struct entry *
 
 static size_t room_needed(const struct entry *entry)
 {
-    size_t body = entry->hole ? HASH_BYTES + 3 : entry->body.size;
-    return ENTRY_ROOM + body + entry->further.size + entry->context_count * PAIR_ROOM;
+    size_t body = entry->hole ? 0 : entry->body.size;
+    return ENTRY_ROOM + (entry->hole || entry->holed ? (size_t)ENTRY_HOLE_BYTES : 0) + body +
+           entry->further.size + entry->context_count * PAIR_ROOM;
 }
 
 /* The first entry may be of any size an entry may have; the others keep to the usual. */
@@ -148,7 +149,7 @@ static bool fits(const struct entry_writer *writer, const struct entry *entry)
     size_t plain = HEAD_ROOM + authors * AUTHOR_ROOM + writer->text.size + room_needed(entry);
     if (writer->count != 0)
         return plain <= BLOCK_PLAIN_BYTES_USUAL;
-    return entry->body.size <= CARRY_BYTES_MAX && plain <= BLOCK_PAYLOAD_BYTES_MAX;
+    return entry->body.size <= STRIKE_BYTES_MAX && plain <= BLOCK_PAYLOAD_BYTES_MAX;
 }
 
 static void write_record(struct entry_writer *writer, const struct entry *entry)
@@ -173,13 +174,16 @@ static void write_record(struct entry_writer *writer, const struct entry *entry)
 /* Gives where the body stands. */
 static struct span write_body(struct buffer *text, const struct entry *entry)
 {
-    size_t from = text->size;
     if (entry->hole) {
-        mp_write_array(text, 1);
-        mp_write_bin(text, SPAN_OF_ARRAY(entry->body_hash.bytes));
-    } else {
-        buffer_append_span(text, entry->body);
+        entry_write_hole(text, &entry->body_hash);
+        return entry_no_body();
     }
+    if (entry->holed) {
+        mp_write_array(text, 2);
+        mp_write_bin(text, SPAN_OF_ARRAY(entry->body_hash.bytes));
+    }
+    size_t from = text->size;
+    buffer_append_span(text, entry->body);
     return SPAN(text->data + from, text->size - from);
 }
 
@@ -248,6 +252,14 @@ static void write_entry(struct entry_writer *writer, struct entry *copy)
     copy->further = SPAN(text->data + from, text->size - from);
 }
 
+static size_t most_bytes(const struct entry *entry)
+{
+    size_t most = entry->kind == ENTRY_CARRY    ? CARRY_BYTES_MAX
+                  : entry->kind == ENTRY_STRIKE ? STRIKE_BYTES_MAX
+                                                : ENTRY_BYTES_MAX;
+    return most + (entry->holed ? BLOCK_ENTRIES_USUAL * ENTRY_HOLE_BYTES : 0);
+}
+
 bool entry_writer_add(struct entry_writer *writer, const struct entry *entry)
 {
     assert_sound(writer, entry);
@@ -267,15 +279,14 @@ bool entry_writer_add(struct entry_writer *writer, const struct entry *entry)
     copy.content_key = NULL;
     write_entry(writer, &copy);
     assert(writer->text.data == data && writer->text.size - size <= room);
-    if (writer->text.size - size >
-        (size_t)(copy.kind == ENTRY_CARRY ? CARRY_BYTES_MAX : ENTRY_BYTES_MAX)) {
+    if (writer->text.size - size > most_bytes(&copy)) {
         writer->text.size = size;
         writer->author_count = authors;
         writer->counter = counter;
         return false;
     }
     copy.context = keep_context(writer, entry);
-    if (!copy.hole)
+    if (!copy.hole && !copy.holed)
         copy.body_hash = entry_body_hash(copy.body);
     writer->leaves[writer->count] = writer->digests[writer->count] =
         entry_digest_with(&writer->scratch, &copy, writer->key, writer->self.epoch);
@@ -293,7 +304,7 @@ static void keep_inside(struct entry_writer *writer, struct entry *copy)
     copy->body = SPAN(kept->bytes.data, body);
     copy->further = SPAN(kept->bytes.data + body, kept->bytes.size - body);
     copy->context = keep_context(writer, copy);
-    if (!copy->hole)
+    if (!copy->hole && !copy->holed)
         copy->body_hash = entry_body_hash(copy->body);
     kept->next = writer->kept;
     writer->kept = kept;
@@ -306,7 +317,7 @@ bool entry_writer_add_sealed(struct entry_writer *writer, const struct entry *en
     size_t count = writer->count;
     size_t plain = HEAD_ROOM + writer->author_count * AUTHOR_ROOM + writer->text.size +
                    sealed.size + SEALED_ROOM;
-    assert(sealed.size >= SEAL_BYTES_LEAST && sealed.size <= SEALED_BYTES_MAX);
+    assert(sealed.size >= SEALED_BYTES_LEAST && sealed.size <= SEALED_BYTES_MAX);
     if (count == BLOCK_ENTRIES_USUAL || entry->schema_version != writer->schema_version ||
         plain > (size_t)(count > 0 ? BLOCK_PLAIN_BYTES_USUAL : BLOCK_PAYLOAD_BYTES_MAX))
         return false;

@@ -54,11 +54,18 @@ struct statement_stream {
 struct statement_way {
     uint32_t epoch;
     uint16_t number;
-    uint32_t seq;
+    uint32_t seq; /* up to where they must have it; 0: nothing of it any more */
     struct hash hash;
+    uint32_t end; /* of all that was written into it: what a cut-off of its key lists */
+    struct hash end_hash;
     struct span seats; /* an encoded array of their names; borrowed */
 };
 enum { STATEMENT_WAYS_MAX = 64, STATEMENT_WAYS_BYTES_MAX = 12 << 10 };
+/* An order that its author has heard of (roll-call): the newest one to this seat's subtree. */
+struct statement_order {
+    struct span seat; /* into the note, or the caller's memory */
+    uint64_t serial;
+};
 struct heads_statement {
     struct note_head head;
     uint64_t clock_ms; /* the author's clock when it signed: a claim */
@@ -68,6 +75,8 @@ struct heads_statement {
     struct statement_stream *streams; /* owned; free with statement_free */
     size_t way_count;                 /* <= STATEMENT_WAYS_MAX */
     struct statement_way *ways;       /* owned, the same */
+    size_t order_count;               /* those of its seat and of seats above, from the root down */
+    struct statement_order orders[TIERS_MAX];
 };
 /* Whether the stream is for this seat. */
 bool statement_way_is_for(const struct statement_way *way, struct span seat);
@@ -84,17 +93,36 @@ struct cell {
     struct span group; /* one encoded array value */
     uint8_t value_count;
     int64_t values[CELL_VALUES_MAX];
+    uint64_t changed_ms; /* in the store alone: when this value was heard (rules.md B109) */
+};
+/* A run of a report's cells that stands outside its note: the note names it by its hash. */
+struct report_part {
+    struct hash name;
+    uint32_t bytes, cells; /* 1..REPORT_PART_BYTES_MAX, 1..REPORT_PART_CELLS_MAX */
 };
 struct cell_report {
     struct note_head head;
-    uint64_t since; /* 0: whole */
     struct token_ref token;
-    size_t cell_count;  /* <= REPORT_CELLS_MAX, sorted by (roll-up, period, group bytes), unique */
-    struct cell *cells; /* owned; groups point into the note or the caller's memory */
+    size_t cell_count;  /* sorted by (roll-up, period, group bytes), unique; in a note itself <= */
+    struct cell *cells; /* REPORT_CELLS_MAX. Owned; groups point into the note, `held`, or the
+                         * caller's memory */
+    size_t part_count;  /* <= REPORT_PARTS_MAX; 0: the cells stand in the note */
+    struct report_part *parts; /* owned; together the cells in their order */
+    struct buffer held;        /* the parts' bytes, when they were read in */
 };
+/* With parts the note names them, and no cell. */
 void report_encode(const struct cell_report *report, struct buffer *map);
+/* Reads what the note says: of a report in parts no cell. */
 enum error_code report_decode(struct span note, struct cell_report *report, struct error *error);
 void report_free(struct cell_report *report);
+/* A part is the array of its cells; its name is the hash of these bytes. */
+void report_part_encode(const struct cell *cells, size_t count, struct buffer *part);
+struct hash report_part_name(struct span part);
+/* Whether these bytes are what the note names: by their hash, their size, their form. */
+bool report_part_fits(const struct report_part *part, struct span bytes);
+/* The cells of a report in parts, from `held`, where their bytes stand one after the other. False:
+ * they aren't what was named, or not in order. */
+bool report_join(struct cell_report *report);
 int cell_compare(const struct cell *a, const struct cell *b);
 
 #endif

@@ -1,15 +1,17 @@
 /* Report of cells: one atomic unit, signed by the cells' origin. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "replication/format/note_parts.h"
 
 enum {
-    REPORT_SINCE = 4,
-    REPORT_ORIGIN = 5, /* another origin than the signer, and parts: reserved */
+    REPORT_SINCE = 4,  /* a report of what has changed alone: never written (rules.md B117) */
+    REPORT_ORIGIN = 5, /* another origin than the signer: reserved */
     REPORT_TOKEN = 6,
     REPORT_CELLS = 7,
-    REPORT_PART = 8,
+    REPORT_PARTS = 8,
+    PART_LINE = 3,
     CELL_PARTS = 4,
     /* A whole report is read as one value; its size, not the usual bound on items, limits it. */
     REPORT_ITEMS_MAX = NOTE_BYTES_MAX,
@@ -36,26 +38,42 @@ static void encode_cell(const struct cell *cell, struct buffer *map)
         mp_write_int(map, cell->values[i]);
 }
 
+static void encode_cells(const struct cell *cells, size_t count, struct buffer *out)
+{
+    mp_write_array(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        assert(i == 0 || cell_compare(&cells[i - 1], &cells[i]) < 0);
+        encode_cell(&cells[i], out);
+    }
+}
+
+static void encode_parts(const struct cell_report *report, struct buffer *map)
+{
+    mp_write_array(map, (uint32_t)report->part_count);
+    for (size_t i = 0; i < report->part_count; i++) {
+        const struct report_part *part = &report->parts[i];
+        mp_write_array(map, PART_LINE);
+        mp_write_bin(map, SPAN_OF_ARRAY(part->name.bytes));
+        mp_write_uint(map, part->bytes);
+        mp_write_uint(map, part->cells);
+    }
+}
+
 void report_encode(const struct cell_report *report, struct buffer *map)
 {
-    assert(report->cell_count <= REPORT_CELLS_MAX);
-    mp_write_map(map, 4U + (report->since != 0) + report->token.present);
+    assert(report->part_count > 0 || report->cell_count <= REPORT_CELLS_MAX);
+    assert(report->part_count <= REPORT_PARTS_MAX);
+    mp_write_map(map, 4U + report->token.present);
     note_head_write(&report->head, map);
-    if (report->since != 0) {
-        mp_write_uint(map, REPORT_SINCE);
-        mp_write_uint(map, report->since);
-    }
     if (report->token.present) {
         mp_write_uint(map, REPORT_TOKEN);
         token_ref_write(&report->token, map);
     }
-    mp_write_uint(map, REPORT_CELLS);
-    mp_write_array(map, (uint32_t)report->cell_count);
-    for (size_t i = 0; i < report->cell_count; i++) {
-        const struct cell *cell = &report->cells[i];
-        assert(i == 0 || cell_compare(cell - 1, cell) < 0);
-        encode_cell(cell, map);
-    }
+    mp_write_uint(map, report->part_count > 0 ? REPORT_PARTS : REPORT_CELLS);
+    if (report->part_count > 0)
+        encode_parts(report, map);
+    else
+        encode_cells(report->cells, report->cell_count, map);
 }
 
 /* The group's elements are not looked at, only counted. */
@@ -87,23 +105,54 @@ static void decode_cell(struct mp_reader *reader, struct cell *cell)
         cell->values[i] = mp_read_int(reader);
 }
 
-static void decode_cells(struct mp_reader *reader, struct cell_report *report)
+/* More cells behind those that the report has. */
+static void decode_cells(struct mp_reader *reader, struct cell_report *report, size_t most)
 {
     uint32_t count = mp_read_array(reader);
-    if (count > REPORT_CELLS_MAX) {
+    if (count > most) {
         mp_fail(reader);
         return;
     }
-    if (count == 0)
+    if (count == 0 || reader->failed)
         return;
-    report->cells = mem_alloc(count * sizeof *report->cells);
-    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+    size_t before = report->cell_count;
+    report->cells = mem_resize(report->cells, (before + count) * sizeof *report->cells);
+    memset(report->cells + before, 0, count * sizeof *report->cells);
+    for (size_t i = before; i < before + count && !reader->failed; i++) {
         struct cell *cell = &report->cells[i];
         decode_cell(reader, cell);
         if (!reader->failed && i > 0 && cell_compare(cell - 1, cell) >= 0)
             mp_fail(reader);
     }
-    report->cell_count = count;
+    report->cell_count = before + count;
+}
+
+static void decode_parts(struct mp_reader *reader, struct cell_report *report)
+{
+    uint32_t count = mp_read_array(reader);
+    uint64_t bytes = 0, cells = 0;
+    if (count < 1 || count > REPORT_PARTS_MAX || report->parts != NULL) {
+        mp_fail(reader);
+        return;
+    }
+    report->parts = mem_alloc(count * sizeof *report->parts);
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        struct report_part *part = &report->parts[i];
+        if (mp_read_array(reader) != PART_LINE)
+            mp_fail(reader);
+        const uint8_t *name = mp_read_bin_of(reader, HASH_BYTES);
+        if (name != NULL)
+            memcpy(part->name.bytes, name, HASH_BYTES);
+        part->bytes = (uint32_t)mp_read_uint_max(reader, REPORT_PART_BYTES_MAX);
+        part->cells = (uint32_t)mp_read_uint_max(reader, REPORT_PART_CELLS_MAX);
+        bytes += part->bytes;
+        cells += part->cells;
+        if (part->bytes == 0 || part->cells == 0)
+            mp_fail(reader);
+    }
+    if (bytes > REPORT_BYTES_MAX || cells > REPORT_PARTED_CELLS_MAX)
+        mp_fail(reader);
+    report->part_count = count;
 }
 
 /* Gives false for what must be understood and isn't. */
@@ -113,11 +162,11 @@ static bool decode_field(struct mp_reader *reader, int32_t key, struct cell_repo
     if (note_head_field(reader, key, &report->head, seen))
         return true;
     switch (key) {
-    case REPORT_SINCE: report->since = mp_read_uint(reader); return true;
-    case REPORT_ORIGIN:
-    case REPORT_PART: return false;
+    case REPORT_SINCE:
+    case REPORT_ORIGIN: return false;
     case REPORT_TOKEN: token_ref_read(reader, &report->token); return true;
-    case REPORT_CELLS: decode_cells(reader, report); return true;
+    case REPORT_CELLS: decode_cells(reader, report, REPORT_CELLS_MAX); return true;
+    case REPORT_PARTS: decode_parts(reader, report); return true;
     default: mp_read_any(reader); return key >= 0;
     }
 }
@@ -138,17 +187,66 @@ enum error_code report_decode(struct span note, struct cell_report *report, stru
         understood = decode_field(&reader, key, report, &seen);
     if (understood)
         mp_read_end(&reader);
-    if (!reader.failed && understood && seen == NOTE_HEAD_SEEN)
+    bool either = report->part_count == 0 || report->cell_count == 0;
+    if (!reader.failed && understood && either && seen == NOTE_HEAD_SEEN)
         return ERR_OK;
     report_free(report);
     if (!reader.failed && !understood)
         return error_set(error, ERR_PARKED, what, "it has field %d, not known here", (int)key);
     return error_set(error, ERR_MALFORMED, what,
-                     "expected signer, epoch, counter and a sorted list of cells");
+                     "expected signer, epoch, counter and a sorted list of cells, or of parts");
 }
 
 void report_free(struct cell_report *report)
 {
     free(report->cells);
+    free(report->parts);
+    buffer_free(&report->held);
     *report = (struct cell_report){0};
+}
+
+void report_part_encode(const struct cell *cells, size_t count, struct buffer *part)
+{
+    assert(count > 0 && count <= REPORT_PART_CELLS_MAX);
+    encode_cells(cells, count, part);
+}
+
+struct hash report_part_name(struct span part)
+{
+    return hash_of(HASH_PART, part);
+}
+
+static bool part_read(const struct report_part *part, struct span bytes, struct cell_report *report)
+{
+    struct mp_reader reader = mp_reader(bytes);
+    size_t before = report->cell_count;
+    reader.items_max = REPORT_ITEMS_MAX;
+    decode_cells(&reader, report, REPORT_PART_CELLS_MAX);
+    mp_read_end(&reader);
+    return !reader.failed && report->cell_count - before == part->cells;
+}
+
+bool report_part_fits(const struct report_part *part, struct span bytes)
+{
+    struct cell_report alone = {0};
+    if (bytes.size != part->bytes)
+        return false;
+    struct hash name = report_part_name(bytes);
+    bool fits = hash_equal(&name, &part->name) && part_read(part, bytes, &alone);
+    report_free(&alone);
+    return fits;
+}
+
+bool report_join(struct cell_report *report)
+{
+    size_t at = 0;
+    assert(report->cell_count == 0);
+    for (size_t i = 0; i < report->part_count; i++) {
+        const struct report_part *part = &report->parts[i];
+        if (part->bytes > report->held.size - at ||
+            !part_read(part, SPAN(report->held.data + at, part->bytes), report))
+            return false;
+        at += part->bytes;
+    }
+    return at == report->held.size;
 }

@@ -14,7 +14,8 @@ enum {
     STATEMENT_REPORT = 6,
     STATEMENT_BASE = 7, /* never signed, so it can't stand in a note */
     STATEMENT_CLOCK = 8,
-    STATEMENT_WAYS = 9, /* [[epoch, number, seq, hash, [seat ...]] ...] */
+    STATEMENT_WAYS = 9,    /* [[epoch, number, seq, hash, [seat ...], end, its hash] ...] */
+    STATEMENT_ORDERS = 10, /* [[seat, serial] ...] */
 };
 
 static void encode_stream(const struct statement_stream *stream, struct buffer *map)
@@ -36,12 +37,29 @@ static void encode_ways(const struct heads_statement *statement, struct buffer *
     mp_write_array(map, (uint32_t)statement->way_count);
     for (size_t i = 0; i < statement->way_count; i++) {
         const struct statement_way *way = &statement->ways[i];
-        mp_write_array(map, 5);
+        bool whole = way->seq == way->end;
+        mp_write_array(map, whole ? 5 : 7);
         mp_write_uint(map, way->epoch);
         mp_write_uint(map, way->number);
         mp_write_uint(map, way->seq);
         mp_write_bin(map, SPAN_OF_ARRAY(way->hash.bytes));
         buffer_append_span(map, way->seats);
+        if (whole)
+            continue;
+        mp_write_uint(map, way->end);
+        mp_write_bin(map, SPAN_OF_ARRAY(way->end_hash.bytes));
+    }
+}
+
+static void encode_orders(const struct heads_statement *statement, struct buffer *map)
+{
+    assert(statement->order_count <= TIERS_MAX);
+    mp_write_uint(map, STATEMENT_ORDERS);
+    mp_write_array(map, (uint32_t)statement->order_count);
+    for (size_t i = 0; i < statement->order_count; i++) {
+        mp_write_array(map, 2);
+        mp_write_str(map, statement->orders[i].seat);
+        mp_write_uint(map, statement->orders[i].serial);
     }
 }
 
@@ -50,7 +68,7 @@ void statement_encode(const struct heads_statement *statement, struct buffer *ma
     assert(statement->stream_count <= STATEMENT_STREAMS_MAX);
     assert(statement->clock_ms < CLOCK_LIMIT);
     mp_write_map(map, 5U + statement->token.present + (statement->report != 0) +
-                          (statement->way_count > 0));
+                          (statement->way_count > 0) + (statement->order_count > 0));
     note_head_write(&statement->head, map);
     if (statement->token.present) {
         mp_write_uint(map, STATEMENT_TOKEN);
@@ -71,6 +89,8 @@ void statement_encode(const struct heads_statement *statement, struct buffer *ma
     mp_write_uint(map, statement->clock_ms);
     if (statement->way_count > 0)
         encode_ways(statement, map);
+    if (statement->order_count > 0)
+        encode_orders(statement, map);
 }
 
 static void decode_stream(struct mp_reader *reader, struct statement_stream *stream)
@@ -110,7 +130,8 @@ static void decode_streams(struct mp_reader *reader, struct heads_statement *sta
 
 static void decode_way(struct mp_reader *reader, struct statement_way *way)
 {
-    if (mp_read_array(reader) != 5)
+    uint32_t parts = mp_read_array(reader);
+    if (parts != 5 && parts != 7)
         mp_fail(reader);
     way->epoch = (uint32_t)mp_read_uint_max(reader, UINT32_MAX);
     way->number = (uint16_t)mp_read_uint_max(reader, STREAM_NUMBER_MAX);
@@ -127,6 +148,14 @@ static void decode_way(struct mp_reader *reader, struct statement_way *way)
     }
     if (count > HOLDERS_MAX || seats.failed)
         mp_fail(reader);
+    way->end = way->seq;
+    way->end_hash = way->hash;
+    if (parts != 7)
+        return;
+    way->end = (uint32_t)mp_read_uint_max(reader, STREAM_ENTRIES_MAX);
+    hash = mp_read_bin_of(reader, HASH_BYTES);
+    if (hash != NULL)
+        memcpy(way->end_hash.bytes, hash, HASH_BYTES);
 }
 
 static void decode_ways(struct mp_reader *reader, struct heads_statement *statement)
@@ -140,6 +169,24 @@ static void decode_ways(struct mp_reader *reader, struct heads_statement *statem
     for (uint32_t i = 0; i < count && !reader->failed; i++)
         decode_way(reader, &statement->ways[i]);
     statement->way_count = count;
+}
+
+static void decode_orders(struct mp_reader *reader, struct heads_statement *statement)
+{
+    uint32_t count = mp_read_array(reader);
+    if (count > TIERS_MAX) {
+        mp_fail(reader);
+        return;
+    }
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        if (mp_read_array(reader) != 2)
+            mp_fail(reader);
+        statement->orders[i].seat = mp_read_str(reader);
+        statement->orders[i].serial = mp_read_uint(reader);
+        if (statement->orders[i].seat.size > SEAT_BYTES_MAX)
+            mp_fail(reader);
+    }
+    statement->order_count = count;
 }
 
 bool statement_way_is_for(const struct statement_way *way, struct span seat)
@@ -168,6 +215,7 @@ static bool decode_field(struct mp_reader *reader, int32_t key, struct heads_sta
         *seen |= 1U << STATEMENT_CLOCK;
         return true;
     case STATEMENT_WAYS: decode_ways(reader, statement); return true;
+    case STATEMENT_ORDERS: decode_orders(reader, statement); return true;
     default: mp_read_any(reader); return key >= 0;
     }
 }

@@ -166,13 +166,21 @@ static void decode_readers(struct mp_reader *reader, struct stream_open *open)
     open->reader_count = (uint8_t)count;
 }
 
-/* It is a path's end that reads: who stands on the way passes it on. */
+bool stream_is_backup(const struct stream_open *open)
+{
+    return open->holders == HOLDERS_PATH && open->seat_count == 2 &&
+           strcmp(open->sealed_to, open->seats[0]) == 0;
+}
+
+/* It is a path's end that reads, who stands on the way passes it on; or the author's own seat what
+ * its parent keeps for it. */
 static bool seal_fits(const struct stream_open *open)
 {
     if (open->sealed_to[0] == '\0')
         return open->reader_count == 0;
     return open->reader_count > 0 && open->holders == HOLDERS_PATH && open->seat_count > 1 &&
-           strcmp(open->sealed_to, open->seats[open->seat_count - 1]) == 0;
+           (stream_is_backup(open) ||
+            strcmp(open->sealed_to, open->seats[open->seat_count - 1]) == 0);
 }
 
 /* Gives false for what must be understood and isn't: the stream is parked then. */

@@ -29,13 +29,29 @@ static bool addressed(const struct tree *tree, const struct seat *author, const 
     return true;
 }
 
+/* Whether a seat at or below this one was the parent of `other`, or is a child that left it. */
+static bool was_beside(const struct tree *tree, const struct seat *seat, const struct seat *other)
+{
+    for (size_t i = 0; i < tree_moved_count(tree); i++) {
+        const struct moved_seat *moved = tree_moved(tree, i);
+        for (size_t k = 0; k < moved->other_count; k++) {
+            const struct seat *former = tree_seat(tree, span_of_text(moved->others[k]->seat));
+            if (former != NULL &&
+                ((moved->seat == other && seat_is_ancestor_or_self(seat, former)) ||
+                 (former == other && seat_is_ancestor_or_self(seat, moved->seat))))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool statement_leads_to(const struct tree *tree, struct span note, const struct seat *seat)
 {
     struct heads_statement statement;
     if (statement_decode(note, &statement, NULL) != ERR_OK)
         return false;
     const struct author *signer = tree_author(tree, statement.head.signer);
-    bool leads = false;
+    bool leads = signer != NULL && was_beside(tree, seat, signer->seat);
     for (size_t i = 0; signer != NULL && i < statement.stream_count && !leads; i++)
         leads = !statement.streams[i].subtree &&
                 addressed(tree, signer->seat, seat, &statement.streams[i]);

@@ -8,8 +8,6 @@
 
 #include "replication/circle.h"
 
-enum { LIST_SCAN_MAX = 10000 };
-
 static const char hex_digits[] = "0123456789abcdef";
 
 void query_hex(const uint8_t *bytes, size_t size, char *text)
@@ -45,8 +43,7 @@ bool record_id_parse(struct span text, struct record_id *id)
     return true;
 }
 
-/* Of maps by name, as long as they may be: they are made here, not received. */
-static struct mp_reader names_reader(struct span value)
+struct mp_reader query_names_reader(struct span value)
 {
     struct mp_reader reader = mp_reader(value);
     reader.text_keys = true;
@@ -61,9 +58,9 @@ enum error_code damaged_store(struct error *error, const char *what)
     return ERR_DAMAGED;
 }
 
-enum error_code query_load_state(struct block_cache *cache, const struct view *view,
-                                 const struct tree *tree, const struct record_type *type,
-                                 const struct record_id *id, struct record_state **state)
+enum error_code query_load_folded(struct block_cache *cache, const struct view *view,
+                                  const struct tree *tree, const struct record_type *type,
+                                  const struct record_id *id, struct record_state **state)
 {
     uint8_t key[RECORD_KEY_BYTES];
     struct record_row row;
@@ -75,10 +72,16 @@ enum error_code query_load_state(struct block_cache *cache, const struct view *v
     if (!row.present)
         return ERR_NOT_FOUND;
     *state = row.located ? record_from_creation(cache, view, tree, type, id, &row) : row.state;
-    if (*state == NULL)
-        return ERR_DAMAGED;
-    if (record_stands(*state))
-        return ERR_OK;
+    return *state == NULL ? ERR_DAMAGED : ERR_OK;
+}
+
+enum error_code query_load_state(struct block_cache *cache, const struct view *view,
+                                 const struct tree *tree, const struct record_type *type,
+                                 const struct record_id *id, struct record_state **state)
+{
+    enum error_code code = query_load_folded(cache, view, tree, type, id, state);
+    if (code != ERR_OK || record_stands(*state))
+        return code;
     record_free(*state);
     *state = NULL;
     return ERR_NOT_FOUND;
@@ -147,39 +150,74 @@ static void write_conflict(const struct tree *tree, struct mp_reader *reader, st
     buffer_free(&pairs);
 }
 
-/* record_describe's pairs, with seats where it names keys. */
+/* The fields of both, as one map. */
+static void write_fields(struct span fields, struct span private, struct buffer *out)
+{
+    uint32_t count, more;
+    struct span pairs = query_inside(fields, &count);
+    struct span others = query_inside(query_pair(private, "fields"), &more);
+    mp_write_map(out, count + more);
+    buffer_append_span(out, pairs);
+    buffer_append_span(out, others);
+}
+
+static void write_conflicts(const struct tree *tree, struct span list, uint32_t count,
+                            struct buffer *out)
+{
+    struct mp_reader reader = query_names_reader(list);
+    for (uint32_t i = 0; i < count && !reader.failed; i++)
+        write_conflict(tree, &reader, out);
+}
+
+/* record_describe's pairs, with seats where it names keys; `private`: its map of the companion. */
 static void write_description(const struct tree *tree, struct mp_reader *reader, uint32_t pairs,
-                              struct buffer *out)
+                              struct span private, struct buffer *out)
 {
     for (uint32_t i = 0; i < pairs && !reader->failed; i++) {
-        struct span name = mp_read_str(reader);
+        struct span name = mp_read_str(reader), value = mp_read_any(reader);
+        bool conflicts = span_equal(name, span_of_text("conflicts"));
+        uint32_t count, more = 0;
+        struct span list = query_inside(value, &count), others = SPAN_EMPTY;
         mp_write_str(out, name);
-        if (!span_equal(name, span_of_text("conflicts"))) {
-            buffer_append_span(out, mp_read_any(reader));
+        if (span_equal(name, span_of_text("fields"))) {
+            write_fields(value, private, out);
             continue;
         }
-        uint32_t conflicts = mp_read_array(reader);
-        mp_write_array(out, conflicts);
-        for (uint32_t k = 0; k < conflicts && !reader->failed; k++)
-            write_conflict(tree, reader, out);
+        if (!conflicts && !span_equal(name, span_of_text("void")) &&
+            !span_equal(name, span_of_text("surplus"))) {
+            buffer_append_span(out, value);
+            continue;
+        }
+        if (conflicts)
+            others = query_inside(query_pair(private, "conflicts"), &more);
+        mp_write_array(out, count + more);
+        write_conflicts(tree, list, count, out);
+        write_conflicts(tree, others, more, out);
     }
 }
 
 /* Ours, then record_describe's pairs. */
-void query_describe(const struct view *view, const struct tree *tree,
-                    const struct record_type *type, const struct record_id *id,
-                    const struct record_state *state, struct buffer *out)
+void query_describe_at(struct block_cache *cache, const struct view *view, const struct tree *tree,
+                       const char *seat, uint64_t now_ms, const struct record_type *type,
+                       const struct record_id *id, const struct record_state *state,
+                       struct buffer *out)
 {
-    struct buffer inner = {0}, circle = {0};
+    bool steps = seat != NULL && type->workflow != NULL;
+    struct buffer inner = {0}, circle = {0}, described = {0}, due = {0};
+    struct query_private private;
     char text[33];
     const struct author *author = tree_author(tree, record_id_author(id).author);
     const char *origin = author == NULL ? "" : author->seat->row.seat;
     const struct operation *creation = record_creation(state, id);
     uint32_t circle_pairs = write_circle(view, tree, state, id, &circle);
+    query_private_load(cache, view, tree, type, id, state, &private);
+    query_private_describe(&private, &described);
     record_describe(state, type, &inner);
-    struct mp_reader reader = names_reader(span_of_buffer(&inner));
+    struct mp_reader reader = query_names_reader(span_of_buffer(&inner));
     uint32_t pairs = mp_read_map(&reader);
-    mp_write_map(out, pairs + circle_pairs + 5);
+    uint32_t due_pairs = now_ms == 0 ? 0 : query_put_due(view, type, id, now_ms, &due);
+    mp_write_map(out, pairs + circle_pairs + due_pairs + 5 + (steps ? 1 : 0) +
+                          (private.type != NULL ? 1 : 0));
     mp_write_text(out, "id");
     record_id_text(id, text);
     mp_write_text(out, text);
@@ -190,11 +228,28 @@ void query_describe(const struct view *view, const struct tree *tree,
     mp_write_text(out, "created");
     mp_write_uint(out, creation == NULL ? 0 : creation->clock);
     buffer_append_span(out, span_of_buffer(&circle));
+    buffer_append_span(out, span_of_buffer(&due));
     mp_write_text(out, "digest");
     write_digest(state, out);
-    write_description(tree, &reader, pairs, out);
+    if (steps) {
+        mp_write_text(out, "steps");
+        query_steps(view, tree, seat, type, id, state, out);
+    }
+    if (private.type != NULL)
+        query_private_write(view, tree, seat, &private, id, out);
+    write_description(tree, &reader, pairs, span_of_buffer(&described), out);
+    query_private_free(&private);
+    buffer_free(&described);
     buffer_free(&inner);
     buffer_free(&circle);
+    buffer_free(&due);
+}
+
+void query_describe(struct block_cache *cache, const struct view *view, const struct tree *tree,
+                    const struct record_type *type, const struct record_id *id,
+                    const struct record_state *state, struct buffer *out)
+{
+    query_describe_at(cache, view, tree, NULL, 0, type, id, state, out);
 }
 
 bool query_circle(const struct view *view, const struct tree *tree, uint16_t type,
@@ -212,17 +267,18 @@ bool query_circle(const struct view *view, const struct tree *tree, uint16_t typ
     return read;
 }
 
-enum error_code query_record(const struct view *view, const struct tree *tree, struct span name,
-                             const struct record_id *id, struct buffer *out, struct error *error)
+enum error_code query_record_at(const struct view *view, const struct tree *tree, const char *seat,
+                                uint64_t now_ms, struct span name, const struct record_id *id,
+                                struct buffer *out, struct error *error)
 {
     const struct record_type *type = schema_find_type(tree_schema(tree), name, error);
     struct record_state *state = NULL;
-    struct block_cache cache = {0};
+    struct block_cache cache = {0}, private_cache = {.beside = &cache};
     if (type == NULL)
         return ERR_UNKNOWN_TYPE;
     enum error_code code = query_load_state(&cache, view, tree, type, id, &state);
     if (code == ERR_OK) {
-        query_describe(view, tree, type, id, state, out);
+        query_describe_at(&private_cache, view, tree, seat, now_ms, type, id, state, out);
     } else {
         char text[33];
         record_id_text(id, text);
@@ -231,152 +287,12 @@ enum error_code query_record(const struct view *view, const struct tree *tree, s
     }
     record_free(state);
     block_cache_free(&cache);
+    block_cache_free(&private_cache);
     return code;
 }
 
-/* The value of a named pair in a map; empty: none. Consumes the map. */
-static struct span pair_named(struct mp_reader *reader, struct span wanted)
+enum error_code query_record(const struct view *view, const struct tree *tree, struct span name,
+                             const struct record_id *id, struct buffer *out, struct error *error)
 {
-    struct span found = SPAN_EMPTY;
-    for (uint32_t pairs = mp_read_map(reader); pairs > 0 && !reader->failed; pairs--) {
-        struct span name = mp_read_str(reader), value = mp_read_any(reader);
-        if (span_equal(name, wanted))
-            found = value;
-    }
-    return found;
-}
-
-/* Whether a field shows what is wanted: the same value; of a list, every item wanted. */
-static bool shows(const struct field *field, struct span shown, struct span wanted)
-{
-    if (field->kind != FIELD_LIST)
-        return span_equal(shown, wanted);
-    struct mp_reader items = mp_reader(wanted);
-    for (uint32_t i = mp_read_array(&items); i > 0; i--) {
-        struct span item = mp_read_any(&items);
-        struct mp_reader held = names_reader(shown);
-        bool found = false;
-        for (uint32_t k = mp_read_array(&held); k > 0 && !held.failed; k--)
-            found |= span_equal(mp_read_any(&held), item);
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-/* Whether a described record shows every pair of `where`, a body of the type. */
-static bool matches(const struct record_type *type, struct span record, struct span where)
-{
-    struct mp_reader described = names_reader(record);
-    struct span fields = pair_named(&described, span_of_text("fields"));
-    struct mp_reader wanted = mp_reader(where);
-    struct mp_fields pairs = mp_fields(&wanted);
-    bool all = fields.size > 0;
-    for (int32_t key; mp_field(&wanted, &pairs, &key);) {
-        const struct field *field = type_field(type, key);
-        struct span value = mp_read_any(&wanted);
-        struct mp_reader reader = names_reader(fields);
-        all = all && field != NULL &&
-              shows(field, pair_named(&reader, span_of_text(field->name)), value);
-    }
-    return all;
-}
-
-struct listing {
-    const struct view *view;
-    const struct tree *tree;
-    const struct record_type *type;
-    struct span where;
-    bool deleted_too;
-    struct buffer *out;
-    bool damaged; /* something that belongs in the list can't be read */
-    struct block_cache cache;
-};
-
-/* One row of the index; true when it was added to the list. */
-static bool list_one(struct listing *listing, struct span index)
-{
-    struct record_id id;
-    uint16_t number;
-    struct record_state *state = NULL;
-    struct buffer record = {0};
-    bool added = false;
-    bool read =
-        index.size == INDEX_KEY_BYTES &&
-        record_key_parse(listing->view, SPAN(index.data + 10, RECORD_KEY_BYTES), &number, &id) &&
-        query_load_state(&listing->cache, listing->view, listing->tree, listing->type, &id,
-                         &state) == ERR_OK;
-    listing->damaged |= !read;
-    if (read && (listing->deleted_too || !record_deleted(state))) {
-        query_describe(listing->view, listing->tree, listing->type, &id, state, &record);
-        added = listing->where.size == 0 ||
-                matches(listing->type, span_of_buffer(&record), listing->where);
-    }
-    if (added)
-        buffer_append_span(listing->out, span_of_buffer(&record));
-    buffer_free(&record);
-    record_free(state);
-    return added;
-}
-
-/* The greatest key less than this one of fixed length; false when there is none. */
-static bool key_before(uint8_t key[static INDEX_KEY_BYTES])
-{
-    for (size_t i = INDEX_KEY_BYTES; i-- > 0;) {
-        if (key[i]-- != 0)
-            return true;
-    }
-    return false;
-}
-
-enum error_code query_list(const struct view *view, const struct tree *tree, struct span name,
-                           struct span where, bool deleted_too, size_t limit, struct buffer *cursor,
-                           struct buffer *out, size_t *count, struct error *error)
-{
-    const struct record_type *type = schema_find_type(tree_schema(tree), name, error);
-    uint8_t from[INDEX_KEY_BYTES];
-    struct span key, value;
-    *count = 0;
-    if (type == NULL)
-        return ERR_UNKNOWN_TYPE;
-    memset(from, 0xff, sizeof from);
-    write_u16(from, type->number);
-    if (cursor->size == INDEX_KEY_BYTES && read_u16(cursor->data) == type->number)
-        memcpy(from, cursor->data, sizeof from);
-    else if (cursor->size != 0)
-        return error_set(error, ERR_USAGE, "cursor", "it isn't one that this list has given");
-    struct buffer wanted = {0};
-    enum error_code code =
-        where.size == 0 ? ERR_OK : schema_encode_body(type, where, false, &wanted, error);
-    if (code != ERR_OK) {
-        buffer_free(&wanted);
-        return code;
-    }
-    struct listing listing = {.view = view,
-                              .tree = tree,
-                              .type = type,
-                              .where = span_of_buffer(&wanted),
-                              .deleted_too = deleted_too,
-                              .out = out};
-    bool more = true;
-    for (size_t scanned = 0; more && *count < limit && scanned < LIST_SCAN_MAX; scanned++) {
-        enum read_answer answer =
-            view->previous(view->context, TABLE_INDEX, SPAN_OF_ARRAY(from), &key, &value);
-        listing.damaged |= answer == READ_UNREADABLE;
-        more = answer == READ_FOUND && key.size == INDEX_KEY_BYTES &&
-               read_u16(key.data) == type->number;
-        if (more) {
-            memcpy(from, key.data, sizeof from);
-            *count += list_one(&listing, SPAN_OF_ARRAY(from));
-            more = key_before(from);
-        }
-    }
-    block_cache_free(&listing.cache);
-    buffer_free(&wanted);
-    buffer_clear(cursor);
-    if (listing.damaged)
-        return damaged_store(error, "list");
-    if (more)
-        buffer_append(cursor, from, sizeof from);
-    return ERR_OK;
+    return query_record_at(view, tree, NULL, 0, name, id, out, error);
 }

@@ -1,4 +1,5 @@
 /* What is set aside here, and who must act: rows of quarantine, then what waits for something. */
+#include <stdio.h>
 #include <string.h>
 
 #include "replication/query/query_parts.h"
@@ -31,7 +32,8 @@ static struct remedy remedy_of(const struct tree *tree, const char *self,
         return (struct remedy){"", "nothing: it goes on by itself when that is here"};
     if (finding->code == ERR_MALFORMED)
         return (struct remedy){seat, "look at that node's program and machine: it signed bytes "
-                                     "that nobody can read"};
+                                     "that this program can't read; its author writes again what "
+                                     "was in them, or a newer program here may read them"};
     if (finding->code == ERR_FORK)
         return (struct remedy){above, "two machines or a restored copy wrote under one key: find "
                                       "out which one counts, give the other a key of its own"};
@@ -57,6 +59,19 @@ static bool record_of(const struct view *view, const struct tree *tree,
     return known;
 }
 
+/* The command that has it judged again, when what stands against it has changed; "": none has. */
+static void write_release(const struct finding *finding, const struct record_type *type,
+                          const char *id, struct buffer *out)
+{
+    char command[128] = "";
+    bool is_block = finding->name.size > 0 && finding->name.data[0] == 'b';
+    if (strcmp(finding->kind, "quarantined") == 0 && is_block)
+        snprintf(command, sizeof command, "terrace release");
+    else if (strcmp(finding->kind, "quarantined") == 0 && type != NULL)
+        snprintf(command, sizeof command, "terrace release %.64s %s", type->name, id);
+    query_put_text(out, "release", command);
+}
+
 static void write_record(const struct view *view, const struct tree *tree,
                          const struct finding *finding, struct buffer *out)
 {
@@ -70,13 +85,14 @@ static void write_record(const struct view *view, const struct tree *tree,
     }
     query_put_text(out, "type", type == NULL ? "" : type->name);
     query_put_text(out, "record", text);
+    write_release(finding, type, text, out);
 }
 
 static void write_finding(const struct view *view, const struct tree *tree, const char *self,
                           const struct finding *finding, struct buffer *out)
 {
     struct remedy remedy = remedy_of(tree, self, finding);
-    mp_write_map(out, 13);
+    mp_write_map(out, 14);
     query_put_text(out, "kind", finding->kind);
     query_put_seat(out, tree, finding->place.stream.author);
     query_put_uint(out, "epoch", finding->place.stream.epoch >> 16);

@@ -1,4 +1,5 @@
-/* Records with values that were written at the same time: each needs a person to choose.
+/* Records with values that were written at the same time: each needs a person to choose. And those
+ * with steps that turned out void, or more attempts than a limit says: each needs one to know.
  *
  * There is no index of them: the rows of records are walked. A record whose creation is all there
  * is has a row of a few bytes and can't have any, so a walk costs little beside the records that
@@ -35,7 +36,7 @@ static uint32_t write_shown(const struct tree *tree, const struct record_type *t
     uint32_t count = 0;
     for (size_t i = 0; i < type->field_count; i++) {
         const struct operation *shown = NULL;
-        if (record_shown(state, type->fields[i].number, &shown) < 2)
+        if (record_shown(state, &type->fields[i], &shown) < 2)
             continue;
         mp_write_map(pairs, 4);
         query_put_text(pairs, "field", type->fields[i].name);
@@ -46,7 +47,7 @@ static uint32_t write_shown(const struct tree *tree, const struct record_type *t
     return count;
 }
 
-/* Whether record_describe's map lists conflicts. */
+/* Whether record_describe's map lists conflicts, void steps or a surplus. */
 static bool has_conflicts(const struct record_state *state, const struct record_type *type)
 {
     struct buffer described = {0};
@@ -56,10 +57,12 @@ static bool has_conflicts(const struct record_state *state, const struct record_
     reader.text_keys = true;
     reader.items_max = UINT32_MAX;
     for (uint32_t pairs = mp_read_map(&reader); pairs > 0 && !reader.failed; pairs--) {
-        bool conflicts = span_equal(mp_read_str(&reader), span_of_text("conflicts"));
-        struct span value = mp_read_any(&reader);
+        struct span name = mp_read_str(&reader), value = mp_read_any(&reader);
+        bool needs_somebody = span_equal(name, span_of_text("conflicts")) ||
+                              span_equal(name, span_of_text("void")) ||
+                              span_equal(name, span_of_text("surplus"));
         struct mp_reader list = mp_reader(value);
-        any |= conflicts && mp_read_array(&list) > 0;
+        any |= needs_somebody && mp_read_array(&list) > 0;
     }
     buffer_free(&described);
     return any;
@@ -70,9 +73,48 @@ struct search {
     const struct tree *tree;
     struct buffer *out;
     uint8_t key[RECORD_KEY_BYTES];
+    struct block_cache cache, private_cache;
 };
 
-static bool take_row(const struct search *search)
+/* Whether more than its creation is held of a record. */
+static bool has_state(const struct search *search, const struct record_type *type,
+                      const struct record_id *id)
+{
+    uint8_t key[RECORD_KEY_BYTES];
+    struct record_row row = {0};
+    if (type == NULL || !record_key(search->view, type->number, id, key) ||
+        record_row_read(search->view, key, &row) != ERR_OK || !row.present)
+        return false;
+    record_free(row.state);
+    return !row.located;
+}
+
+/* The record of a row and its companion; false: nothing of it counts, or a look at it is vain. A
+ * companion's own row is passed by where what it belongs to is held: it is told with that. */
+static bool load_both(struct search *search, const struct record_type *type,
+                      const struct record_id *id, struct record_row *row,
+                      struct query_private *private)
+{
+    const struct schema *schema = tree_schema(search->tree);
+    uint8_t key[RECORD_KEY_BYTES];
+    struct span value;
+    bool of_another =
+        type->companion_of != 0 && record_key(search->view, type->companion_of, id, key) &&
+        search->view->get(search->view->context, TABLE_RECORDS, SPAN_OF_ARRAY(key), &value) ==
+            READ_FOUND;
+    if (of_another || (row->located && !has_state(search, schema_companion(schema, type), id)))
+        return false;
+    if (row->located)
+        row->state =
+            record_from_creation(&search->cache, search->view, search->tree, type, id, row);
+    if (row->state == NULL || !record_stands(row->state))
+        return false;
+    query_private_load(&search->private_cache, search->view, search->tree, type, id, row->state,
+                       private);
+    return true;
+}
+
+static bool take_row(struct search *search)
 {
     struct record_id id;
     uint16_t number;
@@ -81,20 +123,28 @@ static bool take_row(const struct search *search)
     if (!record_key_parse(search->view, SPAN_OF_ARRAY(search->key), &number, &id))
         return false;
     const struct record_type *type = schema_type(tree_schema(search->tree), number);
-    if (type == NULL || record_row_read(search->view, search->key, &row) != ERR_OK ||
-        !row.present || row.located)
+    if (type == NULL || record_row_read(search->view, search->key, &row) != ERR_OK || !row.present)
         return false;
-    bool any = record_stands(row.state) && has_conflicts(row.state, type);
+    struct query_private private = {0};
+    bool stands = load_both(search, type, &id, &row, &private);
+    bool any =
+        stands &&
+        ((!row.located && has_conflicts(row.state, type)) ||
+         (private.state != NULL && !private.hidden && has_conflicts(private.state, private.type)));
     if (any) {
         uint32_t count = write_shown(search->tree, type, row.state, &shown);
+        if (private.state != NULL && !private.hidden)
+            count += write_shown(search->tree, private.type, private.state, &shown);
         mp_write_map(search->out, 2);
         mp_write_text(search->out, "record");
-        query_describe(search->view, search->tree, type, &id, row.state, search->out);
+        query_describe(&search->private_cache, search->view, search->tree, type, &id, row.state,
+                       search->out);
         mp_write_text(search->out, "shown");
         mp_write_array(search->out, count);
         buffer_append_span(search->out, span_of_buffer(&shown));
         buffer_free(&shown);
     }
+    query_private_free(&private);
     record_free(row.state);
     return any;
 }
@@ -114,6 +164,7 @@ enum error_code query_conflicts(const struct view *view, const struct tree *tree
                                 size_t *count, struct error *error)
 {
     struct search search = {.view = view, .tree = tree, .out = out};
+    search.private_cache.beside = &search.cache;
     const struct record_type *type = NULL;
     *count = 0;
     if (name.size > 0) {
@@ -138,6 +189,8 @@ enum error_code query_conflicts(const struct view *view, const struct tree *tree
             more = key_after(search.key);
         }
     }
+    block_cache_free(&search.cache);
+    block_cache_free(&search.private_cache);
     buffer_clear(cursor);
     if (more)
         buffer_append(cursor, search.key, RECORD_KEY_BYTES);

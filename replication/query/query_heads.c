@@ -47,10 +47,22 @@ static struct stream_head longest(const struct branches *branches)
     return head;
 }
 
+static void write_stream(struct held_key *key, const struct stream_id *stream,
+                         const struct stream_head *head)
+{
+    char text[2 * HASH_BYTES + 1];
+    query_hex(head->hash.bytes, HASH_BYTES, text);
+    mp_write_array(&key->streams, 4);
+    mp_write_uint(&key->streams, stream->epoch);
+    mp_write_uint(&key->streams, stream->number);
+    mp_write_uint(&key->streams, head->seq);
+    mp_write_text(&key->streams, text);
+    key->stream_count++;
+}
+
 static void add_stream(struct heads *heads, const struct stream_id *stream,
                        const struct stream_row *row)
 {
-    char text[2 * HASH_BYTES + 1];
     struct stream_head head = row->head;
     struct held_key *key = stream->branch > 0 ? NULL : key_of(heads, stream->author);
     if (key == NULL)
@@ -62,13 +74,7 @@ static void add_stream(struct heads *heads, const struct stream_id *stream,
     }
     if (head.seq == 0)
         return;
-    query_hex(head.hash.bytes, HASH_BYTES, text);
-    mp_write_array(&key->streams, 4);
-    mp_write_uint(&key->streams, stream->epoch);
-    mp_write_uint(&key->streams, stream->number);
-    mp_write_uint(&key->streams, head.seq);
-    mp_write_text(&key->streams, text);
-    key->stream_count++;
+    write_stream(key, stream, &head);
 }
 
 /* The newest report of a key, of whichever epoch. */
@@ -91,8 +97,28 @@ static void write_notes(struct held_key *key, uint32_t epoch, uint64_t statement
     key->note_count++;
 }
 
+/* Streams of a way that is the tree's no more, and that aren't here since they name other seats: to
+ * the end that their author's newest statement gives them. */
+static void add_ways(const struct heads *heads, struct held_key *key, struct span note)
+{
+    struct heads_statement statement;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    if (note.size == 0 || statement_decode(note, &statement, NULL) != ERR_OK)
+        statement = (struct heads_statement){0};
+    for (size_t i = 0; i < statement.way_count; i++) {
+        const struct statement_way *way = &statement.ways[i];
+        struct stream_id stream = {key->id, way->epoch, way->number, 0};
+        if (!stream_row_read(heads->view, &stream, row) || row->head.seq == 0)
+            write_stream(key, &stream,
+                         &(struct stream_head){.seq = way->end, .hash = way->end_hash});
+    }
+    statement_free(&statement);
+    free(row);
+}
+
 static void add_notes(const struct heads *heads, struct held_key *key)
 {
+    struct span newest = SPAN_EMPTY;
     uint8_t from[NOTE_KEY_BYTES_MAX], prefix = 1 + KEY_ID_BYTES;
     size_t size = note_key(from, HASH_HEADS, key->id, 0);
     struct span found, note;
@@ -104,6 +130,7 @@ static void add_notes(const struct heads *heads, struct held_key *key)
         uint32_t epoch = read_u32(found.data + prefix);
         struct note_head head;
         bool of_report = reported && report.epoch == epoch;
+        newest = note;
         if (note_read_head(note, HASH_HEADS, &head, NULL) == ERR_OK)
             write_notes(key, epoch, head.k, of_report ? report.k : 0);
         written |= of_report;
@@ -113,6 +140,7 @@ static void add_notes(const struct heads *heads, struct held_key *key)
     }
     if (reported && !written)
         write_notes(key, report.epoch, 0, report.k);
+    add_ways(heads, key, newest);
 }
 
 static void write_key(const struct held_key *key, struct buffer *out)

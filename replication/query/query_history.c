@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "replication/query/query_parts.h"
+#include "replication/query/query_scan.h"
+#include "schema/endorsement.h"
+#include "schema/retention.h"
 
 struct history {
     const struct view *view;
@@ -16,6 +19,7 @@ struct history {
     struct history_streams *streams;
     struct buffer *out;
     struct stream_id stream; /* of the operation being told */
+    struct block_cache cache;
 };
 
 static bool in_path(const struct stream_open *open, const char *seat, size_t *place)
@@ -32,9 +36,11 @@ static void write_member(const struct history *history, const char *seat, const 
                          const char *next)
 {
     uint32_t mark = 0;
-    if (next[0] != '\0')
-        mark_row_read(history->view, next, &history->stream, &mark);
     const struct seat *known = tree_seat(history->tree, span_of_text(seat));
+    const struct seat *by = tree_seat(history->tree, span_of_text(next));
+    if (next[0] != '\0')
+        mark_row_read(history->view, next, by == NULL ? 0 : by->row.generation, &history->stream,
+                      &mark);
     mp_write_map(history->out, 5);
     query_put_text(history->out, "seat", seat);
     query_put_text(history->out, "name", known == NULL ? "" : known->row.name);
@@ -51,12 +57,13 @@ static void write_path(const struct history *history, const struct stream_open *
     bool here = history->self != NULL && in_path(open, history->self->row.seat, &own);
     mp_write_array(history->out, open->seat_count);
     for (size_t i = 0; i < open->seat_count; i++) {
-        const char *relation = i == 0                 ? carried ? "carried" : "wrote"
-                               : !here                ? "unknown"
-                               : i < own              ? "passed"
-                               : i == own             ? "here"
-                               : i == (size_t)own + 1 ? "next"
-                                                      : "beyond";
+        const char *relation = i == 0                   ? carried ? "carried" : "wrote"
+                               : !here                  ? "unknown"
+                               : i < own                ? "passed"
+                               : i == own               ? "here"
+                               : stream_is_backup(open) ? "keeps"
+                               : i == (size_t)own + 1   ? "next"
+                                                        : "beyond";
         bool onward = here && i > own;
         write_member(history, open->seats[i], relation, onward ? open->seats[own + 1] : "");
     }
@@ -139,19 +146,45 @@ static const char *carrier_of(const struct history *history, const struct operat
     return carrier == NULL ? "" : carrier->seat->row.seat;
 }
 
-static void write_operation(struct history *history, const struct operation *op,
+/* What it writes again of what is behind a cut-off. */
+static void write_endorsement(struct history *history, const struct operation *op)
+{
+    struct entry_place place = operation_place(op);
+    struct located_entry located = {
+        .author = stream_author(&place.stream), .stream = place.stream.number, .seq = place.seq};
+    struct endorsement endorsement = {0};
+    if (op->verdict == OPERATION_ADMITTED && !op->erases &&
+        entry_open(&history->cache, history->view, history->tree, &place, &located))
+        endorsement = endorsement_of(entry_fields(located.entry));
+    query_put_uint(history->out, "endorses", endorsement.count);
+    mp_write_text(history->out, "reason");
+    mp_write_str(history->out, endorsement.reason);
+}
+
+static void write_operation(struct history *history, const struct record_type *type,
+                            const struct record_state *state, const struct operation *op,
                             const struct record_id *id)
 {
+    const struct transition *transition =
+        type->workflow == NULL ? NULL : workflow_transition(type->workflow, op->transition);
     struct stream_id stream = operation_place(op).stream;
-    struct author_epoch author = {op->dot.author, op->dot.epoch};
-    const char *change = op->verdict == OPERATION_EXCLUDED                ? "void"
-                         : op->extends                                    ? "extended"
-                         : op->deletes == 1                               ? "deleted"
-                         : op->dot.n == 1 && record_id_names(id, &author) ? "created"
-                                                                          : "changed";
-    mp_write_map(history->out, 12);
+    const char *change = op->verdict == OPERATION_EXCLUDED ? "excluded"
+                         : record_is_void(state, op)       ? "void"
+                         : op->extends                     ? "extended"
+                         : op->erases                      ? "erased"
+                         : op->deletes == 1                ? "deleted"
+                         : operation_begins(op, id)        ? "created"
+                                                           : "changed";
+    bool private = type->companion_of != 0;
+    mp_write_map(history->out, 14U + (transition != NULL) + private);
+    if (private) {
+        mp_write_text(history->out, "private");
+        mp_write_bool(history->out, true);
+    }
     query_put_seat(history->out, history->tree, op->dot.author);
     query_put_text(history->out, "change", change);
+    if (transition != NULL)
+        query_put_text(history->out, "step", transition->name);
     query_put_uint(history->out, "clock", op->clock);
     mp_write_text(history->out, "clock_suspect");
     mp_write_bool(history->out, clock_suspect(history, tree_author(history->tree, op->dot.author)));
@@ -161,7 +194,25 @@ static void write_operation(struct history *history, const struct operation *op,
     query_put_uint(history->out, "place", op->seq);
     query_put_text(history->out, "carried_by", op->carried ? carrier_of(history, op) : "");
     query_put_uint(history->out, "path", stream_index(history->streams, &stream));
+    write_endorsement(history, op);
     write_members(history, op);
+}
+
+/* All of the record, then all of its private fields as far as they are held. */
+static void write_operations(struct history *history, const struct record_type *type,
+                             const struct record_state *state, const struct record_id *id)
+{
+    struct query_private private;
+    query_private_load(NULL, history->view, history->tree, type, id, state, &private);
+    size_t count = record_operation_count(state);
+    size_t more = private.state == NULL ? 0 : record_operation_count(private.state);
+    mp_write_array(history->out, (uint32_t)(count + more));
+    for (size_t i = 0; i < count; i++)
+        write_operation(history, type, state, record_operation(state, i), id);
+    for (size_t i = 0; i < more; i++)
+        write_operation(history, private.type, private.state, record_operation(private.state, i),
+                        id);
+    query_private_free(&private);
 }
 
 /* What of this record has no effect here or waits: rows of quarantine and parked that name it. */
@@ -200,7 +251,7 @@ static void write_aside(const struct history *history, const struct record_id *i
 }
 
 enum error_code query_history(const struct view *view, const struct tree *tree, const char *self,
-                              struct span name, const struct record_id *id,
+                              uint64_t now_ms, struct span name, const struct record_id *id,
                               struct history_streams *streams, struct buffer *out,
                               struct error *error)
 {
@@ -219,8 +270,11 @@ enum error_code query_history(const struct view *view, const struct tree *tree, 
     record_id_text(id, text);
     enum error_code code = query_load_state(&cache, view, tree, type, id, &state);
     if (code == ERR_OK) {
-        mp_write_map(out, 7);
+        uint64_t time_ms = query_retention_time(view, now_ms);
+        bool past = time_ms > 0 && record_past_retention(state, type, time_ms);
+        mp_write_map(out, 8);
         query_put_text(out, "id", text);
+        query_put_uint(out, "past_days", past ? type->retention_days : 0);
         query_put_text(out, "type", type->name);
         query_put_text(out, "circle", circle_name(type->circle));
         query_put_text(out, "here", self);
@@ -229,9 +283,7 @@ enum error_code query_history(const struct view *view, const struct tree *tree, 
         for (size_t i = 0; i < record_member_count(state); i++)
             mp_write_str(out, record_member(state, i).seat);
         mp_write_text(out, "operations");
-        mp_write_array(out, (uint32_t)record_operation_count(state));
-        for (size_t i = 0; i < record_operation_count(state); i++)
-            write_operation(&history, record_operation(state, i), id);
+        write_operations(&history, type, state, id);
         write_aside(&history, id);
     } else {
         error_set(error, code, type->name, "record %s: %s", text,
@@ -239,5 +291,6 @@ enum error_code query_history(const struct view *view, const struct tree *tree, 
     }
     record_free(state);
     block_cache_free(&cache);
+    block_cache_free(&history.cache);
     return code;
 }

@@ -6,41 +6,10 @@
 #include <string.h>
 
 #include "base/planted.h"
-#include "replication/query/query.h"
-#include "replication/rows/rows.h"
+#include "replication/query/query_parts.h"
+#include "replication/query/total.h"
 
 enum group_by { BY_NOTHING, BY_TYPE, BY_ORIGIN, BY_TIER, BY_PARENT };
-
-struct group {
-    char key[SEAT_NAME_BYTES_MAX + 1];
-    char name[SEAT_NAME_BYTES_MAX + 1];
-    int64_t value;
-};
-
-/* A former key of a seat whose records the present one counts. */
-struct heir {
-    struct key_id former, key;
-    int64_t reported, found; /* by the former one's last report; when the present one began */
-};
-
-struct total {
-    const struct view *view;
-    const struct tree *tree;
-    const struct seat *self;
-    uint64_t freshness_ms, newest_ms;
-    uint64_t as_of_ms; /* the oldest so far, 0 being the oldest of all; UINT64_MAX: nobody yet */
-    uint32_t reported, expected;
-    int64_t value;
-    struct group *groups;
-    size_t group_count;
-    struct heir *heirs;
-    size_t heir_count;
-    struct key_id origin; /* of the cell that is visited */
-    uint32_t finals;      /* seats of which no key is in force: nothing more will come */
-    struct buffer behind;
-    uint32_t behind_count;
-    bool damaged; /* a cell can't be read */
-};
 
 /* Figures from elsewhere may be anything: a sum stops at its ends, it never turns round. */
 static int64_t sum_of(int64_t a, int64_t b)
@@ -93,9 +62,9 @@ static void add_cell(struct total *total, enum group_by by, const struct cell *c
 }
 
 /* Every cell of one roll-up; the origin's seat must be ours or below ours. */
-static void each_cell(struct total *total, uint16_t rollup, void *context,
-                      void (*visit)(struct total *, void *, const struct cell *,
-                                    const struct seat *))
+void total_each_cell(struct total *total, uint16_t rollup, void *context,
+                     void (*visit)(struct total *, void *, const struct cell *,
+                                   const struct seat *))
 {
     struct buffer from = {0};
     struct span key, value;
@@ -114,8 +83,10 @@ static void each_cell(struct total *total, uint16_t rollup, void *context,
         bool parsed = cell_parse(key, value, &cell, &origin, &report);
         total->damaged |= !parsed;
         const struct author *author = parsed ? tree_author(total->tree, origin) : NULL;
+        const struct fold_seat *as = NULL;
         if (author != NULL && cell.value_count > 0 &&
-            seat_is_ancestor_or_self(total->self, author->seat)) {
+            (seat_is_ancestor_or_self(total->self, author->seat) || PLANTED(MOVED_COUNTS_TWICE)) &&
+            total_fold_naming(total, author->seat, &as) == NULL) {
             total->origin = origin;
             visit(total, context, &cell, author->seat);
         }
@@ -138,7 +109,7 @@ static bool read_inherited(const struct cell *cell, uint64_t *type, struct key_i
     return !reader.failed;
 }
 
-static struct heir *heir_of(struct total *total, struct key_id former)
+struct heir *total_heir_of(const struct total *total, struct key_id former)
 {
     for (size_t i = 0; i < total->heir_count; i++) {
         if (key_id_equal(total->heirs[i].former, former))
@@ -161,7 +132,7 @@ static void visit_heirs(struct total *total, void *context, const struct cell *c
     if (former == NULL || former->seat != origin || seat_status_is_in_force(former->status) ||
         !seat_status_is_in_force(present->status))
         return;
-    struct heir *heir = heir_of(total, id);
+    struct heir *heir = total_heir_of(total, id);
     if (heir == NULL) {
         total->heirs = mem_resize(total->heirs, (total->heir_count + 1) * sizeof *total->heirs);
         heir = &total->heirs[total->heir_count++];
@@ -169,12 +140,27 @@ static void visit_heirs(struct total *total, void *context, const struct cell *c
     *heir = (struct heir){.former = id, .key = total->origin, .found = cell->values[0]};
 }
 
+/* Whose origins aren't known above: they stand under the seat that has folded them. */
+static void visit_folded(struct total *total, void *context, const struct cell *cell,
+                         const struct total_fold *fold)
+{
+    char key[SEAT_NAME_BYTES_MAX + 1], name[SEAT_NAME_BYTES_MAX + 1];
+    enum group_by by = *(const enum group_by *)context;
+    if (by <= BY_TYPE) {
+        add_cell(total, by, cell, fold->seat);
+        return;
+    }
+    total_fold_words(fold, key, name);
+    total->value = sum_of(total->value, cell->values[0]);
+    add_to_group(total, key, name, cell->values[0]);
+}
+
 static void visit_inherited(struct total *total, void *context, const struct cell *cell,
                             const struct seat *origin)
 {
     uint64_t type;
     struct key_id id;
-    struct heir *heir = read_inherited(cell, &type, &id) ? heir_of(total, id) : NULL;
+    struct heir *heir = read_inherited(cell, &type, &id) ? total_heir_of(total, id) : NULL;
     if (heir == NULL || type == 0 || !key_id_equal(heir->key, total->origin))
         return;
     add_cell(total, *(const enum group_by *)context, cell, origin);
@@ -183,7 +169,7 @@ static void visit_inherited(struct total *total, void *context, const struct cel
 static void visit_records(struct total *total, void *context, const struct cell *cell,
                           const struct seat *origin)
 {
-    struct heir *heir = heir_of(total, total->origin);
+    struct heir *heir = total_heir_of(total, total->origin);
     if (heir != NULL && !PLANTED(HEIR_COUNTED_TWICE)) {
         heir->reported = sum_of(heir->reported, cell->values[0]);
         return;
@@ -191,8 +177,8 @@ static void visit_records(struct total *total, void *context, const struct cell 
     add_cell(total, *(const enum group_by *)context, cell, origin);
 }
 
-static void add_behind(struct total *total, const struct seat *seat, const char *state,
-                       uint64_t as_of_ms, uint64_t missing)
+void total_add_behind(struct total *total, const struct seat *seat, const char *state,
+                      uint64_t as_of_ms, uint64_t missing)
 {
     mp_write_map(&total->behind, 5);
     mp_write_text(&total->behind, "seat");
@@ -226,17 +212,37 @@ static bool report_of_key(const struct total *total, struct key_id signer, struc
     return true;
 }
 
-static bool report_of(const struct total *total, const struct seat *seat, struct note_head *head,
-                      uint64_t *token_ms)
+bool total_reported(const struct total *total, const struct seat *seat, uint64_t *token_ms)
 {
-    return report_of_key(total, seat_key_id(seat), head, token_ms);
+    struct note_head head;
+    return report_of_key(total, seat_key_id(seat), &head, token_ms);
 }
 
-/* Figures of the seat's former keys that nobody counts in their place stand as they were last
- * reported: their time is the total's, too. True: there are some. */
-static bool former_reports(struct total *total, const struct seat *seat)
+bool total_is_built(const struct total *total, struct key_id origin)
+{
+    const struct schema *schema = tree_schema(total->tree);
+    bool built = true;
+    if (total->rollup != NULL && total->rollup->number != ROLLUP_OVERDUE)
+        return rollup_is_built(total->view, origin, total->rollup, total->type);
+    for (size_t i = 0; total->rollup != NULL && built && i < schema->type_count; i++) {
+        const struct record_type *type = &schema->types[i];
+        built = type_rollup_count(type) == type->rollup_count ||
+                rollup_is_built(total->view, origin, total->rollup, type);
+    }
+    return built;
+}
+
+bool total_head(const struct total *total, struct key_id key, struct note_head *head)
+{
+    uint64_t token_ms;
+    return report_of_key(total, key, head, &token_ms);
+}
+
+/* They stand as they were last reported: their time is the total's, too. */
+bool total_former(const struct total *total, const struct seat *seat, uint64_t *oldest_ms)
 {
     const struct held_document *listing = seat->row.generation > 1 ? tree_listing_of(seat) : NULL;
+    *oldest_ms = UINT64_MAX;
     bool any = false;
     for (size_t i = 0; listing != NULL && i < listing->row_count; i++) {
         struct seat_row row;
@@ -246,18 +252,17 @@ static bool former_reports(struct total *total, const struct seat *seat)
             strcmp(row.seat, seat->row.seat) != 0 || row.generation >= seat->row.generation)
             continue;
         struct key_id former = key_id_of(row.signing_key);
-        if (heir_of(total, former) != NULL || !report_of_key(total, former, &head, &as_of))
+        if (total_heir_of(total, former) != NULL || !report_of_key(total, former, &head, &as_of) ||
+            !total_is_built(total, former))
             continue;
-        if (as_of < total->as_of_ms)
-            total->as_of_ms = as_of;
+        if (as_of < *oldest_ms)
+            *oldest_ms = as_of;
         any = true;
     }
     return any;
 }
 
-/* A statement of the same epoch says which report was the newest then: when that one is here, or a
- * later one, the figures are of the statement's time as well. 0: it tells nothing. */
-static uint64_t stated_ms(const struct total *total, const struct note_head *reported)
+uint64_t total_stated_ms(const struct total *total, const struct note_head *reported)
 {
     uint8_t key[NOTE_KEY_BYTES_MAX];
     struct span note;
@@ -272,152 +277,97 @@ static uint64_t stated_ms(const struct total *total, const struct note_head *rep
     return token_ms;
 }
 
-static bool is_fresh(const struct total *total, uint64_t as_of_ms)
+bool total_is_fresh(const struct total *total, uint64_t as_of_ms)
 {
-    return as_of_ms + total->freshness_ms >= total->newest_ms;
+    return as_of_ms + total->freshness_ms >= total->newest_ms || PLANTED(SILENT_IS_COMPLETE);
+}
+
+bool total_as_of(const struct total *total, const struct seat *seat, uint64_t *as_of_ms)
+{
+    struct note_head head;
+    bool reported = report_of_key(total, seat_key_id(seat), &head, as_of_ms);
+    uint64_t stated = reported ? total_stated_ms(total, &head) : 0;
+    if (*as_of_ms > total->newest_ms) /* of a wrong clock at the top, since put right */
+        *as_of_ms = 0;
+    if (stated > *as_of_ms && stated <= total->newest_ms)
+        *as_of_ms = stated;
+    return reported;
+}
+
+/* Of one that a fold names: the fold's oldest token, unless its statement says that the report
+ * which stands there is still the newest. */
+static uint64_t folded_as_of(const struct total *total, const struct seat *seat,
+                             const struct total_fold *fold, const struct fold_seat *as)
+{
+    struct note_head head = {seat_key_id(seat), as->epoch, as->k};
+    uint64_t as_of = fold->stated.oldest_ms;
+    uint64_t stated = as->generation == seat->row.generation ? total_stated_ms(total, &head) : 0;
+    if (as_of > total->newest_ms)
+        as_of = 0;
+    return stated > as_of && stated <= total->newest_ms ? stated : as_of;
 }
 
 /* An origin's as-of is that of its figures. What it has not said since then, nobody here can know;
  * who is heard and whose report stays away is no more silent than whose blocks do. */
-static void judge_origin(struct total *total, const struct seat *seat)
+static void judge_reported(struct total *total, const struct seat *seat, uint64_t as_of,
+                           bool reported, bool building)
 {
     struct completeness complete;
-    struct note_head head;
-    uint64_t as_of;
-    total->expected++;
-    bool former = former_reports(total, seat);
-    if (seat == total->self) { /* its own figures are of now, which the newest token names best */
-        total->reported++;
-        if (total->newest_ms < total->as_of_ms)
-            total->as_of_ms = total->newest_ms;
-        return;
-    }
-    bool reported = report_of(total, seat, &head, &as_of);
-    uint64_t stated = reported ? stated_ms(total, &head) : 0;
-    if (as_of > total->newest_ms) /* of a wrong clock at the top, since put right */
-        as_of = 0;
-    if (stated > as_of && stated <= total->newest_ms)
-        as_of = stated;
-    total->reported += reported || former;
     if (!seat_status_is_in_force(seat->row.status)) { /* what stands is the last there will be */
         total->finals++;
         if (reported && as_of < total->as_of_ms)
             total->as_of_ms = as_of;
-        add_behind(total, seat, "final", as_of, 0);
+        total_add_behind(total, seat, "final", as_of, 0);
         return;
     }
     query_completeness(total->view, total->tree, total->self->row.seat, seat, total->freshness_ms,
                        &complete);
     if (reported && as_of < total->as_of_ms)
         total->as_of_ms = as_of;
+    if (complete.clock_suspect) {
+        mp_write_text(&total->suspect, seat->row.seat);
+        total->suspect_count++;
+    }
     if (complete.state == COMPLETE_WITHHELD)
-        add_behind(total, seat, "withheld", as_of, complete.missing);
+        total_add_behind(total, seat, "withheld", as_of, complete.missing);
+    else if (building)
+        total_add_behind(total, seat, "building", as_of, 0);
     else if (!reported)
-        add_behind(total, seat, "unknown", complete.as_of_ms, 0);
-    else if (!is_fresh(total, as_of))
-        add_behind(total, seat, is_fresh(total, complete.as_of_ms) ? "withheld" : "silent", as_of,
-                   0);
+        total_add_behind(total, seat, "unknown", complete.as_of_ms, 0);
+    else if (!total_is_fresh(total, as_of))
+        total_add_behind(total, seat,
+                         total_is_fresh(total, complete.as_of_ms) ? "withheld" : "silent", as_of,
+                         0);
 }
 
-/* How far each seat has said it holds the stream of one record's creation. */
-struct receipts {
-    struct stream_id stream;
-    uint32_t seq;
-    const struct seat **seats;
-    size_t count;
-};
-
-static void visit_received(struct total *total, void *context, const struct cell *cell,
-                           const struct seat *origin)
+static void judge_origin(struct total *total, const struct seat *seat)
 {
-    struct receipts *receipts = context;
-    struct mp_reader reader = mp_reader(cell->group);
-    mp_read_array(&reader);
-    const uint8_t *author = mp_read_bin_of(&reader, KEY_ID_BYTES);
-    uint64_t epoch = mp_read_uint(&reader), number = mp_read_uint(&reader);
-    (void)total;
-    if (reader.failed || memcmp(author, receipts->stream.author.bytes, KEY_ID_BYTES) != 0 ||
-        epoch != receipts->stream.epoch || number != receipts->stream.number ||
-        cell->values[0] <= (int64_t)receipts->seq)
+    uint64_t as_of;
+    const struct fold_seat *as = NULL;
+    struct total_fold *fold = total_fold_naming(total, seat, &as);
+    total->expected++;
+    if (fold != NULL) { /* how many of them are built: total_judge_folds */
+        as_of = folded_as_of(total, seat, fold, as);
+        fold->counted++;
+        fold->as_of_ms = as_of < fold->as_of_ms ? as_of : fold->as_of_ms;
+        judge_reported(total, seat, as_of, true, false);
         return;
-    receipts->seats =
-        mem_resize(receipts->seats, (receipts->count + 1) * sizeof(const struct seat *));
-    receipts->seats[receipts->count++] = origin;
-}
-
-static bool has_received(const struct receipts *receipts, const struct seat *seat)
-{
-    for (size_t i = 0; i < receipts->count; i++) {
-        if (receipts->seats[i] == seat)
-            return true;
     }
-    return false;
-}
-
-/* Where a subtree record's creation stands. */
-static enum error_code locate_creation(const struct total *total, const struct record_id *id,
-                                       struct receipts *receipts, struct error *error)
-{
-    const struct schema *schema = tree_schema(total->tree);
-    for (size_t i = 0; schema != NULL && i < schema->type_count; i++) {
-        const struct record_type *type = &schema->types[i];
-        uint8_t key[RECORD_KEY_BYTES];
-        struct record_row row;
-        if (type->circle != CIRCLE_SUBTREE || !record_key(total->view, type->number, id, key) ||
-            record_row_read(total->view, key, &row) != ERR_OK || !row.present)
-            continue;
-        struct author_epoch creator = record_id_author(id);
-        receipts->stream =
-            (struct stream_id){creator.author, creator.epoch, row.stream, row.branch};
-        receipts->seq = row.seq;
-        const struct operation *op = row.located ? NULL : record_creation(row.state, id);
-        if (op != NULL) {
-            receipts->stream.number = op->stream;
-            receipts->stream.branch = op->branch;
-            receipts->seq = op->seq;
-        }
-        record_free(row.state);
-        return ERR_OK;
+    uint64_t former_ms;
+    bool former = total_former(total, seat, &former_ms);
+    total->as_of_ms = former_ms < total->as_of_ms ? former_ms : total->as_of_ms;
+    bool built = total_is_built(total, seat_key_id(seat));
+    if (seat == total->self) { /* its own figures are of now, which the newest token names best */
+        total->reported += built;
+        if (!built)
+            total_add_behind(total, seat, "building", total->newest_ms, 0);
+        if (total->newest_ms < total->as_of_ms)
+            total->as_of_ms = total->newest_ms;
+        return;
     }
-    return error_set(error, ERR_NOT_FOUND, "received",
-                     "no record of a subtree type with this id is held here");
-}
-
-static enum error_code total_received(struct total *total, struct span by, struct error *error)
-{
-    struct record_id id;
-    struct receipts receipts = {0};
-    if (!record_id_parse(by, &id))
-        return error_set(error, ERR_USAGE, "received", "--by takes the id of a directive");
-    enum error_code code = locate_creation(total, &id, &receipts, error);
-    const struct author *author =
-        code == ERR_OK ? tree_author(total->tree, receipts.stream.author) : NULL;
-    if (author == NULL) {
-        return code != ERR_OK
-                   ? code
-                   : error_set(error, ERR_UNKNOWN_KEY, "received", "its author is unknown");
-    }
-    each_cell(total, ROLLUP_RECEIVED, &receipts, visit_received);
-    for (size_t i = 0; i < tree_seat_count(total->tree); i++) {
-        const struct seat *seat = tree_seat_at(total->tree, i);
-        if (seat == author->seat || seat == total->self ||
-            !seat_is_ancestor_or_self(total->self, seat) ||
-            !seat_is_ancestor_or_self(author->seat, seat))
-            continue;
-        struct note_head head;
-        uint64_t as_of;
-        bool reported = report_of(total, seat, &head, &as_of);
-        total->expected++;
-        if (reported && as_of < total->as_of_ms)
-            total->as_of_ms = as_of;
-        if (has_received(&receipts, seat))
-            total->reported++;
-        else
-            add_behind(total, seat, "waiting", as_of, 1);
-    }
-    total->value = total->reported;
-    free(receipts.seats);
-    return ERR_OK;
+    bool reported = total_as_of(total, seat, &as_of);
+    total->reported += (reported && built) || former;
+    judge_reported(total, seat, as_of, reported && built, reported && !built);
 }
 
 static bool parse_by(struct span text, enum group_by *by)
@@ -432,19 +382,31 @@ static bool parse_by(struct span text, enum group_by *by)
     return false;
 }
 
-static enum error_code total_records(struct total *total, struct span by_text, struct error *error)
+void total_find_heirs(struct total *total)
 {
-    enum group_by by;
-    if (!parse_by(by_text, &by))
-        return error_set(error, ERR_USAGE, "rollup", "--by is one of type, origin, tier, parent");
-    each_cell(total, ROLLUP_INHERITED, NULL, visit_heirs);
-    each_cell(total, ROLLUP_RECORDS, &by, visit_records);
-    each_cell(total, ROLLUP_INHERITED, &by, visit_inherited);
+    total_each_cell(total, ROLLUP_INHERITED, NULL, visit_heirs);
+}
+
+void total_judge_origins(struct total *total)
+{
     for (size_t i = 0; i < tree_seat_count(total->tree); i++) {
         const struct seat *seat = tree_seat_at(total->tree, i);
         if (seat_is_ancestor_or_self(total->self, seat))
             judge_origin(total, seat);
     }
+    total_judge_folds(total);
+}
+
+static enum error_code total_records(struct total *total, struct span by_text, struct error *error)
+{
+    enum group_by by;
+    if (!parse_by(by_text, &by))
+        return error_set(error, ERR_USAGE, "rollup", "--by is one of type, origin, tier, parent");
+    total_find_heirs(total);
+    total_each_cell(total, ROLLUP_RECORDS, &by, visit_records);
+    total_each_cell(total, ROLLUP_INHERITED, &by, visit_inherited);
+    total_each_folded(total, ROLLUP_RECORDS, &by, visit_folded);
+    total_judge_origins(total);
     return ERR_OK;
 }
 
@@ -462,6 +424,30 @@ static void write_groups(const struct total *total, struct buffer *out)
     }
 }
 
+uint32_t total_standing_pairs(const struct total *total)
+{
+    return 6 + (total->fold_count > 0);
+}
+
+void total_write_standing(const struct total *total, struct buffer *out)
+{
+    mp_write_text(out, "origins");
+    mp_write_array(out, 2);
+    mp_write_uint(out, total->reported);
+    mp_write_uint(out, total->expected);
+    query_put_uint(out, "as_of", total->as_of_ms == UINT64_MAX ? 0 : total->as_of_ms);
+    query_put_uint(out, "newest", total->newest_ms);
+    mp_write_text(out, "behind");
+    mp_write_array(out, total->behind_count);
+    buffer_append_span(out, span_of_buffer(&total->behind));
+    query_put_uint(out, "finals", total->finals);
+    mp_write_text(out, "suspect");
+    mp_write_array(out, total->suspect_count);
+    buffer_append_span(out, span_of_buffer(&total->suspect));
+    if (total->fold_count > 0)
+        total_write_folds(total, out);
+}
+
 static void write_total(const struct total *total, struct span name, struct buffer *out)
 {
     uint64_t lost = 0;
@@ -470,35 +456,23 @@ static void write_total(const struct total *total, struct span name, struct buff
         if (heir->reported > heir->found && heir->found >= 0)
             lost += (uint64_t)(heir->reported - heir->found);
     }
-    mp_write_map(out, 9);
+    for (size_t i = 0; i < total->fold_count; i++)
+        lost += total->folds[i].used ? total->folds[i].stated.lost : 0;
+    mp_write_map(out, 4 + total_standing_pairs(total));
     mp_write_text(out, "name");
     mp_write_str(out, name);
     mp_write_text(out, "value");
     mp_write_int(out, total->value);
     mp_write_text(out, "groups");
     write_groups(total, out);
-    mp_write_text(out, "origins");
-    mp_write_array(out, 2);
-    mp_write_uint(out, total->reported);
-    mp_write_uint(out, total->expected);
-    mp_write_text(out, "as_of");
-    mp_write_uint(out, total->as_of_ms == UINT64_MAX ? 0 : total->as_of_ms);
-    mp_write_text(out, "newest");
-    mp_write_uint(out, total->newest_ms);
-    mp_write_text(out, "behind");
-    mp_write_array(out, total->behind_count);
-    buffer_append(out, total->behind.data, total->behind.size);
-    mp_write_text(out, "lost");
-    mp_write_uint(out, lost);
-    mp_write_text(out, "finals");
-    mp_write_uint(out, total->finals);
+    query_put_uint(out, "lost", lost);
+    total_write_standing(total, out);
 }
 
-enum error_code query_rollup(const struct view *view, const struct tree *tree, const char *self,
-                             struct span name, struct span by, uint64_t freshness_ms,
-                             struct buffer *out, struct error *error)
+bool total_begin(struct total *total, const struct view *view, const struct tree *tree,
+                 const char *self, uint64_t freshness_ms, struct error *error)
 {
-    struct total total = {
+    *total = (struct total){
         .view = view,
         .tree = tree,
         .self = tree_seat(tree, span_of_text(self)),
@@ -506,21 +480,38 @@ enum error_code query_rollup(const struct view *view, const struct tree *tree, c
         .newest_ms = newest_token_ms(view),
         .as_of_ms = UINT64_MAX,
     };
+    if (total->self == NULL)
+        error_set(error, ERR_NOT_ALLOWED, self, "no signed document names this seat");
+    else
+        total_find_folds(total);
+    return total->self != NULL;
+}
+
+void total_end(struct total *total)
+{
+    free(total->groups);
+    free(total->heirs);
+    total_free_folds(total);
+    buffer_free(&total->behind);
+    buffer_free(&total->suspect);
+}
+
+enum error_code query_rollup(const struct view *view, const struct tree *tree, const char *self,
+                             struct span name, struct span by, uint64_t freshness_ms,
+                             struct buffer *out, struct error *error)
+{
+    struct total total;
     enum error_code code;
-    if (total.self == NULL)
-        code = error_set(error, ERR_NOT_ALLOWED, self, "no signed document names this seat");
-    else if (span_equal(name, span_of_text("records")))
-        code = total_records(&total, by, error);
-    else if (span_equal(name, span_of_text("received")))
+    if (!total_begin(&total, view, tree, self, freshness_ms, error))
+        return ERR_NOT_ALLOWED;
+    if (span_equal(name, span_of_text("received")))
         code = total_received(&total, by, error);
     else
-        code = error_set(error, ERR_NOT_FOUND, "rollup", "the roll-ups are records and received");
+        code = total_records(&total, by, error);
     if (code == ERR_OK && total.damaged)
         code = damaged_store(error, "rollup");
     if (code == ERR_OK)
         write_total(&total, name, out);
-    free(total.groups);
-    free(total.heirs);
-    buffer_free(&total.behind);
+    total_end(&total);
     return code;
 }

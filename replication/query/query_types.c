@@ -23,7 +23,9 @@ enum error_code query_types(const struct tree *tree, struct buffer *out, struct 
 
 void query_imported(const struct view *view, struct span name, struct buffer *out)
 {
-    mp_write_map(out, 1);
+    mp_write_map(out, 2);
     mp_write_text(out, "row");
     mp_write_uint(out, import_row_read(view, name));
+    mp_write_text(out, "erased");
+    mp_write_bool(out, erased_rows_any(view));
 }

@@ -9,6 +9,7 @@
 
 #include "replication/query/query_parts.h"
 #include "replication/rows/branches.h"
+#include "schema/erasure.h"
 #include "schema/extension.h"
 
 enum { WATCH_ENTRIES_MAX = 20000 };
@@ -98,10 +99,10 @@ static bool conflicts(const struct record_state *state, const struct record_type
     const struct operation *shown = NULL;
     struct mp_reader reader = mp_reader(body);
     struct mp_fields fields = mp_fields(&reader);
-    (void)type;
     for (int32_t key; mp_field(&reader, &fields, &key);) {
+        const struct field *field = type_field(type, key);
         mp_read_any(&reader);
-        if (key > 0 && record_shown(state, key, &shown) > 1)
+        if (field != NULL && record_shown(state, field, &shown) > 1)
             return true;
     }
     return false;
@@ -111,12 +112,16 @@ static const char *change_of(const struct record_state *state, const struct reco
                              const struct entry *entry, const struct operation *op, bool creates)
 {
     if (op == NULL || op->verdict == OPERATION_EXCLUDED)
+        return "excluded";
+    if (record_is_void(state, op))
         return "void";
     if (op->extends)
         return "extended";
+    if (op->erases)
+        return "erased";
     if (op->deletes == 1)
         return "deleted";
-    if (conflicts(state, type, entry->body))
+    if (conflicts(state, type, entry_fields(entry)))
         return "conflict";
     return creates ? "created" : "changed";
 }
@@ -155,6 +160,18 @@ static void write_joining(struct span body, struct buffer *out)
     }
 }
 
+/* How many operations it takes the words from, under the name "_erased", and why. */
+static void write_erasing(struct span body, struct buffer *out)
+{
+    struct erasure erasure = erasure_of(body);
+    mp_write_map(out, erasure.reason.size > 0 ? 2 : 1);
+    query_put_uint(out, "_erased", erasure.count);
+    if (erasure.reason.size > 0) {
+        mp_write_text(out, "_reason");
+        mp_write_str(out, erasure.reason);
+    }
+}
+
 /* One operation may stand in several streams: it is told where it was folded in from. What came in
  * a carry entry and waits is told when it is settled. */
 static bool is_elsewhere(const struct operation *op, const struct located_entry *located)
@@ -164,6 +181,31 @@ static bool is_elsewhere(const struct operation *op, const struct located_entry 
         return located->carried;
     folded = operation_place(op);
     return !entry_place_equal(&place, &folded);
+}
+
+/* Whether one arrival tells what stands here. */
+static bool tells(const struct arrival *arrival, const struct entry_place *place)
+{
+    if (stream_id_compare(&arrival->stream, &place->stream) != 0 || place->seq < arrival->seq ||
+        place->seq - arrival->seq >= arrival->count)
+        return false;
+    return place->carried ? !arrival_leaves_out_carried(arrival, place->seq, place->index)
+                          : !arrival_leaves_out(arrival, place->seq);
+}
+
+/* A step that has turned void since is told there, where that is told, and not here as well. Looked
+ * for so far ahead; a reader who is farther behind may hear it twice. */
+static bool is_told_again(const struct watch *watch, const struct entry_place *place)
+{
+    enum { LOOKED_AT_MAX = 1024 };
+    struct arrival arrival;
+    uint64_t n = watch->n + 1;
+    for (unsigned i = 0; i < LOOKED_AT_MAX && arrival_read(watch->view, n, &arrival); i++) {
+        if (tells(&arrival, place))
+            return true;
+        n = arrival.n + 1;
+    }
+    return false;
 }
 
 static void write_cursor(const struct watch *watch)
@@ -179,47 +221,84 @@ static void write_cursor(const struct watch *watch)
     buffer_free(&cursor);
 }
 
+/* The step of its type's workflow that a write takes; NULL: none. */
+static const struct transition *step_of(const struct record_type *type, const struct entry *entry)
+{
+    return type->workflow == NULL || entry->kind != ENTRY_WRITE
+               ? NULL
+               : workflow_transition(type->workflow, schema_body_transition(entry_fields(entry)));
+}
+
 static void write_change(struct watch *watch, struct block_cache *cache,
                          const struct located_entry *located)
 {
-    const struct entry *entry = located->entry;
+    struct left_entry left = {.rest = {0}};
+    const struct entry *entry = left_of(watch->view, located->entry, located->digest, &left);
     const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
     struct dot dot = entry_dot(entry, &located->author);
     struct record_state *state = NULL;
     char id[33];
-    query_load_state(cache, watch->view, watch->tree, type, &entry->record, &state);
+    query_load_folded(cache, watch->view, watch->tree, type, &entry->record, &state);
     const struct operation *op =
         state == NULL ? NULL : operation_named(state, &dot, located->digest);
-    if (is_elsewhere(op, located)) {
+    struct entry_place place = located_place(located);
+    if (is_elsewhere(op, located) ||
+        (op != NULL && record_is_void(state, op) && is_told_again(watch, &place))) {
+        left_entry_free(&left);
         record_free(state);
         return;
     }
     record_id_text(&entry->record, id);
-    mp_write_map(watch->out, 8);
+    const struct transition *step = step_of(type, entry);
+    const struct record_type *of =
+        type->companion_of == 0 ? NULL : schema_type(tree_schema(watch->tree), type->companion_of);
+    bool creates = entry_begins(watch->tree, type, entry, &located->author) == BEGINS;
+    bool alarms = creates && type->alarm;
+    mp_write_map(watch->out, 8U + (step != NULL) + (of != NULL) + alarms);
     write_cursor(watch);
-    query_put_text(watch->out, "change",
-                   change_of(state, type, entry, op,
-                             entry->n == 1 && entry->context_count == 0 &&
-                                 record_id_names(&entry->record, &located->author)));
-    query_put_text(watch->out, "type", type->name);
+    query_put_text(watch->out, "change", change_of(state, type, entry, op, creates));
+    if (alarms) {
+        mp_write_text(watch->out, "alarm");
+        mp_write_bool(watch->out, true);
+    }
+    if (step != NULL)
+        query_put_text(watch->out, "step", step->name);
+    if (of != NULL) {
+        mp_write_text(watch->out, "private");
+        mp_write_bool(watch->out, true);
+    }
+    query_put_text(watch->out, "type", of != NULL ? of->name : type->name);
     query_put_text(watch->out, "id", id);
     query_put_seat(watch->out, watch->tree, located->author.author);
     query_put_uint(watch->out, "clock", entry->clock);
     mp_write_text(watch->out, "fields");
     if (entry->kind == ENTRY_EXTEND)
-        write_joining(entry->body, watch->out);
+        write_joining(entry_fields(entry), watch->out);
+    else if (entry->kind == ENTRY_ERASE)
+        write_erasing(entry->body, watch->out);
     else
-        query_put_fields(watch->out, type, entry->body);
+        query_put_fields(watch->out, type, entry_fields(entry));
     watch->count++;
+    left_entry_free(&left);
     record_free(state);
+}
+
+/* A companion is made with its record, also where nobody has said anything private. */
+static bool is_silent(const struct record_type *type, const struct entry *entry)
+{
+    struct mp_reader reader = mp_reader(entry_fields(entry));
+    return type->companion_of != 0 && entry->kind == ENTRY_WRITE && entry->n == 1 &&
+           mp_peek(&reader) == MP_MAP && mp_read_map(&reader) == 0;
 }
 
 static bool is_wanted(const struct watch *watch, const struct entry *entry)
 {
     const struct record_type *type = schema_type(tree_schema(watch->tree), entry->type);
-    bool known =
-        entry->kind == ENTRY_WRITE || entry->kind == ENTRY_EXTEND || entry->kind == ENTRY_CARRY;
-    return known && !entry->strange && type != NULL && (watch->type == NULL || watch->type == type);
+    bool known = entry->kind == ENTRY_WRITE || entry->kind == ENTRY_EXTEND ||
+                 entry->kind == ENTRY_CARRY || entry->kind == ENTRY_ERASE;
+    return known && !entry->strange && type != NULL && !is_silent(type, entry) &&
+           (watch->type == NULL || watch->type == type ||
+            watch->type->number == type->companion_of);
 }
 
 /* All that a carry entry brought. */

@@ -1,6 +1,7 @@
 /* Rows of docs: kind 1 ‖ seat ‖ 00 ‖ place 4. Place 0 is the header with its signatures, place
  * i + 1 is row i: [row, proof or nil]. Kind 0 holds the root documents before the newest one; kind
- * 16 + k the twins of a frozen document of kind k, [envelope, envelope]. */
+ * 16 + k the twins of a frozen document of kind k, [envelope, envelope]. Kind 32 is the root by
+ * hand that waits for people, kind 33 the hashes of those that people have confirmed here. */
 #include "replication/rows/document_rows.h"
 
 #include <assert.h>
@@ -10,6 +11,7 @@
 #include "replication/query/query.h"
 
 enum { DOC_KEY_BYTES_MAX = 1 + SEAT_BYTES_MAX + 1 + 4, FORMER_ROOT = 0, TWINS = 16 };
+enum { PENDING_ROOT = DOCUMENT_ROWS_PENDING, CONFIRMED = DOCUMENT_ROWS_CONFIRMED };
 
 static const char stamp_key[] = "documents";
 
@@ -18,7 +20,8 @@ static size_t doc_key(uint8_t key[static DOC_KEY_BYTES_MAX], unsigned kind, stru
 {
     assert(seat.size <= SEAT_BYTES_MAX);
     key[0] = (uint8_t)kind;
-    memcpy(key + 1, seat.data, seat.size);
+    if (seat.size > 0)
+        memcpy(key + 1, seat.data, seat.size);
     key[1 + seat.size] = 0;
     write_u32(key + 2 + seat.size, place);
     return 6 + seat.size;
@@ -84,24 +87,46 @@ static void put_twins(struct updates *updates, const struct held_document *held)
     }
 }
 
+/* What waits for people here, and what they have confirmed. */
+static void put_roots_by_hand(struct updates *updates, const struct tree *tree)
+{
+    const struct view *view = updates_view(updates);
+    const struct held_document *pending = tree_pending_root(tree);
+    uint8_t key[DOC_KEY_BYTES_MAX];
+    struct span value;
+    size_t size = doc_key(key, PENDING_ROOT, SPAN_EMPTY, 0);
+    if (pending != NULL)
+        updates_put(updates, TABLE_DOCS, SPAN(key, size), pending->envelope);
+    else if (view->get(view->context, TABLE_DOCS, SPAN(key, size), &value) == READ_FOUND)
+        updates_remove(updates, TABLE_DOCS, SPAN(key, size));
+    for (size_t i = 0; i < tree_confirmed_count(tree); i++) {
+        size = doc_key(key, CONFIRMED, SPAN_EMPTY, (uint32_t)i);
+        updates_put(updates, TABLE_DOCS, SPAN(key, size),
+                    SPAN_OF_ARRAY(tree_confirmed(tree, i)->bytes));
+    }
+}
+
 void document_rows_put(struct updates *updates, const struct tree *tree, enum document_kind kind,
                        struct span seat)
 {
     const struct held_document *held = tree_find_document(tree, kind, seat);
     uint8_t key[DOC_KEY_BYTES_MAX], stamp[8];
-    if (held == NULL) {
-        return; /* it waits for its rows */
-    }
+    if (held == NULL && kind == DOCUMENT_BRANCH && tree_last_document(tree, seat) != NULL)
+        return; /* it isn't in force now */
     remove_document(updates, kind, seat);
     size_t size = doc_key(key, kind, seat, 0);
-    updates_put(updates, TABLE_DOCS, SPAN(key, size), held->envelope);
-    for (size_t i = 0; i < held->row_count; i++)
+    if (held != NULL)
+        updates_put(updates, TABLE_DOCS, SPAN(key, size), held->envelope);
+    for (size_t i = 0; held != NULL && i < held->row_count; i++)
         put_row(updates, kind, seat, held, i);
-    put_twins(updates, held);
+    if (held != NULL)
+        put_twins(updates, held);
     for (size_t i = 0; kind == DOCUMENT_ROOT && i < tree_former_root_count(tree); i++) {
         size = doc_key(key, FORMER_ROOT, SPAN_EMPTY, (uint32_t)i);
         updates_put(updates, TABLE_DOCS, SPAN(key, size), tree_former_root(tree, i));
     }
+    if (kind == DOCUMENT_ROOT)
+        put_roots_by_hand(updates, tree);
     write_u64(stamp, query_tree_stamp(updates_view(updates)) + 1);
     updates_put(updates, TABLE_META, span_of_text(stamp_key), SPAN_OF_ARRAY(stamp));
     updates_put(updates, TABLE_META, span_of_text("tree"), SPAN_OF_ARRAY(tree_id(tree)->bytes));
@@ -179,7 +204,7 @@ static void read_stored(const struct view *view, struct stored_documents *stored
            view->next(view->context, TABLE_DOCS, SPAN(from, size), &key, &value) == READ_FOUND) {
         if (key.size >= 6 && key.size <= DOC_KEY_BYTES_MAX) {
             uint32_t place = read_u32(key.data + key.size - 4);
-            if (place == 0 || key.data[0] == FORMER_ROOT) {
+            if (place == 0 || key.data[0] == FORMER_ROOT || key.data[0] == CONFIRMED) {
                 stored->items =
                     mem_resize(stored->items, (stored->count + 1) * sizeof *stored->items);
                 stored->items[stored->count++] = (struct stored_document){
@@ -212,6 +237,10 @@ static enum error_code offer_twins(struct tree *tree, struct span value)
 /* True when the document has been dealt with: taken, or refused for good. */
 static bool offer(struct tree *tree, struct stored_document *item, bool *refused)
 {
+    if (item->kind == CONFIRMED)
+        return true;
+    if (item->kind == PENDING_ROOT)
+        return tree_offer_document(tree, item->envelope, NULL) != ERR_PARKED;
     if (item->kind > TWINS)
         return offer_twins(tree, item->envelope) != ERR_PARKED;
     enum error_code code = tree_offer_document(tree, item->envelope, NULL);
@@ -233,17 +262,26 @@ static bool offer(struct tree *tree, struct stored_document *item, bool *refused
 
 struct tree *query_tree(const struct view *view, const struct hash *id, struct error *error)
 {
-    return stored_tree(view, id, NULL, error);
+    return stored_tree(view, id, NULL, NULL, error);
 }
 
 struct tree *stored_tree(const struct view *view, const struct hash *id,
-                         const struct verifier *verifier, struct error *error)
+                         const struct verifier *verifier, struct schema_shelf *shelf,
+                         struct error *error)
 {
     struct tree *tree = tree_new(id);
     tree_set_verifier(tree, verifier);
+    tree_set_shelf(tree, shelf);
     struct stored_documents stored = {0};
     bool progress = true, refused = false;
     read_stored(view, &stored);
+    for (size_t i = 0; i < stored.count; i++) {
+        struct hash hash;
+        if (stored.items[i].kind != CONFIRMED || stored.items[i].envelope.size != HASH_BYTES)
+            continue;
+        memcpy(hash.bytes, stored.items[i].envelope.data, HASH_BYTES);
+        tree_note_confirmed(tree, &hash);
+    }
     while (progress) {
         progress = false;
         for (size_t i = 0; i < stored.count; i++) {

@@ -130,8 +130,8 @@ static bool open_carried(struct block_cache *cache, const struct view *view,
     return true;
 }
 
-bool entry_open(struct block_cache *cache, const struct view *view, const struct tree *tree,
-                const struct entry_place *place, struct located_entry *located)
+static bool open_at(struct block_cache *cache, const struct view *view, const struct tree *tree,
+                    const struct entry_place *place, struct located_entry *located)
 {
     const struct prepared_block *block =
         block_cache_open(cache, view, tree, &place->stream, place->seq);
@@ -147,5 +147,14 @@ bool entry_open(struct block_cache *cache, const struct view *view, const struct
         .entry = entry,
         .digest = &block->digests[place->seq - block->header.seq],
     };
+    return true;
+}
+
+bool entry_open(struct block_cache *cache, const struct view *view, const struct tree *tree,
+                const struct entry_place *place, struct located_entry *located)
+{
+    if (!open_at(cache, view, tree, place, located))
+        return false;
+    located->entry = left_of(view, located->entry, located->digest, &cache->left);
     return true;
 }

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/planted.h"
+#include "replication/rows/block_memory.h"
 #include "replication/rows/rows.h"
+#include "schema/erasure.h"
+#include "schema/extension.h"
 
 enum { BLOCK_KEY_BYTES = LOCATOR_BYTES + 1, PIECES_MAX = 64 };
 _Static_assert(PIECES_MAX *BLOCK_PIECE_BYTES > MESSAGE_BYTES_MAX, "every block fits its pieces");
@@ -108,34 +112,78 @@ bool block_row_begins(const struct view *view, const struct stream_id *stream, u
     return view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) == READ_FOUND;
 }
 
+/* The stored form of the block that holds entry `seq`, and where it begins. */
+static enum error_code find_stored(const struct view *view, const struct stream_id *stream,
+                                   uint32_t seq, uint32_t *first, struct buffer *stored)
+{
+    enum read_answer answer = block_row_get(view, stream, seq, first, stored);
+    if (answer == READ_FOUND)
+        return ERR_OK;
+    return answer == READ_ABSENT ? ERR_NOT_FOUND : ERR_DAMAGED;
+}
+
+static bool is_in_block(const struct block_header *header, const struct stream_id *stream,
+                        uint32_t seq)
+{
+    return stream_id_compare(&header->stream, stream) == 0 && seq >= header->seq &&
+           seq - header->seq < header->count;
+}
+
+static enum error_code open_stored(const struct tree *tree, const struct stream_id *stream,
+                                   uint32_t seq, uint32_t first, struct span stored,
+                                   const uint8_t author_key[static KEY_BYTES],
+                                   struct prepared_block *block)
+{
+    struct block_context context = {
+        .tree_id = *tree_id(tree),
+        .stream = *stream,
+        .author_key = author_key,
+        .verifier = tree_verifier(tree),
+        .seal = tree_seal_key(tree),
+    };
+    enum error_code code = block_open(stored, &context, block, NULL);
+    if (code == ERR_OK &&
+        (block->header.seq != first || !is_in_block(&block->header, stream, seq))) {
+        prepared_block_free(block);
+        return ERR_DAMAGED;
+    }
+    return code;
+}
+
 enum error_code block_row_open(const struct view *view, const struct tree *tree,
                                const struct stream_id *stream, uint32_t seq,
                                struct prepared_block *block)
 {
     uint8_t author_key[KEY_BYTES];
-    if (!author_key_read(view, tree, stream->author, author_key))
-        return ERR_UNKNOWN_KEY;
     struct buffer stored = {0};
     uint32_t first;
-    enum read_answer answer = block_row_get(view, stream, seq, &first, &stored);
-    enum error_code code = answer == READ_ABSENT ? ERR_NOT_FOUND : ERR_DAMAGED;
-    if (answer == READ_FOUND) {
-        struct block_context context = {
-            .tree_id = *tree_id(tree),
-            .stream = *stream,
-            .author_key = author_key,
-            .verifier = tree_verifier(tree),
-            .seal = tree_seal_key(tree),
-        };
-        code = block_open(span_of_buffer(&stored), &context, block, NULL);
+    if (!author_key_read(view, tree, stream->author, author_key))
+        return ERR_UNKNOWN_KEY;
+    enum error_code code = find_stored(view, stream, seq, &first, &stored);
+    if (code == ERR_OK)
+        code = open_stored(tree, stream, seq, first, span_of_buffer(&stored), author_key, block);
+    buffer_free(&stored);
+    return code;
+}
+
+/* NULL: it can't be opened. */
+static struct remembered_block *remember(const struct view *view, const struct tree *tree,
+                                         const struct stream_id *stream, uint32_t seq)
+{
+    uint8_t author_key[KEY_BYTES];
+    struct buffer stored = {0};
+    struct remembered_block *remembered = NULL;
+    struct prepared_block block;
+    uint32_t first;
+    if (author_key_read(view, tree, stream->author, author_key) &&
+        find_stored(view, stream, seq, &first, &stored) == ERR_OK) {
+        remembered = block_memory_find(view->memory, stream, first, span_of_buffer(&stored));
+        if (remembered == NULL && open_stored(tree, stream, seq, first, span_of_buffer(&stored),
+                                              author_key, &block) == ERR_OK)
+            remembered = block_memory_keep(view->memory, &block, &stored);
     }
     buffer_free(&stored);
-    if (code == ERR_OK && (block->header.seq != first || seq - first >= block->header.count ||
-                           stream_id_compare(&block->header.stream, stream) != 0)) {
-        prepared_block_free(block);
-        return ERR_DAMAGED;
-    }
-    return code;
+    return remembered;
 }
 
 enum error_code record_row_read(const struct view *view, const uint8_t key[static RECORD_KEY_BYTES],
@@ -189,6 +237,20 @@ uint8_t body_deletes(struct span body)
     return 0;
 }
 
+enum error_code entry_check_body(const struct entry *entry, const struct record_type *type,
+                                 const struct record_type *then, bool creating)
+{
+    bool extends = entry->kind == ENTRY_EXTEND;
+    if (entry->hole)
+        return ERR_OK;
+    if (entry->kind == ENTRY_ERASE)
+        return type_is_personal(then) ? erasure_check(entry->body) : ERR_INVALID;
+    if (entry_is_salted(entry) != (!extends && type->companion_of != 0))
+        return ERR_INVALID;
+    return extends ? extension_check(entry->body)
+                   : schema_check_fields(then, entry_fields(entry), creating, NULL);
+}
+
 struct operation operation_of(const struct located_entry *located, uint8_t rank)
 {
     const struct entry *entry = located->entry;
@@ -197,8 +259,9 @@ struct operation operation_of(const struct located_entry *located, uint8_t rank)
         .digest = *located->digest,
         .clock = entry->clock,
         .rank = rank,
-        .deletes = entry->kind == ENTRY_WRITE ? body_deletes(entry->body) : 0,
+        .deletes = entry->kind == ENTRY_WRITE ? body_deletes(entry_fields(entry)) : 0,
         .extends = entry->kind == ENTRY_EXTEND,
+        .erases = entry->kind == ENTRY_ERASE,
         .carried = located->carried,
         .stream = located->stream,
         .branch = located->author.branch,
@@ -209,30 +272,54 @@ struct operation operation_of(const struct located_entry *located, uint8_t rank)
     };
 }
 
+void operation_take_step(struct operation *op, const struct record_type *type, struct span body)
+{
+    if (op->verdict == OPERATION_EXCLUDED || op->extends || op->erases || type->workflow == NULL)
+        return;
+    const struct transition *transition =
+        workflow_transition(type->workflow, schema_body_transition(body));
+    if (transition != NULL)
+        operation_transition(op, type->workflow, transition);
+}
+
 void block_cache_free(struct block_cache *cache)
 {
+    left_entry_free(&cache->left);
     if (cache->carry != NULL) {
         carry_free(cache->carry);
         free(cache->carry);
         cache->carry = NULL;
     }
-    if (cache->present) {
-        prepared_block_free(&cache->block);
-        cache->present = false;
-    }
+    if (cache->remembered != NULL)
+        block_memory_done(cache->memory, cache->remembered);
+    else if (cache->block != NULL)
+        prepared_block_free(&cache->own);
+    cache->remembered = NULL;
+    cache->block = NULL;
+}
+
+static bool has_block(const struct block_cache *cache, const struct stream_id *stream, uint32_t seq)
+{
+    return cache->block != NULL && is_in_block(&cache->block->header, stream, seq);
 }
 
 const struct prepared_block *block_cache_open(struct block_cache *cache, const struct view *view,
                                               const struct tree *tree,
                                               const struct stream_id *stream, uint32_t seq)
 {
-    const struct block_header *header = &cache->block.header;
-    if (cache->present && stream_id_compare(&header->stream, stream) == 0 && seq >= header->seq &&
-        seq - header->seq < header->count)
-        return &cache->block;
+    if (cache->beside != NULL && has_block(cache->beside, stream, seq))
+        return cache->beside->block;
+    if (has_block(cache, stream, seq))
+        return cache->block;
     block_cache_free(cache);
-    cache->present = block_row_open(view, tree, stream, seq, &cache->block) == ERR_OK;
-    return cache->present ? &cache->block : NULL;
+    if (view->memory != NULL) {
+        cache->memory = view->memory;
+        cache->remembered = remember(view, tree, stream, seq);
+        cache->block = cache->remembered == NULL ? NULL : remembered_block(cache->remembered);
+    } else if (block_row_open(view, tree, stream, seq, &cache->own) == ERR_OK) {
+        cache->block = &cache->own;
+    }
+    return cache->block;
 }
 
 /* Whether a body can be folded in by this type: what was admitted once can, unless a row of the
@@ -247,11 +334,16 @@ static bool can_fold(const struct record_type *type, struct span body)
         enum mp_kind kind = mp_peek(&value);
         if (key == FIELD_DELETED)
             mp_read_bool(&value);
+        else if (key == FIELD_ENDORSES)
+            mp_read_map(&value);
         else if (key == FIELD_REMOVE || (field != NULL && field->kind == FIELD_LIST))
             mp_read_array(&value);
         else if (field != NULL && field->kind == FIELD_COUNTER)
             mp_read_int(&value);
-        else if (kind != MP_STR && kind != MP_INT && kind != MP_BOOL)
+        else if (kind == MP_BIN && field != NULL &&
+                 (field->kind == FIELD_RECORD || field->kind == FIELD_DIGEST))
+            mp_read_bin(&value);
+        else if (kind != MP_STR && kind != MP_INT && kind != MP_BOOL && kind != MP_NIL)
             return false;
         if (value.failed)
             return false;
@@ -268,12 +360,12 @@ struct record_state *record_from_entry(const struct tree *tree, const struct rec
     const struct author *author = tree_author(tree, located->author.author);
     if (entry->kind != ENTRY_WRITE || entry->type != type->number ||
         memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) != 0 || entry->n != 1 ||
-        entry->context_count != 0 || !can_fold(type, entry->body))
+        entry->context_count != 0 || !can_fold(type, entry_fields(entry)))
         return NULL;
     /* of an author that no document names it is folded anew before long, and is not here then */
     struct operation op = operation_of(located, author == NULL ? UINT8_MAX : author->rank);
     struct record_state *state = record_new();
-    record_apply(state, &op, type, entry->body);
+    record_apply(state, &op, type, entry_fields(entry));
     return state;
 }
 
@@ -293,18 +385,43 @@ struct record_state *record_from_creation(struct block_cache *cache, const struc
     return record_from_entry(tree, type, id, &located);
 }
 
+enum beginning entry_begins(const struct tree *tree, const struct record_type *type,
+                            const struct entry *entry, const struct author_epoch *author)
+{
+    if (entry->kind != ENTRY_WRITE || entry->n != 1 || entry->context_count != 0)
+        return BEGINS_NOT;
+    if (record_id_names(&entry->record, author))
+        return BEGINS;
+    if (type->companion_of == 0)
+        return BEGINS_NOT;
+    const struct author *of_id = tree_author(tree, record_id_author(&entry->record).author);
+    const struct author *writer = tree_author(tree, author->author);
+    if (of_id == NULL || writer == NULL)
+        return BEGINS_WHO_KNOWS;
+    return of_id->seat == writer->seat || PLANTED(BEGUN_BY_ANYBODY) ? BEGINS : BEGINS_NOT;
+}
+
+bool operation_begins(const struct operation *op, const struct record_id *id)
+{
+    struct author_epoch author = {op->dot.author, op->dot.epoch};
+    return op->dot.n == 1 && op->context_count == 0 && !op->extends && !op->erases &&
+           (op->verdict == OPERATION_ADMITTED || record_id_names(id, &author));
+}
+
+bool operation_made_before(const struct operation *a, const struct operation *b)
+{
+    if (a->verdict != b->verdict)
+        return a->verdict == OPERATION_ADMITTED;
+    return a->clock != b->clock ? a->clock < b->clock : hash_compare(&a->digest, &b->digest) < 0;
+}
+
 const struct operation *record_creation(const struct record_state *state,
                                         const struct record_id *id)
 {
-    struct author_epoch creator = record_id_author(id);
     const struct operation *first = NULL;
     for (size_t i = 0; i < record_operation_count(state); i++) {
         const struct operation *op = record_operation(state, i);
-        if (op->dot.n != 1 || op->dot.epoch != creator.epoch ||
-            !key_id_equal(op->dot.author, creator.author))
-            continue;
-        if (first == NULL || op->clock < first->clock ||
-            (op->clock == first->clock && hash_compare(&op->digest, &first->digest) < 0))
+        if (operation_begins(op, id) && (first == NULL || operation_made_before(op, first)))
             first = op;
     }
     return first;
@@ -317,4 +434,25 @@ bool record_stands(const struct record_state *state)
             return true;
     }
     return false;
+}
+
+static const char companions_name[] = "companions";
+
+uint64_t companions_row_read(const struct view *view)
+{
+    struct span value;
+    return view->get(view->context, TABLE_META, span_of_text(companions_name), &value) ==
+                       READ_FOUND &&
+                   value.size == 8
+               ? read_u64(value.data)
+               : 0;
+}
+
+void companions_row_add(struct updates *updates, const struct view *view, int change)
+{
+    uint8_t value[8];
+    uint64_t count = companions_row_read(view);
+    bool below = change < 0 && count < (uint64_t)-change; /* a row that was lost */
+    write_u64(value, below ? 0 : count + (uint64_t)(int64_t)change);
+    updates_put(updates, TABLE_META, span_of_text(companions_name), SPAN_OF_ARRAY(value));
 }

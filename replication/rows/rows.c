@@ -120,6 +120,22 @@ void who_each_epoch(const struct view *view, struct key_id author, void *context
     }
 }
 
+bool who_from(const struct view *view, struct author_epoch *author, uint32_t *who)
+{
+    uint8_t key[AUTHOR_KEY_BYTES + 1];
+    struct span found, value;
+    author->branch = 0;
+    author_key(key, author);
+    if (view->next(view->context, TABLE_WHO, SPAN(key, AUTHOR_KEY_BYTES), &found, &value) !=
+            READ_FOUND ||
+        found.size != AUTHOR_KEY_BYTES || found.data[0] != 'a' || value.size != WHO_BYTES)
+        return false;
+    memcpy(author->author.bytes, found.data + 1, KEY_ID_BYTES);
+    author->epoch = read_u32(found.data + 9);
+    *who = read_who(value.data);
+    return true;
+}
+
 static bool stream_key(const struct view *view, const struct stream_id *stream, uint8_t *key)
 {
     struct author_epoch author = stream_author(stream);
@@ -337,7 +353,9 @@ bool cell_parse(struct span key, struct span value, struct cell *cell, struct ke
     uint32_t count = mp_read_array(&reader);
     if (count < 1 || count > CELL_VALUES_MAX + 1)
         return false;
+    bool timed = mp_peek(&reader) == MP_ARRAY && mp_read_array(&reader) == 2;
     *report = mp_read_uint(&reader);
+    cell->changed_ms = timed ? mp_read_uint(&reader) : 0;
     cell->value_count = (uint8_t)(count - 1);
     for (uint32_t i = 0; i < cell->value_count; i++)
         cell->values[i] = mp_read_int(&reader);
@@ -348,7 +366,9 @@ bool cell_parse(struct span key, struct span value, struct cell *cell, struct ke
 void cell_value_encode(const struct cell *cell, uint64_t report, struct buffer *out)
 {
     mp_write_array(out, cell->value_count + 1U);
+    mp_write_array(out, 2);
     mp_write_uint(out, report);
+    mp_write_uint(out, cell->changed_ms);
     for (size_t i = 0; i < cell->value_count; i++)
         mp_write_int(out, cell->values[i]);
 }
@@ -364,7 +384,7 @@ size_t note_key(uint8_t key[static NOTE_KEY_BYTES_MAX], enum hash_context contex
     return 1 + KEY_ID_BYTES + 4;
 }
 
-enum { MARK_KEY_BYTES_MAX = SEAT_BYTES_MAX + 1 + STREAM_KEY_BYTES };
+enum { MARK_KEY_BYTES_MAX = SEAT_BYTES_MAX + 1 + STREAM_KEY_BYTES, MARK_BYTES = 8 };
 
 static size_t mark_key(uint8_t key[static MARK_KEY_BYTES_MAX], const char *seat,
                        const uint8_t stream[static STREAM_KEY_BYTES])
@@ -376,19 +396,20 @@ static size_t mark_key(uint8_t key[static MARK_KEY_BYTES_MAX], const char *seat,
     return size + STREAM_KEY_BYTES;
 }
 
-void mark_row_put(struct updates *updates, const char *seat, const struct stream_id *stream,
-                  uint32_t seq)
+void mark_row_put(struct updates *updates, const char *seat, uint32_t generation,
+                  const struct stream_id *stream, uint32_t seq)
 {
-    uint8_t of_stream[STREAM_KEY_BYTES], key[MARK_KEY_BYTES_MAX], value[4];
+    uint8_t of_stream[STREAM_KEY_BYTES], key[MARK_KEY_BYTES_MAX], value[MARK_BYTES];
     if (!stream_key(updates_view(updates), stream, of_stream))
         return;
     size_t size = mark_key(key, seat, of_stream);
     write_u32(value, seq);
+    write_u32(value + 4, generation);
     updates_put(updates, TABLE_MARKS, SPAN(key, size), SPAN_OF_ARRAY(value));
 }
 
-bool mark_row_read(const struct view *view, const char *seat, const struct stream_id *stream,
-                   uint32_t *seq)
+bool mark_row_read(const struct view *view, const char *seat, uint32_t generation,
+                   const struct stream_id *stream, uint32_t *seq)
 {
     uint8_t of_stream[STREAM_KEY_BYTES], key[MARK_KEY_BYTES_MAX];
     struct span value;
@@ -396,8 +417,8 @@ bool mark_row_read(const struct view *view, const char *seat, const struct strea
         return false;
     size_t size = mark_key(key, seat, of_stream);
     if (view->get(view->context, TABLE_MARKS, SPAN(key, size), &value) != READ_FOUND ||
-        value.size != 4)
+        value.size != MARK_BYTES)
         return false;
-    *seq = read_u32(value.data);
+    *seq = read_u32(value.data + 4) < generation ? 0 : read_u32(value.data);
     return true;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/reports.h"
 #include "replication/salvage/salvage_parts.h"
 
 enum {
@@ -176,19 +177,18 @@ static void take_reports(struct rebuild *rebuild)
     while (rebuild->code == ERR_OK &&
            view->next(view->context, TABLE_NOTES, SPAN(from, size), &key, &value) == READ_FOUND &&
            key.data[0] == HASH_CELLS && key.size <= NOTE_KEY_BYTES_MAX) {
-        struct buffer note = {0};
         struct cell_report report;
-        buffer_append_span(&note, value);
+        bool whole = report_load(view, value, &report);
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
-        if (report_decode(span_of_buffer(&note), &report, NULL) == ERR_OK) {
+        if (whole) {
             struct step step = begin_step(rebuild);
             cells_take_report(&step, &report);
+            reports_tidy(&step, report.head.signer);
             end_step(rebuild);
             report_free(&report);
         }
-        buffer_free(&note);
     }
 }
 

@@ -46,6 +46,8 @@ void salvage_free(struct salvage *salvage)
     rows_free(&salvage->selves);
     rows_free(&salvage->requests);
     rows_free(&salvage->streams);
+    rows_free(&salvage->keys);
+    rows_free(&salvage->parts);
     free(salvage->pieces);
     free(salvage->guesses);
     tree_free(salvage->tree);
@@ -129,17 +131,35 @@ static bool is_note(struct span key, struct span value)
            value.size > SIGNATURE_BYTES && value.size <= NOTE_BYTES_MAX;
 }
 
+static bool is_part(struct span key, struct span value)
+{
+    if (key.size != REPORT_PART_KEY_BYTES || key.data[0] != 'P' ||
+        value.size > REPORT_PART_BYTES_MAX)
+        return false;
+    struct hash name = report_part_name(value);
+    return memcmp(key.data + 1 + KEY_ID_BYTES, name.bytes, HASH_BYTES) == 0;
+}
+
+static bool is_public_key(struct span key, struct span value)
+{
+    return key.size == AUTHOR_ROW_KEY_BYTES && key.data[0] == 'k' && value.size == KEY_BYTES &&
+           memcmp(key_id_of(value.data).bytes, key.data + 1, KEY_ID_BYTES) == 0;
+}
+
+/* Former roots, documents, twins, roots by hand (document_rows.c). */
 static bool is_document(struct span key, struct span value)
 {
     return key.size >= DOC_KEY_BYTES_MIN && key.size <= DOC_KEY_BYTES_MAX &&
-           key.data[0] <= DOCUMENT_ORDER && key.data[key.size - 5] == 0 && value.size > 0;
+           key.data[0] <= DOCUMENT_ROWS_CONFIRMED && key.data[key.size - 5] == 0 && value.size > 0;
 }
 
 void salvage_offer(struct salvage *salvage, struct span key, struct span value, uint64_t place)
 {
     if (key.size == 0 || key.size > STORE_KEY_BYTES_MAX)
         return;
-    if (is_pair(key, value))
+    if (is_part(key, value))
+        keep(&salvage->parts, key, value);
+    else if (is_pair(key, value))
         guess_from_row(salvage, key, value);
     else if (span_equal(key, span_of_text("self")))
         keep(&salvage->selves, key, value);
@@ -150,6 +170,8 @@ void salvage_offer(struct salvage *salvage, struct span key, struct span value, 
         keep(&salvage->streams, key, value);
     else if (is_note(key, value))
         keep(&salvage->notes, key, value);
+    else if (is_public_key(key, value))
+        keep(&salvage->keys, key, value);
     if (is_document(key, value)) /* its key may look like others' */
         keep(&salvage->documents, key, value);
     if (key.size == BLOCK_KEY_BYTES && value.size > 0 && value.size <= BLOCK_PIECE_BYTES)
@@ -157,6 +179,21 @@ void salvage_offer(struct salvage *salvage, struct span key, struct span value, 
 }
 
 /* ---- what goes ---- */
+
+const uint8_t *salvage_key(const struct salvage *salvage, struct key_id id)
+{
+    const struct author *known = tree_author(salvage->tree, id);
+    if (known != NULL)
+        return known->key;
+    if (key_id_equal(id, salvage->own))
+        return salvage->options.signing_key;
+    for (size_t i = 0; i < salvage->keys.count; i++) {
+        const struct kept_row *row = &salvage->keys.rows[i];
+        if (memcmp(row->key.data + 1, id.bytes, KEY_ID_BYTES) == 0)
+            return row->value.data;
+    }
+    return NULL;
+}
 
 const struct view *salvage_view(struct salvage *salvage)
 {

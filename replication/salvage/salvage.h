@@ -49,6 +49,8 @@ void salvage_offer(struct salvage *salvage, struct span key, struct span value, 
 void salvage_offer_document(struct salvage *salvage, enum document_kind kind, struct span envelope,
                             const struct span *rows, const uint32_t *places,
                             const struct span *proofs, size_t count);
+/* The hash of a root by hand that the people of this node have confirmed. */
+void salvage_offer_confirmed(struct salvage *salvage, const struct hash *hash);
 
 /* Writes what is proved into an empty store, in several commits. ERR_FULL, ERR_IO as the port
  * answered. */

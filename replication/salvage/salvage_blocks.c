@@ -19,7 +19,7 @@ struct stream_work {
     size_t count;
     struct stream_id id;
     const uint8_t *author_key;
-    const struct seat *author_seat; /* NULL: the tree doesn't know it; only of our own */
+    const struct seat *author_seat; /* NULL: no document names it just now */
     struct stream_row row;
     bool opened;  /* its first entry is here, or what it said */
     bool dropped; /* it isn't for this seat */
@@ -113,9 +113,7 @@ static bool take_author(struct stream_work *work, const struct author_epoch *aut
     work->id.epoch = author->epoch;
     work->id.number = read_u16(work->pieces->key + WHO_BYTES);
     work->author_seat = known == NULL ? NULL : known->seat;
-    work->author_key = known != NULL                                ? known->key
-                       : key_id_equal(author->author, salvage->own) ? salvage->options.signing_key
-                                                                    : NULL;
+    work->author_key = salvage_key(salvage, author->author);
     return work->author_key != NULL;
 }
 
@@ -189,21 +187,36 @@ static bool is_own(const struct stream_work *work)
     return key_id_equal(work->id.author, work->salvage->own);
 }
 
-/* Whom it is for must include this seat: a file that came from elsewhere brings nothing in. */
+static bool names_us(const struct stream_work *work)
+{
+    const struct stream_open *open = &work->row.open;
+    bool named = false;
+    for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++)
+        named = named || strcmp(open->seats[i], work->salvage->options.seat) == 0;
+    return named;
+}
+
+/* Whom it is for must include this seat: a file that came from elsewhere brings nothing in. Of one
+ * whose seat isn't known only the stream itself can say so. */
 static bool is_for_us(const struct stream_work *work)
 {
     const struct seat *own =
         tree_seat(work->salvage->tree, span_of_text(work->salvage->options.seat));
+    if (!is_own(work) && work->author_seat == NULL)
+        return names_us(work);
     return is_own(work) || (own != NULL && work->author_seat != NULL &&
                             stream_holds(&work->row, work->author_seat, own));
 }
 
-/* What a stream is stands in its first entry. Of our own-only ones a row of the old store may say
- * it: what it can get wrong stays on this machine. */
+/* What a stream is stands in its first entry. Of this seat's own-only ones a row of the old store
+ * may say it: what it can get wrong stays on this machine. */
 static bool open_from_old_row(struct stream_work *work)
 {
     const struct kept_rows *rows = &work->salvage->streams;
-    for (size_t i = 0; is_own(work) && i < rows->count; i++) {
+    bool ours =
+        is_own(work) || (work->author_seat != NULL &&
+                         strcmp(work->author_seat->row.seat, work->salvage->options.seat) == 0);
+    for (size_t i = 0; ours && i < rows->count; i++) {
         struct span value = span_of_buffer(&rows->rows[i].value);
         if (memcmp(rows->rows[i].key.data, work->pieces->key, STREAM_KEY_BYTES) == 0 &&
             stream_row_decode(value, &work->row) && work->row.open.holders == HOLDERS_SELF) {
@@ -219,7 +232,7 @@ static void begin_stream(struct stream_work *work, const struct prepared_block *
 {
     if (block->header.seq > 0) {
         work->opened = open_from_old_row(work);
-        work->dropped = !is_own(work);
+        work->dropped = !work->opened && !is_own(work);
         return;
     }
     work->opened = !block->opaque && block->list.entries[0].kind == ENTRY_OPEN &&
@@ -269,6 +282,17 @@ static bool had_more(const struct stream_work *work)
     return more;
 }
 
+/* What this key signed opens, and waits until a document names the key again. */
+static void keep_pending(const struct stream_work *work)
+{
+    const struct judged_row pending = {.size = 1, .judged = {'P'}};
+    uint8_t key[AUTHOR_ROW_KEY_BYTES] = {'k'};
+    memcpy(key + 1, work->id.author.bytes, KEY_ID_BYTES);
+    updates_put(work->salvage->updates, TABLE_META, SPAN_OF_ARRAY(key),
+                SPAN(work->author_key, KEY_BYTES));
+    judged_row_write(work->salvage->updates, work->id.author, &pending);
+}
+
 static void end_stream(struct stream_work *work)
 {
     struct salvage *salvage = work->salvage;
@@ -278,6 +302,8 @@ static void end_stream(struct stream_work *work)
         return;
     salvage_view(salvage);
     stream_row_write(salvage->updates, &work->id, &work->row);
+    if (work->author_seat == NULL && !is_own(work))
+        keep_pending(work);
     salvage_put(salvage, false);
     salvage->counts.streams++;
 }

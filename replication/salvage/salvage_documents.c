@@ -50,6 +50,16 @@ void salvage_offer_document(struct salvage *salvage, enum document_kind kind, st
     buffer_free(&value);
 }
 
+void salvage_offer_confirmed(struct salvage *salvage, const struct hash *hash)
+{
+    struct buffer key = {0};
+    buffer_append_byte(&key, DOCUMENT_ROWS_CONFIRMED);
+    buffer_append_byte(&key, 0);
+    buffer_append_u32(&key, (uint32_t)salvage->documents.count); /* no place is taken twice */
+    salvage_offer(salvage, span_of_buffer(&key), SPAN_OF_ARRAY(hash->bytes), 0);
+    buffer_free(&key);
+}
+
 static bool read_row(const struct kept_row *kept, struct span *row, struct span *proof)
 {
     struct mp_reader reader = mp_reader(span_of_buffer(&kept->value));
@@ -106,6 +116,19 @@ static void offer_parts(struct salvage *salvage, const struct kept_row *head,
     }
 }
 
+/* Before the roots that lean on it. */
+static void note_confirmed(struct salvage *salvage)
+{
+    for (size_t i = 0; i < salvage->documents.count; i++) {
+        const struct kept_row *row = &salvage->documents.rows[i];
+        struct hash hash;
+        if (row->key.data[0] != DOCUMENT_ROWS_CONFIRMED || row->value.size != HASH_BYTES)
+            continue;
+        memcpy(hash.bytes, row->value.data, HASH_BYTES);
+        tree_note_confirmed(salvage->tree, &hash);
+    }
+}
+
 static void offer_twins(struct tree *tree, struct span value)
 {
     struct mp_reader reader = mp_reader(value);
@@ -123,6 +146,12 @@ static void offer_round(struct salvage *salvage)
         struct document_envelope opened;
         if (place_of(head) != 0 && head->key.data[0] != FORMER_ROOT)
             continue;
+        if (head->key.data[0] == DOCUMENT_ROWS_CONFIRMED)
+            continue;
+        if (head->key.data[0] == DOCUMENT_ROWS_PENDING) {
+            (void)tree_offer_document(salvage->tree, span_of_buffer(&head->value), NULL);
+            continue;
+        }
         if (head->key.data[0] > DOCUMENT_ORDER) {
             offer_twins(salvage->tree, span_of_buffer(&head->value));
             continue;
@@ -145,6 +174,7 @@ void salvage_documents(struct salvage *salvage)
 {
     uint64_t before;
     salvage->tree = tree_new(&salvage->options.tree_id);
+    note_confirmed(salvage);
     do {
         before = tree_change_count(salvage->tree);
         offer_round(salvage);
@@ -160,12 +190,20 @@ void salvage_documents(struct salvage *salvage)
 
 /* ---- notes ---- */
 
-/* Tokens are for everybody; what others say of themselves is held from here down only. */
-static bool belongs_here(const struct salvage *salvage, enum hash_context context,
-                         const struct author *signer)
+/* Tokens are for everybody; what others say of themselves is held from here down only. Of a key
+ * that no document names just now: when something that it wrote is here. */
+static bool belongs_here(struct salvage *salvage, enum hash_context context,
+                         const struct note_head *head)
 {
     const struct seat *own = tree_seat(salvage->tree, span_of_text(salvage->options.seat));
-    return context == HASH_TOKEN || (own != NULL && seat_is_ancestor_or_self(own, signer->seat));
+    const struct author *signer = tree_author(salvage->tree, head->signer);
+    const struct author_epoch wrote = {head->signer, head->epoch};
+    uint32_t who;
+    if (context == HASH_TOKEN)
+        return signer != NULL;
+    return signer == NULL ? !key_id_equal(head->signer, salvage->own) &&
+                                who_find(salvage_view(salvage), &wrote, &who)
+                          : own != NULL && seat_is_ancestor_or_self(own, signer->seat);
 }
 
 static bool is_newer(const struct note_head *a, const struct note_head *b)
@@ -190,6 +228,37 @@ static bool note_reads(enum hash_context context, struct span note)
     return false;
 }
 
+static const struct kept_row *find_part(const struct salvage *salvage, struct key_id signer,
+                                        const struct report_part *part)
+{
+    uint8_t key[REPORT_PART_KEY_BYTES];
+    report_part_key(key, signer, &part->name);
+    for (size_t i = 0; i < salvage->parts.count; i++) {
+        if (span_equal(span_of_buffer(&salvage->parts.rows[i].key), SPAN_OF_ARRAY(key)))
+            return &salvage->parts.rows[i];
+    }
+    return NULL;
+}
+
+/* What a report's note names goes with it. False: a part is gone, so the report is, too: whoever
+ * has it lists it when the next session begins. */
+static bool write_parts(struct salvage *salvage, struct span note)
+{
+    struct cell_report report;
+    bool whole = true;
+    if (report_decode(note, &report, NULL) != ERR_OK)
+        return false;
+    for (size_t i = 0; i < report.part_count && whole; i++)
+        whole = find_part(salvage, report.head.signer, &report.parts[i]) != NULL;
+    for (size_t i = 0; i < report.part_count && whole; i++) {
+        const struct kept_row *row = find_part(salvage, report.head.signer, &report.parts[i]);
+        updates_put(salvage->updates, TABLE_META, span_of_buffer(&row->key),
+                    span_of_buffer(&row->value));
+    }
+    report_free(&report);
+    return whole;
+}
+
 static void write_note(struct salvage *salvage, const struct kept_row *row)
 {
     enum hash_context context = (enum hash_context)row->key.data[0];
@@ -198,15 +267,16 @@ static void write_note(struct salvage *salvage, const struct kept_row *row)
     uint8_t key[NOTE_KEY_BYTES_MAX];
     if (note_read_head(note, context, &head, NULL) != ERR_OK)
         return;
-    const struct author *signer = tree_author(salvage->tree, head.signer);
+    const uint8_t *signing_key = salvage_key(salvage, head.signer);
     size_t size = note_key(key, context, head.signer, head.epoch);
-    if (signer == NULL || !belongs_here(salvage, context, signer) || !note_reads(context, note))
+    if (signing_key == NULL || !belongs_here(salvage, context, &head) || !note_reads(context, note))
         return;
     const struct view *view = salvage_view(salvage);
     if (view->get(view->context, TABLE_NOTES, SPAN(key, size), &held) == READ_FOUND &&
         note_read_head(held, context, &before, NULL) == ERR_OK && !is_newer(&head, &before))
         return;
-    if (!note_verify(note, context, &salvage->options.tree_id, signer->key, NULL))
+    if (!note_verify(note, context, &salvage->options.tree_id, signing_key, NULL) ||
+        (context == HASH_CELLS && !write_parts(salvage, note)))
         return;
     updates_put(salvage->updates, TABLE_NOTES, SPAN(key, size), note);
     salvage_put(salvage, false);

@@ -3,6 +3,7 @@
 #define TERRACE_REPLICATION_SALVAGE_SALVAGE_PARTS_H
 
 #include "replication/core.h"
+#include "replication/rows/report_rows.h"
 #include "replication/salvage/salvage.h"
 
 /* A small row, kept whole. */
@@ -31,6 +32,8 @@ struct salvage {
     struct salvage_options options;
     struct key_id own;
     struct kept_rows documents, notes, selves, requests, streams;
+    struct kept_rows parts; /* of reports */
+    struct kept_rows keys;  /* public ones, which prove their own ids */
     struct piece *pieces;
     size_t piece_count, piece_capacity;
     struct author_guess *guesses; /* by number, as rows of `who` said */
@@ -49,6 +52,9 @@ const struct view *salvage_view(struct salvage *salvage); /* what has been writt
 void salvage_documents(struct salvage *salvage);          /* makes the tree, writes its rows */
 void salvage_blocks(struct salvage *salvage);
 void salvage_notes(struct salvage *salvage);
+/* The public key of an author: by the tree, our own, or, of one whom no document names just now, as
+ * it was once known. NULL: not known. */
+const uint8_t *salvage_key(const struct salvage *salvage, struct key_id id);
 void guess_add(struct salvage *salvage, uint32_t who, const struct author_epoch *author);
 /* Marks a gap: something that was here is missing from this place on. */
 void salvage_mark_gap(struct salvage *salvage, const struct stream_id *stream, uint32_t seq);

@@ -13,10 +13,10 @@ static const struct phase {
     const char *place;
     bool (*step)(struct verify *verify);
 } phases[] = {
-    {"documents", verify_documents}, {"authors", verify_who},           {"numbers", verify_meta},
-    {"blocks", verify_log},          {"streams", verify_streams},       {"records", verify_records},
-    {"index", verify_tally},         {"totals", verify_cells},          {"notes", verify_notes},
-    {"parked", verify_parked},       {"quarantine", verify_quarantine},
+    {"documents", verify_documents}, {"authors", verify_who},     {"numbers", verify_meta},
+    {"blocks", verify_log},          {"streams", verify_streams}, {"records", verify_records},
+    {"index", verify_tally},         {"fields", verify_fields},   {"totals", verify_cells},
+    {"notes", verify_notes},         {"parked", verify_parked},   {"quarantine", verify_quarantine},
 };
 enum { PHASE_COUNT = sizeof phases / sizeof *phases };
 

@@ -98,7 +98,9 @@ static bool is_accounted(const struct verify *verify, const struct located_entry
     const struct entry *entry = located->entry;
     struct entry_place place = located_place(located);
     uint8_t locator[LOCATOR_BYTES_MAX];
-    bool plain = (entry->kind == ENTRY_WRITE || entry->kind == ENTRY_EXTEND) && !entry->strange;
+    bool plain =
+        (entry->kind == ENTRY_WRITE || entry->kind == ENTRY_EXTEND || entry->kind == ENTRY_ERASE) &&
+        !entry->strange;
     size_t size = entry_place_locator(verify->view, &place, locator);
     return size == 0 || (plain && in_record(verify, located)) ||
            waits(verify, entry, SPAN(locator, size)) || verify_aside(verify, &place) ||
@@ -125,7 +127,7 @@ static void account(struct verify *verify, const struct stream_id *stream, uint3
                     const struct entry *entry, const struct hash *digest)
 {
     struct located_entry located = {stream_author(stream), stream->number, seq, entry, digest};
-    if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE || entry->seal == ENTRY_SHUT ||
+    if (entry_kind_of_stream(entry->kind) || entry->seal == ENTRY_SHUT ||
         is_accounted(verify, &located) ||
         (entry->kind == ENTRY_CARRY && !entry->strange && all_accounted(verify, &located)))
         return;

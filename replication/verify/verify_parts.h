@@ -22,7 +22,8 @@ struct verify {
     struct verify_options options;
     struct verify_counts counts;
     uint64_t findings;
-    uint64_t hidden; /* records of which nothing counts: not in the index */
+    uint64_t hidden;     /* records of which nothing counts: not in the index */
+    uint64_t field_rows; /* that records have in indexes by their fields */
     unsigned phase;
     const struct view *view; /* of the step that is going on */
     struct tree *tree;       /* NULL: not read yet, or not readable */
@@ -66,6 +67,15 @@ bool verify_author(const struct verify *verify, struct key_id id);
  */
 bool verify_creation(struct verify *verify, struct span key, uint64_t *clock, bool *deleted);
 
+/* The state of a record, as its row has it; the caller frees it. NULL: it can't be read. */
+struct record_state *verify_state(struct verify *verify, const struct record_type *type,
+                                  const struct record_id *id,
+                                  const uint8_t key[static RECORD_KEY_BYTES]);
+/* Whether all its rows in indexes by fields are here; *count: how many it must have. */
+bool verify_record_fields(const struct verify *verify, const struct record_type *type,
+                          const struct record_id *id, const struct record_state *state,
+                          size_t *count);
+
 /* The phases: each one step; false: nothing more of this phase. */
 bool verify_documents(struct verify *verify);
 bool verify_who(struct verify *verify);
@@ -74,8 +84,11 @@ bool verify_log(struct verify *verify);
 bool verify_streams(struct verify *verify);
 bool verify_records(struct verify *verify);
 bool verify_tally(struct verify *verify);
+bool verify_fields(struct verify *verify);
 bool verify_cells(struct verify *verify);
 bool verify_notes(struct verify *verify);
+/* A row of meta that may be a part of a report, or a report that waits for parts. */
+void verify_report_row(struct verify *verify, struct span key, struct span value);
 bool verify_parked(struct verify *verify);
 bool verify_quarantine(struct verify *verify);
 

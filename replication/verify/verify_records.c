@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "replication/verify/verify_parts.h"
-#include "schema/extension.h"
 
 enum { ROW_BATCH = 256 };
 
@@ -37,11 +36,11 @@ static bool verdict_stands(const struct verify *verify, const struct operation *
 static bool body_fits(const struct folding *folding, const struct located_entry *located)
 {
     const struct entry *entry = located->entry;
-    bool creating = entry->n == 1 && entry->context_count == 0 &&
-                    record_id_names(folding->id, &located->author);
-    return entry->kind == ENTRY_EXTEND
-               ? extension_check(entry->body) == ERR_OK
-               : schema_check_body(folding->type, entry->body, creating, NULL) == ERR_OK;
+    bool creating =
+        entry_begins(folding->verify->tree, folding->type, entry, &located->author) == BEGINS;
+    const struct record_type *then =
+        schema_type_at(tree_schema(folding->verify->tree), entry->type, entry->schema_version);
+    return then != NULL && entry_check_body(entry, folding->type, then, creating) == ERR_OK;
 }
 
 /* One operation of a row, from its entry. NULL: it stands; else what is wrong. */
@@ -57,8 +56,8 @@ static const char *fold_again(struct folding *folding, const struct operation *o
         return "the signed tree doesn't know the author of an entry";
     const struct entry *entry = located.entry;
     struct dot missing;
-    if ((entry->kind != ENTRY_WRITE && entry->kind != ENTRY_EXTEND) || entry->strange ||
-        entry->type != folding->type->number ||
+    if ((entry->kind != ENTRY_WRITE && entry->kind != ENTRY_EXTEND && entry->kind != ENTRY_ERASE) ||
+        entry->strange || entry->type != folding->type->number ||
         memcmp(entry->record.bytes, folding->id->bytes, sizeof entry->record.bytes) != 0 ||
         entry->n != op->dot.n || !hash_equal(located.digest, &op->digest))
         return "it names another entry";
@@ -71,7 +70,8 @@ static const char *fold_again(struct folding *folding, const struct operation *o
         return "an operation stands before one that it had seen";
     if (fresh.verdict == OPERATION_ADMITTED && !body_fits(folding, &located))
         return "an operation counts that the type doesn't allow";
-    record_apply(folding->state, &fresh, folding->type, entry->body);
+    operation_take_step(&fresh, folding->type, entry_fields(entry));
+    record_apply(folding->state, &fresh, folding->type, entry_fields(entry));
     return NULL;
 }
 
@@ -93,28 +93,33 @@ static const char *fold_row(struct folding *folding, const struct record_state *
     return wrong;
 }
 
-/* The clock of its first creation, by which the record is listed. */
-static bool creation_clock(const struct record_state *state, const struct record_id *id,
-                           uint64_t *clock)
-{
-    struct author_epoch creator = record_id_author(id);
-    *clock = UINT64_MAX;
-    for (size_t i = 0; i < record_operation_count(state); i++) {
-        const struct operation *op = record_operation(state, i);
-        if (op->dot.n == 1 && op->context_count == 0 && op->dot.epoch == creator.epoch &&
-            key_id_equal(op->dot.author, creator.author) && op->clock < *clock)
-            *clock = op->clock;
-    }
-    return *clock != UINT64_MAX;
-}
-
 struct record_look {
     uint8_t key[RECORD_KEY_BYTES];
     uint16_t type;
     struct record_id id;
     uint64_t clock;
     bool deleted, stands;
+    bool found;    /* in every index by its fields */
+    size_t fields; /* how many these are */
 };
+
+static struct record_state *located_state(struct verify *verify, const struct record_type *type,
+                                          const struct record_id *id, const struct record_row *row)
+{
+    struct author_epoch creator = record_id_author(id);
+    size_t slot = (creator.author.bytes[0] + creator.epoch + row->stream) % VERIFY_CACHES;
+    return record_from_creation(&verify->caches[slot], verify->view, verify->tree, type, id, row);
+}
+
+struct record_state *verify_state(struct verify *verify, const struct record_type *type,
+                                  const struct record_id *id,
+                                  const uint8_t key[static RECORD_KEY_BYTES])
+{
+    struct record_row row;
+    if (record_row_read(verify->view, key, &row) != ERR_OK || !row.present)
+        return NULL;
+    return row.located ? located_state(verify, type, id, &row) : row.state;
+}
 
 /* NULL: the row stands, and `look` is filled. */
 static const char *look_at_row(struct verify *verify, struct record_look *look)
@@ -130,9 +135,7 @@ static const char *look_at_row(struct verify *verify, struct record_look *look)
     struct stream_id stream = {creator.author, creator.epoch, row.stream, row.branch};
     struct record_state *state = row.state;
     if (row.located) {
-        size_t slot = (creator.author.bytes[0] + creator.epoch + row.stream) % VERIFY_CACHES;
-        state = record_from_creation(&verify->caches[slot], verify->view, verify->tree, type,
-                                     &look->id, &row);
+        state = located_state(verify, type, &look->id, &row);
         if (state == NULL || verify_quarantined(verify, 'e', &stream, row.seq))
             wrong = "its row doesn't lead to its creation";
     } else {
@@ -140,10 +143,14 @@ static const char *look_at_row(struct verify *verify, struct record_look *look)
         wrong = fold_row(&folding, state);
         record_free(folding.state);
     }
-    if (wrong == NULL && !creation_clock(state, &look->id, &look->clock))
-        wrong = "it has no creation";
+    const struct operation *creation = wrong == NULL ? record_creation(state, &look->id) : NULL;
     look->stands = wrong == NULL && record_stands(state);
+    if (look->stands && creation == NULL)
+        wrong = "it has no creation";
+    look->clock = creation == NULL ? UINT64_MAX : creation->clock;
     look->deleted = wrong == NULL && (record_deleted(state) || !look->stands);
+    look->found =
+        wrong != NULL || verify_record_fields(verify, type, &look->id, state, &look->fields);
     record_free(state);
     return wrong;
 }
@@ -184,6 +191,7 @@ static void look_at_record(struct verify *verify, struct span key)
     if (verify->options.trusting)
         return;
     const char *wrong = look_at_row(verify, &look);
+    verify->field_rows += look.fields;
     if (wrong != NULL)
         verify_say(verify, TABLE_RECORDS, wrong, "%s",
                    verify_record_name(verify, look.type, &look.id).text);
@@ -191,6 +199,9 @@ static void look_at_record(struct verify *verify, struct span key)
         verify->hidden++;
     else if (!is_listed(verify, &look))
         verify_say(verify, TABLE_INDEX, "the record is missing in it", "%s",
+                   verify_record_name(verify, look.type, &look.id).text);
+    else if (!look.found)
+        verify_say(verify, TABLE_FIELDS, "the record is missing in an index by its fields", "%s",
                    verify_record_name(verify, look.type, &look.id).text);
 }
 
@@ -207,13 +218,20 @@ bool verify_records(struct verify *verify)
 
 /* ---- the index against the records ---- */
 
-static uint64_t count_rows(struct verify *verify, enum table table)
+/* *companions: how many of them are companions', as the types of now have it. */
+static uint64_t count_rows(struct verify *verify, enum table table, uint64_t *companions)
 {
     struct span key, value;
     uint64_t count = 0;
+    *companions = 0;
     verify->from_size = 0;
-    while (verify_next(verify, table, &key, &value))
+    while (verify_next(verify, table, &key, &value)) {
+        const struct record_type *type = table == TABLE_INDEX && key.size == INDEX_KEY_BYTES
+                                             ? type_of(verify, read_u16(verify->from))
+                                             : NULL;
+        *companions += type != NULL && type->companion_of != 0;
         count++;
+    }
     return count;
 }
 
@@ -238,8 +256,13 @@ static void look_at_index_row(struct verify *verify, struct span key)
 bool verify_tally(struct verify *verify)
 {
     struct span key, value;
-    uint64_t records = count_rows(verify, TABLE_RECORDS);
-    verify->counts.index = count_rows(verify, TABLE_INDEX);
+    uint64_t companions;
+    uint64_t records = count_rows(verify, TABLE_RECORDS, &companions);
+    verify->counts.index = count_rows(verify, TABLE_INDEX, &companions);
+    if (!verify->options.trusting && companions != companions_row_read(verify->view))
+        verify_say(verify, TABLE_META, "it counts another number of companions", "%llu, and %llu",
+                   (unsigned long long)companions_row_read(verify->view),
+                   (unsigned long long)companions);
     if (verify->options.trusting || records == verify->counts.index + verify->hidden)
         return false;
     verify->from_size = 0;

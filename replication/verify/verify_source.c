@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "replication/format/entry_parts.h"
+#include "replication/rows/document_rows.h"
 #include "replication/verify/verify_parts.h"
 
 enum { ROW_BATCH = 256, NUMBER_KEY_BYTES = 4, AUTHOR_KEY_BYTES = 13 };
@@ -55,6 +56,23 @@ static bool is_out_of_force(const struct tree *tree, struct span seat_id, struct
            (seat == NULL || seat->row.term != opened.decoded.term);
 }
 
+/* An order of a term that is over, or to a seat that has left the tree: it says nothing. */
+static bool is_order_over(const struct tree *tree, struct span seat_id, struct span value)
+{
+    struct document_envelope opened;
+    struct order_signer signers[HOLDERS_MAX + 1];
+    const struct seat *seat = tree_seat(tree, seat_id);
+    bool over = seat == NULL;
+    if (document_open(value, &opened, NULL) != ERR_OK || opened.decoded.kind != DOCUMENT_ORDER ||
+        !hash_equal(&opened.decoded.tree_id, tree_id(tree)) ||
+        !span_equal(span_of_text(opened.decoded.seat), seat_id))
+        return false;
+    size_t count = over ? 0 : tree_order_signers(tree, seat, signers);
+    for (size_t i = 0; i < count; i++)
+        over = over || signers[i].term > opened.decoded.term;
+    return over;
+}
+
 static bool document_stands(const struct tree *tree, struct span key, struct span value)
 {
     enum { TWINS = 16 };
@@ -65,12 +83,19 @@ static bool document_stands(const struct tree *tree, struct span key, struct spa
     struct span seat = SPAN(key.data + 1, key.size - 6);
     if (kind == 0)
         return is_former_root(tree, value);
+    if (kind == DOCUMENT_ROWS_CONFIRMED)
+        return value.size == HASH_BYTES;
+    if (kind == DOCUMENT_ROWS_PENDING)
+        return tree_pending_root(tree) != NULL &&
+               span_equal(tree_pending_root(tree)->envelope, value);
     const struct held_document *held =
         tree_find_document(tree, (enum document_kind)(kind % TWINS), seat);
     if (kind > TWINS)
         return is_twins_of(held, value);
     if (held == NULL) /* of its rows nothing is asked */
-        return kind == DOCUMENT_BRANCH && (place > 0 || is_out_of_force(tree, seat, value));
+        return (kind == DOCUMENT_BRANCH && place > 0) ||
+               (kind == DOCUMENT_BRANCH && is_out_of_force(tree, seat, value)) ||
+               (kind == DOCUMENT_ORDER && is_order_over(tree, seat, value));
     return place == 0 ? span_equal(held->envelope, value) : is_row_of(held, place - 1, value);
 }
 
@@ -149,14 +174,16 @@ static uint64_t last_note(const struct verify *verify, enum hash_context context
 
 struct last_number {
     const struct verify *verify;
-    uint32_t epoch, stream; /* the last of ours: of epochs, and of streams in `of_epoch` */
+    uint32_t stream; /* the last of ours in `of_epoch` */
     uint32_t of_epoch;
+    bool wrote; /* something that only this store can have written */
 };
 
+/* Epochs of ours are known by what a former disk has written, too. */
 static void note_epoch(void *context, uint32_t epoch)
 {
     struct last_number *last = context;
-    last->epoch = epoch > last->epoch ? epoch : last->epoch;
+    last->wrote = last->wrote || last_note(last->verify, HASH_HEADS, epoch) > 0;
 }
 
 static void find_last(struct last_number *last)
@@ -166,8 +193,10 @@ static void find_last(struct last_number *last)
     struct stream_id stream;
     who_each_epoch(verify->view, verify->options.own, last, note_epoch);
     for (uint64_t cursor = 0; stream_row_next(verify->view, &cursor, &stream, row);) {
-        if (key_id_equal(stream.author, verify->options.own) && stream.epoch == last->of_epoch &&
-            stream.number > last->stream)
+        if (!key_id_equal(stream.author, verify->options.own))
+            continue;
+        last->wrote = last->wrote || row->open.holders == HOLDERS_SELF;
+        if (stream.epoch == last->of_epoch && stream.number > last->stream)
             last->stream = stream.number;
     }
     free(row);
@@ -184,7 +213,7 @@ static void check_self(struct verify *verify)
     if (answer == READ_UNREADABLE)
         wrong = "it can't be read";
     else if (answer == READ_ABSENT)
-        wrong = last.epoch != 0 ? "it is missing, and this node has written" : NULL;
+        wrong = last.wrote ? "it is missing, and this node has written" : NULL;
     else if (last.stream >= numbers[5])
         wrong = "it would give a stream's number twice";
     else if (last_note(verify, HASH_HEADS, last.of_epoch) > numbers[2] ||
@@ -263,6 +292,7 @@ bool verify_meta(struct verify *verify)
             return false;
         if (verify->options.trusting)
             continue;
+        verify_report_row(verify, key, value);
         if (key.size == 1 + HASH_BYTES && key.data[0] == 'r' && !request_stands(verify, value))
             verify_say_row(verify, TABLE_META, "a request's answer names no record",
                            SPAN(verify->from, verify->from_size - 1));
