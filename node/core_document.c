@@ -5,7 +5,8 @@ static enum error_code offer_file(struct tree *trial, const struct document_head
                                   const struct document_file *file, struct error *error)
 {
     struct span seat = span_of_text(header->seat);
-    enum error_code code = tree_offer_document(trial, file->envelope, error);
+    enum error_code code = file->confirmed ? tree_offer_confirmed(trial, file->envelope, error)
+                                           : tree_offer_document(trial, file->envelope, error);
     if (code != ERR_OK && code != ERR_STALE)
         return code;
     if (!file->part)
@@ -44,7 +45,9 @@ void core_document_judge(const struct tree *tree, struct core_document *document
     struct hash hash = document_hash(envelope.header);
     const struct held_document *held = tree_find_document(tree, header->kind, seat);
     document->held = tree_has_document(tree, header->kind, seat, &hash);
-    if (document->held)
+    const struct held_document *pending = tree_pending_root(tree);
+    document->waits = pending != NULL && hash_equal(&pending->hash, &hash);
+    if (document->held || document->waits)
         return;
     if (held == NULL || held->term < header->term ||
         (held->term == header->term && held->version <= header->version)) {

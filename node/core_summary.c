@@ -149,16 +149,36 @@ struct core_tree *core_tree_make(const struct tree *tree, const char *seat)
     copy->seat_count = tree_seat_count(tree);
     copy->alarm_count = tree_alarm_count(tree);
     copy->expires_ms = tree_expires_ms(tree, span_of_text(seat));
+    copy->root_waits = tree_pending_root(tree) != NULL;
+    if (copy->root_waits)
+        copy->root = tree_pending_root(tree)->hash;
     if (own == NULL)
         return copy;
+    memcpy(copy->signing_key, own->row.signing_key, KEY_BYTES);
     copy->listed = seat_status_is_in_force(own->row.status);
     memcpy(copy->name, own->row.name, sizeof copy->name);
     snprintf(copy->tier, sizeof copy->tier, "%s", tree_tier_name(tree, own->row.tier));
+    const struct held_document *emergency = tree_emergency(tree, own);
+    if (emergency != NULL) {
+        snprintf(copy->emergency, sizeof copy->emergency, "%s", emergency->seat);
+        copy->emergency_ms = emergency->header.since_ms;
+    }
     if (own->parent != NULL)
         copy_parent(copy, &own->parent->row);
     list_peers(copy, tree, own);
     list_guides(copy, own);
     return copy;
+}
+
+void core_tree_keep_parent(struct core_tree *copy, const struct core_tree *former)
+{
+    if (copy->has_parent || copy->listed || !former->has_parent)
+        return;
+    copy->has_parent = true;
+    memcpy(copy->parent, former->parent, sizeof copy->parent);
+    memcpy(copy->parent_key, former->parent_key, sizeof copy->parent_key);
+    copy->endpoint_count = former->endpoint_count;
+    memcpy(copy->endpoints, former->endpoints, sizeof copy->endpoints);
 }
 
 struct core_status *core_status_make(const struct drive *drive, const struct view *view,
@@ -172,6 +192,9 @@ struct core_status *core_status_make(const struct drive *drive, const struct vie
     status->commits = drive_commit_count(drive);
     status->failed_commits = drive_failed_commit_count(drive);
     status->refusals = *replica_refusals(replica);
+    const char *occurrence;
+    status->occurrences = replica_occurrences(replica, &occurrence);
+    snprintf(status->occurrence, sizeof status->occurrence, "%s", occurrence);
     status->link_count = replica_link_count(replica);
     for (size_t i = 0; i < replica_alarm_count(replica); i++) {
         const char *text = replica_alarm(replica, i);

@@ -5,6 +5,9 @@
 #include "node/core_thread.h"
 
 struct core_tree *core_tree_make(const struct tree *tree, const char *seat);
+/* The parent as the former copy had it, where no document lists our seat: it has the one
+ * that does (replication/session.c). */
+void core_tree_keep_parent(struct core_tree *copy, const struct core_tree *former);
 struct core_status *core_status_make(const struct drive *drive, const struct view *view,
                                      uint64_t tick_ms);
 

@@ -230,6 +230,7 @@ static void add_document(struct core *core, const struct document_file *file)
     event->document.row_count = file->row_count;
     event->document.places = file->places;
     event->document.proofs = file->proofs;
+    event->document.confirmed = file->confirmed;
 }
 
 enum error_code core_take_document(struct core *core, const struct document_file *file)
@@ -275,14 +276,18 @@ static void add_writes(struct core *core, struct core_writes *writes)
         event->write.kind = write->kind;
         event->write.type = write->type;
         event->write.record = write->record;
+        event->write.transition = write->transition;
         event->write.fields = write->fields;
         event->write.request_id = write->request_id;
         event->write.import = write->import;
         event->write.import_row = write->import_row;
         event->write.import_after = write->import_after;
+        event->write.only_check = write->only_check;
         event->write.to = write->to;
         event->write.seats = write->seats;
+        event->write.with_private = write->with_private;
         event->write.reason = write->reason;
+        event->write.endorses = write->endorses;
     }
     core->result->taken_bytes += writes->argument_bytes;
 }

@@ -40,8 +40,10 @@ enum core_item_kind {
 /* One local write of a request, and what became of it. */
 struct core_write {
     enum write_kind kind;
-    struct span type, fields, request_id, import, to, seats, reason; /* in the item's memory */
+    struct span type, transition, fields, request_id, import, to, seats, reason,
+        endorses; /* in the item's memory */
     uint64_t import_row, import_after;
+    bool with_private, only_check;
     struct record_id record; /* which; then the one that was written */
     uint64_t clock;
     struct error *error; /* owned; NULL: done */
@@ -69,8 +71,9 @@ struct core_marks {
 /* A signed document from this machine, and what became of it. */
 struct core_document {
     struct api_call call;
-    struct document_file file; /* owned */
+    struct document_file file; /* owned; `confirmed`: people here have compared it */
     bool held;                 /* in force, or waiting for rows that it came without */
+    bool waits;                /* a root by hand: for people's confirmation */
     struct error error;        /* when it isn't held: why */
     struct node_join *join;    /* whom it is signed for (node_join.c); NULL: `call` is answered */
 };
@@ -104,9 +107,14 @@ void core_item_free(struct core_item *item); /* NULL is legal */
 struct core_tree {
     uint64_t change;
     size_t document_count, seat_count;
-    uint64_t alarm_count; /* what people must look into, see tree_alarm_count */
-    uint64_t expires_ms;  /* of the documents that this node's place rests on; 0: never */
-    bool listed;          /* this node's seat is there and active */
+    uint64_t alarm_count;           /* what people must look into, see tree_alarm_count */
+    uint64_t expires_ms;            /* of the documents that this node's place rests on; 0: never */
+    bool root_waits;                /* a root by hand, for the people of this node: */
+    struct hash root;               /* its hash */
+    bool listed;                    /* this node's seat is there and active */
+    uint8_t signing_key[KEY_BYTES]; /* that it is listed with */
+    char emergency[SEAT_BYTES_MAX + 1]; /* the seat whose order puts it into emergency; "": peace */
+    uint64_t emergency_ms;              /* since when */
     char name[SEAT_NAME_BYTES_MAX + 1];
     char tier[SEAT_BYTES_MAX + 1];
     bool has_parent;
@@ -134,6 +142,8 @@ struct core_status {
     uint32_t epoch;
     char epoch_why[160];
     struct buffer alarms; /* texts, each ended by NUL */
+    uint64_t occurrences; /* as replica_occurrences counts them */
+    char occurrence[200];
     uint64_t commits, failed_commits;
     enum store_level level;
     struct refusals refusals;

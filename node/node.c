@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "node/core_summary.h"
+#include "node/last_parent.h"
 #include "node/node_parts.h"
 #include "node/suspect.h"
 
@@ -83,6 +85,7 @@ static void close_handle(void *handle)
 static void close_loop(struct node *node)
 {
     inbox_close(&node->results, NULL);
+    node_sql_close(node);
     if (node->api != NULL)
         api_close(node->api, NULL, NULL);
     node->api = NULL;
@@ -95,6 +98,15 @@ static void close_loop(struct node *node)
     close_handle(&node->cache_timer);
     close_handle(&node->watch_timer);
     close_handle(&node->guide_timer);
+    close_handle(&node->invite_timer);
+}
+
+static void keep_parent(struct node *node, struct core_tree *tree)
+{
+    struct error error;
+    core_tree_keep_parent(tree, node->tree);
+    if (last_parent_keep(node->dir, tree, node->tree, &error) != ERR_OK)
+        log_line(&node->log, LOG_ERROR, "%s: %s", error.what, error.why);
 }
 
 static void take_result(void *context, struct inbox_event *event)
@@ -106,10 +118,12 @@ static void take_result(void *context, struct inbox_event *event)
     node_history_take(node, result->marks);
     node_publish_take(node, result->documents);
     if (result->tree != NULL) {
+        keep_parent(node, result->tree);
         core_tree_free(node->tree);
         node->tree = result->tree;
         result->tree = NULL;
         node_link_take_tree(node);
+        node_new_key_look(node);
     }
     if (result->status != NULL) {
         node_status_take(node, result->status);
@@ -134,6 +148,7 @@ static void stop(struct node *node)
     log_line(&node->log, LOG_INFO, "stopping");
     node_status_drop_calls(node);
     node_read_stop(node);
+    node_sql_stop(node);
     node_link_release_all(node);
     link_room_stop(node->room); /* goes on in node_link.c when the links are gone */
 }
@@ -153,6 +168,10 @@ static void on_signal(uv_signal_t *signal, int number)
 {
     struct node *node = signal->data;
     (void)number;
+    if (node->stopping && node->new_key) {
+        node->new_key = false; /* it was to open again */
+        return;
+    }
     if (node->stopping)
         _exit(EXIT_FAILED); /* the second one: at once; no acknowledged write needs the rest */
     stop(node);
@@ -191,6 +210,7 @@ static enum error_code begin_loop(struct node *node, struct error *error)
     init_timer(node, &node->cache_timer);
     init_timer(node, &node->watch_timer);
     init_timer(node, &node->guide_timer);
+    init_timer(node, &node->invite_timer);
     node_scrub_start(node);
     uv_timer_start(&node->reader_check, check_readers, READER_CHECK_MS, READER_CHECK_MS);
     return ERR_OK;
@@ -248,9 +268,10 @@ static enum error_code live(const char *dir, const struct node_run_options *opti
     *again = node->open_again && node->scrub_program != NULL && !second;
     if (code == ERR_OK) {
         code = serve(node, error);
-        *again = node->open_again && code == ERR_OK;
+        *again = (node->open_again || node->new_key) && code == ERR_OK;
         suspect_end();
     }
+    *again |= node->new_key && code == ERR_STALE; /* it has taken it */
     node_close_files(node);
     free(node);
     return code;

@@ -29,10 +29,12 @@ static void push_writes(struct node *node, struct api_call call, struct span arg
     item->writes.writes = writes;
     for (size_t i = 0; i < count; i++) {
         writes[i].type = moved(writes[i].type, args, item->writes.arguments);
+        writes[i].transition = moved(writes[i].transition, args, item->writes.arguments);
         writes[i].fields = moved(writes[i].fields, args, item->writes.arguments);
         writes[i].request_id = moved(writes[i].request_id, args, item->writes.arguments);
         writes[i].seats = moved(writes[i].seats, args, item->writes.arguments);
         writes[i].reason = moved(writes[i].reason, args, item->writes.arguments);
+        writes[i].endorses = moved(writes[i].endorses, args, item->writes.arguments);
         writes[i].import = moved(writes[i].import, args, item->writes.arguments);
         writes[i].to = moved(writes[i].to, args, item->writes.arguments);
     }
@@ -69,28 +71,66 @@ static struct core_write *read_records(struct span records, const struct core_wr
     return writes;
 }
 
-/* `import` with `rows`, a number for each record, and `after`, the one before the first. */
-static bool read_import(const struct argument *name, const struct argument *rows,
-                        const struct argument *after, struct core_write *writes, size_t count,
-                        struct error *error)
+enum put_argument {
+    PUT_TYPE,
+    PUT_FIELDS,
+    PUT_REQUEST,
+    PUT_RECORDS,
+    PUT_IMPORT,
+    PUT_ROWS,
+    PUT_AFTER,
+    PUT_FROM,
+    PUT_CHECK,
+    PUT_TO,
+    PUT_ENDORSES,
+    PUT_REASON,
+    PUT_ARGUMENTS
+};
+
+/* `from`: for each record the id of the one that its row was exported from; "": not known. */
+static bool read_from(const struct argument *from, struct core_write *writes, size_t count,
+                      struct error *error)
 {
+    struct mp_reader reader = api_reader(from->value);
+    if (from->value.size == 0)
+        return true;
+    bool right = mp_peek(&reader) == MP_ARRAY && mp_read_array(&reader) == count;
+    for (size_t i = 0; right && i < count; i++) {
+        right = mp_peek(&reader) == MP_STR;
+        struct span id = right ? mp_read_str(&reader) : SPAN_EMPTY;
+        right = right && (id.size == 0 || record_id_parse(id, &writes[i].record));
+    }
+    if (!right)
+        error_set(error, ERR_INVALID, "from", "expected 32 hex digits, or \"\", for each record");
+    return right;
+}
+
+/* `import` with `rows`, a number for each record, and `after`, the one before the first. */
+static bool read_import(const struct argument all[static PUT_ARGUMENTS], struct core_write *writes,
+                        size_t count, struct error *error)
+{
+    const struct argument *name = &all[PUT_IMPORT], *rows = &all[PUT_ROWS],
+                          *after = &all[PUT_AFTER];
     struct span import;
     uint64_t last = 0;
+    bool check = false;
     if (name->value.size == 0 && rows->value.size == 0)
         return true;
-    if (!argument_text(name, true, &import, error) || !argument_uint(after, &last, error))
+    if (!argument_text(name, true, &import, error) || !argument_uint(after, &last, error) ||
+        !argument_bool(&all[PUT_CHECK], &check, error))
         return false;
     struct mp_reader reader = api_reader(rows->value);
     bool right = import.size > 0 && mp_read_array(&reader) == count;
     for (size_t i = 0; right && i < count; i++) {
         writes[i].import = import;
+        writes[i].only_check = check;
         writes[i].import_after = last;
         last = writes[i].import_row = mp_read_uint(&reader);
         right = !reader.failed && last > writes[i].import_after;
     }
     if (!right)
         error_set(error, ERR_INVALID, "rows", "expected a rising number for each of the records");
-    return right;
+    return right && read_from(&all[PUT_FROM], writes, count, error);
 }
 
 static void put_one(struct node *node, struct api_call call, struct span args,
@@ -106,36 +146,40 @@ static void put_one(struct node *node, struct api_call call, struct span args,
 
 static void put(struct node *node, struct api_call call, struct span args)
 {
-    enum { TYPE, FIELDS, REQUEST, RECORDS, IMPORT, ROWS, AFTER, TO, ARGUMENTS };
-    struct argument all[ARGUMENTS] = {{.name = "type"},    {.name = "fields"}, {.name = "request"},
-                                      {.name = "records"}, {.name = "import"}, {.name = "rows"},
-                                      {.name = "after"},   {.name = "to"}};
+    struct argument all[PUT_ARGUMENTS] = {
+        [PUT_TYPE] = {.name = "type"},         [PUT_FIELDS] = {.name = "fields"},
+        [PUT_REQUEST] = {.name = "request"},   [PUT_RECORDS] = {.name = "records"},
+        [PUT_IMPORT] = {.name = "import"},     [PUT_ROWS] = {.name = "rows"},
+        [PUT_AFTER] = {.name = "after"},       [PUT_FROM] = {.name = "from"},
+        [PUT_CHECK] = {.name = "check"},       [PUT_TO] = {.name = "to"},
+        [PUT_ENDORSES] = {.name = "endorses"}, [PUT_REASON] = {.name = "reason"}};
     struct core_write write = {.kind = WRITE_PUT}, *writes = NULL;
     struct error error;
     size_t count = 0;
     error_clear(&error);
-    if (!arguments_read(args, all, ARGUMENTS, &error) ||
-        !argument_text(&all[TYPE], true, &write.type, &error) ||
-        !argument_text(&all[REQUEST], false, &write.request_id, &error) ||
-        !argument_text(&all[TO], false, &write.to, &error)) {
+    if (!arguments_read(args, all, PUT_ARGUMENTS, &error) ||
+        !argument_text(&all[PUT_TYPE], true, &write.type, &error) ||
+        !argument_text(&all[PUT_REQUEST], false, &write.request_id, &error) ||
+        !argument_text(&all[PUT_TO], false, &write.to, &error) ||
+        !argument_text(&all[PUT_REASON], false, &write.reason, &error)) {
         node_api_refuse(node, call, &error);
         return;
     }
-    if (all[RECORDS].value.size == 0 && all[IMPORT].value.size > 0) {
+    write.endorses = all[PUT_ENDORSES].value;
+    if (all[PUT_RECORDS].value.size == 0 && all[PUT_IMPORT].value.size > 0) {
         error_set(&error, ERR_USAGE, "put", "`import` comes with `records` and `rows`");
         node_api_refuse(node, call, &error);
         return;
     }
-    if (all[RECORDS].value.size == 0) {
-        put_one(node, call, args, &all[FIELDS], &write);
+    if (all[PUT_RECORDS].value.size == 0) {
+        put_one(node, call, args, &all[PUT_FIELDS], &write);
         return;
     }
-    if (all[FIELDS].value.size > 0 || all[REQUEST].value.size > 0)
+    if (all[PUT_FIELDS].value.size > 0 || all[PUT_REQUEST].value.size > 0)
         error_set(&error, ERR_USAGE, "put", "`records` comes without `fields` and `request`");
     else
-        writes = read_records(all[RECORDS].value, &write, &count, &error);
-    if (writes != NULL &&
-        !read_import(&all[IMPORT], &all[ROWS], &all[AFTER], writes, count, &error)) {
+        writes = read_records(all[PUT_RECORDS].value, &write, &count, &error);
+    if (writes != NULL && !read_import(all, writes, count, &error)) {
         free(writes);
         writes = NULL;
     }
@@ -147,18 +191,25 @@ static void put(struct node *node, struct api_call call, struct span args)
 
 static void change(struct node *node, struct api_call call, struct span args, enum write_kind kind)
 {
-    struct argument all[] = {{.name = "type"}, {.name = "id"}, {.name = "fields"}};
-    size_t count = kind == WRITE_SET ? 3 : 2;
+    struct argument all[] = {{.name = "type"},
+                             {.name = "id"},
+                             {.name = "fields"},
+                             {.name = "endorses"},
+                             {.name = "reason"}};
+    size_t count = kind == WRITE_SET ? sizeof all / sizeof *all : 2;
     struct core_write write = {.kind = kind};
     struct error error;
     error_clear(&error);
     if (arguments_read(args, all, count, &error) &&
         argument_text(&all[0], true, &write.type, &error) &&
         argument_record(&all[1], &write.record, &error) &&
-        (kind == WRITE_DELETE || argument_map(&all[2], true, &write.fields, &error)))
+        (kind == WRITE_DELETE || argument_map(&all[2], true, &write.fields, &error)) &&
+        argument_text(&all[4], false, &write.reason, &error)) {
+        write.endorses = all[3].value;
         push_writes(node, call, args, single(&write), 1, false);
-    else
+    } else {
         node_api_refuse(node, call, &error);
+    }
 }
 
 static void set(struct node *node, struct api_call call, struct span args)
@@ -171,21 +222,74 @@ static void delete (struct node *node, struct api_call call, struct span args)
     change(node, call, args, WRITE_DELETE);
 }
 
+static void release(struct node *node, struct api_call call, struct span args)
+{
+    struct argument all[] = {{.name = "type"}, {.name = "id"}};
+    struct core_write write = {.kind = WRITE_RELEASE};
+    struct error error;
+    error_clear(&error);
+    if (arguments_read(args, all, 2, &error) &&
+        argument_text(&all[0], false, &write.type, &error) &&
+        (write.type.size == 0 || argument_record(&all[1], &write.record, &error)))
+        push_writes(node, call, args, single(&write), 1, false);
+    else
+        node_api_refuse(node, call, &error);
+}
+
 static void extend(struct node *node, struct api_call call, struct span args)
 {
-    struct argument all[] = {
-        {.name = "type"}, {.name = "id"}, {.name = "seats"}, {.name = "reason"}};
+    struct argument all[] = {{.name = "type"},   {.name = "id"},       {.name = "seats"},
+                             {.name = "reason"}, {.name = "endorses"}, {.name = "private"}};
     struct core_write write = {.kind = WRITE_EXTEND};
+    struct error error;
+    error_clear(&error);
+    if (arguments_read(args, all, 6, &error) && argument_text(&all[0], true, &write.type, &error) &&
+        argument_record(&all[1], &write.record, &error) &&
+        argument_text(&all[3], false, &write.reason, &error) &&
+        argument_bool(&all[5], &write.with_private, &error)) {
+        write.seats = all[2].value;
+        write.endorses = all[4].value;
+        push_writes(node, call, args, single(&write), 1, false);
+    } else {
+        node_api_refuse(node, call, &error);
+    }
+}
+
+static void erase(struct node *node, struct api_call call, struct span args)
+{
+    struct argument all[] = {
+        {.name = "type"}, {.name = "id"}, {.name = "fields"}, {.name = "reason"}};
+    struct core_write write = {.kind = WRITE_ERASE};
     struct error error;
     error_clear(&error);
     if (arguments_read(args, all, 4, &error) && argument_text(&all[0], true, &write.type, &error) &&
         argument_record(&all[1], &write.record, &error) &&
         argument_text(&all[3], false, &write.reason, &error)) {
-        write.seats = all[2].value;
+        write.fields = all[2].value;
         push_writes(node, call, args, single(&write), 1, false);
     } else {
         node_api_refuse(node, call, &error);
     }
+}
+
+static void take_step(struct node *node, struct api_call call, struct span args)
+{
+    enum { STEP, TYPE, ID, FIELDS, TO, REASON, ARGUMENTS };
+    struct argument all[ARGUMENTS] = {{.name = "step"},   {.name = "type"}, {.name = "id"},
+                                      {.name = "fields"}, {.name = "to"},   {.name = "reason"}};
+    struct core_write write = {.kind = WRITE_DO};
+    struct error error;
+    error_clear(&error);
+    if (arguments_read(args, all, ARGUMENTS, &error) &&
+        argument_text(&all[STEP], true, &write.transition, &error) &&
+        argument_text(&all[TYPE], true, &write.type, &error) &&
+        argument_record(&all[ID], &write.record, &error) &&
+        argument_map(&all[FIELDS], false, &write.fields, &error) &&
+        argument_text(&all[TO], false, &write.to, &error) &&
+        argument_text(&all[REASON], false, &write.reason, &error))
+        push_writes(node, call, args, single(&write), 1, false);
+    else
+        node_api_refuse(node, call, &error);
 }
 
 static void get(struct node *node, struct api_call call, struct span args)
@@ -243,6 +347,11 @@ static void heads(struct node *node, struct api_call call, struct span args)
     node_read_begin(node, call, READ_HEADS, args);
 }
 
+static void roll_call(struct node *node, struct api_call call, struct span args)
+{
+    node_read_begin(node, call, READ_ROLL_CALL, args);
+}
+
 static void status(struct node *node, struct api_call call, struct span args)
 {
     (void)args;
@@ -283,7 +392,12 @@ static void verify(struct node *node, struct api_call call, struct span args)
 
 static void publish(struct node *node, struct api_call call, struct span args)
 {
-    node_publish_begin(node, call, args);
+    node_publish_begin(node, call, args, false);
+}
+
+static void confirm(struct node *node, struct api_call call, struct span args)
+{
+    node_publish_begin(node, call, args, true);
 }
 
 static void stop(struct node *node, struct api_call call, struct span args)
@@ -295,16 +409,29 @@ static void stop(struct node *node, struct api_call call, struct span args)
     node_stop_soon(node);
 }
 
+static void sql(struct node *node, struct api_call call, struct span args)
+{
+    node_sql_begin(node, call, args);
+}
+
 static const struct verb {
     const char *name;
     void (*run)(struct node *node, struct api_call call, struct span args);
 } verbs[] = {
-    {"put", put},         {"get", get},       {"set", set},           {"list", list},
-    {"delete", delete},   {"rollup", rollup}, {"status", status},     {"link", cut_link},
-    {"stop", stop},       {"types", types},   {"imported", imported}, {"conflicts", conflicts},
-    {"aside", aside},     {"watch", watch},   {"verify", verify},     {"history", history},
-    {"publish", publish}, {"heads", heads},   {"extend", extend},     {"invites", invites},
-    {"revoked", revoked},
+    {"put", put},           {"get", get},
+    {"set", set},           {"do", take_step},
+    {"list", list},         {"delete", delete},
+    {"release", release},   {"rollup", rollup},
+    {"status", status},     {"link", cut_link},
+    {"stop", stop},         {"types", types},
+    {"imported", imported}, {"conflicts", conflicts},
+    {"aside", aside},       {"watch", watch},
+    {"verify", verify},     {"history", history},
+    {"publish", publish},   {"heads", heads},
+    {"extend", extend},     {"erase", erase},
+    {"invites", invites},   {"revoked", revoked},
+    {"confirm", confirm},   {"roll_call", roll_call},
+    {"sql", sql},
 };
 
 static void on_request(void *context, struct api_call call, const struct api_request *request)
@@ -332,11 +459,13 @@ static void on_request(void *context, struct api_call call, const struct api_req
 static void on_cancelled(void *context, struct api_call call)
 {
     node_read_cancel(context, call);
+    node_sql_cancel(context, call);
 }
 
 static void on_drained(void *context, uint64_t client)
 {
     node_read_drained(context, client);
+    node_sql_drained(context);
 }
 
 enum error_code node_api_start(struct node *node, struct error *error)

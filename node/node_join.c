@@ -17,6 +17,7 @@
 enum {
     JOIN_PIECE_BYTES = 48 << 10,
     JOIN_TRIES_MAX = 3,
+    INVITE_LOOK_MS = 60 * 60 * 1000, /* while one is out, at least so often */
     /* What one machine is told at most: what is queued for a link is bounded (link.h). */
     JOIN_PACK_BYTES_MAX = LINK_QUEUE_BYTES_MAX - (64 << 10),
 };
@@ -57,6 +58,28 @@ static void look(uv_work_t *work)
     looking->count = invites_load(looking->node->dir, wall_ms(), &looking->invites);
 }
 
+static void on_expiry(uv_timer_t *timer)
+{
+    node_join_look(timer->data);
+}
+
+/* Looking is what forgets the seed of one that has expired. The wall's clock may be set meanwhile,
+ * so the wait is bounded. */
+static void look_when_one_expires(struct node *node, const struct invite *invites, size_t count)
+{
+    uint64_t now_ms = wall_ms(), wait_ms = UINT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (!invites[i].has_seed)
+            continue;
+        uint64_t left_ms = invites[i].expires_ms > now_ms ? invites[i].expires_ms - now_ms : 0;
+        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    if (wait_ms == UINT64_MAX || uv_is_closing((uv_handle_t *)&node->invite_timer))
+        return;
+    uv_timer_start(&node->invite_timer, on_expiry,
+                   wait_ms < INVITE_LOOK_MS ? wait_ms + 1 : INVITE_LOOK_MS, 0);
+}
+
 static void looked(uv_work_t *work, int status)
 {
     struct invites_look *looking = work->data;
@@ -68,6 +91,8 @@ static void looked(uv_work_t *work, int status)
     }
     if (looking->node->room != NULL && !looking->node->stopping)
         link_room_set_invites(looking->node->room, known, looking->count);
+    if (!looking->node->stopping)
+        look_when_one_expires(looking->node, looking->invites, looking->count);
     secret_wipe(known, sizeof known);
     invites_free(looking->invites, looking->count);
     free(looking);
@@ -149,9 +174,13 @@ static void join_end(struct node_join *join)
 static void work_on(struct node_join *join, const struct view *view, const struct tree *tree)
 {
     const char *dir = join->node->dir;
-    uint64_t now_ms = wall_ms(), token_ms = newest_token_ms(view);
-    struct invite_asked asked = {.ask = span_of_buffer(&join->ask),
-                                 .now_ms = now_ms > token_ms ? now_ms : token_ms};
+    struct invite_asked asked = {.ask = span_of_buffer(&join->ask), .now_ms = wall_ms()};
+    uint64_t floor_ms = newest_token_ms(view); /* of a clock at 1970 */
+    for (size_t i = 0; i < tree_document_count(tree); i++) {
+        uint64_t issued_ms = tree_document(tree, i)->header.issued_ms;
+        floor_ms = issued_ms > floor_ms ? issued_ms : floor_ms;
+    }
+    asked.now_ms = asked.now_ms > floor_ms ? asked.now_ms : floor_ms;
     memcpy(asked.id, join->id, sizeof asked.id);
     memcpy(asked.peer_key, join->peer_key, sizeof asked.peer_key);
     if (join->signed_in)

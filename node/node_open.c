@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "node/author/document_file.h"
+#include "node/core_summary.h"
+#include "node/last_parent.h"
 #include "node/node_parts.h"
 #include "node/suspect.h"
+#include "replication/rows/rows.h"
 
 static enum error_code open_keys(struct node *node, struct error *error)
 {
@@ -17,7 +20,7 @@ static enum error_code open_keys(struct node *node, struct error *error)
     if (code == ERR_OK && !node->keys->has_seal)
         code = keys_add_seal(node->dir, node->keys, error);
     if (code == ERR_OK)
-        seal_key_from(node->keys->seal_secret, &node->seal);
+        node_keys_seal(node->keys, &node->seal);
     return code;
 }
 
@@ -26,6 +29,32 @@ static enum error_code open_store(struct node *node, struct error *error)
     struct store_options options = {.dir = node->dir,
                                     .map_bytes = (uint64_t)node->config.map_mib << 20};
     return store_open(&options, &node->store, error);
+}
+
+/* What was erased may lie in what the store has freed since. Before anybody reads the store; where
+ * it can't be done, the next start tries again. */
+static void wipe_freed(struct node *node)
+{
+    static const uint8_t freed[] = {ROW_FREED};
+    struct store_port port;
+    struct span value;
+    struct error error;
+    uint64_t wiped;
+    store_port(node->store, &port);
+    if (port.view.get(port.view.context, TABLE_META, SPAN_OF_ARRAY(freed), &value) != READ_FOUND)
+        return;
+    if (store_wipe_free(node->store, &wiped, &error) != ERR_OK) {
+        log_line(&node->log, LOG_ERROR, "what was erased may still lie in freed pages: %s: %s",
+                 error.what, error.why);
+        return;
+    }
+    log_line(&node->log, LOG_INFO, "freed pages have been written over, in %llu places",
+             (unsigned long long)wiped);
+    port.begin(port.context);
+    if (port.remove(port.context, TABLE_META, SPAN_OF_ARRAY(freed)) == ERR_OK)
+        (void)port.commit(port.context); /* else it is done once more */
+    else
+        port.abort(port.context);
 }
 
 static enum error_code open_core(struct node *node, struct error *error)
@@ -104,7 +133,8 @@ static enum error_code offer(struct tree *tree, const struct document_file *file
     struct document_envelope envelope;
     enum error_code code = document_open(file->envelope, &envelope, error);
     if (code == ERR_OK)
-        code = tree_offer_document(tree, file->envelope, error);
+        code = file->confirmed ? tree_offer_confirmed(tree, file->envelope, error)
+                               : tree_offer_document(tree, file->envelope, error);
     if (code != ERR_OK && code != ERR_STALE)
         return code;
     struct span seat = span_of_text(envelope.decoded.seat);
@@ -116,12 +146,23 @@ static enum error_code offer(struct tree *tree, const struct document_file *file
     return code;
 }
 
+/* A root by hand that people haven't confirmed here: the status says so. */
+static bool waits_for_people(const struct tree *tree, const struct document_file *file)
+{
+    struct document_envelope opened;
+    if (document_open(file->envelope, &opened, NULL) != ERR_OK || !opened.decoded.by_hand)
+        return false;
+    struct hash hash = document_hash(opened.header);
+    return tree_pending_root(tree) != NULL && hash_equal(&tree_pending_root(tree)->hash, &hash);
+}
+
 /* Why a document is not taken, as a tree of those before it says itself. */
 static void log_untaken(struct node *node, const struct document_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
         struct error error;
-        if (is_held(replica_tree(drive_replica(node->core.drive)), &files->files[i]))
+        const struct tree *tree = replica_tree(drive_replica(node->core.drive));
+        if (is_held(tree, &files->files[i]) || waits_for_people(tree, &files->files[i]))
             continue;
         struct tree *trial = tree_new(&node->config.tree_id);
         for (size_t before = 0; before < i; before++)
@@ -141,7 +182,19 @@ static enum error_code refuse_place(struct error *error, const char *next, const
     return ERR_NOT_ALLOWED;
 }
 
-static enum error_code check_place(const struct node *node, struct error *error)
+/* ERR_STALE: the node opens again with the key that the tree lists. */
+static enum error_code take_new_key(struct node *node, struct error *error)
+{
+    enum error_code code = keys_take_next(node->dir, error);
+    if (code != ERR_OK)
+        return code;
+    node->new_key = true;
+    suspect_end(); /* a clean stop */
+    log_line(&node->log, LOG_INFO, "going on with this machine's new signing key");
+    return error_set(error, ERR_STALE, "keys", "there is a new signing key");
+}
+
+static enum error_code check_place(struct node *node, struct error *error)
 {
     const struct tree *tree = replica_tree(drive_replica(node->core.drive));
     const struct seat *own = tree_seat(tree, span_of_text(node->config.seat));
@@ -150,11 +203,20 @@ static enum error_code check_place(const struct node *node, struct error *error)
                             "put the signed documents from the parent's admin into documents/, and "
                             "check `tree` in node.yaml",
                             "no document here begins the tree that node.yaml names");
+    if (own == NULL && node->tree->has_parent) {
+        log_line(&node->log, LOG_INFO,
+                 "no document here lists this seat: %s, its parent until now, is asked for one",
+                 node->tree->parent);
+        return ERR_OK;
+    }
     if (own == NULL)
         return refuse_place(error,
                             "send request.yaml to the admin of the seat above; put the signed "
                             "documents that come back into documents/",
                             "no document here lists this node's seat");
+    if (memcmp(own->row.signing_key, node->keys->signing_key, KEY_BYTES) != 0 &&
+        node_new_key_listed(node, own->row.signing_key))
+        return take_new_key(node, error);
     if (memcmp(own->row.signing_key, node->keys->signing_key, KEY_BYTES) != 0 ||
         memcmp(own->row.link_key, node->keys->link_key, KEY_BYTES) != 0)
         return refuse_place(error,
@@ -162,6 +224,40 @@ static enum error_code check_place(const struct node *node, struct error *error)
                             "request.yaml",
                             "it lists this seat with other keys than those in keys/");
     return ERR_OK;
+}
+
+/* Whether every document here that isn't in force is an older one of its kind: none is damaged. */
+static bool are_superseded(struct node *node, const struct document_files *files)
+{
+    const struct tree *tree = replica_tree(drive_replica(node->core.drive));
+    struct tree *trial = tree_new(&node->config.tree_id);
+    bool all = true;
+    for (size_t i = 0; i < files->count && all; i++) {
+        const struct document_file *file = &files->files[i];
+        enum error_code code = tree_offer_document(trial, file->envelope, NULL);
+        bool older =
+            code != ERR_OK && code != ERR_MALFORMED && code != ERR_DAMAGED && code != ERR_FORGED;
+        all = is_held(tree, file) || waits_for_people(tree, file) || older;
+        offer(trial, file, NULL);
+    }
+    tree_free(trial);
+    return all;
+}
+
+/* Takes the tree from the core; where it doesn't list us, with the parent that is remembered. */
+static void open_tree(struct node *node, const struct document_files *files)
+{
+    struct error error;
+    struct core_tree *remembered = mem_alloc(sizeof *remembered);
+    enum error_code code = last_parent_load(node->dir, remembered, &error);
+    if (code != ERR_OK && code != ERR_NOT_FOUND)
+        log_line(&node->log, LOG_ERROR, "%s: %s", error.what, error.why);
+    node->tree = core_tree_now(&node->core);
+    if (are_superseded(node, files))
+        core_tree_keep_parent(node->tree, remembered);
+    if (last_parent_keep(node->dir, node->tree, remembered, &error) != ERR_OK)
+        log_line(&node->log, LOG_ERROR, "%s: %s", error.what, error.why);
+    core_tree_free(remembered);
 }
 
 static enum error_code open_documents(struct node *node, struct error *error)
@@ -172,11 +268,9 @@ static enum error_code open_documents(struct node *node, struct error *error)
         return code;
     take_documents(node, &files);
     log_untaken(node, &files);
+    open_tree(node, &files);
     document_files_free(&files);
-    code = check_place(node, error);
-    if (code == ERR_OK)
-        node->tree = core_tree_now(&node->core);
-    return code;
+    return check_place(node, error);
 }
 
 enum error_code node_open_files(struct node *node, const char *dir,
@@ -200,6 +294,7 @@ enum error_code node_open_files(struct node *node, const char *dir,
         code = open_store(node, error);
     if (code == ERR_OK) {
         node->unclean = suspect_begin(dir);
+        wipe_freed(node);
         code = open_core(node, error);
     }
     if (code == ERR_DAMAGED && node->store != NULL && !node->open_again) {

@@ -5,6 +5,7 @@
  *   node_link.c   link room <-> core
  *   node_api.c    requests: which verb does what; writes
  *   node_read.c   get, list, rollup: on pool threads, with snapshots of their own
+ *   node_sql.c    SQL: on threads and with snapshots of its own
  *   node_status.c status
  *   node_scrub.c  verify: a child process checks the store
  *
@@ -27,6 +28,7 @@ enum {
      * control. So a flood of control messages, which no credit bounds, waits at its sender. */
     PENDING_LINK_BYTES_MOST = (CLASS_COUNT + 1) * CREDIT_BYTES,
     READ_THREADS = 2,          /* a long total must not hold up a short read */
+    TREE_MEMORIES = 4,         /* of readers, and of SQL's */
     WATCH_LOOK_MS = 1000,      /* what the core does by itself gives no result */
     READ_CACHE_MS = 10 * 1000, /* the readers' copy of the tree is dropped when not used */
     STATUS_WAIT_MS = 250,      /* for the core's news; then the last known are told */
@@ -41,12 +43,15 @@ struct shared_tree {
     struct tree *tree;
     uint64_t stamp;
     unsigned users;
+    struct block_memory *memories[TREE_MEMORIES]; /* of readers that are done, for the next ones */
+    size_t memory_count;
 };
 
 /* A `status` that waits for the core's news. */
 struct status_call {
     struct status_call *next;
     struct api_call call;
+    struct sql_job *sql; /* a query that wants the links; NULL: `call` is a status */
 };
 
 struct read_job;
@@ -72,6 +77,7 @@ struct node {
     uv_loop_t loop;
     uv_signal_t terminate, interrupt;
     uv_timer_t stop_soon, reader_check, status_timer, cache_timer, watch_timer, guide_timer;
+    uv_timer_t invite_timer;
     struct inbox results;
     struct api_server *api; /* NULL: not open any more */
     struct link_room *room; /* NULL: not open any more */
@@ -101,12 +107,14 @@ struct node {
     struct scrub_last last_scrub; /* wall_ms 0: never */
     bool unclean;                 /* the process before this one left no clean stop behind */
     bool open_again;              /* once it has stopped */
+    bool new_key; /* the tree lists the key that was asked for: open again with it */
 
     struct node_join *joins; /* one after the other; the first is at work */
 
     struct read_job *reads; /* jobs that are not finished */
     size_t running_reads;   /* of them, those on the pool */
     uint64_t core_results;  /* how many have come: a watch looks again after each */
+    struct node_sql *sql;   /* NULL: nobody has asked yet */
     uv_mutex_t read_mutex;
     struct shared_tree *shared_tree;
 };
@@ -129,6 +137,10 @@ void node_link_take_tree(struct node *node);
 /* Messages that the core is done with: links that were held for them may go on. */
 void node_link_settle(struct node *node, struct span taken);
 void node_link_release_all(struct node *node);
+/* node_new_key.c. Whether the tree lists this seat with the key that this machine has asked for. */
+bool node_new_key_listed(const struct node *node, const uint8_t key[static KEY_BYTES]);
+/* The running node stops, and is opened again with it. */
+void node_new_key_look(struct node *node);
 void node_link_set_cut(struct node *node, bool cut);
 
 void node_link_dial_parent(struct node *node);
@@ -169,7 +181,17 @@ bool argument_map(const struct argument *argument, bool required, struct span *m
                   struct error *error);
 bool argument_record(const struct argument *argument, struct record_id *id, struct error *error);
 
-/* node_read.c */
+/* node_sql.c */
+struct sql_job;
+void node_sql_begin(struct node *node, struct api_call call, struct span args);
+/* The core has said how its links are. */
+void node_sql_go_on(struct node *node, struct sql_job *job);
+void node_sql_cancel(struct node *node, struct api_call call);
+void node_sql_drained(struct node *node);
+void node_sql_stop(struct node *node);  /* queries end at their next look */
+void node_sql_close(struct node *node); /* waits for the threads, answers what is left */
+
+/* node_read.c, node_read_tree.c */
 enum read_kind {
     READ_GET,
     READ_LIST,
@@ -182,6 +204,7 @@ enum read_kind {
     READ_TYPES,
     READ_IMPORTED,
     READ_HEADS,
+    READ_ROLL_CALL,
     READ_STATUS
 };
 void node_read_begin(struct node *node, struct api_call call, enum read_kind kind,
@@ -193,6 +216,12 @@ void node_read_committed(struct node *node);
 void node_read_watch_timer(uv_timer_t *timer);
 void node_read_cache_timer(uv_timer_t *timer);
 void node_read_drop_cache(struct node *node);
+/* On any thread: the readers' tree for this snapshot, built anew when documents have changed; to be
+ * given back. NULL with `error`: it doesn't verify. */
+/* The tree as the view has it, and for the view a memory of opened blocks; NULL with `error`. Both
+ * are given back together. */
+struct shared_tree *node_read_tree(struct node *node, struct view *view, struct error *error);
+void node_read_tree_release(struct node *node, struct shared_tree *shared, struct view *view);
 /* Ends the lists that wait for their clients. */
 void node_read_stop(struct node *node);
 
@@ -213,19 +242,24 @@ void node_history_ask(struct node *node, struct api_call call, const struct buff
 void node_history_take(struct node *node, struct core_item *first);
 
 /* node_publish.c: a signed document that somebody on this machine gives to the node. */
-void node_publish_begin(struct node *node, struct api_call call, struct span args);
+/* `confirms`: a root by hand, whose fingerprint comes with it. */
+void node_publish_begin(struct node *node, struct api_call call, struct span args, bool confirms);
 void node_publish_take(struct node *node, struct core_item *first);
 
 /* node_status.c */
 void node_status_begin(struct node *node, struct api_call call);
 void node_status_take(struct node *node, struct core_status *status); /* takes it over */
+/* The same for a query: node_sql_go_on when the core has said how it is. */
+void node_status_before_sql(struct node *node, struct sql_job *job);
+void node_status_links(struct node *node, struct buffer *out); /* as in status */
 void node_status_timer(uv_timer_t *timer);
 void node_status_drop_calls(struct node *node); /* unanswered */
 void node_status_stop(struct node *node);       /* frees all */
 /* What must be counted in the store; on a pool thread. */
 struct store_counts {
     uint64_t streams, records, entries, quarantine, parked;
-    uint64_t token_ms; /* the newest time signed at the root */
+    uint64_t token_ms;    /* the newest time signed at the root */
+    struct buffer alarms; /* as query_alarms gives them; owned */
 };
 void node_status_count(const struct view *view, const struct store_snapshot *snapshot,
                        struct store_counts *counts);

@@ -2,13 +2,14 @@
  * that the readers share. A list goes in steps: between two of them it holds no snapshot, and it
  * waits while its client doesn't read. */
 #include <assert.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "node/node_parts.h"
+#include "replication/query/query_rollup.h"
 
-enum { LIST_STEP = 100, ANSWER_ROOM = 1024 };
+enum { LIST_STEP = 100, RECORDS_STEP = 1000, ANSWER_ROOM = 1024 };
 
 struct read_job {
     uv_work_t work;
@@ -17,10 +18,13 @@ struct read_job {
     struct api_call call;
     enum read_kind kind;
     uint8_t *arguments; /* owned copy; the spans below point into it */
-    struct span type, where, name, by;
+    struct span type, name;
+    struct list_query query;       /* of a list */
+    struct rollup_question rollup; /* spans into `arguments`, too */
     struct record_id id;
     uint64_t limit; /* of a list: how many more */
-    bool deleted;
+    bool overdue;
+    uint64_t now_ms;
     struct buffer cursor;
     bool cancelled, stalled;
     bool ends;             /* a watch that doesn't wait for more */
@@ -35,6 +39,8 @@ struct read_job {
     struct history_streams *streams; /* of a history; owned */
     enum error_code code;
     struct error error;
+    struct buffer index; /* of a list: the names of the index's fields, and */
+    uint64_t examined;   /* ... how many records were read */
 };
 
 /* Answered in pieces, with a cursor. */
@@ -44,73 +50,15 @@ static bool is_list(enum read_kind kind)
            kind == READ_WATCH || kind == READ_REVOKED;
 }
 
-/* On a pool thread: the readers' tree for this snapshot, built anew when documents have changed. */
-static struct shared_tree *tree_acquire(struct node *node, const struct view *view,
-                                        struct error *error)
+static void run_list(struct read_job *job, const struct view *view, const struct tree *tree,
+                     size_t step)
 {
-    uint64_t stamp = query_tree_stamp(view);
-    uv_mutex_lock(&node->read_mutex);
-    struct shared_tree *shared = node->shared_tree;
-    if (shared != NULL && shared->stamp == stamp)
-        shared->users++;
-    else
-        shared = NULL;
-    uv_mutex_unlock(&node->read_mutex);
-    if (shared != NULL)
-        return shared;
-    struct tree *tree = query_tree(view, &node->config.tree_id, error);
-    if (tree == NULL)
-        return NULL;
-    tree_set_seal_key(tree, &node->seal);
-    shared = mem_alloc(sizeof *shared);
-    *shared = (struct shared_tree){.tree = tree, .stamp = stamp, .users = 1};
-    return shared;
-}
-
-static void tree_free_shared(struct shared_tree *shared)
-{
-    if (shared == NULL)
-        return;
-    tree_free(shared->tree);
-    free(shared);
-}
-
-/* The newest one is kept for the next reader. */
-static void tree_release(struct node *node, struct shared_tree *shared)
-{
-    struct shared_tree *dead = NULL;
-    uv_mutex_lock(&node->read_mutex);
-    shared->users--;
-    if (node->shared_tree != shared) {
-        struct shared_tree *kept = node->shared_tree;
-        bool newer = kept == NULL || (kept->users == 0 && kept->stamp != shared->stamp);
-        if (newer && shared->users == 0) {
-            node->shared_tree = shared;
-            dead = kept;
-        } else if (shared->users == 0) {
-            dead = shared;
-        }
-    }
-    uv_mutex_unlock(&node->read_mutex);
-    tree_free_shared(dead);
-}
-
-void node_read_drop_cache(struct node *node)
-{
-    uv_mutex_lock(&node->read_mutex);
-    struct shared_tree *shared = node->shared_tree;
-    if (shared != NULL && shared->users == 0)
-        node->shared_tree = NULL;
-    else
-        shared = NULL;
-    uv_mutex_unlock(&node->read_mutex);
-    tree_free_shared(shared);
-}
-
-void node_read_cache_timer(uv_timer_t *timer)
-{
-    node_read_drop_cache(timer->data);
-    malloc_trim(0);
+    struct list_plan plan = {0};
+    job->code = query_list_by(view, tree, &job->query, step, &job->cursor, &plan, &job->out,
+                              &job->count, &job->error);
+    job->examined += plan.examined;
+    buffer_clear(&job->index);
+    query_index_names(tree, job->query.type, &plan, &job->index);
 }
 
 static void run_query(struct read_job *job, const struct view *view, const struct tree *tree)
@@ -119,11 +67,15 @@ static void run_query(struct read_job *job, const struct view *view, const struc
     uint64_t step = job->limit < LIST_STEP ? job->limit : LIST_STEP;
     switch (job->kind) {
     case READ_GET:
-        job->code = query_record(view, tree, job->type, &job->id, &job->out, &job->error);
+        job->code = query_record_at(view, tree, config->seat, job->now_ms, job->type, &job->id,
+                                    &job->out, &job->error);
         break;
     case READ_LIST:
-        job->code = query_list(view, tree, job->type, job->where, job->deleted, (size_t)step,
-                               &job->cursor, &job->out, &job->count, &job->error);
+        if (job->overdue)
+            job->code = query_overdue(view, tree, job->now_ms, job->type, (size_t)step,
+                                      &job->cursor, &job->out, &job->count, &job->error);
+        else
+            run_list(job, view, tree, job->limit < RECORDS_STEP ? job->limit : RECORDS_STEP);
         break;
     case READ_CONFLICTS:
         job->code = query_conflicts(view, tree, job->type, (size_t)step, &job->cursor, &job->out,
@@ -142,13 +94,13 @@ static void run_query(struct read_job *job, const struct view *view, const struc
                                 &job->count, &job->error);
         break;
     case READ_ROLLUP:
-        job->code = query_rollup(view, tree, config->seat, job->name, job->by, config->freshness_ms,
-                                 &job->out, &job->error);
+        job->rollup.freshness_ms = config->freshness_ms;
+        job->code = query_rollup_of(view, tree, config->seat, &job->rollup, &job->out, &job->error);
         break;
     case READ_HISTORY:
         job->streams = mem_alloc(sizeof *job->streams);
-        job->code = query_history(view, tree, config->seat, job->type, &job->id, job->streams,
-                                  &job->out, &job->error);
+        job->code = query_history(view, tree, config->seat, job->now_ms, job->type, &job->id,
+                                  job->streams, &job->out, &job->error);
         break;
     case READ_TYPES: job->code = query_types(tree, &job->out, &job->error); break;
     case READ_IMPORTED: query_imported(view, job->name, &job->out); break;
@@ -156,6 +108,11 @@ static void run_query(struct read_job *job, const struct view *view, const struc
         job->code =
             query_heads(view, tree, job->name.size > 0 ? job->name : span_of_text(config->seat),
                         &job->out, &job->error);
+        break;
+    case READ_ROLL_CALL:
+        job->code = query_roll_call(view, tree, config->seat,
+                                    job->name.size > 0 ? job->name : span_of_text(config->seat),
+                                    &job->out, &job->error);
         break;
     case READ_STATUS: break;
     }
@@ -170,17 +127,18 @@ static void work(uv_work_t *work)
     job->code = store_snapshot_begin(job->node->store, &snapshot, &view, &job->error);
     if (job->code != ERR_OK)
         return;
-    if (job->kind == READ_STATUS) {
+    bool counts = job->kind == READ_STATUS;
+    struct shared_tree *shared = node_read_tree(job->node, &view, &job->error);
+    if (counts)
         node_status_count(&view, snapshot, &job->counts);
-    } else {
-        struct shared_tree *shared = tree_acquire(job->node, &view, &job->error);
-        if (shared != NULL) {
-            run_query(job, &view, shared->tree);
-            tree_release(job->node, shared);
-        } else {
-            job->code = job->error.code;
-        }
-    }
+    if (shared != NULL && counts)
+        query_alarms(&view, shared->tree, &job->counts.alarms);
+    else if (shared != NULL)
+        run_query(job, &view, shared->tree);
+    else if (!counts)
+        job->code = job->error.code;
+    if (shared != NULL)
+        node_read_tree_release(job->node, shared, &view);
     store_snapshot_end(snapshot);
 }
 
@@ -192,6 +150,8 @@ static void job_free(struct read_job *job)
     *at = job->next;
     buffer_free(&job->out);
     buffer_free(&job->cursor);
+    buffer_free(&job->index);
+    buffer_free(&job->counts.alarms);
     free(job->streams);
     free(job->arguments);
     free(job);
@@ -248,9 +208,16 @@ static size_t answer_some(struct read_job *job, struct mp_reader *reader, size_t
 static void answer_list_end(struct read_job *job)
 {
     struct buffer value = {0};
-    mp_write_map(&value, 1);
+    bool explained = job->index.size > 0;
+    mp_write_map(&value, explained ? 3 : 1);
     mp_write_text(&value, "cursor");
     mp_write_bin(&value, span_of_buffer(&job->cursor));
+    if (explained) {
+        mp_write_text(&value, "index");
+        buffer_append_span(&value, span_of_buffer(&job->index));
+        mp_write_text(&value, "examined");
+        mp_write_uint(&value, job->examined);
+    }
     answer(job, API_DONE, span_of_buffer(&value), NULL);
     buffer_free(&value);
 }
@@ -431,28 +398,49 @@ static bool read_revoked_arguments(struct read_job *job, struct span args)
 
 static bool read_list_arguments(struct read_job *job, struct span args)
 {
-    struct argument all[] = {{.name = "type"},
-                             {.name = "limit"},
-                             {.name = "where"},
-                             {.name = "cursor"},
-                             {.name = "deleted"}};
+    struct argument all[] = {{.name = "type"},     {.name = "limit"},   {.name = "where"},
+                             {.name = "cursor"},   {.name = "deleted"}, {.name = "overdue"},
+                             {.name = "at_least"}, {.name = "above"},   {.name = "at_most"},
+                             {.name = "below"},    {.name = "past"}};
+    bool past = false;
+    struct list_query *query = &job->query;
     struct span cursor = SPAN_EMPTY;
     job->limit = LIST_LIMIT_DEFAULT;
-    if (!arguments_read(args, all, 5, &job->error) ||
-        !argument_text(&all[0], true, &job->type, &job->error) ||
+    if (!arguments_read(args, all, 11, &job->error) ||
+        !argument_bool(&all[5], &job->overdue, &job->error) ||
+        !argument_text(&all[0], !job->overdue, &job->type, &job->error) ||
         !argument_uint(&all[1], &job->limit, &job->error) ||
-        !argument_map(&all[2], false, &job->where, &job->error) ||
+        !argument_map(&all[2], false, &query->where, &job->error) ||
         !argument_bin(&all[3], &cursor, &job->error) ||
-        !argument_bool(&all[4], &job->deleted, &job->error))
+        !argument_bool(&all[4], &query->deleted_too, &job->error) ||
+        !argument_map(&all[6], false, &query->at_least, &job->error) ||
+        !argument_map(&all[7], false, &query->above, &job->error) ||
+        !argument_map(&all[8], false, &query->at_most, &job->error) ||
+        !argument_map(&all[9], false, &query->below, &job->error) ||
+        !argument_bool(&all[10], &past, &job->error))
         return false;
+    query->type = job->type;
+    query->now_ms = past ? 0 : job->now_ms;
     buffer_append_span(&job->cursor, cursor);
     return true;
+}
+
+static bool read_rollup_arguments(struct read_job *job, struct span args)
+{
+    struct argument all[] = {{.name = "name"}, {.name = "by"},    {.name = "period"},
+                             {.name = "each"}, {.name = "since"}, {.name = "verify"}};
+    return arguments_read(args, all, 6, &job->error) &&
+           argument_text(&all[0], false, &job->rollup.name, &job->error) &&
+           argument_text(&all[1], false, &job->rollup.by, &job->error) &&
+           argument_text(&all[2], false, &job->rollup.period, &job->error) &&
+           argument_text(&all[3], false, &job->rollup.each, &job->error) &&
+           argument_uint(&all[4], &job->rollup.since_ms, &job->error) &&
+           argument_bool(&all[5], &job->rollup.verify, &job->error);
 }
 
 static bool read_arguments(struct read_job *job, struct span args)
 {
     struct argument get[] = {{.name = "type"}, {.name = "id"}};
-    struct argument rollup[] = {{.name = "name"}, {.name = "by"}};
     struct argument imported[] = {{.name = "name"}};
     struct argument heads[] = {{.name = "seat"}};
     switch (job->kind) {
@@ -466,13 +454,11 @@ static bool read_arguments(struct read_job *job, struct span args)
     case READ_WATCH:
     case READ_ASIDE: return read_aside_arguments(job, args);
     case READ_REVOKED: return read_revoked_arguments(job, args);
-    case READ_ROLLUP:
-        return arguments_read(args, rollup, 2, &job->error) &&
-               argument_text(&rollup[0], true, &job->name, &job->error) &&
-               argument_text(&rollup[1], false, &job->by, &job->error);
+    case READ_ROLLUP: return read_rollup_arguments(job, args);
     case READ_IMPORTED:
         return arguments_read(args, imported, 1, &job->error) &&
                argument_text(&imported[0], true, &job->name, &job->error);
+    case READ_ROLL_CALL:
     case READ_HEADS:
         return arguments_read(args, heads, 1, &job->error) &&
                argument_text(&heads[0], false, &job->name, &job->error);
@@ -482,12 +468,20 @@ static bool read_arguments(struct read_job *job, struct span args)
     return true;
 }
 
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 void node_read_begin(struct node *node, struct api_call call, enum read_kind kind, struct span args)
 {
     struct read_job *job = mem_alloc(sizeof *job);
     job->node = node;
     job->call = call;
     job->kind = kind;
+    job->now_ms = wall_ms();
     job->work.data = job;
     job->next = node->reads;
     node->reads = job;

@@ -6,18 +6,30 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/author/code_text.h"
 #include "node/node_parts.h"
 #include "replication/rows/rows.h"
 
-void node_status_begin(struct node *node, struct api_call call)
+static void ask_core(struct node *node, struct api_call call, struct sql_job *sql)
 {
     struct status_call *waiting = mem_alloc(sizeof *waiting);
     waiting->call = call;
+    waiting->sql = sql;
     waiting->next = node->status_calls;
     node->status_calls = waiting;
     node_push(node, core_item_new(CORE_STATUS, SPAN_EMPTY), 0);
     if (!uv_is_active((uv_handle_t *)&node->status_timer))
         uv_timer_start(&node->status_timer, node_status_timer, STATUS_WAIT_MS, 0);
+}
+
+void node_status_begin(struct node *node, struct api_call call)
+{
+    ask_core(node, call, NULL);
+}
+
+void node_status_before_sql(struct node *node, struct sql_job *job)
+{
+    ask_core(node, (struct api_call){0}, job);
 }
 
 /* Everyone who waited goes on: the store's rows are counted on the pool. */
@@ -27,7 +39,10 @@ static void go_on(struct node *node)
     while (node->status_calls != NULL) {
         struct status_call *waiting = node->status_calls;
         node->status_calls = waiting->next;
-        node_read_begin(node, waiting->call, READ_STATUS, SPAN_EMPTY);
+        if (waiting->sql != NULL)
+            node_sql_go_on(node, waiting->sql);
+        else
+            node_read_begin(node, waiting->call, READ_STATUS, SPAN_EMPTY);
         free(waiting);
     }
 }
@@ -39,6 +54,10 @@ void node_status_timer(uv_timer_t *timer)
 
 void node_status_take(struct node *node, struct core_status *status)
 {
+    uint64_t before = node->status == NULL ? 0 : node->status->occurrences;
+    if (status->occurrences > before)
+        log_line(&node->log, LOG_ERROR, "alarm: %s%s", status->occurrence,
+                 status->occurrences > before + 1 ? ", and others" : "");
     core_status_free(node->status);
     node->status = status;
     go_on(node);
@@ -71,7 +90,9 @@ void node_status_count(const struct view *view, const struct store_snapshot *sna
         counts->streams++;
         counts->entries += row.head.seq;
     }
-    counts->records = store_snapshot_rows(snapshot, TABLE_RECORDS);
+    uint64_t rows = store_snapshot_rows(snapshot, TABLE_RECORDS);
+    uint64_t companions = companions_row_read(view);
+    counts->records = rows - (companions < rows ? companions : rows);
     counts->quarantine = store_snapshot_rows(snapshot, TABLE_QUARANTINE);
     counts->parked = store_snapshot_rows(snapshot, TABLE_PARKED);
     counts->token_ms = newest_token_ms(view);
@@ -100,11 +121,26 @@ static void write_tree(const struct node *node, struct buffer *out)
     char id[2 * HASH_BYTES + 1];
     hex_write(id, node->config.tree_id.bytes, HASH_BYTES);
     mp_write_text(out, "tree");
-    mp_write_map(out, 4);
+    mp_write_map(out, node->tree->root_waits ? 5 : 4);
     put_text(out, "id", id);
+    if (node->tree->root_waits) {
+        char fingerprint[FINGERPRINT_TEXT_BYTES];
+        fingerprint_write(&node->tree->root, fingerprint);
+        put_text(out, "root_waits", fingerprint);
+    }
     put_uint(out, "documents", node->tree->document_count);
     put_uint(out, "seats", node->tree->seat_count);
     put_uint(out, "change", node->tree->change);
+}
+
+static void write_emergency(const struct core_tree *tree, struct buffer *out)
+{
+    mp_write_text(out, "emergency");
+    if (tree->emergency[0] == '\0')
+        mp_write_nil(out);
+    else
+        mp_write_text(out, tree->emergency);
+    put_uint(out, "emergency_since", tree->emergency_ms);
 }
 
 static void write_epoch(const struct core_status *status, struct buffer *out)
@@ -149,7 +185,6 @@ static size_t write_links(const struct node *node, struct buffer *out)
     uint32_t *links = mem_alloc((count + 1) * sizeof *links);
     if (node->room != NULL)
         link_room_list(node->room, links, count);
-    mp_write_text(out, "links");
     mp_write_array(out, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         struct link_info info = {.link = links[i]};
@@ -159,6 +194,13 @@ static size_t write_links(const struct node *node, struct buffer *out)
     }
     free(links);
     return children;
+}
+
+void node_status_links(struct node *node, struct buffer *out)
+{
+    if (node->status == NULL)
+        node->status = mem_alloc(sizeof *node->status);
+    (void)write_links(node, out);
 }
 
 static const char *uplink_state(const struct node *node)
@@ -347,6 +389,25 @@ static void write_room(const struct node *node, struct buffer *out)
     put_uint(out, "disk_free_bytes", room.disk_free_bytes);
 }
 
+static void alarm_of_root(struct alarms *alarms, const struct core_tree *tree)
+{
+    char fingerprint[FINGERPRINT_TEXT_BYTES], text[320];
+    if (!tree->root_waits)
+        return;
+    fingerprint_write(&tree->root, fingerprint);
+    snprintf(text, sizeof text,
+             "a new root made by hand waits for you: compare its fingerprint by telephone with the "
+             "people of the root, then: terrace topology confirm %s",
+             fingerprint);
+    alarm_if(alarms, true, text);
+}
+
+static void alarm_each(struct alarms *alarms, const struct buffer *texts)
+{
+    for (size_t at = 0; at < texts->size; at += strlen((const char *)texts->data + at) + 1)
+        alarm_if(alarms, true, (const char *)texts->data + at);
+}
+
 static void write_alarms(const struct node *node, const struct store_counts *counts,
                          struct buffer *out)
 {
@@ -357,6 +418,7 @@ static void write_alarms(const struct node *node, const struct store_counts *cou
              "the signed documents have expired: nobody new is admitted until they are renewed");
     alarm_if(&alarms, tree->alarm_count > 0,
              "signed documents contradict each other: see the log, and ask the admins");
+    alarm_of_root(&alarms, tree);
     alarm_if(&alarms, node->uplink_trouble[0] != '\0', node->uplink_trouble);
     alarm_if(&alarms, node->status->failed_commits > 0,
              "commits failed since the start: the disk or the store was full");
@@ -365,9 +427,8 @@ static void write_alarms(const struct node *node, const struct store_counts *cou
              "damaged or forged data is in quarantine: see terrace quarantine");
     alarm_if(&alarms, node->last_scrub.damaged > 0,
              "the last check found this store damaged: see terrace verify");
-    struct span texts = span_of_buffer(&node->status->alarms);
-    for (size_t at = 0; at < texts.size; at += strlen((const char *)texts.data + at) + 1)
-        alarm_if(&alarms, true, (const char *)texts.data + at);
+    alarm_each(&alarms, &counts->alarms);
+    alarm_each(&alarms, &node->status->alarms);
     mp_write_text(out, "alarms");
     mp_write_array(out, alarms.count);
     buffer_append_span(out, span_of_buffer(&alarms.texts));
@@ -391,7 +452,7 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "memory_proportional_bytes", memory.proportional_bytes);
 }
 
-enum { STATUS_PAIRS = 25 };
+enum { STATUS_PAIRS = 27 };
 
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
 {
@@ -405,6 +466,8 @@ void node_status_write(struct node *node, const struct store_counts *counts, str
     put_uint(out, "pid", (uint64_t)getpid());
     write_tree(node, out);
     write_epoch(node->status, out);
+    write_emergency(node->tree, out);
+    mp_write_text(out, "links");
     size_t children = write_links(node, out);
     write_uplink(node, out);
     write_children(node, children, out);

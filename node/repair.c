@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "node/author/config.h"
+#include "node/author/confirmed_roots.h"
 #include "node/author/document_file.h"
 #include "node/author/file.h"
 #include "node/author/keys.h"
@@ -76,7 +77,7 @@ static enum error_code begin(struct repair *repair, struct error *error)
                                                .context = repair,
                                                .bytes = read_bytes};
     memcpy(repair->options.signing_key, keys.signing_key, KEY_BYTES);
-    seal_key_from(keys.seal_secret, &repair->options.seal);
+    node_keys_seal(&keys, &repair->options.seal);
     memcpy(repair->options.seat, repair->config.seat, sizeof repair->options.seat);
     node_keys_wipe(&keys);
     read_high_water(repair, &own);
@@ -87,6 +88,7 @@ static enum error_code begin(struct repair *repair, struct error *error)
 static void offer_documents(struct repair *repair)
 {
     struct document_files files;
+    struct confirmed_roots confirmed;
     if (document_files_load(repair->dir, &files, NULL) != ERR_OK)
         return;
     for (size_t i = 0; i < files.count; i++) {
@@ -95,6 +97,10 @@ static void offer_documents(struct repair *repair)
                                file->part ? file->places : NULL, file->part ? file->proofs : NULL,
                                file->row_count);
     }
+    if (confirmed_roots_load(repair->dir, &confirmed, NULL) != ERR_OK)
+        confirmed.count = 0;
+    for (size_t i = 0; i < confirmed.count; i++)
+        salvage_offer_confirmed(repair->salvage, &confirmed.hashes[i]);
     document_files_free(&files);
 }
 

@@ -119,7 +119,7 @@ enum error_code scrub_child_options(const char *dir, struct verify_options *opti
         return code;
     *options = (struct verify_options){
         .tree_id = config.tree_id, .own = key_id_of(keys.signing_key), .finding = on_finding};
-    seal_key_from(keys.seal_secret, &options->seal);
+    node_keys_seal(&keys, &options->seal);
     node_keys_wipe(&keys);
     return ERR_OK;
 }

@@ -16,6 +16,8 @@
 
 enum { SEED_BYTES = 32, LINE_ROOM = 512 };
 
+static const char admin_heading[] = "terrace_admin_key", escrow_heading[] = "terrace_escrow_key";
+
 _Static_assert(sizeof((struct admin_key *)0)->salt == crypto_pwhash_SALTBYTES, "salt");
 _Static_assert(sizeof((struct admin_key *)0)->nonce == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
                "nonce");
@@ -35,20 +37,36 @@ struct hash admin_key_print(const uint8_t public_key[static KEY_BYTES])
     return hash_of(HASH_KEY, SPAN(public_key, KEY_BYTES));
 }
 
+/* Of a key that signs the seed, then its public half; of an escrow key its secret. */
 static void secret_take(struct admin_key *key, const uint8_t seed[static SEED_BYTES])
 {
     key->secret = secret_alloc(SECRET_BYTES);
-    sign_key_pair(seed, key->public_key, key->secret);
+    if (!key->escrow) {
+        sign_key_pair(seed, key->public_key, key->secret);
+        return;
+    }
+    memcpy(key->secret, seed, SEED_BYTES);
+    crypto_scalarmult_base(key->public_key, seed);
 }
 
-void admin_key_make(struct admin_key *key, const char *name)
+static void make(struct admin_key *key, const char *name, bool escrow)
 {
     uint8_t *seed = secret_alloc(SEED_BYTES);
-    *key = (struct admin_key){.encrypted = true};
+    *key = (struct admin_key){.encrypted = true, .escrow = escrow};
     snprintf(key->name, sizeof key->name, "%s", name);
     random_bytes(seed, SEED_BYTES);
     secret_take(key, seed);
     secret_free(seed);
+}
+
+void admin_key_make(struct admin_key *key, const char *name)
+{
+    make(key, name, false);
+}
+
+void escrow_key_make(struct admin_key *key, const char *name)
+{
+    make(key, name, true);
 }
 
 void admin_key_free(struct admin_key *key)
@@ -66,9 +84,10 @@ static size_t bound_lines(const struct admin_key *key, char text[static LINE_ROO
     hex_write(salt, key->salt, sizeof key->salt);
     hex_write(nonce, key->nonce, sizeof key->nonce);
     int length = snprintf(text, LINE_ROOM,
-                          "terrace_admin_key: 1\nname: \"%s\"\nkey: %s\noperations: %u\n"
+                          "%s: 1\nname: \"%s\"\nkey: %s\noperations: %u\n"
                           "memory_kib: %u\nsalt: %s\nnonce: %s\n",
-                          key->name, public_key, key->operations, key->memory_kib, salt, nonce);
+                          key->escrow ? escrow_heading : admin_heading, key->name, public_key,
+                          key->operations, key->memory_kib, salt, nonce);
     assert(length > 0 && length < LINE_ROOM);
     return (size_t)length;
 }
@@ -154,15 +173,17 @@ enum error_code admin_key_write(const char *path, struct admin_key *key, struct 
     uint8_t *stretched = stretch(key, passphrase);
     if (stretched == NULL)
         return no_memory(path, key, error);
-    /* a secret key is its seed, then its public half */
+    /* either kind begins with what it is made from */
     crypto_aead_xchacha20poly1305_ietf_encrypt(key->sealed, NULL, key->secret, SEED_BYTES,
                                                (const uint8_t *)bound, bound_size, NULL, key->nonce,
                                                stretched);
     secret_free(stretched);
     hex_write(sealed, key->sealed, sizeof key->sealed);
     struct buffer text = {0};
-    buffer_append_span(&text, span_of_text("# a key of a person who signs; what is secret in here "
-                                           "is sealed under a passphrase\n"));
+    buffer_append_span(&text, span_of_text(key->escrow ? "# it opens what is sealed to a seat, "
+                                                       : "# a key of a person who signs; "));
+    buffer_append_span(&text,
+                       span_of_text("what is secret in here is sealed under a passphrase\n"));
     buffer_append(&text, bound, bound_size);
     buffer_append_span(&text, span_of_text("sealed: "));
     buffer_append(&text, sealed, strlen(sealed));
@@ -202,7 +223,9 @@ static void read_name(struct yaml_node *root, struct admin_key *key)
 static enum error_code read_fields(struct yaml_node *root, struct admin_key *key)
 {
     uint64_t version = 1, operations = 0, memory_kib = 0;
-    yaml_get_uint(root, "terrace_admin_key", true, 1, UINT32_MAX, &version);
+    key->escrow = yaml_map_get(root, escrow_heading) != NULL;
+    yaml_get_uint(root, key->escrow ? escrow_heading : admin_heading, true, 1, UINT32_MAX,
+                  &version);
     yaml_get_uint(root, "operations", true, 1, UINT32_MAX, &operations);
     yaml_get_uint(root, "memory_kib", true, 8, UINT32_MAX, &memory_kib);
     read_name(root, key);
@@ -257,7 +280,7 @@ static enum error_code load_plain(const char *path, struct admin_key *key, struc
     return code;
 }
 
-enum error_code admin_key_load(const char *path, struct admin_key *key, struct error *error)
+enum error_code key_file_load(const char *path, struct admin_key *key, struct error *error)
 {
     enum { KEY_FILE_BYTES_MAX = 4096 };
     static const char plain[] = "terrace-admin-key ";
@@ -275,4 +298,26 @@ enum error_code admin_key_load(const char *path, struct admin_key *key, struct e
     if (code != ERR_OK)
         admin_key_free(key);
     return code;
+}
+
+enum error_code admin_key_load(const char *path, struct admin_key *key, struct error *error)
+{
+    enum error_code code = key_file_load(path, key, error);
+    if (code != ERR_OK || !key->escrow)
+        return code;
+    admin_key_free(key);
+    error_set(error, ERR_INVALID, path, "it is an escrow key: it opens, and signs nothing");
+    error_next(error, "`terrace key new` makes a key that signs");
+    return ERR_INVALID;
+}
+
+enum error_code escrow_key_load(const char *path, struct admin_key *key, struct error *error)
+{
+    enum error_code code = key_file_load(path, key, error);
+    if (code != ERR_OK || key->escrow)
+        return code;
+    admin_key_free(key);
+    error_set(error, ERR_INVALID, path, "it is a key that signs, and no escrow key");
+    error_next(error, "`terrace key new --escrow` makes an escrow key");
+    return ERR_INVALID;
 }

@@ -9,6 +9,9 @@
  *     nonce: HEX
  *     sealed: HEX                seed, under XChaCha20-Poly1305; all lines above are bound to it
  *
+ * An escrow key has the same form with `terrace_escrow_key: 1`: an X25519 secret that the people of
+ * a seat keep, for the day when its machine is gone. It signs nothing.
+ *
  * A drill's admin keys are plain `terrace-admin-key 1 HEX` lines (keys.h), and read here too. */
 #ifndef TERRACE_NODE_AUTHOR_ADMIN_KEY_H
 #define TERRACE_NODE_AUTHOR_ADMIN_KEY_H
@@ -30,7 +33,9 @@ struct admin_key {
     char name[ADMIN_NAME_BYTES_MAX + 1]; /* "" when the file says none */
     uint8_t public_key[KEY_BYTES];
     bool encrypted;  /* unlocking it takes its passphrase */
-    uint8_t *secret; /* SECRET_BYTES in memory that isn't swapped out; NULL: locked */
+    bool escrow;     /* it opens what is sealed to a seat, and signs nothing */
+    uint8_t *secret; /* SECRET_BYTES in memory that isn't swapped out; NULL: locked. Of an escrow
+                      * key KEY_BYTES of them, the X25519 secret */
     uint32_t operations, memory_kib;
     uint8_t salt[16], nonce[24], sealed[48];
 };
@@ -40,6 +45,7 @@ bool admin_name_acceptable(struct span name);
 
 /* A new key, unlocked; `name` is acceptable. The caller frees with admin_key_free. */
 void admin_key_make(struct admin_key *key, const char *name);
+void escrow_key_make(struct admin_key *key, const char *name);
 /* Wipes and frees the secret half. */
 void admin_key_free(struct admin_key *key);
 
@@ -47,6 +53,9 @@ void admin_key_free(struct admin_key *key);
  * and column; ERR_OVERSIZE when opening it would take more than the bounds above; ERR_NOT_ALLOWED
  * when a plain key may be read by others. Nothing to free on failure. */
 enum error_code admin_key_load(const char *path, struct admin_key *key, struct error *error);
+/* An escrow key alone, where the former takes none; and a key of either kind. */
+enum error_code escrow_key_load(const char *path, struct admin_key *key, struct error *error);
+enum error_code key_file_load(const char *path, struct admin_key *key, struct error *error);
 /* ERR_NOT_ALLOWED: another passphrase, or the file was changed; no way to tell which. */
 enum error_code admin_key_unlock(struct admin_key *key, const char *path, struct span passphrase,
                                  struct error *error);

@@ -20,28 +20,27 @@ struct number_key {
 /* Least and most: what the replica and the links can still work with; a day is as good as never.
  * The keys of one map stand together. */
 static const struct number_key number_keys[] = {
-#define KEY(name, least, most)                                                                     \
+#define KEY(map, name, least, most)                                                                \
     {                                                                                              \
-        "tuning", #name, least, most, offsetof(struct node_config, tuning.name)                    \
+#map, #name, least, most, offsetof(struct node_config, map.name)                           \
     }
-    KEY(token_every_ms, 100, 86400000),
-    KEY(statement_after_data_ms, 10, 86400000),
-    KEY(statement_idle_ms, 100, 86400000),
-    KEY(report_every_ms, 10, 86400000),
-    KEY(stream_entries_max, 16, STREAM_ENTRIES_MAX),
-    KEY(credit_bytes, 2 * MESSAGE_BYTES_MAX, 16 << 20),
-    KEY(credit_entries, BLOCK_ENTRIES_MAX, 1 << 20),
-    KEY(block_entries, 1, BLOCK_ENTRIES_USUAL),
-    KEY(child_share_percent, 1, 100),
-#undef KEY
-#define KEY(name, least, most)                                                                     \
-    {                                                                                              \
-        "links", #name, least, most, offsetof(struct node_config, links.name)                      \
-    }
-    KEY(handshake_ms, 100, 3600000),
-    KEY(ping_ms, 100, 86400000),
-    KEY(dead_ms, 300, 86400000),
-    KEY(rate_kbit, 1, 100000000),
+    KEY(tuning, token_every_ms, 100, 86400000),
+    KEY(tuning, statement_after_data_ms, 10, 86400000),
+    KEY(tuning, statement_idle_ms, 100, 86400000),
+    KEY(tuning, report_every_ms, 10, 86400000),
+    KEY(tuning, stream_entries_max, 16, STREAM_ENTRIES_MAX),
+    KEY(tuning, credit_bytes, 2 * MESSAGE_BYTES_MAX, 16 << 20),
+    KEY(tuning, credit_entries, BLOCK_ENTRIES_MAX, 1 << 20),
+    KEY(tuning, block_entries, 1, BLOCK_ENTRIES_USUAL),
+    KEY(tuning, child_share_percent, 1, 100),
+    KEY(links, handshake_ms, 100, 3600000),
+    KEY(links, ping_ms, 100, 86400000),
+    KEY(links, dead_ms, 300, 86400000),
+    KEY(links, rate_kbit, 1, 100000000),
+    KEY(sql, seconds, 1, 3600),
+    KEY(sql, rows, 1, 1000000000),
+    KEY(sql, memory_mib, 8, 4096),
+    KEY(sql, growth_mib, 1, 1 << 20),
 #undef KEY
 };
 enum { NUMBER_KEY_COUNT = sizeof number_keys / sizeof *number_keys };

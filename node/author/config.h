@@ -19,6 +19,12 @@ struct link_times {
     uint32_t rate_kbit; /* declared, of each link */
 };
 
+/* Bounds of one SQL query (docs/sql.md); 0 = as usual. */
+struct sql_tuning {
+    uint32_t seconds, rows;
+    uint32_t memory_mib, growth_mib;
+};
+
 struct node_config {
     char seat[SEAT_BYTES_MAX + 1];
     struct hash tree_id;                 /* zero: it hasn't joined any yet */
@@ -28,6 +34,7 @@ struct node_config {
     uint64_t freshness_ms;
     struct replica_tuning tuning; /* 0 = as limits.h */
     struct link_times links;
+    struct sql_tuning sql;
 };
 
 /* A configuration with everything at its usual value, and no seat and tree. */

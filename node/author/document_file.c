@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/msgpack.h"
+#include "node/author/confirmed_roots.h"
 #include "node/author/file.h"
 
 enum {
@@ -135,6 +136,22 @@ static enum error_code load_named(const char *directory, struct dirent **names, 
     return code;
 }
 
+static enum error_code mark_confirmed(const char *dir, struct document_files *files,
+                                      struct error *error)
+{
+    struct confirmed_roots confirmed;
+    enum error_code code = confirmed_roots_load(dir, &confirmed, error);
+    for (size_t i = 0; i < files->count && code == ERR_OK; i++) {
+        struct document_envelope opened;
+        struct document_file *file = &files->files[i];
+        if (file->kind != DOCUMENT_ROOT || document_open(file->envelope, &opened, NULL) != ERR_OK)
+            continue;
+        struct hash hash = document_hash(opened.header);
+        file->confirmed = confirmed_roots_have(&confirmed, &hash);
+    }
+    return code;
+}
+
 enum error_code document_files_load(const char *dir, struct document_files *files,
                                     struct error *error)
 {
@@ -153,6 +170,8 @@ enum error_code document_files_load(const char *dir, struct document_files *file
     for (int i = 0; i < count; i++)
         free(names[i]);
     free(names);
+    if (code == ERR_OK)
+        code = mark_confirmed(dir, files, error);
     if (code != ERR_OK)
         document_files_free(files);
     return code;

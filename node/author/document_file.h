@@ -18,6 +18,7 @@ struct document_file {
     struct span *rows;   /* row_count of them, owned */
     uint32_t *places;    /* of a part, owned; else NULL */
     struct span *proofs; /* of a part, owned; else NULL */
+    bool confirmed;      /* a root by hand, and DIR/confirmed-roots names it */
     struct buffer bytes; /* the file: the spans of a file that was read point in here */
 };
 
@@ -38,8 +39,9 @@ void document_file_free(struct document_file *file);
 /* The bytes of such a file, appended. Of `file` as document_file_write says. */
 void document_file_encode(const struct document_file *file, struct buffer *out);
 
-/* Reads *.document of DIR/documents; no such directory: none. The first file that can't be read
- * fails all; nothing to free then. The caller frees with document_files_free. */
+/* Reads *.document of DIR/documents; no such directory: none. The first file that can't be read,
+ * or a list of confirmed roots that can't be, fails all; nothing to free then. The caller frees
+ * with document_files_free. */
 enum error_code document_files_load(const char *dir, struct document_files *files,
                                     struct error *error);
 void document_files_free(struct document_files *files);

@@ -161,6 +161,11 @@ enum error_code file_replace(const char *path, struct span bytes, mode_t mode, s
     return sync_parent(path, error);
 }
 
+enum error_code file_rename(const char *from, const char *to, struct error *error)
+{
+    return rename(from, to) == 0 ? sync_parent(to, error) : file_error(error, from, "renaming");
+}
+
 enum error_code directory_make(const char *path, mode_t mode, struct error *error)
 {
     struct stat status;

@@ -24,6 +24,9 @@ enum error_code file_create(const char *path, struct span bytes, mode_t mode, st
  * whole. ERR_FULL, ERR_IO: the old one stands. */
 enum error_code file_replace(const char *path, struct span bytes, mode_t mode, struct error *error);
 
+/* Renames within a directory, in place of what has that name; synced. ERR_NOT_FOUND, ERR_IO. */
+enum error_code file_rename(const char *from, const char *to, struct error *error);
+
 /* Makes a directory, and syncs the one above it. One that is there already is right. */
 enum error_code directory_make(const char *path, mode_t mode, struct error *error);
 

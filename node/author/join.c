@@ -17,15 +17,33 @@ static enum error_code refuse(struct error *error, const char *name, const char 
 }
 
 static enum error_code check_tree(const struct node_config *config, const char *name,
-                                  const struct pack *pack, struct span fingerprint,
+                                  const struct pack *pack, const struct join_told *told,
                                   struct error *error)
 {
     if (!hash_equal(&config->tree_id, &hash_zero) && !hash_equal(&config->tree_id, &pack->tree_id))
         return refuse(error, name, "it is of another tree than the one that node.yaml names",
                       "ask the people of the seat above which tree is right; a machine that was in "
                       "another tree joins from a new directory: terrace init");
-    if (fingerprint.size > 0 && !fingerprint_equal(&pack->tree_id, fingerprint))
+    if (told->tree.size > 0 && !fingerprint_equal(&pack->tree_id, told->tree))
         return refuse(error, name, "its tree has another fingerprint than the one given",
+                      "don't use this file before the people of the county have said which is "
+                      "right");
+    return ERR_OK;
+}
+
+/* The last one in a pack's list is the newest: they were confirmed one after the other. */
+static enum error_code check_root(const char *name, const struct pack *pack,
+                                  const struct join_told *told, struct error *error)
+{
+    if (pack->confirmed.count == 0 || (told->by_token && told->root.size == 0))
+        return ERR_OK;
+    const struct hash *newest = &pack->confirmed.hashes[pack->confirmed.count - 1];
+    if (told->root.size == 0)
+        return refuse(error, name, "the root of its tree was made anew by hand",
+                      "ask the people of the root for the fingerprint of their root document, by "
+                      "telephone, and give it: terrace join FILE --root FINGERPRINT");
+    if (!fingerprint_equal(newest, told->root))
+        return refuse(error, name, "its root document has another fingerprint than the one given",
                       "don't use this file before the people of the county have said which is "
                       "right");
     return ERR_OK;
@@ -83,11 +101,13 @@ static enum error_code write_config(const char *dir, const struct pack *pack, st
 }
 
 static enum error_code check(const struct node_config *config, const char *name,
-                             const struct pack *pack, struct span fingerprint,
+                             const struct pack *pack, const struct join_told *told,
                              struct node_keys *keys, struct error *error)
 {
     struct tree *tree = NULL;
-    enum error_code code = check_tree(config, name, pack, fingerprint, error);
+    enum error_code code = check_tree(config, name, pack, told, error);
+    if (code == ERR_OK)
+        code = check_root(name, pack, told, error);
     if (code == ERR_OK)
         code = check_seat(config, name, pack, keys, error);
     if (code == ERR_OK)
@@ -99,7 +119,7 @@ static enum error_code check(const struct node_config *config, const char *name,
 }
 
 enum error_code join_take(const char *dir, const char *name, const struct pack *pack,
-                          struct span fingerprint, struct error *error)
+                          const struct join_told *told, struct error *error)
 {
     struct node_config config;
     struct node_keys keys;
@@ -109,7 +129,7 @@ enum error_code join_take(const char *dir, const char *name, const struct pack *
     if (code != ERR_OK)
         return code;
     bool joined = !hash_equal(&config.tree_id, &hash_zero);
-    code = check(&config, name, pack, fingerprint, &keys, error);
+    code = check(&config, name, pack, told, &keys, error);
     if (code == ERR_OK && !joined)
         code = keys_write_tree_secret(dir, &keys, error);
     if (code == ERR_OK)

@@ -7,11 +7,20 @@
 #include "node/author/node_directory.h"
 #include "node/author/pack.h"
 
+/* What a person was told by another way. */
+struct join_told {
+    struct span tree; /* fingerprint of the tree; empty: nothing */
+    struct span root; /* of the newest root that was made by hand; empty: nothing */
+    bool by_token;    /* the pack came from the node that the token names: what that has confirmed
+                       * is taken over. Anybody could have written a file; its root by hand needs
+                       * `root` */
+};
+
 /* Checks a pack against the directory and brings it in. `name`: of the file, for errors.
- * `fingerprint`: what a person was told of the tree; empty: nothing. ERR_NOT_ALLOWED, with what to
- * do: another seat, another tree, another machine's request, not the seat's keys in force;
- * ERR_FORGED: documents that don't hold. Nothing is changed then. */
+ * ERR_NOT_ALLOWED, with what to do: another seat, another tree, another machine's request, not the
+ * seat's keys in force, a root by hand that nobody here has compared; ERR_FORGED: documents that
+ * don't hold. Nothing is changed then. */
 enum error_code join_take(const char *dir, const char *name, const struct pack *pack,
-                          struct span fingerprint, struct error *error);
+                          const struct join_told *told, struct error *error);
 
 #endif

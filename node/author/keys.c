@@ -62,6 +62,8 @@ void node_keys_make(struct node_keys *keys, const uint8_t *tree_secret)
     random_bytes(keys->tree_secret, sizeof keys->tree_secret);
     random_bytes(keys->seal_secret, sizeof keys->seal_secret);
     keys->has_seal = true;
+    keys->escrow_count = 0;
+    memset(keys->escrow_secrets, 0, sizeof keys->escrow_secrets);
     if (tree_secret != NULL)
         memcpy(keys->tree_secret, tree_secret, sizeof keys->tree_secret);
     node_keys_derive(keys);
@@ -199,6 +201,10 @@ static enum error_code load(const char *dir, bool joining, struct node_keys *key
             return code;
         }
     }
+    if (escrow_keys_load(dir, keys, error) != ERR_OK) {
+        node_keys_wipe(keys);
+        return error->code;
+    }
     node_keys_derive(keys);
     return ERR_OK;
 }
@@ -231,6 +237,13 @@ enum error_code keys_add_seal(const char *dir, struct node_keys *keys, struct er
     return write_key(dir, &key_files[KEY_FILE_SEAL], keys, error);
 }
 
+void node_keys_seal(const struct node_keys *keys, struct seal_key *seal)
+{
+    seal_key_from(keys->seal_secret, seal);
+    for (size_t i = 0; i < keys->escrow_count; i++)
+        seal_key_add_escrow(keys->escrow_secrets[i], seal);
+}
+
 enum error_code keys_write_tree_secret(const char *dir, const struct node_keys *keys,
                                        struct error *error)
 {
@@ -253,4 +266,48 @@ enum error_code keys_write(const char *dir, const struct node_keys *keys, struct
             code = write_key(dir, &key_files[i], keys, error);
     }
     return code;
+}
+
+static const char next_name[] = "keys/next.key";
+
+enum error_code keys_load_next(const char *dir, const struct node_keys *keys,
+                               struct node_keys *next, struct error *error)
+{
+    char path[PATH_MAX];
+    *next = *keys;
+    enum error_code code = path_join(path, dir, next_name, error);
+    if (code == ERR_OK)
+        code = secret_file_read(path, key_files[0].label, next->signing_seed,
+                                sizeof next->signing_seed, error);
+    if (code == ERR_OK)
+        node_keys_derive(next);
+    else
+        node_keys_wipe(next);
+    return code;
+}
+
+enum error_code keys_make_next(const char *dir, const struct node_keys *keys,
+                               struct node_keys *next, struct error *error)
+{
+    char path[PATH_MAX];
+    uint8_t seed[sizeof next->signing_seed];
+    enum error_code code = keys_load_next(dir, keys, next, error);
+    if (code != ERR_NOT_FOUND)
+        return code;
+    error_clear(error);
+    random_bytes(seed, sizeof seed);
+    code = path_join(path, dir, next_name, error);
+    if (code == ERR_OK)
+        code = secret_file_write(path, key_files[0].label, seed, sizeof seed, error);
+    secret_wipe(seed, sizeof seed);
+    return code == ERR_OK ? keys_load_next(dir, keys, next, error) : code;
+}
+
+enum error_code keys_take_next(const char *dir, struct error *error)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    enum error_code code = path_join(from, dir, next_name, error);
+    if (code == ERR_OK)
+        code = path_join(to, dir, key_files[0].name, error);
+    return code == ERR_OK ? file_rename(from, to, error) : code;
 }

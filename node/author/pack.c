@@ -170,7 +170,8 @@ static void write_pack(const struct packing *packing,
     const struct seat_row *row = &packing->seat->row;
     uint8_t sealed[PACK_SECRET_BYTES];
     crypto_box_seal(sealed, tree_secret, TREE_SECRET_BYTES, row->seal_key);
-    mp_write_map(out, 6);
+    size_t confirmed = tree_confirmed_count(packing->tree);
+    mp_write_map(out, confirmed > 0 ? 7 : 6);
     mp_write_uint(out, 1);
     mp_write_uint(out, PACK_VERSION);
     mp_write_uint(out, 2);
@@ -184,6 +185,12 @@ static void write_pack(const struct packing *packing,
     mp_write_uint(out, 6);
     mp_write_array(out, packing->count);
     buffer_append_span(out, span_of_buffer(&packing->documents));
+    if (confirmed == 0)
+        return;
+    mp_write_uint(out, 7);
+    mp_write_array(out, (uint32_t)confirmed);
+    for (size_t i = 0; i < confirmed; i++)
+        mp_write_bin(out, SPAN_OF_ARRAY(tree_confirmed(packing->tree, i)->bytes));
 }
 
 enum error_code pack_make(const struct tree *tree, struct span seat,
@@ -249,6 +256,15 @@ static void take_documents(struct mp_reader *reader, const char *name, struct pa
     }
 }
 
+static void take_confirmed(struct mp_reader *reader, struct pack *pack)
+{
+    uint32_t count = mp_read_array(reader);
+    if (count > CONFIRMED_ROOTS_MAX)
+        mp_fail(reader);
+    for (uint32_t i = 0; i < count && !reader->failed; i++)
+        take_bytes(reader, pack->confirmed.hashes[pack->confirmed.count++].bytes, HASH_BYTES);
+}
+
 enum error_code pack_read(struct span bytes, const char *name, struct pack *pack,
                           struct error *error)
 {
@@ -268,6 +284,7 @@ enum error_code pack_read(struct span bytes, const char *name, struct pack *pack
         case 4: take_bytes(&reader, pack->signing_key, KEY_BYTES); break;
         case 5: take_bytes(&reader, pack->sealed, PACK_SECRET_BYTES); break;
         case 6: take_documents(&reader, name, pack); break;
+        case 7: take_confirmed(&reader, pack); break;
         default: mp_read_any(&reader); break;
         }
     }
@@ -303,6 +320,8 @@ enum error_code pack_tree(const struct pack *pack, const char *name, struct tree
 {
     struct error why;
     *tree = tree_new(&pack->tree_id);
+    for (size_t i = 0; i < pack->confirmed.count; i++)
+        tree_note_confirmed(*tree, &pack->confirmed.hashes[i]);
     for (size_t i = 0; i < pack->document_count; i++) {
         error_clear(&why);
         if (offer(*tree, &pack->documents[i], &why) == ERR_OK)
@@ -350,6 +369,8 @@ enum error_code pack_write_documents(const struct pack *pack, const char *dir, s
 {
     struct tree *tree = NULL;
     enum error_code code = pack_tree(pack, "the answer", &tree, error);
+    for (size_t i = 0; i < pack->confirmed.count && code == ERR_OK; i++)
+        code = confirmed_roots_add(dir, &pack->confirmed.hashes[i], error);
     for (size_t i = 0; i < pack->document_count && code == ERR_OK; i++) {
         char name[128] = "";
         name_of(pack, tree, i, name);

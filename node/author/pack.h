@@ -2,13 +2,14 @@
  * tree's secret sealed to its key. Brought by hand, or over the link by which it joins.
  *
  *     {1: version, 2: tree id, 3: seat, 4: its signing key, 5: sealed tree secret, 6: [document
- * ...]}
+ * ...], 7: [hash of a root by hand that is confirmed where it was made ...]}
  *
  * Documents verify themselves; what can't be verified is which tree it is: that is compared with
  * what the node was told, or by a person. */
 #ifndef TERRACE_NODE_AUTHOR_PACK_H
 #define TERRACE_NODE_AUTHOR_PACK_H
 
+#include "node/author/confirmed_roots.h"
 #include "node/author/document_file.h"
 #include "node/author/keys.h"
 #include "topology/tree.h"
@@ -35,6 +36,7 @@ struct pack {
     uint8_t sealed[PACK_SECRET_BYTES];
     struct document_file *documents; /* owned */
     size_t document_count;
+    struct confirmed_roots confirmed; /* as its maker says: see join_take */
 };
 /* `name` is told in errors. On failure there is nothing to free. */
 enum error_code pack_read(struct span bytes, const char *name, struct pack *pack,
@@ -48,7 +50,8 @@ enum error_code pack_tree(const struct pack *pack, const char *name, struct tree
 /* The tree's secret. ERR_NOT_ALLOWED: it is sealed to another machine's key. */
 enum error_code pack_open(const struct pack *pack, const char *name, const struct node_keys *keys,
                           uint8_t tree_secret[static TREE_SECRET_BYTES], struct error *error);
-/* Its documents to DIR/documents, each in place of one of the same name. */
+/* Its documents to DIR/documents, each in place of one of the same name; before them, what it says
+ * is confirmed to DIR/confirmed-roots. */
 enum error_code pack_write_documents(const struct pack *pack, const char *dir, struct error *error);
 
 #endif

@@ -10,7 +10,7 @@
 #include "node/author/code_text.h"
 #include "node/author/file.h"
 
-enum { REQUEST_VERSION = 1 };
+enum { REQUEST_JOINS = 1, REQUEST_NEW_KEY = 2 };
 
 static const char label[] = "terrace-request-";
 
@@ -100,10 +100,11 @@ enum error_code request_load(const char *path, struct node_request *request, str
     return code;
 }
 
-static void encode_asked(const struct node_request *request, struct buffer *out)
+/* What both forms begin with; an array of so many parts. */
+static void encode_keys(const struct node_request *request, uint32_t parts, struct buffer *out)
 {
-    mp_write_array(out, 7);
-    mp_write_uint(out, REQUEST_VERSION);
+    mp_write_array(out, parts);
+    mp_write_uint(out, request->new_key ? REQUEST_NEW_KEY : REQUEST_JOINS);
     mp_write_text(out, request->seat);
     if (hash_equal(&request->tree_id, &hash_zero))
         mp_write_nil(out);
@@ -118,20 +119,53 @@ static void encode_asked(const struct node_request *request, struct buffer *out)
     mp_write_text(out, request->endpoint);
 }
 
+static void encode_heads(const struct node_request *request, struct buffer *out)
+{
+    mp_write_bin(out, SPAN(request->heads, request->places_size));
+    mp_write_bin(out, SPAN(request->heads + request->places_size, request->notes_size));
+}
+
+static void encode_asked(const struct node_request *request, struct buffer *out)
+{
+    encode_keys(request, request->new_key ? 10 : 7, out);
+    if (!request->new_key)
+        return;
+    encode_heads(request, out);
+    mp_write_bin(out, SPAN(request->former_proof, SIGNATURE_BYTES));
+}
+
+static struct hash hash_as(const uint8_t personal[static 16], const struct buffer *bytes)
+{
+    struct hash hash;
+    crypto_generichash_blake2b_salt_personal(hash.bytes, sizeof hash.bytes, bytes->data,
+                                             bytes->size, NULL, 0, NULL, personal);
+    return hash;
+}
+
+/* What the former key signs. */
+static struct hash former_print(const struct node_request *request)
+{
+    static const uint8_t personal[16] = "terrace key next";
+    struct buffer said = {0};
+    encode_keys(request, 9, &said);
+    encode_heads(request, &said);
+    struct hash hash = hash_as(personal, &said);
+    buffer_free(&said);
+    return hash;
+}
+
 struct hash request_print(const struct node_request *request)
 {
     static const uint8_t personal[16] = "terrace join ask";
     struct buffer asked = {0};
-    struct hash hash;
     encode_asked(request, &asked);
-    crypto_generichash_blake2b_salt_personal(hash.bytes, sizeof hash.bytes, asked.data, asked.size,
-                                             NULL, 0, NULL, personal);
+    struct hash hash = hash_as(personal, &asked);
     buffer_free(&asked);
     return hash;
 }
 
-void request_of(const struct node_config *config, const struct node_keys *keys,
-                struct node_request *request)
+static void take_keys(const struct node_config *config, const struct node_keys *keys,
+                      struct node_request *request)
 {
     *request = (struct node_request){
         .tree_id = config->tree_id, .has_seal_key = keys->has_seal, .has_proof = true};
@@ -141,8 +175,54 @@ void request_of(const struct node_config *config, const struct node_keys *keys,
     memcpy(request->link_key, keys->link_key, KEY_BYTES);
     if (keys->has_seal)
         memcpy(request->seal_key, keys->seal_key, KEY_BYTES);
+}
+
+void request_of(const struct node_config *config, const struct node_keys *keys,
+                struct node_request *request)
+{
+    take_keys(config, keys, request);
     struct hash print = request_print(request);
     sign_hash(&print, keys->signing_secret, request->proof);
+}
+
+enum error_code request_of_new_key(const struct node_config *config, const struct node_keys *keys,
+                                   const struct node_keys *next, const struct request_heads *heads,
+                                   struct node_request *request, struct error *error)
+{
+    if (heads->places.size + heads->notes.size > REQUEST_HEADS_BYTES_MAX)
+        return error_set(error, ERR_OVERSIZE, "the request", "its list of streams has %zu bytes",
+                         heads->places.size + heads->notes.size);
+    take_keys(config, next, request);
+    request->new_key = true;
+    request->places_size = (uint16_t)heads->places.size;
+    request->notes_size = (uint16_t)heads->notes.size;
+    if (heads->places.size > 0)
+        memcpy(request->heads, heads->places.data, heads->places.size);
+    if (heads->notes.size > 0)
+        memcpy(request->heads + heads->places.size, heads->notes.data, heads->notes.size);
+    struct hash former = former_print(request);
+    sign_hash(&former, keys->signing_secret, request->former_proof);
+    struct hash print = request_print(request);
+    sign_hash(&print, next->signing_secret, request->proof);
+    return ERR_OK;
+}
+
+enum error_code request_former(const struct node_request *request,
+                               const uint8_t former[static KEY_BYTES], struct request_heads *heads,
+                               struct error *error)
+{
+    struct hash print = former_print(request);
+    if (!request->new_key)
+        return error_set(error, ERR_NOT_ALLOWED, "the request", "it asks for no new key");
+    if (!verify_hash(&print, request->former_proof, former)) {
+        error_set(error, ERR_FORGED, "the request", "the key that seat %s has now hasn't signed it",
+                  request->seat);
+        error_next(error, "let the machine make it again: terrace request --new-key");
+        return ERR_FORGED;
+    }
+    heads->places = SPAN(request->heads, request->places_size);
+    heads->notes = SPAN(request->heads + request->places_size, request->notes_size);
+    return ERR_OK;
 }
 
 enum error_code request_check(const struct node_request *request, struct error *error)
@@ -189,6 +269,23 @@ static bool take_bytes(struct mp_reader *reader, bool required, uint8_t *to, siz
     return from != NULL;
 }
 
+static void take_heads(struct mp_reader *reader, struct node_request *request)
+{
+    struct span places = mp_read_bin(reader), notes = mp_read_bin(reader);
+    take_bytes(reader, true, request->former_proof, SIGNATURE_BYTES);
+    if (reader->failed || places.size + notes.size > REQUEST_HEADS_BYTES_MAX) {
+        mp_fail(reader);
+        return;
+    }
+    request->new_key = true;
+    request->places_size = (uint16_t)places.size;
+    request->notes_size = (uint16_t)notes.size;
+    if (places.size > 0)
+        memcpy(request->heads, places.data, places.size);
+    if (notes.size > 0)
+        memcpy(request->heads + places.size, notes.data, notes.size);
+}
+
 enum error_code request_decode(struct span bytes, struct node_request *request, struct error *error)
 {
     *request = (struct node_request){.has_proof = true};
@@ -196,7 +293,10 @@ enum error_code request_decode(struct span bytes, struct node_request *request, 
         return error_set(error, ERR_MALFORMED, "the request", "it has %zu bytes", bytes.size);
     struct span asked = SPAN(bytes.data, bytes.size - SIGNATURE_BYTES);
     struct mp_reader reader = mp_reader(asked);
-    if (mp_read_array(&reader) != 7 || mp_read_uint(&reader) != REQUEST_VERSION)
+    uint32_t parts = mp_read_array(&reader);
+    uint64_t version = mp_read_uint(&reader);
+    bool new_key = version == REQUEST_NEW_KEY && parts == 10;
+    if (!new_key && (version != REQUEST_JOINS || parts != 7))
         mp_fail(&reader);
     take_text(&reader, request->seat, SEAT_BYTES_MAX);
     take_bytes(&reader, false, request->tree_id.bytes, HASH_BYTES);
@@ -204,6 +304,8 @@ enum error_code request_decode(struct span bytes, struct node_request *request, 
     take_bytes(&reader, true, request->link_key, KEY_BYTES);
     request->has_seal_key = take_bytes(&reader, false, request->seal_key, KEY_BYTES);
     take_text(&reader, request->endpoint, ENDPOINT_BYTES_MAX);
+    if (new_key)
+        take_heads(&reader, request);
     mp_read_end(&reader);
     memcpy(request->proof, bytes.data + asked.size, SIGNATURE_BYTES);
     if (reader.failed)

@@ -68,6 +68,8 @@ uint64_t store_snapshot_rows(const struct store_snapshot *snapshot, enum table t
 
 /* Bytes of pages that hold something, as of the last commit; at most the map's. */
 uint64_t store_used_bytes(struct store *store);
+/* How far the file's pages reach, free ones included: it grows while snapshots keep old pages. */
+uint64_t store_extent_bytes(const struct store *store);
 uint64_t store_map_bytes(const struct store *store);
 /* What may still be put: the map's rest, or the disk's if that is less. False: can't be said. */
 bool store_free_room(struct store *store, struct free_room *room);
@@ -91,6 +93,12 @@ enum store_level store_level_look(struct store *store, bool failed);
 /* Whether the pages of the last commit make a tree in which each has one use: what readers don't
  * notice, and the next commit does. False: `wrong` says what isn't right, and where. Any thread. */
 bool store_structure_check(struct store *store, char wrong[static 160]);
+
+/* Writes zeros over all bytes of the file that the last commit doesn't lead to: free pages, and the
+ * gaps in those in use. *wiped: places that held something else. Outside a transaction, before
+ * other threads read. ERR_BUSY: another process reads an older commit; ERR_DAMAGED: the pages make
+ * no tree, nothing was written; ERR_FULL, ERR_IO: perhaps not all of it. */
+enum error_code store_wipe_free(struct store *store, uint64_t *wiped, struct error *error);
 
 /* Frees the reader slots of processes that died; answers how many. Once a minute. */
 unsigned store_reader_check(struct store *store);

@@ -47,6 +47,15 @@ uint64_t store_used_bytes(struct store *store)
     return pages * page_bytes(store->env);
 }
 
+uint64_t store_extent_bytes(const struct store *store)
+{
+    MDB_envinfo info;
+    int answer = mdb_env_info(store->env, &info);
+    assert(answer == MDB_SUCCESS);
+    (void)answer;
+    return (info.me_last_pgno + 1) * page_bytes(store->env);
+}
+
 uint64_t store_map_bytes(const struct store *store)
 {
     MDB_envinfo info;

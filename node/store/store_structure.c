@@ -1,9 +1,12 @@
 /* The tree of pages itself, read without LMDB: a page that is used twice, that is free and in use,
  * or whose own numbers are wrong does no harm to a reader, and ruins the file with the next commit.
+ * And what nothing leads to: LMDB writes over nothing that it frees, neither pages nor the gaps in
+ * them, so what was there can be read from the disk until it is written over here.
  *
  *     meta    head 16, magic 4, version 4, address 8, map 8, free list 48, main table 48, last page
  * 8, number of the commit 8 table   -, 4, flags 2, depth 2, branch pages 8, leaf pages 8, overflow
  * pages 8, rows 8, root 8 */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +38,9 @@ struct structure {
     size_t page_bytes;
     uint64_t last;
     uint8_t *seen; /* a bit a page */
+    bool wiping;   /* gaps are written over, and free pages aren't taken */
+    uint64_t wiped;
+    int failure; /* errno of a write */
     const char *wrong;
     uint64_t wrong_at;
 };
@@ -81,6 +87,24 @@ static bool read_at(struct structure *structure, uint64_t page, size_t skip, siz
     return true;
 }
 
+/* Zeros, where something else stands; what is behind the file's end isn't there. */
+static void wipe(struct structure *structure, uint64_t at, size_t size)
+{
+    uint8_t *bytes = mem_alloc(2 * size + 1);
+    size_t got = 0;
+    for (ssize_t some = 1; got < size && some > 0; got += some > 0 ? (size_t)some : 0)
+        some = pread(structure->fd, bytes + got, size - got, (off_t)(at + got));
+    bool due = memcmp(bytes, bytes + size, got) != 0; /* the second half is zeros */
+    for (size_t done = 0; due && done < got && structure->failure == 0;) {
+        ssize_t some = pwrite(structure->fd, bytes + size, got - done, (off_t)(at + done));
+        if (some < 0)
+            structure->failure = errno;
+        done += some > 0 ? (size_t)some : 0;
+    }
+    structure->wiped += due;
+    free(bytes);
+}
+
 /* Each page has one use. */
 static bool take(struct structure *structure, uint64_t page)
 {
@@ -114,6 +138,9 @@ static bool take_overflow(struct tree_of_pages *tree, uint64_t first, size_t val
             return false;
     }
     tree->overflows += needed;
+    if (structure->wiping)
+        wipe(structure, first * structure->page_bytes + HEAD_BYTES + value_size,
+             (size_t)needed * structure->page_bytes - HEAD_BYTES - value_size);
     return true;
 }
 
@@ -123,7 +150,7 @@ static bool take_free(struct structure *structure, const uint8_t *list, size_t s
     uint64_t count = size < 8 ? no_page : u64_at(list);
     if (count > size / 8 - (size >= 8) || size % 8 != 0)
         return fail(structure, "a list of free pages isn't one", 0);
-    for (uint64_t i = 1; i <= count; i++) {
+    for (uint64_t i = 1; i <= count && !structure->wiping; i++) {
         if (!take(structure, u64_at(list + i * 8)))
             return false;
     }
@@ -189,6 +216,8 @@ static bool walk_page(struct tree_of_pages *tree, uint64_t page, unsigned depth)
         (u64_at(bytes) != page || u16_at(bytes + 10) != (depth == 1 ? PAGE_LEAF : PAGE_BRANCH) ||
          lower < HEAD_BYTES || lower % 2 != 0 || lower > upper || upper > structure->page_bytes))
         good = fail(structure, "its head isn't what it should be", page);
+    if (good && structure->wiping)
+        wipe(structure, page * structure->page_bytes + lower, upper - lower);
     tree->leaves += depth == 1;
     tree->branches += depth != 1;
     for (size_t at = HEAD_BYTES; good && at < lower; at += 2) {
@@ -227,8 +256,10 @@ static bool find_meta(struct structure *structure, uint64_t commit, uint8_t *met
     return false;
 }
 
-static void check_commit(struct structure *structure, uint64_t commit)
+/* False: something is wrong, or a writer has gone on meanwhile. */
+static bool walk_commit(struct structure *structure, uint64_t commit)
 {
+    bool found = false;
     uint8_t *meta = mem_alloc(structure->page_bytes);
     if (find_meta(structure, commit, meta)) {
         structure->last = u64_at(meta + META_AT_LAST);
@@ -237,12 +268,19 @@ static void check_commit(struct structure *structure, uint64_t commit)
             fail(structure, "it names a last page far behind the file's end", 0);
         } else {
             structure->seen = mem_alloc(structure->last / 8 + 1);
-            if (walk_table(structure, meta + META_AT_MAIN, true, false))
-                walk_table(structure, meta + META_AT_FREE, false, true);
+            bool sound = walk_table(structure, meta + META_AT_MAIN, true, false) &&
+                         walk_table(structure, meta + META_AT_FREE, false, true);
+            for (uint64_t page = FIRST_PAGE; sound && structure->wiping && page < end; page++) {
+                if (page > structure->last || !(structure->seen[page / 8] & 1U << page % 8))
+                    wipe(structure, page * structure->page_bytes, structure->page_bytes);
+            }
+            found = sound;
         }
     }
     free(structure->seen);
+    structure->seen = NULL;
     free(meta);
+    return found;
 }
 
 bool store_structure_check(struct store *store, char wrong[static 160])
@@ -253,10 +291,59 @@ bool store_structure_check(struct store *store, char wrong[static 160])
     if (mdb_env_get_fd(store->env, &structure.fd) != MDB_SUCCESS ||
         mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn) != MDB_SUCCESS)
         return true; /* the walk that follows says why */
-    check_commit(&structure, mdb_txn_id(txn));
+    walk_commit(&structure, mdb_txn_id(txn));
     mdb_txn_abort(txn);
     if (structure.wrong == NULL)
         return true;
     snprintf(wrong, 160, "page %llu: %s", (unsigned long long)structure.wrong_at, structure.wrong);
     return false;
+}
+
+/* ---- writing over what is free ---- */
+
+struct readers {
+    uint64_t commit;
+    bool older;
+};
+
+static int look_at_reader(const char *line, void *context)
+{
+    struct readers *readers = context;
+    unsigned long long commit;
+    if (sscanf(line, "%*d %*x %llu", &commit) == 1 && commit != readers->commit)
+        readers->older = true;
+    return 0;
+}
+
+enum error_code store_wipe_free(struct store *store, uint64_t *wiped, struct error *error)
+{
+    struct structure structure = {.page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
+    MDB_txn *txn = NULL;
+    assert(!store->read_only && !store->writing);
+    *wiped = 0;
+    store_reader_check(store);
+    int answer = mdb_env_get_fd(store->env, &structure.fd);
+    if (answer == MDB_SUCCESS)
+        answer = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (answer != MDB_SUCCESS)
+        return store_report(error, answer, "the store can't be read", store->dir);
+    struct readers readers = {.commit = mdb_txn_id(txn)};
+    mdb_reader_list(store->env, look_at_reader, &readers);
+    bool sound = !readers.older && walk_commit(&structure, readers.commit);
+    structure.wiping = true;
+    sound = sound && walk_commit(&structure, readers.commit);
+    mdb_txn_abort(txn);
+    *wiped = structure.wiped;
+    if (readers.older)
+        return error_set(error, ERR_BUSY, store->dir, "somebody reads an older state of the store");
+    if (structure.failure == 0 && structure.wiped > 0 && fdatasync(structure.fd) != 0)
+        structure.failure = errno;
+    if (structure.failure != 0)
+        return store_report(error, structure.failure, "free pages can't be written over",
+                            store->dir);
+    if (!sound)
+        return error_set(error, ERR_DAMAGED, store->dir, "page %llu: %s",
+                         (unsigned long long)structure.wrong_at,
+                         structure.wrong != NULL ? structure.wrong : "the file changes meanwhile");
+    return ERR_OK;
 }
