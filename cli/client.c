@@ -24,6 +24,7 @@ struct client {
     int socket;
     uint64_t id;
     uint64_t wait_ms;
+    int stop; /* -1: none */
     char *directory;
     struct buffer out, in;
     size_t used; /* of `in`: the answer that the caller still looks at */
@@ -96,6 +97,7 @@ struct client *client_new(const char *directory, struct error *error)
     struct client *client = mem_alloc(sizeof *client);
     client->socket = made;
     client->wait_ms = CLIENT_WAIT_MS;
+    client->stop = -1;
     client->directory = mem_text(directory);
     return client;
 }
@@ -116,6 +118,11 @@ void client_patience(struct client *client, uint64_t wait_ms)
     client->wait_ms = wait_ms;
 }
 
+void client_stop_at(struct client *client, int descriptor)
+{
+    client->stop = descriptor;
+}
+
 static enum error_code went_away(const struct client *client, struct error *error)
 {
     error_set(error, ERR_UNREACHABLE, client->directory,
@@ -131,8 +138,11 @@ static enum error_code wait_ready(const struct client *client, short events, uin
     for (;;) {
         uint64_t now_ms = tick_now_ms();
         uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
-        struct pollfd wait = {.fd = client->socket, .events = events};
-        int ready = poll(&wait, 1, left_ms > 60000 ? 60000 : (int)left_ms);
+        struct pollfd wait[] = {{.fd = client->socket, .events = events},
+                                {.fd = client->stop, .events = POLLIN}};
+        int ready = poll(wait, 2, left_ms > 60000 ? 60000 : (int)left_ms);
+        if (ready > 0 && wait[1].revents != 0)
+            return error_set(error, ERR_TIMEOUT, client->directory, "it was asked no longer");
         if (ready > 0)
             return ERR_OK;
         if (ready < 0 && errno != EINTR)
@@ -201,8 +211,11 @@ static enum error_code read_answer(struct client *client, struct api_answer *ans
                                    struct error *error)
 {
     uint64_t until_ms = tick_now_ms() + client->wait_ms;
+    struct pollfd stop = {.fd = client->stop, .events = POLLIN};
     forget_used(client);
     size_t size = 0;
+    if (poll(&stop, 1, 0) > 0) /* also while answers come faster than they are read */
+        return error_set(error, ERR_TIMEOUT, client->directory, "it was asked no longer");
     while ((size = answer_size(span_of_buffer(&client->in))) == 0) {
         enum error_code code = read_some(client, until_ms, error);
         if (code != ERR_OK)

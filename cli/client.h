@@ -26,6 +26,10 @@ void client_free(struct client *client); /* NULL is legal */
 /* How long one answer may take; ERR_TIMEOUT after that. */
 void client_patience(struct client *client, uint64_t wait_ms);
 
+/* As soon as this descriptor can be read a question ends with ERR_TIMEOUT, and the client must be
+ * freed. -1, as at first: nothing ends it. */
+void client_stop_at(struct client *client, int descriptor);
+
 /* Ask and wait. `value` stays valid until the next call. Errors of the node come back as its
  * own; ERR_UNREACHABLE when it went away meanwhile. */
 enum error_code client_ask(struct client *client, const char *verb, struct span args,

@@ -67,9 +67,11 @@ void command_help(const struct command *command, const char *path);
 
 /* Every command: one file each. */
 extern const struct command command_init, command_join, command_request, command_key, command_run,
-    command_put, command_set, command_extend, command_add, command_delete, command_get,
-    command_list, command_import, command_export, command_rollup, command_history, command_watch,
-    command_conflicts, command_quarantine, command_status, command_doctor, command_verify,
-    command_drill, command_sim, command_topology, command_endorse, command_scrub_store;
+    command_put, command_set, command_erase, command_do, command_extend, command_add,
+    command_delete, command_get, command_list, command_import, command_export, command_rollup,
+    command_history, command_watch, command_conflicts, command_quarantine, command_status,
+    command_doctor, command_verify, command_drill, command_sim, command_schema, command_topology,
+    command_endorse, command_emergency, command_scrub_store, command_resolve, command_release,
+    command_report, command_sql;
 
 #endif

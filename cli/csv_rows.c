@@ -10,7 +10,7 @@
 #include "cli/source.h"
 #include "cli/value.h"
 
-enum { ROW_BYTES_MAX = LINE_BYTES_MAX, COLUMNS_MAX = FIELDS_MAX + 8 };
+enum { ROW_BYTES_MAX = LINE_BYTES_MAX, COLUMNS_MAX = 2 * FIELDS_MAX + 8 };
 
 struct cell {
     size_t at, size; /* in `text` */
@@ -18,10 +18,11 @@ struct cell {
 
 struct csv_rows {
     struct lines *lines;
-    const struct record_type *type;
+    const struct record_type *type, *companion; /* NULL: no private fields */
     struct csv_parser parser;
     const struct field *columns[COLUMNS_MAX]; /* NULL: left out */
     size_t column_count;
+    size_t id_column; /* SIZE_MAX: none */
     struct buffer header;
     struct buffer raw, text; /* of the row being read */
     struct cell cells[COLUMNS_MAX + 1];
@@ -161,6 +162,8 @@ static void refuse_column(struct csv_rows *rows, struct span name, struct error 
 static void name_column(struct csv_rows *rows, struct span name, struct error *error)
 {
     const struct field *field = type_field_named(rows->type, name);
+    if (field == NULL && rows->companion != NULL)
+        field = type_field_named(rows->companion, name);
     for (size_t i = 0; field != NULL && i < rows->column_count; i++) {
         if (rows->columns[i] == field)
             error_set(error, ERR_INVALID, "the first row", "the column %s comes twice",
@@ -168,6 +171,8 @@ static void name_column(struct csv_rows *rows, struct span name, struct error *e
     }
     if (field == NULL && !source_skips(name))
         refuse_column(rows, name, error);
+    if (span_equal(name, span_of_text("_id")))
+        rows->id_column = rows->column_count;
     rows->columns[rows->column_count++] = field;
 }
 
@@ -178,6 +183,19 @@ static bool has_column(const struct csv_rows *rows, const struct field *field)
             return true;
     }
     return false;
+}
+
+static void check_required(const struct csv_rows *rows, const struct record_type *type,
+                           struct error *error)
+{
+    for (size_t i = 0; error->code == ERR_OK && i < type->field_count; i++) {
+        const struct field *field = &type->fields[i];
+        if (!field->required || has_column(rows, field))
+            continue;
+        error_set(error, ERR_INVALID, rows->lines->name,
+                  "its first row doesn't name %s, which every %s needs", field->name,
+                  rows->type->name);
+    }
 }
 
 static void read_header(struct csv_rows *rows, struct error *error)
@@ -192,22 +210,20 @@ static void read_header(struct csv_rows *rows, struct error *error)
     }
     for (size_t i = 0; error->code == ERR_OK && i < rows->cell_count; i++)
         name_column(rows, cell_at(rows, i), error);
-    for (size_t i = 0; error->code == ERR_OK && i < rows->type->field_count; i++) {
-        const struct field *field = &rows->type->fields[i];
-        if (!field->required || has_column(rows, field))
-            continue;
-        error_set(error, ERR_INVALID, rows->lines->name,
-                  "its first row doesn't name %s, which every %s needs", field->name,
-                  rows->type->name);
-    }
+    if (error->code == ERR_OK)
+        check_required(rows, rows->type, error);
+    if (error->code == ERR_OK && rows->companion != NULL)
+        check_required(rows, rows->companion, error);
 }
 
 struct csv_rows *csv_rows_new(struct lines *lines, const struct record_type *type,
-                              struct error *error)
+                              const struct record_type *companion, struct error *error)
 {
     struct csv_rows *rows = mem_alloc(sizeof *rows);
     rows->lines = lines;
     rows->type = type;
+    rows->companion = companion;
+    rows->id_column = SIZE_MAX;
     parser_begin(rows);
     error_clear(error);
     read_header(rows, error);
@@ -279,15 +295,22 @@ static void write_list(struct span text, struct buffer *out)
     json_decref(items);
 }
 
+/* Whether a cell is a value of the new record. */
+static bool is_given(const struct csv_rows *rows, size_t index)
+{
+    return rows->columns[index] != NULL && rows->cells[index].size > 0 &&
+           !source_follows(rows->type, rows->columns[index], csv_unguarded(cell_at(rows, index)));
+}
+
 static void write_cells(const struct csv_rows *rows, struct buffer *fields)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < rows->column_count; i++)
-        count += rows->columns[i] != NULL && rows->cells[i].size > 0;
+        count += is_given(rows, i);
     mp_write_map(fields, count);
     for (size_t i = 0; i < rows->column_count; i++) {
         struct span text = csv_unguarded(cell_at(rows, i));
-        if (rows->columns[i] == NULL || rows->cells[i].size == 0)
+        if (!is_given(rows, i))
             continue;
         mp_write_text(fields, rows->columns[i]->name);
         if (rows->columns[i]->kind == FIELD_LIST)
@@ -309,5 +332,7 @@ bool csv_rows_next(struct csv_rows *rows, struct source_row *row, struct error *
                   rows->cell_count, rows->column_count);
     else
         write_cells(rows, &row->fields);
+    if (row->error.code == ERR_OK && rows->id_column < rows->cell_count)
+        source_set_from(row, csv_unguarded(cell_at(rows, rows->id_column)));
     return true;
 }

@@ -59,11 +59,13 @@ static void uplink_is_down(struct doctor *doctor, const json_t *uplink, const ch
     if (answered) {
         snprintf(why, sizeof why,
                  "%s answers and the handshake fails: another tree or secret, or "
-                 "a key that the tree there doesn't name",
+                 "a key that the tree there doesn't name, or that was revoked",
                  json_text(uplink, "url"));
-        doctor_problem(doctor, what, why,
-                       "compare keys/tree.secret and the link key in request.yaml with what the "
-                       "seat above has signed in; what is written here waits and is not lost");
+        doctor_problem(
+            doctor, what, why,
+            "ask the seat above what its `terrace topology show` says of this seat; compare "
+            "keys/tree.secret and the link key in request.yaml with what it has signed "
+            "in; what is written here waits and is not lost");
         return;
     }
     snprintf(why, sizeof why, "%llu attempts at %s got no answer", tries, json_text(uplink, "url"));

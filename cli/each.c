@@ -75,32 +75,91 @@ enum error_code ask_each_for_ever(const struct arguments *arguments, const char 
     return ask(arguments, FOR_EVER_MS, verb, args, &pieces, last, error);
 }
 
-static enum error_code records_args(const struct arguments *arguments, uint64_t limit,
-                                    struct buffer *args, struct error *error)
+/* By what --where compares, and the argument that says so; of two that begin alike the longer one
+ * first. */
+static const struct comparison {
+    const char *sign, *argument;
+} comparisons[] = {
+    {">=", "at_least"}, {"<=", "at_most"}, {">", "above"}, {"<", "below"}, {"=", "where"}};
+enum { COMPARISONS = sizeof comparisons / sizeof *comparisons };
+
+struct wanted {
+    struct buffer pairs[COMPARISONS];
+    uint32_t counts[COMPARISONS];
+};
+
+static bool read_wanted(const char *text, struct wanted *wanted)
 {
-    const char *pairs[OPTIONS_GIVEN_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < arguments->given_count; i++) {
-        if (strcmp(arguments->given[i].row->name, "where") == 0)
-            pairs[count++] = arguments->given[i].value;
-    }
-    mp_write_map(args, count == 0 ? 3 : 4);
-    args_text(args, "type", arguments->words[0]);
-    mp_write_text(args, "limit");
-    mp_write_uint(args, limit == 0 ? INT64_MAX : limit);
-    mp_write_text(args, "deleted");
-    mp_write_bool(args, arguments_flag(arguments, "deleted"));
-    return count == 0 ? ERR_OK : args_pairs(args, "where", pairs, count, error);
+    size_t name = strcspn(text, "<>="), i = 0;
+    while (i < COMPARISONS &&
+           strncmp(text + name, comparisons[i].sign, strlen(comparisons[i].sign)) != 0)
+        i++;
+    if (name == 0 || i == COMPARISONS || !utf8_valid(span_of_text(text)))
+        return false;
+    mp_write_str(&wanted->pairs[i], SPAN(text, name));
+    mp_write_text(&wanted->pairs[i], text + name + strlen(comparisons[i].sign));
+    wanted->counts[i]++;
+    return true;
 }
 
-enum error_code ask_each_record(const struct arguments *arguments, uint64_t limit,
+static enum error_code read_all_wanted(const struct arguments *arguments, struct wanted *wanted,
+                                       struct error *error)
+{
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        const char *text = arguments->given[i].value;
+        if (strcmp(arguments->given[i].row->name, "where") != 0 || read_wanted(text, wanted))
+            continue;
+        error_set(error, ERR_USAGE, text, "expected NAME=VALUE, or >=, <=, >, <, in UTF-8");
+        error_next(error, "write for example --where place=塔卧 or --where 'level>=2'");
+        return ERR_USAGE;
+    }
+    return ERR_OK;
+}
+
+static enum error_code records_args(const struct arguments *arguments, uint64_t limit, bool past,
+                                    struct buffer *args, struct error *error)
+{
+    struct wanted wanted = {0};
+    enum error_code code = read_all_wanted(arguments, &wanted, error);
+    uint32_t maps = 0;
+    for (size_t i = 0; i < COMPARISONS; i++)
+        maps += wanted.counts[i] > 0;
+    mp_write_map(args, 4u + (arguments->word_count > 0) + maps);
+    if (arguments->word_count > 0)
+        args_text(args, "type", arguments->words[0]);
+    mp_write_text(args, "overdue");
+    mp_write_bool(args, arguments_flag(arguments, "overdue"));
+    mp_write_text(args, "limit");
+    mp_write_uint(args, limit == 0 ? INT64_MAX : limit);
+    mp_write_text(args, "past");
+    mp_write_bool(args, past);
+    mp_write_text(args, "deleted");
+    mp_write_bool(args, arguments_flag(arguments, "deleted"));
+    for (size_t i = 0; i < COMPARISONS; i++) {
+        if (wanted.counts[i] > 0) {
+            mp_write_text(args, comparisons[i].argument);
+            mp_write_map(args, wanted.counts[i]);
+            buffer_append_span(args, span_of_buffer(&wanted.pairs[i]));
+        }
+        buffer_free(&wanted.pairs[i]);
+    }
+    return code;
+}
+
+enum error_code ask_each_record(const struct arguments *arguments, uint64_t limit, bool past,
                                 bool (*each)(void *context, const json_t *record), void *context,
-                                struct error *error)
+                                json_t **last, struct error *error)
 {
     struct buffer args = {0};
-    enum error_code code = records_args(arguments, limit, &args, error);
+    struct pieces pieces = {each, context, false};
+    json_t *end = NULL;
+    enum error_code code = records_args(arguments, limit, past, &args, error);
     if (code == ERR_OK)
-        code = ask_each(arguments, "list", &args, each, context, error);
+        code = ask(arguments, CLIENT_WAIT_MS, "list", &args, &pieces, &end, error);
+    if (last != NULL)
+        *last = end;
+    else
+        json_decref(end);
     buffer_free(&args);
     return code;
 }

@@ -11,10 +11,11 @@ enum error_code ask_each(const struct arguments *arguments, const char *verb,
                          void *context, struct error *error);
 
 /* The same of the records of the type words[0] with the values given by --where, newest first: at
- * most `limit` (0: all), with --deleted those too. */
-enum error_code ask_each_record(const struct arguments *arguments, uint64_t limit,
+ * most `limit` (0: all), with --deleted those too, with `past` what is past its type's retention.
+ * `last` (may be NULL) gets the answer at the end, as below. */
+enum error_code ask_each_record(const struct arguments *arguments, uint64_t limit, bool past,
                                 bool (*each)(void *context, const json_t *record), void *context,
-                                struct error *error);
+                                json_t **last, struct error *error);
 
 /* The first without end: each answer may take as long as it likes. `last` gets the answer at the
  * end, NULL when there is none; the caller owns it. */

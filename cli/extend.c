@@ -3,6 +3,7 @@
 
 static const struct option_row options[] = {
     {"reason", "TEXT", "why, for whoever reads the record's history"},
+    {"private", NULL, "the private fields too; without it only the others"},
     {NULL, NULL, NULL},
 };
 
@@ -10,7 +11,12 @@ static int run(const struct arguments *arguments, struct error *error)
 {
     const char *reason = arguments_value(arguments, "reason");
     struct buffer args = {0};
-    mp_write_map(&args, 3U + (reason != NULL));
+    bool private = arguments_flag(arguments, "private");
+    mp_write_map(&args, 3U + (reason != NULL) + private);
+    if (private) {
+        mp_write_text(&args, "private");
+        mp_write_bool(&args, true);
+    }
     args_text(&args, "type", arguments->words[0]);
     args_text(&args, "id", arguments->words[1]);
     mp_write_text(&args, "seats");

@@ -15,7 +15,8 @@ static void print_value(const struct record_type *type, const char *name, const 
     free(text);
 }
 
-static void print_conflicts(const struct record_type *type, const json_t *conflicts)
+static void print_conflicts(const struct record_type *type, const struct record_type *companion,
+                            const json_t *conflicts)
 {
     size_t index = 0;
     json_t *conflict = NULL;
@@ -25,9 +26,61 @@ static void print_conflicts(const struct record_type *type, const json_t *confli
     {
         char when[32];
         time_text(json_number(conflict, "clock"), when);
-        print_value(type, json_text(conflict, "field"), json_object_get(conflict, "value"));
+        const char *field = json_text(conflict, "field");
+        print_value(types_of_field(type, companion, field), field,
+                    json_object_get(conflict, "value"));
         printf("    at %s, %s\n", json_text(conflict, "seat"), when);
     }
+}
+
+static void print_voids(const json_t *record)
+{
+    size_t index = 0;
+    json_t *item = NULL;
+    json_array_foreach(json_object_get(record, "void"), index, item)
+    {
+        char when[32];
+        time_text(json_number(item, "clock"), when);
+        printf("  void: the step %s of %s, %s: another one was taken before it\n",
+               json_text(item, "step"), json_text(item, "seat"), when);
+    }
+    json_array_foreach(json_object_get(record, "surplus"), index, item)
+    {
+        printf("  surplus: %s, place %llu, by %s: more than the limit says\n",
+               json_text(item, "field"), (unsigned long long)json_number(item, "place"),
+               json_text(item, "seat"));
+    }
+}
+
+/* What may be done from here now. */
+static void print_steps(const json_t *record)
+{
+    const json_t *steps = json_object_get(record, "steps");
+    size_t index = 0, place = 0;
+    json_t *step = NULL, *field = NULL;
+    if (steps != NULL && json_array_size(steps) == 0)
+        printf("  no step is possible from here now\n");
+    json_array_foreach(steps, index, step)
+    {
+        printf("  possible: terrace do %s %s %s", json_text(step, "step"),
+               json_text(record, "type"), json_text(record, "id"));
+        json_array_foreach(json_object_get(step, "needs"), place, field)
+            printf(" %s=VALUE", json_string_value(field));
+        printf("%s (then %s)\n", json_flag(step, "hands_to_seat") ? " --to SEAT" : "",
+               json_text(step, "to"));
+    }
+}
+
+static void print_due(const json_t *record)
+{
+    char when[32];
+    if (json_object_get(record, "due") == NULL)
+        return;
+    time_text(json_number(record, "due"), when);
+    printf("  %s %s%s\n", json_flag(record, "overdue") ? "overdue since" : "due", when,
+           json_flag(record, "clock_suspect")
+               ? " (this node's clock is far from the newest signed time)"
+               : "");
 }
 
 static void print_circle(const json_t *record)
@@ -42,7 +95,34 @@ static void print_circle(const json_t *record)
     printf("\n");
 }
 
-static void print_record(const struct record_type *type, const json_t *record)
+/* Who holds the private fields, or that they aren't here. */
+static void print_private(const json_t *record)
+{
+    const json_t *private = json_object_get(record, "private"), *circle = NULL;
+    size_t index = 0;
+    json_t *seat = NULL;
+    if (private == NULL)
+        return;
+    if (!json_flag(private, "held")) {
+        printf("  private: %s\n",
+               json_flag(private, "may_begin") ? "nothing given yet" : "not held here");
+        return;
+    }
+    circle = json_object_get(private, "circle");
+    printf("  private:");
+    json_array_foreach(json_object_get(private, "fields"), index, seat)
+        printf("%s %s", index > 0 ? "," : "", json_string_value(seat));
+    if (json_flag(private, "damaged"))
+        printf(": can't be read here; `terrace verify` says more");
+    else
+        printf(": held by");
+    json_array_foreach(circle, index, seat)
+        printf("%s %s", index > 0 ? "," : "", json_string_value(seat));
+    printf("\n");
+}
+
+static void print_record(const struct record_type *type, const struct record_type *companion,
+                         const json_t *record)
 {
     char created[32], changed[32];
     const char *key = NULL;
@@ -54,9 +134,13 @@ static void print_record(const struct record_type *type, const json_t *record)
     printf("  made at %s, %s; last changed %s; %llu operations\n", json_text(record, "origin"),
            created, changed, (unsigned long long)json_number(record, "operations"));
     print_circle(record);
+    print_due(record);
+    print_private(record);
     json_object_foreach(json_object_get(record, "fields"), key, value)
-        print_value(type, key, value);
-    print_conflicts(type, json_object_get(record, "conflicts"));
+        print_value(types_of_field(type, companion, key), key, value);
+    print_conflicts(type, companion, json_object_get(record, "conflicts"));
+    print_voids(record);
+    print_steps(record);
 }
 
 static int run(const struct arguments *arguments, struct error *error)
@@ -74,7 +158,8 @@ static int run(const struct arguments *arguments, struct error *error)
         return EXIT_DONE;
     }
     struct schema *schema = NULL;
-    print_record(types_for_showing(arguments, arguments->words[0], &schema), record);
+    const struct record_type *type = types_for_showing(arguments, arguments->words[0], &schema);
+    print_record(type, type == NULL ? NULL : schema_companion(schema, type), record);
     schema_free(schema);
     json_decref(record);
     return EXIT_DONE;

@@ -25,8 +25,11 @@ void command_help(const struct command *command, const char *path)
 {
     if (command->subcommands != NULL) {
         printf("usage: %s SUBCOMMAND ...\n\n%s\n\n", path, command->summary);
+        int width = 0;
         for (const struct command *const *row = command->subcommands; *row != NULL; row++)
-            printf("  %-7s %s\n", (*row)->name, (*row)->summary);
+            width = (int)strlen((*row)->name) > width ? (int)strlen((*row)->name) : width;
+        for (const struct command *const *row = command->subcommands; *row != NULL; row++)
+            printf("  %-*s %s\n", width, (*row)->name, (*row)->summary);
         printf("\n`%s SUBCOMMAND --help` explains one.\n", path);
         return;
     }

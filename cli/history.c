@@ -80,6 +80,12 @@ static void judge_member(const struct history *history, const json_t *operation,
         snprintf(why, sizeof why, "this node");
     } else if (strcmp(relation, "next") == 0) {
         state = state_of_hop(history, by, operation, json_number(member, "mark"), why);
+    } else if (strcmp(relation, "keeps") == 0) {
+        state = state_of_hop(history, by, operation, json_number(member, "mark"), why);
+        if (strcmp(state, "held") == 0) {
+            state = "sealed";
+            snprintf(why, sizeof why, "keeps a copy that only the seat that wrote it can read");
+        }
     } else if (strcmp(relation, "beyond") == 0) {
         state = state_of_hop(history, by, operation, json_number(member, "mark"), why);
         if (strcmp(state, "held") == 0) {
@@ -112,14 +118,26 @@ static void judge(const struct history *history)
     }
 }
 
+static void print_endorsement(const json_t *operation)
+{
+    unsigned long long count = json_number(operation, "endorses");
+    char *reason = text_shown(span_of_text(json_text(operation, "reason")), 0);
+    if (count > 0)
+        printf("  writes again what %llu %s behind a cut-off said%s%s\n", count,
+               count == 1 ? "entry" : "entries", reason[0] == '\0' ? "" : ": ", reason);
+    free(reason);
+}
+
 static void print_operation(const json_t *operation)
 {
     char when[32];
     size_t index = 0;
     json_t *member = NULL;
     time_text(json_number(operation, "clock"), when);
-    printf("%s by %s %s, %s%s (epoch %llu, stream %llu, place %llu)\n",
-           json_text(operation, "change"), json_text(operation, "seat"),
+    const char *step = json_text(operation, "step");
+    printf("%s%s%s%s by %s %s, %s%s (epoch %llu, stream %llu, place %llu)\n",
+           json_flag(operation, "private") ? "private fields " : "", json_text(operation, "change"),
+           step[0] == '\0' ? "" : ": ", step, json_text(operation, "seat"),
            json_text(operation, "name"), when,
            json_flag(operation, "clock_suspect") ? ", a clock that is off" : "",
            (unsigned long long)json_number(operation, "epoch"),
@@ -128,6 +146,7 @@ static void print_operation(const json_t *operation)
     if (json_text(operation, "carried_by")[0] != '\0')
         printf("  came with its proof from %s, who let this seat hold the record\n",
                json_text(operation, "carried_by"));
+    print_endorsement(operation);
     json_array_foreach(json_object_get(operation, "members"), index, member)
     {
         printf("  %-8s %s %s: %s\n", json_text(member, "state"), json_text(member, "seat"),
@@ -164,6 +183,11 @@ static void print_history(const struct history *history)
     json_array_foreach(json_object_get(history->record, "operations"), index, operation)
         print_operation(operation);
     print_aside(json_object_get(history->record, "aside"));
+    if (json_number(history->record, "past_days") > 0)
+        printf("closed and untouched for more than %llu days: lists leave it out (terrace list %s "
+               "--past)\n",
+               (unsigned long long)json_number(history->record, "past_days"),
+               json_text(history->record, "type"));
     if (strcmp(circle, "subtree") == 0)
         printf("who else has it: terrace rollup received --by %s\n",
                json_text(history->record, "id"));

@@ -38,7 +38,9 @@ struct import {
     struct progress progress;
     char name[65]; /* in hexadecimal */
     uint64_t done; /* rows up to here were taken before */
-    uint64_t rows, taken, before, refused;
+    bool dry;
+    bool erased; /* something is, in this node's store */
+    uint64_t rows, taken, before, refused, unnamed;
 };
 
 /* "FILE:LINE[:COLUMN]: WHAT: WHY (NEXT)", the answer itself where lines are asked for as JSON. */
@@ -87,17 +89,17 @@ static void on_row(void *context, enum import_verdict verdict, const struct impo
 static enum error_code take_row(struct import *import, const struct source_row *row,
                                 struct error *error)
 {
-    struct import_row sent = {row->number, row->line, row->raw};
+    struct import_row sent = {.number = row->number, .line = row->line, .raw = row->raw};
+    memcpy(sent.from, row->from, sizeof sent.from);
     import->rows++;
     if (row->error.code != ERR_OK) {
         tell_refused(import, row->line, &row->error);
         keep_refused(import, row->raw);
     } else if (row->number <= import->done) {
         import->before++;
-    } else if (import->batches != NULL) {
-        return import_batches_add(import->batches, &sent, span_of_buffer(&row->fields), error);
     } else {
-        import->taken++;
+        import->unnamed += row->from[0] == '\0';
+        return import_batches_add(import->batches, &sent, span_of_buffer(&row->fields), error);
     }
     return ERR_OK;
 }
@@ -113,7 +115,7 @@ static enum error_code take_rows(struct import *import, struct error *error)
     }
     buffer_free(&row.fields);
     code = code == ERR_OK ? error->code : code;
-    if (code == ERR_OK && import->batches != NULL)
+    if (code == ERR_OK)
         code = import_batches_finish(import->batches, error);
     progress_end(&import->progress);
     return code;
@@ -151,6 +153,7 @@ static enum error_code ask_done(struct import *import, struct error *error)
         return code;
     json_t *answer = value_json(value);
     import->done = json_number(answer, "row");
+    import->erased = json_is_true(json_object_get(answer, "erased"));
     json_decref(answer);
     return ERR_OK;
 }
@@ -207,16 +210,18 @@ static enum error_code open_all(struct import *import, struct error *error)
     import->type = schema_find_type(import->schema, span_of_text(arguments->words[0]), error);
     if (import->type == NULL)
         return error->code;
-    import->source = source_new(import->path, format, import->type, &digest, &line_count, error);
+    import->source =
+        source_new(import->path, format, import->type,
+                   schema_companion(import->schema, import->type), &digest, &line_count, error);
     if (import->source == NULL)
         return error->code;
     set_name(import, &digest);
     progress_begin(&import->progress, "lines read", line_count, arguments->json);
     if (ask_done(import, error) != ERR_OK || open_refused(import, error) != ERR_OK)
         return error->code;
-    if (!arguments_flag(arguments, "dry-run"))
-        import->batches = import_batches_new(import->client, import->type->name, import->name,
-                                             import->done, on_row, import);
+    import->dry = arguments_flag(arguments, "dry-run");
+    import->batches = import_batches_new(import->client, import->type->name, import->name,
+                                         import->done, import->dry, on_row, import);
     return ERR_OK;
 }
 
@@ -232,7 +237,7 @@ static void close_all(struct import *import)
 
 static void tell_end(const struct import *import, uint64_t duration_ms)
 {
-    bool dry = import->batches == NULL;
+    bool dry = import->dry;
     if (import->arguments->json) {
         print_json(json_pack("{s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:f}", "file", import->path, "type",
                              import->type->name, "dry_run", dry, "rows", (json_int_t)import->rows,
@@ -248,6 +253,17 @@ static void tell_end(const struct import *import, uint64_t duration_ms)
     printf("; %llu rows in %.1f s\n", (unsigned long long)import->rows, (double)duration_ms / 1000);
 }
 
+/* What the node can't be asked of: words that were erased may be among them. */
+static void tell_unnamed(const struct import *import)
+{
+    if (import->unnamed == 0 || !import->erased ||
+        (!type_is_personal(import->type) && import->type->companion == 0))
+        return;
+    print_note("%s: %llu lines don't say which record they were exported from (_id), so whether "
+               "they bring back what was erased can't be known: docs/erasing.md",
+               import->path, (unsigned long long)import->unnamed);
+}
+
 static int run(const struct arguments *arguments, struct error *error)
 {
     struct import import = {.arguments = arguments, .path = arguments->words[1]};
@@ -260,6 +276,8 @@ static int run(const struct arguments *arguments, struct error *error)
     }
     if (code == ERR_OK)
         code = close_refused(&import, error);
+    if (code == ERR_OK)
+        tell_unnamed(&import);
     if (code == ERR_OK)
         tell_end(&import, tick_now_ms() - began_ms);
     close_all(&import);
@@ -276,6 +294,9 @@ const struct command command_import = {
         "a ' in front of = + - @ is taken away, as `terrace export` puts it there. UTF-8, with or\n"
         "without a byte order mark. FILE - is the standard input (with --format).\n"
         "Lines that are refused are named on stderr, the others go in; exit status 1 if any was.\n"
+        "What a new record shows by itself (its first state, what follows from other fields) is\n"
+        "left out; a record in a later state is refused: steps are taken, not set.\n"
+        "A line whose _id names a record here brings back nothing that was erased in it: refused.\n"
         "The same file again, after whatever interruption, makes no record twice. A file that was\n"
         "changed is another file: correct the refused lines in the file of --refused alone.",
     .words_min = 2,

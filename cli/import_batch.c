@@ -26,6 +26,7 @@ struct import_batches {
     struct client *client;
     const char *type, *name;
     uint64_t last; /* row */
+    bool only_check;
     void (*verdict)(void *context, enum import_verdict verdict, const struct import_row *row,
                     const struct error *error);
     void *context;
@@ -35,7 +36,7 @@ struct import_batches {
 };
 
 struct import_batches *import_batches_new(
-    struct client *client, const char *type, const char *name, uint64_t done,
+    struct client *client, const char *type, const char *name, uint64_t done, bool only_check,
     void (*verdict)(void *context, enum import_verdict verdict, const struct import_row *row,
                     const struct error *error),
     void *context)
@@ -45,6 +46,7 @@ struct import_batches *import_batches_new(
     batches->type = type;
     batches->name = name;
     batches->last = done;
+    batches->only_check = only_check;
     batches->verdict = verdict;
     batches->context = context;
     return batches;
@@ -71,7 +73,7 @@ static void write_args(struct import_batches *batches, const struct batch *batch
 {
     struct buffer *args = &batches->args;
     buffer_clear(args);
-    mp_write_map(args, 5);
+    mp_write_map(args, 7);
     mp_write_text(args, "type");
     mp_write_text(args, batches->type);
     mp_write_text(args, "import");
@@ -82,6 +84,12 @@ static void write_args(struct import_batches *batches, const struct batch *batch
     mp_write_array(args, (uint32_t)batch->count);
     for (size_t i = 0; i < batch->count; i++)
         mp_write_uint(args, batch->rows[i].number);
+    mp_write_text(args, "from");
+    mp_write_array(args, (uint32_t)batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        mp_write_text(args, batch->rows[i].from);
+    mp_write_text(args, "check");
+    mp_write_bool(args, batches->only_check);
     mp_write_text(args, "records");
     mp_write_array(args, (uint32_t)batch->count);
     buffer_append_span(args, span_of_buffer(&batch->records));

@@ -6,6 +6,7 @@
 
 struct import_row {
     uint64_t number, line;
+    char from[33]; /* the id of the record that it was exported from; empty: not said */
     struct span raw;
 };
 
@@ -13,10 +14,11 @@ enum import_verdict { IMPORT_TAKEN, IMPORT_BEFORE, IMPORT_REFUSED };
 
 struct import_batches;
 
-/* `name`: of the import; `done`: the last row that the node has taken already. `verdict` is called
+/* `name`: of the import; `done`: the last row that the node has taken already;
+ * `only_check`: nothing is written. `verdict` is called
  * once for each row, with `error` when it was refused. Texts must live on. */
 struct import_batches *import_batches_new(
-    struct client *client, const char *type, const char *name, uint64_t done,
+    struct client *client, const char *type, const char *name, uint64_t done, bool only_check,
     void (*verdict)(void *context, enum import_verdict verdict, const struct import_row *row,
                     const struct error *error),
     void *context);

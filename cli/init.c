@@ -90,7 +90,8 @@ static void tell(const char *directory, const struct node_request *request, cons
            "fingerprint of its request: %s\n\n%s\n\n"
            "next: give %s/request.yaml, or the line above, to those who sign for the seat\n"
            "above and read them the fingerprint; they answer with a file, or you have a token:\n"
-           "`terrace -d %s join FILE`, then `terrace -d %s run`\n",
+           "`terrace -d %s join FILE`, then `terrace -d %s run`\n"
+           "nobody stands above, and the tree begins here: `terrace topology new --help`\n",
            directory, request->seat, fingerprint, text, directory, directory, directory);
 }
 

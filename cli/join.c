@@ -10,6 +10,7 @@
 
 static const struct option_row options[] = {
     {"fingerprint", "TEXT", "of the tree, as its people say it: any other is refused"},
+    {"root", "TEXT", "of a root document made anew by hand, as the people of the root say it"},
     {"wait", "SECONDS", "how long to call the seat above (60 unless given); with a token"},
     {"listen", "URL", "where its own children will reach it; with a token, in a new directory"},
     {"map-mib", "N", "what the store may grow to, in MiB; with a token, in a new directory"},
@@ -33,11 +34,24 @@ static void tell(const struct arguments *arguments, const char *directory, const
     printf("next: terrace -d %s run\n", directory);
 }
 
+static struct span given(const struct arguments *arguments, const char *name)
+{
+    const char *value = arguments_value(arguments, name);
+    return value == NULL ? SPAN_EMPTY : span_of_text(value);
+}
+
+static struct join_told told_of(const struct arguments *arguments, bool by_token)
+{
+    return (struct join_told){.tree = given(arguments, "fingerprint"),
+                              .root = given(arguments, "root"),
+                              .by_token = by_token};
+}
+
 static enum error_code join_by_file(const struct arguments *arguments, const char *directory,
                                     struct error *error)
 {
     const char *file = arguments->words[0];
-    const char *fingerprint = arguments_value(arguments, "fingerprint");
+    struct join_told told = told_of(arguments, false);
     struct buffer bytes = {0};
     struct pack pack;
     enum error_code code = file_read(file, PACK_BYTES_MAX, &bytes, error);
@@ -49,8 +63,7 @@ static enum error_code join_by_file(const struct arguments *arguments, const cha
     buffer_free(&bytes);
     if (code != ERR_OK)
         return code;
-    code = join_take(directory, file, &pack,
-                     fingerprint == NULL ? SPAN_EMPTY : span_of_text(fingerprint), error);
+    code = join_take(directory, file, &pack, &told, error);
     if (code == ERR_OK)
         tell(arguments, directory, &pack);
     pack_free(&pack);
@@ -101,14 +114,13 @@ static enum error_code take_answer(const struct arguments *arguments, const char
                                    const struct token *token, struct span bytes,
                                    struct error *error)
 {
-    const char *fingerprint = arguments_value(arguments, "fingerprint");
+    struct join_told told = told_of(arguments, true);
     struct pack pack;
     enum error_code code = pack_read(bytes, "the answer", &pack, error);
     if (code != ERR_OK)
         return code;
     if (hash_equal(&pack.tree_id, &token->tree_id))
-        code = join_take(directory, "the answer", &pack,
-                         fingerprint == NULL ? SPAN_EMPTY : span_of_text(fingerprint), error);
+        code = join_take(directory, "the answer", &pack, &told, error);
     else
         code = error_set(error, ERR_FORGED, "the answer", "it is of another tree than the token");
     if (code == ERR_OK)

@@ -12,13 +12,13 @@
 #include "cli/print.h"
 
 static const struct command *const commands[] = {
-    &command_init,     &command_join,      &command_request,     &command_key,
-    &command_run,      &command_put,       &command_set,         &command_extend,
-    &command_add,      &command_delete,    &command_get,         &command_list,
-    &command_import,   &command_export,    &command_rollup,      &command_history,
-    &command_watch,    &command_conflicts, &command_quarantine,  &command_status,
-    &command_doctor,   &command_verify,    &command_drill,       &command_sim,
-    &command_topology, &command_endorse,   &command_scrub_store,
+    &command_init,      &command_join,        &command_request, &command_key,      &command_run,
+    &command_put,       &command_set,         &command_extend,  &command_do,       &command_add,
+    &command_delete,    &command_erase,       &command_get,     &command_list,     &command_import,
+    &command_export,    &command_rollup,      &command_report,  &command_history,  &command_watch,
+    &command_conflicts, &command_quarantine,  &command_status,  &command_doctor,   &command_verify,
+    &command_drill,     &command_sim,         &command_schema,  &command_topology, &command_endorse,
+    &command_emergency, &command_scrub_store, &command_resolve, &command_release,  &command_sql,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -31,6 +31,11 @@ static void print_help(void)
         if (commands[i]->summary != NULL)
             printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
+    printf("\nto begin a tree:  key new, init, topology new, topology sign, topology publish,\n"
+           "                  topology pack, join, run (docs/administer.md has each step as it is "
+           "typed)\n"
+           "to join one:      join TOKEN, run; the seat above makes the token: topology invite "
+           "SEAT\n");
     printf("\n  -d NODE_DIR   the node's directory; also from TERRACE_DIR\n"
            "  --json        one JSON object (or one a line) on stdout\n"
            "  --help        this text; after a command, that command's\n"

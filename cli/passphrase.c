@@ -124,15 +124,21 @@ enum error_code passphrase_ask(const char *file, const char *prompt, bool twice,
 enum error_code key_open(const struct arguments *arguments, const char *path, struct admin_key *key,
                          struct error *error)
 {
+    enum error_code code = admin_key_load(path, key, error);
+    return code == ERR_OK ? key_unlock(arguments, path, key, error) : code;
+}
+
+enum error_code key_unlock(const struct arguments *arguments, const char *path,
+                           struct admin_key *key, struct error *error)
+{
     struct passphrase passphrase;
     char prompt[PATH_MAX + 64];
     process_conceal();
-    enum error_code code = admin_key_load(path, key, error);
-    if (code != ERR_OK || key->secret != NULL)
-        return code;
+    if (key->secret != NULL)
+        return ERR_OK;
     snprintf(prompt, sizeof prompt, "passphrase of %s", path);
-    code = passphrase_ask(arguments_value(arguments, "passphrase-file"), prompt, false, &passphrase,
-                          error);
+    enum error_code code = passphrase_ask(arguments_value(arguments, "passphrase-file"), prompt,
+                                          false, &passphrase, error);
     if (code == ERR_OK) {
         code = admin_key_unlock(key, path, passphrase_span(&passphrase), error);
         passphrase_free(&passphrase);

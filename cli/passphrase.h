@@ -29,5 +29,8 @@ enum error_code passphrase_ask(const char *file, const char *prompt, bool twice,
  * The process is concealed before. The caller frees with admin_key_free. */
 enum error_code key_open(const struct arguments *arguments, const char *path, struct admin_key *key,
                          struct error *error);
+/* The same of a key that key_file_load or escrow_key_load has loaded; it is freed on failure. */
+enum error_code key_unlock(const struct arguments *arguments, const char *path,
+                           struct admin_key *key, struct error *error);
 
 #endif

@@ -27,7 +27,7 @@ void print_start(void)
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 }
 
-static bool chinese_wanted(void)
+bool print_chinese(void)
 {
     static const char *const names[] = {"TERRACE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -60,7 +60,7 @@ void print_failure(const struct error *error, bool json)
     fprintf(stderr, "terrace: %s: %s\n", what, why[0] != '\0' ? why : error_sentence(error->code));
     if (next[0] != '\0')
         fprintf(stderr, "  next: %s\n", next);
-    if (chinese_wanted())
+    if (print_chinese())
         fprintf(stderr, "  %s\n", error_sentence_chinese(error->code));
     free(next);
     free(why);
@@ -124,10 +124,15 @@ static int put_json(const char *bytes, size_t size, void *context)
     return 0;
 }
 
-void print_json(json_t *value)
+void print_json_part(const json_t *value)
 {
     json_dump_callback(value, put_json, NULL,
                        JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+}
+
+void print_json(json_t *value)
+{
+    print_json_part(value);
     fputc('\n', stdout);
     json_decref(value);
 }

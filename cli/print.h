@@ -14,8 +14,11 @@
 
 void print_start(void); /* once, before all others */
 
+/* Whether this environment reads Chinese: TERRACE_LANG, else the locale. */
+bool print_chinese(void);
+
 /* "terrace: WHAT: WHY", then the next step on a line of its own; in a Chinese environment
- * (TERRACE_LANG=zh, or the locale) the code's sentence in Chinese after it. With `json` also
+ * the code's sentence in Chinese after it. With `json` also
  * {"error":, "what":, "why":, "next":} on stdout. */
 void print_failure(const struct error *error, bool json);
 /* A note to the person on stderr: "terrace: ...". */
@@ -23,6 +26,8 @@ void print_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One line of JSON to stdout; takes the value over. */
 void print_json(json_t *value);
+/* The same without an end of line, and the value stays the caller's. */
+void print_json_part(const json_t *value);
 
 /* Columns that a text takes on a terminal. */
 size_t text_width(const char *text);

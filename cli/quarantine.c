@@ -13,7 +13,7 @@ static const struct option_row options[] = {
 
 struct listing {
     bool json, waiting;
-    uint64_t count, waits;
+    uint64_t count, waits, endorsed;
 };
 
 static void print_item(const json_t *item)
@@ -31,7 +31,33 @@ static void print_item(const json_t *item)
         printf(", since %s", since);
     if (json_text(item, "who")[0] != '\0')
         printf("\n  for %s to act: %s", json_text(item, "who"), json_text(item, "next"));
+    if (json_text(item, "release")[0] != '\0')
+        printf("\n  then judged again by: %s", json_text(item, "release"));
     printf("\n");
+}
+
+static void print_endorsed(const json_t *item)
+{
+    const json_t *endorsed = json_object_get(item, "endorsed");
+    size_t index = 0;
+    json_t *seat = NULL;
+    char when[32];
+    json_array_foreach(json_object_get(item, "seats"), index, seat)
+    {
+        char *shown = text_shown(span_of_text(json_string_value(seat)), 0);
+        printf("  lets in %s\n", shown);
+        free(shown);
+    }
+    if (json_object_size(endorsed) == 0)
+        return;
+    char *reason = text_shown(span_of_text(json_text(endorsed, "reason")), 0);
+    time_text(json_number(endorsed, "clock"), when);
+    printf("  endorsed by %s %s, %s", json_text(endorsed, "seat"), json_text(endorsed, "name"),
+           when);
+    if (strcmp(json_text(endorsed, "record"), json_text(item, "record")) != 0)
+        printf(", as %s", json_text(endorsed, "record"));
+    printf("%s%s\n", reason[0] == '\0' ? "" : ": ", reason);
+    free(reason);
 }
 
 static void print_revoked(const json_t *item)
@@ -55,12 +81,14 @@ static void print_revoked(const json_t *item)
         free(shown);
         free(text);
     }
+    print_endorsed(item);
 }
 
 static bool take_revoked(void *context, const json_t *item)
 {
     struct listing *listing = context;
     listing->count++;
+    listing->endorsed += json_object_size(json_object_get(item, "endorsed")) > 0;
     if (listing->json)
         print_json(json_incref((json_t *)(uintptr_t)item));
     else
@@ -80,8 +108,10 @@ static int run_revoked(const struct arguments *arguments, struct error *error)
     if (code != ERR_OK)
         return EXIT_FAILED;
     if (!listing.json)
-        printf("%llu behind a cut-off; `terrace endorse TYPE ID` writes what is honest again\n",
-               (unsigned long long)listing.count);
+        printf(
+            "%llu behind a cut-off, %llu of them endorsed; `terrace endorse TYPE ID` writes what "
+            "is honest again\n",
+            (unsigned long long)listing.count, (unsigned long long)listing.endorsed);
     return EXIT_DONE;
 }
 

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "cli/value.h"
+#include "replication/query/query.h"
+#include "schema/workflow.h"
 
 struct source {
     struct lines lines;
-    const struct record_type *type;
-    struct csv_rows *csv; /* NULL: NDJSON */
+    const struct record_type *type, *companion; /* NULL: no private fields */
+    struct csv_rows *csv;                       /* NULL: NDJSON */
     uint64_t rows;
 };
 
@@ -44,6 +46,39 @@ bool source_skips(struct span name)
             return true;
     }
     return false;
+}
+
+bool source_follows(const struct record_type *type, const struct field *field, struct span text)
+{
+    const struct workflow *workflow = type->workflow;
+    if (field != NULL && field->more != NULL && field->more->derivation != NULL)
+        return true;
+    return field != NULL && workflow != NULL && workflow->field == field->number &&
+           span_equal(text, span_of_text(workflow_initial(workflow)->name));
+}
+
+static bool is_left_out(const struct record_type *type, const char *name, const json_t *value)
+{
+    struct span text = json_is_string(value)
+                           ? SPAN(json_string_value(value), json_string_length(value))
+                           : SPAN_EMPTY;
+    return json_is_null(value) || source_skips(span_of_text(name)) ||
+           source_follows(type, type_field_named(type, span_of_text(name)), text);
+}
+
+void source_set_from(struct source_row *row, struct span text)
+{
+    struct record_id id;
+    row->from[0] = '\0';
+    if (text.size == 0)
+        return;
+    if (record_id_parse(text, &id)) {
+        record_id_text(&id, row->from);
+        return;
+    }
+    error_set(&row->error, ERR_INVALID, "_id", "found \"%.*s\", expected the 32 digits of an id",
+              text.size > 40 ? 40 : (int)text.size, (const char *)text.data);
+    error_next(&row->error, "leave it as `terrace export` wrote it, or leave the whole column out");
 }
 
 bool source_line_valid(const struct lines *lines, struct error *error)
@@ -83,7 +118,7 @@ static bool fields_of_object(const struct record_type *type, json_t *object, str
     bool good = true;
     json_object_foreach(object, key, value)
     {
-        if (json_is_null(value) || source_skips(span_of_text(key)))
+        if (is_left_out(type, key, value))
             continue;
         mp_write_text(&pairs, key);
         good = good && (value_from_json(value, &pairs) || refuse_pair(type, key, error));
@@ -109,6 +144,9 @@ static bool read_object(const struct source *source, struct source_row *row)
     } else {
         good = fields_of_object(source->type, object, &row->fields, &row->error);
     }
+    const json_t *from = json_object_get(object, "_id");
+    if (good && json_is_string(from))
+        source_set_from(row, SPAN(json_string_value(from), json_string_length(from)));
     json_decref(object);
     return good;
 }
@@ -142,14 +180,15 @@ static bool next_object(struct source *source, struct source_row *row, struct er
 }
 
 struct source *source_new(const char *path, enum source_format format,
-                          const struct record_type *type, struct hash *digest, uint64_t *line_count,
-                          struct error *error)
+                          const struct record_type *type, const struct record_type *companion,
+                          struct hash *digest, uint64_t *line_count, struct error *error)
 {
     struct source *source = mem_alloc(sizeof *source);
     source->type = type;
+    source->companion = companion;
     enum error_code code = lines_open(&source->lines, path, digest, line_count, error);
     if (code == ERR_OK && format == SOURCE_CSV) {
-        source->csv = csv_rows_new(&source->lines, type, error);
+        source->csv = csv_rows_new(&source->lines, type, companion, error);
         code = source->csv == NULL ? error->code : ERR_OK;
     }
     if (code == ERR_OK)
@@ -167,10 +206,25 @@ void source_free(struct source *source)
     free(source);
 }
 
+/* What the node would say of the fields, private ones too. */
+static void check_fields(const struct source *source, struct span fields, struct error *error)
+{
+    struct buffer shared = {0}, private = {0}, body = {0};
+    schema_split_fields(source->companion, fields, &shared, &private);
+    enum error_code code =
+        schema_encode_body(source->type, span_of_buffer(&shared), true, &body, error);
+    buffer_clear(&body);
+    if (code == ERR_OK && source->companion != NULL)
+        schema_encode_body(source->companion, span_of_buffer(&private), true, &body, error);
+    buffer_free(&shared);
+    buffer_free(&private);
+    buffer_free(&body);
+}
+
 bool source_next(struct source *source, struct source_row *row, struct error *error)
 {
-    struct buffer body = {0};
     buffer_clear(&row->fields);
+    row->from[0] = '\0';
     error_clear(&row->error);
     bool there = source->csv != NULL ? csv_rows_next(source->csv, row, error)
                                      : next_object(source, row, error);
@@ -178,8 +232,7 @@ bool source_next(struct source *source, struct source_row *row, struct error *er
         return false;
     row->number = ++source->rows;
     if (row->error.code == ERR_OK)
-        schema_encode_body(source->type, span_of_buffer(&row->fields), true, &body, &row->error);
-    buffer_free(&body);
+        check_fields(source, span_of_buffer(&row->fields), &row->error);
     return true;
 }
 

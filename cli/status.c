@@ -90,11 +90,19 @@ static void print_status(const json_t *status)
     printf("above: %s for %s; below: %llu of %llu\n", json_text(uplink, "state"), since,
            (unsigned long long)json_number(children, "live"),
            (unsigned long long)json_number(children, "expected"));
+    if (json_text(status, "emergency")[0] != '\0') {
+        time_text(json_number(status, "emergency_since"), since);
+        printf("EMERGENCY since %s, by the order to %s: bulk waits\n", since,
+               json_text(status, "emergency"));
+    }
     print_counters(status);
     const json_t *verified = json_object_get(status, "verified");
     char when[32];
     time_text(json_number(verified, "when"), when);
-    printf("last verified %s: %s\n", when, json_text(verified, "result"));
+    if (json_number(verified, "when") == 0)
+        printf("not verified yet\n");
+    else
+        printf("last verified %s: %s\n", when, json_text(verified, "result"));
     print_links(json_object_get(status, "links"));
     print_refused(json_object_get(status, "refused"));
     size_t index = 0;

@@ -5,7 +5,7 @@
 
 #include "cli/print.h"
 
-static struct schema *load(struct span value, struct error *error)
+static struct schema *load(struct span value, bool labelled, struct error *error)
 {
     struct mp_reader reader = api_reader(value);
     struct span rows[TYPES_MAX];
@@ -24,7 +24,8 @@ static struct schema *load(struct span value, struct error *error)
         }
     }
     if (!reader.failed && count <= TYPES_MAX)
-        return schema_load((uint32_t)version, rows, count, error);
+        return labelled ? schema_load_labelled((uint32_t)version, rows, count, error)
+                        : schema_load((uint32_t)version, rows, count, error);
     error_set(error, ERR_MALFORMED, "the node", "its types were not understood");
     return NULL;
 }
@@ -32,8 +33,21 @@ static struct schema *load(struct span value, struct error *error)
 struct schema *types_ask(struct client *client, struct error *error)
 {
     struct span value = SPAN_EMPTY;
-    return client_ask(client, "types", SPAN_EMPTY, &value, error) == ERR_OK ? load(value, error)
-                                                                            : NULL;
+    return client_ask(client, "types", SPAN_EMPTY, &value, error) == ERR_OK
+               ? load(value, false, error)
+               : NULL;
+}
+
+struct schema *types_ask_labelled(const struct arguments *arguments, struct error *error)
+{
+    const char *directory = NULL;
+    struct buffer value = {0};
+    struct schema *schema = NULL;
+    if (arguments_directory(arguments, &directory, error) == ERR_OK &&
+        client_once(directory, "types", SPAN_EMPTY, &value, error) == ERR_OK)
+        schema = load(span_of_buffer(&value), true, error);
+    buffer_free(&value);
+    return schema;
 }
 
 const struct record_type *types_for_showing(const struct arguments *arguments, const char *name,
@@ -51,6 +65,13 @@ const struct record_type *types_for_showing(const struct arguments *arguments, c
     return *schema == NULL ? NULL : schema_type_named(*schema, span_of_text(name));
 }
 
+const struct record_type *types_of_field(const struct record_type *type,
+                                         const struct record_type *companion, const char *name)
+{
+    bool is_private = companion != NULL && type_field_named(companion, span_of_text(name)) != NULL;
+    return is_private ? companion : type;
+}
+
 char *types_value_text(const struct record_type *type, const char *name, const json_t *value)
 {
     const struct field *field = type == NULL ? NULL : type_field_named(type, span_of_text(name));
@@ -61,5 +82,7 @@ char *types_value_text(const struct record_type *type, const char *name, const j
         time_text((uint64_t)json_integer_value(value), when);
         return mem_text(when);
     }
+    if (json_is_null(value))
+        return mem_text("erased");
     return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 }

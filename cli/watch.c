@@ -50,9 +50,9 @@ static bool take(void *context, const json_t *item)
         char when[32];
         char *fields = fields_text(json_object_get(item, "fields"));
         time_text(json_number(item, "clock"), when);
-        printf("%s %s %-8s %s %s  %s  %s  [%s]\n", json_text(item, "type"), json_text(item, "id"),
+        printf("%s %s %-8s %s %s  %s  %s%s  [%s]\n", json_text(item, "type"), json_text(item, "id"),
                json_text(item, "change"), json_text(item, "seat"), json_text(item, "name"), when,
-               fields, json_text(item, "cursor"));
+               json_flag(item, "private") ? "private: " : "", fields, json_text(item, "cursor"));
         free(fields);
     }
     fflush(stdout); /* who reads it wants each as it comes */
@@ -121,9 +121,9 @@ const struct command command_watch = {
     .summary = "each change of a record as it is applied here, wherever it was written",
     .detail =
         "created, changed, extended (_circle: who holds it now, too), deleted, conflict (another\n"
-        "value of the same time stands beside it) or void (without effect: see `terrace "
-        "quarantine`). Without --cursor it begins now. With "
-        "the\n"
+        "value of the same time stands beside it), void (a step that lost against another of the\n"
+        "same time; told once more when that is found) or excluded (without effect: see\n"
+        "`terrace quarantine`). Without --cursor it begins now. With the\n"
         "cursor of the last line it goes on behind it, whatever was restarted meanwhile: nothing\n"
         "is told twice or left out. The last 65,536 blocks are remembered; a cursor older than\n"
         "that, or from before the store was restored, is refused with exit status 1: then list\n"

@@ -148,6 +148,35 @@ bool check_is_complete(const struct check_table *table, const struct check_recor
     return false;
 }
 
+bool check_has_moved(const struct check_table *table, size_t seat)
+{
+    for (size_t i = 1; i < table->shapes.count; i++) {
+        if (table->shapes.moves[i - 1]->seat == seat)
+            return true;
+    }
+    return false;
+}
+
+bool check_follows(const struct check_table *table, const struct check_record *record,
+                   size_t *parent)
+{
+    const struct check_shapes *shapes = &table->shapes;
+    const struct drill_type *type = type_of(table, record);
+    size_t seats = table->drill->seat_count;
+    if (type == NULL || !record->at_origin || record->deleted || record->closed ||
+        (type->circle != CIRCLE_PATH && type->circle != CIRCLE_ADDRESSED) ||
+        table->outside[record->origin] || !check_has_moved(table, record->origin) ||
+        (type->circle == CIRCLE_ADDRESSED && record->to == DRILL_NO_SEAT))
+        return false;
+    for (size_t shape = last_shape(table, record, type->circle) + 1; shape > 0; shape--) {
+        if (!in_circle(table, record, type->circle, shape - 1,
+                       shapes->parents[(shape - 1) * seats + record->origin]))
+            return false;
+    }
+    *parent = shapes->parents[(shapes->count - 1) * seats + record->origin];
+    return !table->outside[*parent];
+}
+
 bool check_is_cut(const struct check_table *table, const struct check_record *record)
 {
     struct key_id author;

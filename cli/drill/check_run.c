@@ -1,9 +1,11 @@
 /* The whole check. */
 #include "cli/drill/check_run.h"
+#include "cli/drill/check_declared.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/drill/check_steps.h"
 #include "cli/drill/probe.h"
 #include "cli/drill/sign.h"
 #include "cli/drill/survey.h"
@@ -40,7 +42,8 @@ static void count_caught_up(const struct check_table *table, struct check_result
 static bool is_complete(const struct check_record *record)
 {
     for (size_t place = 0; place < PLACE_COUNT; place++) {
-        if (record->found[place] != record->holders)
+        if (record->found[place] != record->holders ||
+            record->joined[place] != check_steps_members(record))
             return false;
     }
     return record->holders != 0;
@@ -51,12 +54,19 @@ static bool is_anywhere(const struct check_record *record)
     return record->found[PLACE_LOG] + record->found[PLACE_STATE] + record->found[PLACE_INDEX] != 0;
 }
 
+/* Written with another record, whose name it has: people know one of the two. */
+static bool is_companion(const struct check_table *table, const struct check_record *record)
+{
+    const struct drill_type *type = drill_type_numbered(table->drill, record->key.type);
+    return type != NULL && type->companion;
+}
+
 /* What is behind its key's cut-off must count nowhere; the thief's own machine is left alone. */
 static void judge_cut(struct check_table *table, struct check_record *record,
                       struct check_result *result)
 {
     bool counted = false;
-    result->cut_off++;
+    result->cut_off += is_companion(table, record) ? 0 : 1;
     for (size_t seat = 0; seat < table->drill->seat_count; seat++) {
         if (table->outside[seat] || !check_marked(table, record, PLACE_STATE, seat))
             continue;
@@ -72,8 +82,14 @@ static bool is_whole(struct check_table *table, struct check_record *record,
     size_t shape = 0;
     if (!table->changed)
         return is_complete(record);
-    if (check_is_complete(table, record, &shape))
-        return true;
+    if (check_is_complete(table, record, &shape)) {
+        size_t parent = 0;
+        if (!record->acknowledged || !check_follows(table, record, &parent) ||
+            check_marked(table, record, PLACE_STATE, parent))
+            return true;
+        check_name_left_behind(table, &result->findings, record, parent);
+        return false;
+    }
     if (record->acknowledged)
         check_name_lacking(table, &result->findings, record, shape);
     return false;
@@ -140,18 +156,27 @@ static void judge_total(const struct check_table *table, const int64_t *by_origi
     result->total_value = json_integer_value(json_object_get(result->total, "value"));
     result->origins_reported = json_integer_value(json_array_get(origins, 0));
     result->origins_expected = json_integer_value(json_array_get(origins, 1));
-    for (size_t i = 0; i < drill->seat_count && result->total != NULL; i++) {
+    if (result->total == NULL)
+        return;
+    int64_t *expected = mem_alloc(drill->seat_count * sizeof *expected);
+    int64_t *left = mem_alloc(drill->seat_count * sizeof *left);
+    for (size_t i = 0; i < drill->seat_count; i++) {
         const struct drill_change *revoked = table->shapes.revoked[i];
-        int64_t counted = counted_at(result->total, drill->seats[i].code);
-        int64_t expected = revoked == NULL         ? by_origin[i]
-                           : revoked->reported < 0 ? counted
-                                                   : revoked->reported;
-        result->total_expected += (uint64_t)expected;
-        if (counted == expected)
+        expected[i] = revoked == NULL         ? by_origin[i]
+                      : revoked->reported < 0 ? counted_at(result->total, drill->seats[i].code)
+                                              : revoked->reported;
+        left[i] = expected[i];
+        result->total_expected += (uint64_t)expected[i];
+    }
+    check_take_groups(drill, json_object_get(result->total, "groups"), left);
+    for (size_t i = 0; i < drill->seat_count; i++) {
+        if (left[i] == 0)
             continue;
         result->total_wrong++;
-        name_total(result, drill, i, counted, expected);
+        name_total(result, drill, i, expected[i] - left[i], expected[i]);
     }
+    free(expected);
+    free(left);
 }
 
 static bool total_holds(const struct check_result *result)
@@ -184,11 +209,13 @@ static enum check_verdict judge(const struct check_result *result, bool was_caug
     return CHECK_HOLDS;
 }
 
-static enum error_code check_once(struct check_table *table, long *offset, bool quiet,
+static enum error_code check_once(struct check_table *table, long offsets[static 2], bool quiet,
                                   struct check_result *result, struct error *error)
 {
     int64_t *by_origin = mem_alloc(table->drill->seat_count * sizeof *by_origin);
-    enum error_code code = check_table_load(table, offset, error);
+    enum error_code code = check_steps_load(table, &offsets[1], error);
+    if (code == ERR_OK)
+        code = check_table_load(table, &offsets[0], error);
     count_caught_up(table, result);
     bool was_caught_up = result->nodes_caught_up == result->nodes;
     check_table_reset(table);
@@ -197,9 +224,12 @@ static enum error_code check_once(struct check_table *table, long *offset, bool 
         code = check_walk(table, &result->findings, quiet, error);
     if (code == ERR_OK) {
         result->acknowledged = table->acknowledged;
+        result->stepped = offsets[1] > 0;
         for (struct check_record *record = table->records; record != NULL; record = record->hh.next)
             judge_record(table, record, by_origin, result);
         judge_total(table, by_origin, result);
+        if (result->total != NULL)
+            check_declared(table, result);
         count_caught_up(table, result);
         if (was_caught_up && result->nodes_caught_up == result->nodes) {
             result->diverged += result->late;
@@ -282,7 +312,7 @@ enum error_code check_run(const struct drill *drill, uint64_t wait_ms, bool quie
 {
     struct check_table table;
     uint64_t began_ms = tick_now_ms(), until_ms = began_ms + wait_ms;
-    long offset = 0;
+    long offsets[2] = {0, 0}; /* acknowledged.ndjson, steps.ndjson */
     check_table_new(drill, &table);
     *result = (struct check_result){0};
     check_findings_init(&result->findings);
@@ -293,7 +323,7 @@ enum error_code check_run(const struct drill *drill, uint64_t wait_ms, bool quie
     tree_free(tree);
     while (code == ERR_OK) {
         wait_caught_up(&table, until_ms, quiet);
-        code = check_once(&table, &offset, quiet, result, error);
+        code = check_once(&table, offsets, quiet, result, error);
         if (code != ERR_OK || !worth_waiting(result) || tick_now_ms() >= until_ms)
             break;
         if (result->missing + result->incomplete + result->late == 0)
@@ -363,6 +393,7 @@ json_t *check_result_json(const struct check_result *result)
                                   "entries", (json_int_t)findings->entries, "states",
                                   (json_int_t)findings->states, "index_rows",
                                   (json_int_t)findings->index_rows));
+    json_object_set(json, "states", findings->sums);
     json_object_set(json, "findings", findings->named);
     return json;
 }
@@ -420,6 +451,8 @@ void check_result_print(const struct check_result *result, FILE *to)
             (unsigned long long)findings->entries, (unsigned long long)findings->states,
             (unsigned long long)findings->index_rows, (unsigned long long)findings->stores,
             result->nodes_caught_up, result->nodes, (double)result->duration_ms / 1000);
+    if (result->stepped)
+        check_steps_sums(findings, to);
     print_findings(findings, to);
     fprintf(to, "%s\n",
             result->verdict == CHECK_HOLDS    ? "everything holds"

@@ -27,6 +27,7 @@ struct check_result {
     uint64_t total_wrong; /* origins that the root counts too high, or too low though complete */
     size_t nodes, nodes_up, nodes_caught_up; /* those whose key is in force */
     size_t revoked;
+    bool stepped; /* a profile has taken steps */
     uint64_t duration_ms;
 };
 

@@ -78,6 +78,7 @@ void check_table_free(struct check_table *table)
     struct check_record *record = NULL, *next = NULL;
     HASH_ITER (hh, table->records, record, next) {
         HASH_DEL(table->records, record);
+        json_decref(record->steps);
         free(record->bits);
         free(record);
     }
@@ -95,12 +96,14 @@ void check_table_reset(struct check_table *table)
     for (struct check_record *record = table->records; record != NULL; record = record->hh.next) {
         memset(record->found, 0, sizeof record->found);
         memset(record->marked, 0, sizeof record->marked);
+        memset(record->joined, 0, sizeof record->joined);
+        record->has_state = false;
         record->leaked_at = 0;
         record->trusted = false;
         if (record->bits != NULL)
             memset(record->bits, 0, check_bits_size(table));
         record->diverged = record->late = record->wrong_fields = false;
-        record->deleted = record->at_origin = false;
+        record->deleted = record->at_origin = record->closed = false;
     }
 }
 

@@ -13,6 +13,8 @@
 #include "schema/record.h"
 #include "topology/tree.h"
 
+struct json_t; /* of jansson */
+
 struct check_key {
     struct record_id id;
     uint16_t type;
@@ -25,6 +27,7 @@ enum check_place { PLACE_LOG, PLACE_STATE, PLACE_INDEX, PLACE_COUNT };
 struct check_record {
     struct check_key key;
     bool acknowledged, diverged, late, wrong_fields, deleted, at_origin;
+    bool closed;                  /* its origin's store says so, by the word of its type */
     size_t origin;                /* seat; DRILL_NO_SEAT: nobody of this tree */
     size_t to;                    /* seat that it is addressed to; DRILL_NO_SEAT: none is known */
     uint32_t holders;             /* how many stores must have it */
@@ -36,6 +39,9 @@ struct check_record {
     struct hash operations;       /* which ones that holder had */
     uint64_t clock_ms;            /* its author's when it was acknowledged; 0: not known */
     bool trusted;                 /* an entry of it counts, whatever became of its author's key */
+    struct json_t *steps;         /* the last line of its steps; NULL: it had none */
+    uint32_t joined[PLACE_COUNT]; /* of those who joined by a step, in how many it was found */
+    bool has_state;               /* `state` and `operations` are known */
     uint64_t *bits;               /* a seat each, for each place; NULL: counts alone are enough */
     UT_hash_handle hh;
 };
@@ -100,9 +106,14 @@ bool check_marked(const struct check_table *table, const struct check_record *re
  * can be seen. */
 bool check_is_complete(const struct check_table *table, const struct check_record *record,
                        size_t *shape);
+/* Whether this seat has had other parents. */
+bool check_has_moved(const struct check_table *table, size_t seat);
+/* An open record of a seat that has moved is extended to its parent of now, if a parent before was
+ * in its circle: *parent. */
+bool check_follows(const struct check_table *table, const struct check_record *record,
+                   size_t *parent);
 
 /* Hash of fields as JSON, whatever the order of names. */
-struct json_t; /* of jansson */
 uint64_t check_fields_hash(const struct json_t *fields);
 
 #endif

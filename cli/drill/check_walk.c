@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/drill/check_steps.h"
 #include "cli/drill/sign.h"
 #include "cli/drill/stores.h"
 #include "cli/print.h"
 #include "cli/value.h"
-#include "node/author/keys.h"
 #include "replication/circle.h"
 #include "replication/query/query.h"
 #include "replication/rows/rows.h"
@@ -31,12 +31,13 @@ struct walking {
 
 void check_findings_init(struct check_findings *findings)
 {
-    *findings = (struct check_findings){.named = json_array()};
+    *findings = (struct check_findings){.named = json_array(), .sums = json_object()};
 }
 
 void check_findings_free(struct check_findings *findings)
 {
     json_decref(findings->named);
+    json_decref(findings->sums);
 }
 
 static json_t *name_finding(struct walking *walking, const char *kind, const char *where,
@@ -77,12 +78,33 @@ static void leak(struct walking *walking, struct check_record *record, const cha
     record->leaked_at = number;
 }
 
-/* Note that this store has the record at one place. False: it must not. */
+/* Somebody, or a seat that has moved, has extended its circle by this one: signed operations say
+ * so, and they are here. */
+static bool is_extended_to(const struct walking *walking, const struct check_record *record)
+{
+    struct circle circle;
+    const char *code = walking->table->drill->seats[walking->seat].code;
+    if (!query_circle(walking->view, walking->tree, record->key.type, &record->key.id, &circle))
+        return false;
+    bool joined = false;
+    for (size_t i = circle.first_count; i < circle.count; i++)
+        joined |= strcmp(circle.seats[i], code) == 0;
+    circle_free(&circle);
+    return joined;
+}
+
+/* Note that this store has the record at one place. False: it must not, or by somebody's hand. */
 static bool found(struct walking *walking, struct check_record *record, enum check_place place)
 {
     uint32_t number = (uint32_t)walking->seat + 1;
     if (!check_belongs(walking->table, record, walking->seat)) {
-        leak(walking, record, place_names[place]);
+        if (check_steps_joined(walking->table, record, walking->seat)) {
+            record->joined[place] += record->marked[place] == number ? 0 : 1;
+            record->marked[place] = number;
+            return place == PLACE_STATE;
+        }
+        if (!is_extended_to(walking, record))
+            leak(walking, record, place_names[place]);
         return false;
     }
     if (record->marked[place] == number)
@@ -180,6 +202,45 @@ static bool see_entry(void *context, const struct stream_id *stream, uint32_t se
     return true;
 }
 
+static const struct record_type *type_of(const struct walking *walking,
+                                         const struct check_record *record)
+{
+    return schema_type(tree_schema(walking->tree), record->key.type);
+}
+
+/* Takes the state out of what is shown of a record of which nothing but its creation is there:
+ * nobody wrote it. True: it is the one in which such a record begins. */
+static bool takes_initial_state(const struct record_type *type, json_t *fields)
+{
+    if (type == NULL || type->workflow == NULL)
+        return true;
+    const char *name = type_field(type, type->workflow->field)->name;
+    bool initial = strcmp(json_text(fields, name), workflow_initial(type->workflow)->name) == 0;
+    json_object_del(fields, name);
+    return initial;
+}
+
+/* What follows from other fields nobody wrote either. */
+static void leave_out_derived(const struct record_type *type, json_t *fields)
+{
+    for (size_t i = 0; type != NULL && fields != NULL && i < type->field_count; i++) {
+        if (type->fields[i].more->derivation != NULL)
+            json_object_del(fields, type->fields[i].name);
+    }
+}
+
+/* Steps that are still on their way are no difference. */
+static void compare_steps(struct walking *walking, struct check_record *record, const json_t *shown)
+{
+    const char *why = check_steps_fault(record, shown);
+    if (why == NULL)
+        return;
+    record->wrong_fields = record->wrong_fields || walking->findings->settled;
+    record->late = record->late || !walking->findings->settled;
+    name_record(walking, record, walking->findings->settled ? "difference" : "behind", "state",
+                why);
+}
+
 /* What was acknowledged must still be what the origin shows, unless somebody has changed it since.
  */
 static void compare_fields(struct walking *walking, struct check_record *record)
@@ -190,13 +251,22 @@ static void compare_fields(struct walking *walking, struct check_record *record)
     enum error_code code = query_record(walking->view, walking->tree, span_of_text(type->name),
                                         &record->key.id, &value, &error);
     json_t *shown = code == ERR_OK ? value_json(span_of_buffer(&value)) : NULL;
-    const json_t *fields = json_object_get(shown, "fields");
-    if (fields == NULL || (json_number(shown, "operations") == 1 &&
-                           check_fields_hash(fields) != record->fields_hash)) {
+    json_t *counted = json_deep_copy(shown);
+    json_t *fields = json_object_get(shown, "fields");
+    leave_out_derived(type_of(walking, record), fields);
+    if (fields != NULL && record->steps != NULL) {
+        compare_steps(walking, record, shown);
+    } else if (fields == NULL || (json_number(shown, "operations") == 1 &&
+                                  (!takes_initial_state(type_of(walking, record), fields) ||
+                                   check_fields_hash(fields) != record->fields_hash))) {
         record->wrong_fields = true;
         name_record(walking, record, "difference", "state",
                     fields == NULL ? "it can't be read" : "its fields are not those acknowledged");
     }
+    if (record->origin == walking->seat)
+        check_steps_count(walking->findings, walking->table, record, type_of(walking, record),
+                          counted);
+    json_decref(counted);
     json_decref(shown);
     buffer_free(&value);
 }
@@ -216,7 +286,8 @@ static bool see_operations(void *context, uint16_t type, const struct record_id 
 static void compare_state(struct walking *walking, struct check_record *record,
                           const struct hash *state)
 {
-    if (record->found[PLACE_STATE] == 1) {
+    if (!record->has_state) {
+        record->has_state = true;
         record->state = *state;
         record->operations = walking->operations;
     } else if (!hash_equal(&record->operations, &walking->operations)) {
@@ -228,6 +299,39 @@ static void compare_state(struct walking *walking, struct check_record *record,
         name_record(walking, record, "difference", "state",
                     "its state is not that of the holders looked at before");
     }
+}
+
+static bool is_closed_state(const struct workflow *workflow, const json_t *said)
+{
+    for (size_t i = 0; i < workflow->state_count; i++) {
+        if (json_is_string(said) && strcmp(workflow->states[i].name, json_string_value(said)) == 0)
+            return workflow->states[i].closed;
+    }
+    return false;
+}
+
+/* By the word of its type. */
+static bool is_closed(struct walking *walking, const struct check_record *record)
+{
+    const struct record_type *type = type_of(walking, record);
+    const struct field *field = type == NULL             ? NULL
+                                : type->workflow != NULL ? type_field(type, type->workflow->field)
+                                                         : type_field(type, type->closed_by);
+    struct buffer value = {0};
+    struct error error;
+    if (field == NULL || query_record(walking->view, walking->tree, span_of_text(type->name),
+                                      &record->key.id, &value, &error) != ERR_OK)
+        return false;
+    json_t *shown = value_json(span_of_buffer(&value));
+    const json_t *said = json_object_get(json_object_get(shown, "fields"), field->name);
+    bool closed =
+        type->workflow != NULL ? is_closed_state(type->workflow, said)
+        : type->closed_choice == NULL
+            ? json_is_true(said)
+            : json_is_string(said) && strcmp(json_string_value(said), type->closed_choice) == 0;
+    json_decref(shown);
+    buffer_free(&value);
+    return closed;
 }
 
 static bool see_record(void *context, uint16_t type, const struct record_id *id,
@@ -243,8 +347,13 @@ static bool see_record(void *context, uint16_t type, const struct record_id *id,
     if (walking->table->outside[walking->seat])
         return true; /* what a thief makes of it is nobody's affair */
     compare_state(walking, record, state);
-    if (record->origin == walking->seat) {
+    if (record->origin != walking->seat) {
+        if (record->acknowledged && check_steps_joined(walking->table, record, walking->seat))
+            compare_fields(walking, record);
+    } else {
         record->deleted = deleted;
+        record->closed =
+            check_has_moved(walking->table, walking->seat) && is_closed(walking, record);
         if (record->acknowledged)
             compare_fields(walking, record);
     }
@@ -342,6 +451,15 @@ void check_name_lacking(struct check_table *table, struct check_findings *findin
     }
 }
 
+void check_name_left_behind(struct check_table *table, struct check_findings *findings,
+                            struct check_record *record, size_t seat)
+{
+    struct walking walking = {.table = table, .findings = findings, .seat = seat};
+    findings->lacking++;
+    name_record(&walking, record, "missing", "state",
+                "its seat has moved below this one, and it is open, and not here");
+}
+
 void check_name_cut(struct check_table *table, struct check_findings *findings,
                     struct check_record *record, size_t seat)
 {
@@ -369,30 +487,16 @@ static enum error_code walk_store(void *context, const struct view *view, struct
     return code;
 }
 
-/* What is sealed to a seat is opened in its own store, and nowhere else. */
-static bool read_seal_key(const struct drill *drill, size_t seat, struct seal_key *seal)
-{
-    char path[PATH_MAX];
-    struct node_keys keys;
-    struct error error;
-    if (drill_node_path(drill, seat, path, &error) != ERR_OK ||
-        keys_load(path, &keys, &error) != ERR_OK)
-        return false;
-    bool has = keys.has_seal;
-    memcpy(seal->secret, keys.seal_secret, sizeof seal->secret);
-    memcpy(seal->public_key, keys.seal_key, sizeof seal->public_key);
-    node_keys_wipe(&keys);
-    return has;
-}
-
 /* Who is listed no more has a tree of its own, in which it is. */
-static enum error_code walk_outside(struct walking *walking, struct error *error)
+static enum error_code walk_outside(struct walking *walking, const struct seal_key *seal,
+                                    struct error *error)
 {
     const struct drill *drill = walking->table->drill;
     const struct tree *all = walking->tree;
     struct tree *own = stores_tree_of(drill, walking->seat, error);
     if (own == NULL)
         return error->code;
+    tree_set_seal_key(own, seal);
     walking->tree = own;
     enum error_code code = stores_visit(drill, walking->seat, walk_store, walking, error);
     walking->tree = all;
@@ -412,8 +516,9 @@ enum error_code check_walk(struct check_table *table, struct check_findings *fin
     for (size_t i = 0; i < drill->seat_count && code == ERR_OK; i++) {
         struct seal_key seal;
         walking.seat = i;
-        tree_set_seal_key(tree, read_seal_key(drill, i, &seal) ? &seal : NULL);
-        code = table->outside[i] ? walk_outside(&walking, error)
+        bool has_seal = stores_seal_key(drill, i, &seal);
+        tree_set_seal_key(tree, has_seal ? &seal : NULL);
+        code = table->outside[i] ? walk_outside(&walking, has_seal ? &seal : NULL, error)
                                  : stores_visit(drill, i, walk_store, &walking, error);
         progress_update(&progress, i + 1);
     }

@@ -9,6 +9,7 @@
 enum { FINDINGS_NAMED_MAX = 50 }; /* all are counted, so many are told */
 
 struct check_findings {
+    json_t *sums;       /* {"type tier state": [by the bookkeeping, by the stores]} */
     json_t *named;      /* [{"kind":, "id":, "type":, "origin":, "at":, "where":, "why":} ...] */
     uint64_t leaked;    /* a record at a seat outside its circle */
     uint64_t damaged;   /* rows and blocks that can't be read or don't verify */
@@ -32,6 +33,9 @@ enum error_code check_walk(struct check_table *table, struct check_findings *fin
  * gives it. */
 void check_name_lacking(struct check_table *table, struct check_findings *findings,
                         struct check_record *record, size_t shape);
+/* Name a record that the seat's move hasn't brought to this one. */
+void check_name_left_behind(struct check_table *table, struct check_findings *findings,
+                            struct check_record *record, size_t seat);
 /* Name a record whose key was cut off and that counts all the same. */
 void check_name_cut(struct check_table *table, struct check_findings *findings,
                     struct check_record *record, size_t seat);

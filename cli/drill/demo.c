@@ -111,7 +111,8 @@ static bool begin_load(struct demo *demo)
 {
     uint64_t rate = demo->records / DEMO_LOAD_S;
     rate = rate < DEMO_RATE_LEAST ? DEMO_RATE_LEAST : rate;
-    if (demo_load_begin(&demo->drill, demo->records, rate, &demo->load, demo->error) != ERR_OK)
+    if (demo_load_begin(&demo->drill, demo->records, rate, demo->records * 2 / 5, &demo->load,
+                        demo->error) != ERR_OK)
         return false;
     demo_load_wait(&demo->load, demo->records / 5, DEMO_LOAD_WAIT_MS);
     say(demo, "load: %llu of %llu records acknowledged, at all seats; it goes on",
@@ -302,6 +303,7 @@ static bool play(struct demo *demo, const struct make_options *make_options)
     bool good = begin_load(demo) && cut_links(demo);
     if (good) {
         demo_load_look(&demo->load);
+        demo_load_go_on(&demo->load);
         memcpy(before, demo->load.by_seat, demo->drill.seat_count * sizeof *before);
         good = kill_and_start(demo) && finish_load(demo);
     }
@@ -392,6 +394,7 @@ static int run(const struct arguments *arguments, struct error *error)
                         .error = error,
                         .drill = {.lock = -1},
                         .guard = {.done = -1},
+                        .load = {.word = -1},
                         .out = arguments->json ? stderr : stdout};
     if (read_options(arguments, directory, &make_options, &demo.records, error) != ERR_OK)
         return EXIT_USAGE;

@@ -21,11 +21,11 @@ extern char **environ;
 
 enum { ANSWER_BYTES_MAX = 1 << 20 };
 
-static int spawn_load(char *const *words, const char *answer, pid_t *pid)
+static int spawn_load(char *const *words, const char *answer, int word, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, word, STDIN_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, answer, O_WRONLY | O_CREAT | O_TRUNC,
                                      0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
@@ -35,27 +35,52 @@ static int spawn_load(char *const *words, const char *answer, pid_t *pid)
 }
 
 enum error_code demo_load_begin(const struct drill *drill, uint64_t records, uint64_t rate,
-                                struct demo_load *load, struct error *error)
+                                uint64_t hold, struct demo_load *load, struct error *error)
 {
-    char path[PATH_MAX], records_text[32], rate_text[32];
+    char path[PATH_MAX], records_text[32], rate_text[32], hold_text[32];
     char program[] = "terrace", command[] = "drill", verb[] = "load", json[] = "--json";
     char dir[] = "--dir", records_option[] = "--records", rate_option[] = "--rate";
-    *load = (struct demo_load){.drill = drill};
+    char hold_option[] = "--hold";
+    int word[2];
+    *load = (struct demo_load){.drill = drill, .word = -1};
     load->by_seat = mem_alloc(drill->seat_count * sizeof *load->by_seat);
     load->table = mem_alloc(sizeof *load->table);
     check_table_new(drill, load->table);
     snprintf(records_text, sizeof records_text, "%llu", (unsigned long long)records);
     snprintf(rate_text, sizeof rate_text, "%llu", (unsigned long long)rate);
+    snprintf(hold_text, sizeof hold_text, "%llu", (unsigned long long)hold);
     enum error_code code = drill_file_path(drill, "load.json", path, error);
     if (code != ERR_OK)
         return code;
-    char *words[] = {program,        command,      verb,        json,      dir, drill->directory,
-                     records_option, records_text, rate_option, rate_text, NULL};
-    int answer = spawn_load(words, path, &load->pid);
+    if (pipe2(word, O_CLOEXEC) != 0)
+        return error_set(error, ERR_IO, "load", "no pipe to it: %s", strerror(errno));
+    char *words[] = {program,
+                     command,
+                     verb,
+                     json,
+                     dir,
+                     drill->directory,
+                     records_option,
+                     records_text,
+                     rate_option,
+                     rate_text,
+                     hold == 0 ? NULL : hold_option,
+                     hold_text,
+                     NULL};
+    int answer = spawn_load(words, path, word[0], &load->pid);
+    close(word[0]);
+    load->word = word[1];
     if (answer == 0)
         return ERR_OK;
     load->pid = 0;
     return error_set(error, ERR_IO, "load", "it could not be started: %s", strerror(answer));
+}
+
+void demo_load_go_on(struct demo_load *load)
+{
+    if (load->word >= 0)
+        close(load->word);
+    load->word = -1;
 }
 
 static void take_line(struct demo_load *load, const char *line, size_t size)
@@ -117,6 +142,7 @@ json_t *demo_load_end(struct demo_load *load, struct error *error)
     char path[PATH_MAX];
     struct buffer text = {0};
     json_t *answer = NULL;
+    demo_load_go_on(load);
     while (load->pid > 0 && waitpid(load->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     load->pid = 0;
@@ -137,6 +163,7 @@ json_t *demo_load_end(struct demo_load *load, struct error *error)
 
 void demo_load_free(struct demo_load *load)
 {
+    demo_load_go_on(load);
     if (load->pid > 0) {
         kill(load->pid, SIGKILL);
         waitpid(load->pid, NULL, 0);
@@ -145,5 +172,5 @@ void demo_load_free(struct demo_load *load)
         check_table_free(load->table);
     free(load->table);
     free(load->by_seat);
-    *load = (struct demo_load){0};
+    *load = (struct demo_load){.word = -1};
 }

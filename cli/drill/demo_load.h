@@ -11,13 +11,16 @@ struct demo_load {
     const struct drill *drill;
     struct check_table *table; /* finds seats by key */
     pid_t pid;                 /* 0: not running */
+    int word;                  /* a pipe whose end lets a held load go on; -1: none */
     long offset;               /* of acknowledged.ndjson, read so far */
     uint64_t acknowledged;
     uint64_t *by_seat;
 };
 
+/* With a `hold` it sends so many and waits for demo_load_go_on; 0: it never waits. */
 enum error_code demo_load_begin(const struct drill *drill, uint64_t records, uint64_t rate,
-                                struct demo_load *load, struct error *error);
+                                uint64_t hold, struct demo_load *load, struct error *error);
+void demo_load_go_on(struct demo_load *load);
 /* Read on in acknowledged.ndjson. */
 void demo_load_look(struct demo_load *load);
 /* Until so many are acknowledged or the load has ended; at most `wait_ms`. */

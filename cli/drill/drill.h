@@ -52,7 +52,8 @@ struct drill_type {
     uint16_t number;
     char name[FIELD_NAME_BYTES_MAX + 1];
     enum circle_rule circle;
-    bool counted; /* in the roll-up of records */
+    bool counted;   /* in the roll-up of records */
+    bool companion; /* of another type: its private fields */
 };
 
 struct drill {

@@ -140,6 +140,7 @@ static bool take_types(const json_t *array, struct drill *drill)
         struct drill_type *type = &drill->types[i];
         type->number = (uint16_t)json_number(object, "number");
         type->counted = json_flag(object, "counted");
+        type->companion = json_flag(object, "companion");
         if (!take_text(object, "name", type->name, sizeof type->name) ||
             !take_circle(json_text(object, "circle"), &type->circle))
             return false;
@@ -229,8 +230,9 @@ static json_t *change_json(const struct drill_change *change)
 
 static json_t *type_json(const struct drill_type *type)
 {
-    return json_pack("{s:i,s:s,s:s,s:b}", "number", (int)type->number, "name", type->name, "circle",
-                     circle_name(type->circle), "counted", (int)type->counted);
+    return json_pack("{s:i,s:s,s:s,s:b,s:b}", "number", (int)type->number, "name", type->name,
+                     "circle", circle_name(type->circle), "counted", (int)type->counted,
+                     "companion", (int)type->companion);
 }
 
 static json_t *drill_to_json(const struct drill *drill)

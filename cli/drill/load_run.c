@@ -62,6 +62,7 @@ struct load {
     size_t turn; /* the seat whose turn is looked at next */
     int epoll, file;
     uint64_t nonce, started_ms, sent;
+    uint64_t hold; /* records that may be sent so far; UINT64_MAX: all */
     uint64_t wall_ms;
     struct buffer lines; /* acknowledged, not yet in the file */
     struct load_result *result;
@@ -139,10 +140,21 @@ static bool rate_allows(const struct load *load)
     return load->options->rate == 0 || load->sent < load->options->rate * elapsed_ms / 1000 + 1;
 }
 
+/* Records that were sent for the first time. */
+static bool is_held(const struct load *load)
+{
+    return load->sent - load->result->retried >= load->hold;
+}
+
+static bool may_send(const struct load *load, const struct work *work)
+{
+    return has_work(work) && rate_allows(load) && (work->again_count != 0 || !is_held(load));
+}
+
 static void fill(struct load *load, struct connection *connection)
 {
     struct work *work = &load->work[connection->seat];
-    while (connection->in_flight_count < LOAD_TURN && has_work(work) && rate_allows(load)) {
+    while (connection->in_flight_count < LOAD_TURN && may_send(load, work)) {
         if (work->again_count != 0) {
             load->result->retried++;
             send_record(load, connection, work->again[--work->again_count]);
@@ -219,7 +231,7 @@ static void begin_turns(struct load *load)
         if (!rate_allows(load))
             return;
         load->turn = (seat + 1) % load->drill->seat_count;
-        if (!work->busy && has_work(work) && work->rest_until_ms <= now_ms)
+        if (!work->busy && may_send(load, work) && work->rest_until_ms <= now_ms)
             begin_turn(load, seat);
     }
 }
@@ -383,6 +395,28 @@ static void lose_stalled(struct load *load)
     }
 }
 
+static bool anything_again(const struct load *load)
+{
+    for (size_t i = 0; i < load->drill->seat_count; i++) {
+        if (has_work(&load->work[i]) && load->work[i].again_count != 0)
+            return true;
+    }
+    return false;
+}
+
+/* All that may be sent is answered: wait until whoever asked for this says so. */
+static void wait_for_word(struct load *load)
+{
+    if (!is_held(load) || load->connected != 0 || anything_again(load))
+        return;
+    uint64_t began_ms = tick_now_ms();
+    char byte = 0;
+    while (read(STDIN_FILENO, &byte, 1) > 0 && byte != '\n')
+        continue;
+    load->hold = UINT64_MAX;
+    load->started_ms += tick_now_ms() - began_ms;
+}
+
 static enum error_code run_all(struct load *load, struct error *error)
 {
     struct epoll_event events[LOAD_CONNECTIONS];
@@ -396,6 +430,7 @@ static enum error_code run_all(struct load *load, struct error *error)
         if (code != ERR_OK)
             return code;
         progress_update(&load->progress, load->result->acknowledged);
+        wait_for_word(load);
     }
     return ERR_OK;
 }
@@ -440,6 +475,7 @@ enum error_code load_run(const struct drill *drill, const struct schema *schema,
                           .result = result,
                           .types = sample_types_of(schema),
                           .started_ms = tick_now_ms(),
+                          .hold = options->hold == 0 ? UINT64_MAX : options->hold,
                           .wall_ms = wall_now_ms(),
                           .file = -1};
     for (size_t i = 0; i < LOAD_CONNECTIONS; i++)

@@ -142,8 +142,10 @@ static bool take_types(struct making *making)
     drill->types = mem_alloc((drill->type_count + 1) * sizeof *drill->types);
     for (size_t i = 0; i < drill->type_count; i++) {
         const struct record_type *type = &schema->types[i];
-        drill->types[i] = (struct drill_type){
-            .number = type->number, .circle = type->circle, .counted = type->counted};
+        drill->types[i] = (struct drill_type){.number = type->number,
+                                              .circle = type->circle,
+                                              .counted = type->counted,
+                                              .companion = type->companion_of != 0};
         snprintf(drill->types[i].name, sizeof drill->types[i].name, "%s", type->name);
     }
     schema_free(schema);
@@ -180,10 +182,28 @@ static void make_keys(struct making *making)
     explicit_bzero(secret, sizeof secret);
 }
 
+static bool fold_tier_is_there(const struct making *making)
+{
+    struct span wanted = making->options->fold_tier;
+    for (size_t i = 1; i + 1 < making->plan->tier_count; i++) {
+        if (span_equal(making->plan->tiers[i], wanted))
+            return true;
+    }
+    if (wanted.size == 0)
+        return true;
+    error_set(making->error, ERR_USAGE, "--fold-tier",
+              "no tier between the root's and the lowest is called \"%.*s\"", (int)wanted.size,
+              (const char *)wanted.data);
+    return false;
+}
+
 static bool sign_documents(struct making *making)
 {
-    struct author_options options = {.issued_ms = wall_now_ms()};
+    struct author_options options = {.issued_ms = wall_now_ms(),
+                                     .fold_tier = making->options->fold_tier};
     const struct author_seat *root = &making->seats[making->plan->order[0]];
+    if (!fold_tier_is_there(making))
+        return false;
     making->documents = author_tree_new(making->plan, making->seats, &options, making->error);
     if (making->documents == NULL)
         return false;

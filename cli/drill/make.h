@@ -12,6 +12,7 @@ struct make_options {
     struct span tree_text;  /* instead of what stands in that file, whose name it bears */
     const char *types_file; /* NULL: the types that come with the program */
     struct span types_text; /* instead of what stands in that file */
+    struct span fold_tier;  /* the tier whose seats state folds; empty: none */
     const char *directory;
     bool temporary;     /* made for this drill alone */
     uint64_t base_port; /* 0: somewhere free */

@@ -12,6 +12,7 @@
 
 #include "cli/drill/check_table.h"
 #include "cli/drill/process.h"
+#include "cli/drill/stores.h"
 #include "cli/print.h"
 #include "node/author/file.h"
 #include "node/store/store.h"
@@ -27,6 +28,7 @@ enum {
 static const struct option_row options[] = {
     DRILL_DIR_OPTION,
     {"part", "PART", "of a leak or loss: log, state, index or all (all unless given)"},
+    {"of", "SEAT", "of a loss: a record that this seat has made"},
     {NULL, NULL, NULL},
 };
 
@@ -41,6 +43,7 @@ struct plant {
     struct drill *drill;
     struct check_table table; /* circles, and whose key is whose */
     size_t seat;              /* whose store is damaged */
+    size_t of;                /* of a loss: whose record; DRILL_NO_SEAT: any */
     bool parts[PLACE_COUNT];
     struct planned_row *rows;
     size_t row_count, row_capacity;
@@ -138,8 +141,9 @@ static void plan_who(struct plant *plant, const struct view *here,
 struct found_record {
     const struct plant *plant;
     const struct view *view;
-    bool outside; /* wanted: outside the circle of the damaged seat; else inside */
-    bool foreign; /* wanted: not made at the damaged seat */
+    size_t held_at; /* whose store it is looked for in */
+    bool outside;   /* wanted: outside the circle of the damaged seat; else inside */
+    bool foreign;   /* wanted: not made at the damaged seat */
     uint8_t key[RECORD_KEY_BYTES];
     struct record_id id;
     uint16_t type;
@@ -161,7 +165,9 @@ static bool find_record(void *context, struct span key, struct span value)
     memcpy(author.bytes, record.key.id.bytes, KEY_ID_BYTES);
     record.origin = check_table_seat_of(&found->plant->table, author);
     bool belongs = check_belongs(&found->plant->table, &record, found->plant->seat);
-    if (!row.located || record.origin == DRILL_NO_SEAT || belongs == found->outside ||
+    bool any = found->plant->of == DRILL_NO_SEAT;
+    if ((any && !row.located) || (!any && record.origin != found->plant->of) ||
+        record.origin == DRILL_NO_SEAT || belongs == found->outside ||
         (found->foreign && record.origin == found->plant->seat))
         return true;
     if (!found->outside && found->count != 0 && record.key.type != found->type)
@@ -189,6 +195,9 @@ static bool plan_state(struct plant *plant, const struct view *there,
     struct record_state *state = NULL;
     struct tree *tree = query_tree(there, &plant->drill->tree_id, plant->error);
     const struct schema *schema = tree == NULL ? NULL : tree_schema(tree);
+    struct seal_key seal;
+    if (tree != NULL && stores_seal_key(plant->drill, from->held_at, &seal))
+        tree_set_seal_key(tree, &seal);
     if (schema != NULL && record_row_read(there, from->key, &row) == ERR_OK)
         state = record_from_creation(&cache, there, tree, schema_type(schema, from->type),
                                      &from->id, &row);
@@ -244,7 +253,8 @@ static bool plan_leak_from(struct plant *plant, const struct view *here, size_t 
     struct store_snapshot *snapshot = NULL;
     struct view view;
     struct error error;
-    struct found_record found = {.plant = plant, .view = &view, .outside = true, .wanted = 1};
+    struct found_record found = {
+        .plant = plant, .view = &view, .held_at = other, .outside = true, .wanted = 1};
     if (drill_node_path(plant->drill, other, path, &error) == ERR_OK &&
         store_open(&store_options, &store, &error) == ERR_OK &&
         store_snapshot_begin(store, &snapshot, &view, &error) == ERR_OK) {
@@ -277,30 +287,37 @@ static bool plan_removal(void *context, struct span key, struct span value)
     return true;
 }
 
-static bool plan_loss(struct plant *plant, const struct view *here)
+/* The block that holds its creation. */
+static bool plan_block_loss(struct plant *plant, const struct view *here,
+                            const struct found_record *found)
 {
-    struct found_record found = {.plant = plant, .view = here, .wanted = SIZE_MAX};
+    struct copying removing = {.plant = plant, .table = TABLE_BLOCKS};
+    struct author_epoch author = author_of(&found->id);
+    struct stream_id stream = {.author = author.author, .epoch = author.epoch};
     struct record_row row = {0};
     struct buffer stored = {0};
     uint32_t first_seq = 0;
     uint8_t block[BLOCK_KEY_BYTES - 1];
-    each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, &found);
-    if (found.count == 0)
-        return false;
-    struct author_epoch author = author_of(&found.id);
-    struct stream_id stream = {.author = author.author, .epoch = author.epoch};
-    record_row_read(here, found.key, &row);
+    record_row_read(here, found->key, &row);
+    record_free(row.state);
     stream.number = row.stream;
-    if (block_row_get(here, &stream, row.seq, &first_seq, &stored) != READ_FOUND)
+    if (!row.located || block_row_get(here, &stream, row.seq, &first_seq, &stored) != READ_FOUND)
         return false;
     buffer_free(&stored);
-    memcpy(block, found.key + 2, WHO_BYTES);
+    memcpy(block, found->key + 2, WHO_BYTES);
     write_u16(block + WHO_BYTES, row.stream);
     write_u32(block + STREAM_KEY_BYTES, first_seq);
-    struct copying removing = {.plant = plant, .table = TABLE_BLOCKS};
-    if (plant->parts[PLACE_LOG])
-        each_row(here, TABLE_BLOCKS, SPAN_OF_ARRAY(block), plan_removal, &removing);
-    removing.table = TABLE_RECORDS;
+    each_row(here, TABLE_BLOCKS, SPAN_OF_ARRAY(block), plan_removal, &removing);
+    return true;
+}
+
+static bool plan_loss(struct plant *plant, const struct view *here)
+{
+    struct found_record found = {.plant = plant, .view = here, .wanted = SIZE_MAX};
+    struct copying removing = {.plant = plant, .table = TABLE_RECORDS};
+    each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, &found);
+    if (found.count == 0 || (plant->parts[PLACE_LOG] && !plan_block_loss(plant, here, &found)))
+        return false;
     if (plant->parts[PLACE_STATE])
         each_row(here, TABLE_RECORDS, SPAN_OF_ARRAY(found.key), plan_removal, &removing);
     removing.table = TABLE_INDEX;
@@ -315,7 +332,8 @@ static bool plan_loss(struct plant *plant, const struct view *here)
 static bool find_two(struct plant *plant, const struct view *here, bool foreign,
                      struct found_record *first, struct found_record *second)
 {
-    *first = (struct found_record){.plant = plant, .view = here, .foreign = foreign, .wanted = 1};
+    *first = (struct found_record){
+        .plant = plant, .view = here, .held_at = plant->seat, .foreign = foreign, .wanted = 1};
     *second = *first;
     second->wanted = 2;
     each_row(here, TABLE_RECORDS, SPAN_EMPTY, find_record, first);
@@ -401,6 +419,9 @@ static enum error_code plant_all(const struct arguments *arguments, struct plant
     struct store_port port;
     enum error_code code =
         drill_find(plant->drill, arguments->words[1], &plant->seat, plant->error);
+    plant->of = DRILL_NO_SEAT;
+    if (code == ERR_OK && arguments_value(arguments, "of") != NULL)
+        code = drill_find(plant->drill, arguments_value(arguments, "of"), &plant->of, plant->error);
     if (code == ERR_OK)
         code = choose_parts(arguments, plant);
     if (code == ERR_OK)

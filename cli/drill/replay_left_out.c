@@ -37,7 +37,8 @@ static const char *why_not(enum fault_kind kind)
     case FAULT_REPLACE:
     case FAULT_REVOKE:
     case FAULT_MOVE:
-    case FAULT_OVERRULE: return "left out: real nodes have the whole tree from the beginning";
+    case FAULT_OVERRULE:
+    case FAULT_EMERGENCY: return "left out: real nodes have the whole tree from the beginning";
     default: return NULL;
     }
 }

@@ -160,9 +160,28 @@ static void write_value(const struct field *field, const char *place, uint64_t n
         write_sentence(field, place, state, out);
         return;
     case FIELD_COUNTER: mp_write_uint(out, 1 + draw(state) % 3); return;
+    case FIELD_DECIMAL: mp_write_uint(out, draw(state) % 10); return; /* whole ones */
+    case FIELD_DATE:
+        mp_write_uint(out, now_ms / UINT64_C(86400000) - draw(state) % PAST_DAYS);
+        return;
+    case FIELD_RECORD:
+    case FIELD_SEAT:
+    case FIELD_DIGEST:
     case FIELD_KIND_COUNT: break;
     }
     mp_write_nil(out);
+}
+
+/* Whether a value of it can be invented. */
+static bool is_sampled(const struct record_type *type, const struct field *field)
+{
+    if (field->ended || field->more->pattern != NULL || field->more->choice_ended != NULL ||
+        (type->workflow != NULL && type->workflow->field == field->number))
+        return false;
+    if ((field->kind == FIELD_DECIMAL || field->kind == FIELD_DATE || field->kind == FIELD_TIME) &&
+        (field->min != INT64_MIN || field->max != INT64_MAX))
+        return false;
+    return field->kind != FIELD_RECORD && field->kind != FIELD_SEAT && field->kind != FIELD_DIGEST;
 }
 
 void sample_fields(const struct record_type *type, const char *place, uint64_t seed,
@@ -170,14 +189,17 @@ void sample_fields(const struct record_type *type, const char *place, uint64_t s
 {
     uint64_t state = seed;
     uint64_t wanted = draw(&state); /* one bit a field: whether an optional one is written */
+    struct buffer pairs = {0};
     uint32_t count = 0;
-    for (size_t i = 0; i < type->field_count; i++)
-        count += type->fields[i].required || (wanted >> (i % 64)) % 2 == 0 ? 1 : 0;
-    mp_write_map(fields, count);
     for (size_t i = 0; i < type->field_count; i++) {
-        if (!type->fields[i].required && (wanted >> (i % 64)) % 2 != 0)
+        const struct field *field = &type->fields[i];
+        if ((!field->required && (wanted >> (i % 64)) % 2 != 0) || !is_sampled(type, field))
             continue;
-        mp_write_text(fields, type->fields[i].name);
-        write_value(&type->fields[i], place, now_ms, &state, fields);
+        mp_write_text(&pairs, field->name);
+        write_value(field, place, now_ms, &state, &pairs);
+        count++;
     }
+    mp_write_map(fields, count);
+    buffer_append_span(fields, span_of_buffer(&pairs));
+    buffer_free(&pairs);
 }

@@ -1,6 +1,10 @@
 /* One store, read-only, one snapshot. */
 #include "cli/drill/stores.h"
 
+#include <limits.h>
+#include <string.h>
+
+#include "node/author/keys.h"
 #include "node/store/store.h"
 #include "replication/query/query.h"
 
@@ -47,4 +51,18 @@ struct tree *stores_tree_of(const struct drill *drill, size_t seat, struct error
 struct tree *stores_tree(const struct drill *drill, struct error *error)
 {
     return stores_tree_of(drill, 0, error);
+}
+
+bool stores_seal_key(const struct drill *drill, size_t seat, struct seal_key *seal)
+{
+    char path[PATH_MAX];
+    struct node_keys keys;
+    struct error error;
+    if (drill_node_path(drill, seat, path, &error) != ERR_OK ||
+        keys_load(path, &keys, &error) != ERR_OK)
+        return false;
+    bool has = keys.has_seal;
+    node_keys_seal(&keys, seal);
+    node_keys_wipe(&keys);
+    return has;
 }

@@ -18,4 +18,8 @@ struct tree *stores_tree(const struct drill *drill, struct error *error);
 /* The same as the node of this seat has it. */
 struct tree *stores_tree_of(const struct drill *drill, size_t seat, struct error *error);
 
+/* The key that opens what is sealed to this seat, in its own store and nowhere else. False: its
+ * machine has none. */
+bool stores_seal_key(const struct drill *drill, size_t seat, struct seal_key *seal);
+
 #endif

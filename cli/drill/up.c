@@ -19,6 +19,7 @@ static const struct option_row options[] = {
     {"tree", "TREE.csv", "the seats: code,name,tier,parent"},
     DRILL_DIR_OPTION,
     {"types", "FILE.yaml", "the types of records; otherwise those of a county"},
+    {"fold-tier", "TIER", "seats of this tier state one set of figures for all below them"},
     {"base-port", "N", "take TCP ports from here upwards; otherwise free ones"},
     {"map-mib", "N", "what each store may grow to (1024 unless given)"},
     {"defaults", NULL, "the intervals of a real county instead of a drill's short ones"},
@@ -105,6 +106,8 @@ static enum error_code read_options(const struct arguments *arguments,
         .intervals = arguments_flag(arguments, "defaults") ? INTERVALS_USUAL : INTERVALS_DRILL,
         .quiet = false,
     };
+    if (arguments_value(arguments, "fold-tier") != NULL)
+        options_of->fold_tier = span_of_text(arguments_value(arguments, "fold-tier"));
     if (options_of->tree_file == NULL || options_of->directory == NULL) {
         error_set(error, ERR_USAGE, "drill up", "--tree and --dir must be given");
         error_next(error, "for example `terrace drill up --tree data/yongshun.csv --dir DIR`");

@@ -7,6 +7,6 @@
 /* Name, public key and fingerprint; one JSON object with --json. */
 void key_tell(const struct arguments *arguments, const char *path, const struct admin_key *key);
 
-extern const struct command key_new, key_show, key_passwd;
+extern const struct command key_new, key_show, key_passwd, key_lend, key_lent, key_return;
 
 #endif

@@ -4,6 +4,7 @@
 
 static const struct option_row options[] = {
     {"name", "NAME", "whose key it is; a note for people"},
+    {"escrow", NULL, "a key that signs nothing: it opens what is sealed to a seat (key lend)"},
     PASSPHRASE_ROW,
     {NULL, NULL, NULL},
 };
@@ -22,7 +23,10 @@ static enum error_code make(const struct arguments *arguments, const char *path,
                                           "a passphrase for the new key", true, &passphrase, error);
     if (code != ERR_OK)
         return code;
-    admin_key_make(&key, name);
+    if (arguments_flag(arguments, "escrow"))
+        escrow_key_make(&key, name);
+    else
+        admin_key_make(&key, name);
     code = admin_key_write(path, &key, passphrase_span(&passphrase), false, error);
     passphrase_free(&passphrase);
     if (code == ERR_OK)

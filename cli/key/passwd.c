@@ -13,7 +13,8 @@ static int run(const struct arguments *arguments, struct error *error)
     const char *path = arguments->words[0];
     struct passphrase passphrase;
     struct admin_key key;
-    if (key_open(arguments, path, &key, error) != ERR_OK)
+    if (key_file_load(path, &key, error) != ERR_OK ||
+        key_unlock(arguments, path, &key, error) != ERR_OK)
         return EXIT_FAILED;
     enum error_code code = passphrase_ask(arguments_value(arguments, "new-passphrase-file"),
                                           "the new passphrase", true, &passphrase, error);

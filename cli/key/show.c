@@ -11,14 +11,15 @@ void key_tell(const struct arguments *arguments, const char *path, const struct 
     hex_write(public_key, key->public_key, KEY_BYTES);
     fingerprint_write(&print, fingerprint);
     if (arguments->json) {
-        print_json(json_pack("{s:s,s:s,s:s,s:s,s:b}", "file", path, "name", key->name, "key",
+        print_json(json_pack("{s:s,s:s,s:s,s:s,s:b,s:b}", "file", path, "name", key->name, "key",
                              public_key, "fingerprint", fingerprint, "encrypted",
-                             key->encrypted ? 1 : 0));
+                             key->encrypted ? 1 : 0, "escrow", key->escrow ? 1 : 0));
         return;
     }
     if (key->name[0] != '\0')
         printf("name         %s\n", key->name);
-    printf("key          %s\nfingerprint  %s\n", public_key, fingerprint);
+    printf("%s%s\nfingerprint  %s\n", key->escrow ? "escrow key   " : "key          ", public_key,
+           fingerprint);
     if (!key->encrypted)
         print_note("%s is not encrypted: whoever reads the file can sign", path);
 }
@@ -26,7 +27,7 @@ void key_tell(const struct arguments *arguments, const char *path, const struct 
 static int run(const struct arguments *arguments, struct error *error)
 {
     struct admin_key key;
-    if (admin_key_load(arguments->words[0], &key, error) != ERR_OK)
+    if (key_file_load(arguments->words[0], &key, error) != ERR_OK)
         return EXIT_FAILED;
     key_tell(arguments, arguments->words[0], &key);
     admin_key_free(&key);

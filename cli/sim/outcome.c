@@ -123,9 +123,7 @@ static void make_report(const struct run_report *report, const struct report_fra
         json_decref(data);
         return;
     }
-    const char *language = getenv("TERRACE_LANG");
-    bool chinese = language != NULL && strncmp(language, "zh", 2) == 0;
-    report_page(report, frame, chinese ? REPORT_CHINESE : REPORT_ENGLISH, bytes);
+    report_page(report, frame, print_chinese() ? REPORT_CHINESE : REPORT_ENGLISH, bytes);
 }
 
 enum error_code sim_run_reported(const struct scenario *scenario, struct run_options *options,

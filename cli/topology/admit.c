@@ -60,14 +60,11 @@ static enum error_code take_all(struct admitting *admitting, struct error *error
 {
     char own[SEAT_BYTES_MAX + 1];
     const struct arguments *arguments = admitting->change.arguments;
-    const char *above = arguments_value(arguments, "parent");
+    const char *above;
     const struct seat *parent = NULL;
     uint8_t count = 0, threshold = 0;
-    enum error_code code = ERR_OK;
-    if (above == NULL) {
-        code = answer_own_seat(admitting->change.directory, own, error);
-        above = own;
-    }
+    enum error_code code =
+        answer_seat(arguments, "parent", admitting->change.directory, own, &above, error);
     if (code == ERR_OK)
         code = change_seat(&admitting->change, above, &parent, error);
     if (code == ERR_OK)

@@ -18,6 +18,17 @@ enum error_code answer_own_seat(const char *directory, char seat[static SEAT_BYT
     return code;
 }
 
+enum error_code answer_seat(const struct arguments *arguments, const char *option,
+                            const char *directory, char own[static SEAT_BYTES_MAX + 1],
+                            const char **seat, struct error *error)
+{
+    *seat = arguments_value(arguments, option);
+    if (*seat != NULL)
+        return ERR_OK;
+    *seat = own;
+    return answer_own_seat(directory, own, error);
+}
+
 static enum error_code compare(const struct arguments *arguments, const struct tree *tree,
                                const struct node_request *request, struct error *error)
 {

@@ -28,5 +28,9 @@ void answer_row(const struct node_keys *keys, const char *seat, const char *name
 /* The seat of a node's directory, from its node.yaml. */
 enum error_code answer_own_seat(const char *directory, char seat[static SEAT_BYTES_MAX + 1],
                                 struct error *error);
+/* The seat that an option names, else that of the directory, which `own` has room for. */
+enum error_code answer_seat(const struct arguments *arguments, const char *option,
+                            const char *directory, char own[static SEAT_BYTES_MAX + 1],
+                            const char **seat, struct error *error);
 
 #endif

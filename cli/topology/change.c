@@ -10,8 +10,6 @@
 #include "topology/gather.h"
 #include "topology/trial.h"
 
-enum { KEYS_GIVEN_MAX = DOCUMENT_SIGNATURES_MAX };
-
 enum error_code change_begin(const struct arguments *arguments, struct change *change,
                              struct error *error)
 {
@@ -41,13 +39,18 @@ enum error_code change_of(struct change *change, const char *owner, struct error
     return begin(change, DOCUMENT_BRANCH, owner, error);
 }
 
+enum error_code change_of_root(struct change *change, struct error *error)
+{
+    return begin(change, DOCUMENT_ROOT, "", error);
+}
+
 enum error_code change_of_parent(struct change *change, const char *seat, struct error *error)
 {
     const struct seat *listed = NULL;
     enum error_code code = change_seat(change, seat, &listed, error);
     if (code != ERR_OK)
         return code;
-    return listed->parent == NULL ? begin(change, DOCUMENT_ROOT, "", error)
+    return listed->parent == NULL ? change_of_root(change, error)
                                   : begin(change, DOCUMENT_BRANCH, listed->parent->row.seat, error);
 }
 
@@ -77,8 +80,7 @@ static enum error_code tell_plan(struct change *change, struct error *error)
     return code;
 }
 
-/* Opens every --key; their secrets lie side by side. */
-static enum error_code open_keys(const struct arguments *arguments,
+enum error_code change_open_keys(const struct arguments *arguments,
                                  uint8_t (*secrets)[SECRET_BYTES], size_t *count,
                                  struct error *error)
 {
@@ -88,8 +90,8 @@ static enum error_code open_keys(const struct arguments *arguments,
         struct admin_key key;
         if (strcmp(arguments->given[i].row->name, "key") != 0)
             continue;
-        if (*count == KEYS_GIVEN_MAX)
-            return error_set(error, ERR_USAGE, "--key", "at most %d keys", KEYS_GIVEN_MAX);
+        if (*count == CHANGE_KEYS_MAX)
+            return error_set(error, ERR_USAGE, "--key", "at most %d keys", CHANGE_KEYS_MAX);
         code = key_open(arguments, arguments->given[i].value, &key, error);
         if (code != ERR_OK)
             break;
@@ -107,13 +109,13 @@ static enum error_code open_keys(const struct arguments *arguments,
 static enum error_code sign(struct change *change, struct author_document *document,
                             struct error *error)
 {
-    uint8_t(*secrets)[SECRET_BYTES] = mem_alloc(KEYS_GIVEN_MAX * sizeof *secrets);
+    uint8_t(*secrets)[SECRET_BYTES] = mem_alloc(CHANGE_KEYS_MAX * sizeof *secrets);
     size_t count = 0;
-    enum error_code code = open_keys(change->arguments, secrets, &count, error);
+    enum error_code code = change_open_keys(change->arguments, secrets, &count, error);
     if (code == ERR_OK)
         code = amend_sign(change->amendment, (const uint8_t(*)[SECRET_BYTES])secrets, count,
                           document, error);
-    secret_wipe(secrets, KEYS_GIVEN_MAX * sizeof *secrets);
+    secret_wipe(secrets, CHANGE_KEYS_MAX * sizeof *secrets);
     free(secrets);
     return code;
 }
@@ -205,18 +207,24 @@ static enum error_code hand_out(const struct change *change, const struct author
     return code;
 }
 
+enum error_code change_hand_out(const struct change *change, const struct author_document *document,
+                                struct error *error)
+{
+    unsigned missing = 0;
+    enum error_code code = look_at_signatures(change, document, &missing, error);
+    return code == ERR_OK ? hand_out(change, document, missing, error) : code;
+}
+
 enum error_code change_sign(struct change *change, struct error *error)
 {
     struct author_document document;
-    unsigned missing = 0;
     if (arguments_flag(change->arguments, "dry-run"))
         return tell_plan(change, error);
     enum error_code code = sign(change, &document, error);
     if (code != ERR_OK)
         return code;
-    code = look_at_signatures(change, &document, &missing, error);
-    if (code == ERR_OK)
-        code = hand_out(change, &document, missing, error);
+    change->hash = document.hash;
+    code = change_hand_out(change, &document, error);
     author_document_clear(&document);
     return code;
 }

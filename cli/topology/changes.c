@@ -129,6 +129,21 @@ static void tell_status(struct telling *telling, const struct seat_row *row)
     }
 }
 
+static void tell_escrow(struct telling *telling, const struct seat_row *before,
+                        const struct seat_row *after)
+{
+    char key[FINGERPRINT_TEXT_BYTES];
+    bool same = before->escrow_key != NULL && after->escrow_key != NULL &&
+                memcmp(before->escrow_key, after->escrow_key, KEY_BYTES) == 0;
+    if (after->escrow_key == NULL && before->escrow_key != NULL)
+        tell(telling, "has no escrow key any more");
+    if (after->escrow_key == NULL || same)
+        return;
+    struct hash print = admin_key_print(after->escrow_key);
+    fingerprint_write(&print, key);
+    tell(telling, "what is sealed to it opens with the escrow key %s too", key);
+}
+
 static void tell_new(struct telling *telling, const struct seat_row *row)
 {
     const struct admin_keys none = {0};
@@ -149,6 +164,7 @@ static void tell_new(struct telling *telling, const struct seat_row *row)
         tell_status(telling, row);
     if (row->endpoints.count > 0)
         tell_list(telling, "is reached at", &(struct text_list){0}, &row->endpoints);
+    tell_escrow(telling, &(struct seat_row){0}, row);
     tell_admins(telling, &none, &row->admins);
 }
 
@@ -158,6 +174,7 @@ static void tell_changed(struct telling *telling, const struct seat_row *before,
     if (memcmp(before->signing_key, after->signing_key, KEY_BYTES) != 0 ||
         memcmp(before->link_key, after->link_key, KEY_BYTES) != 0)
         tell(telling, "the keys of generation %u are others than before", after->generation);
+    tell_escrow(telling, before, after);
     if (strcmp(before->name, after->name) != 0)
         tell(telling, "is named %s (before: %s)", after->name, before->name);
     if (before->tier != after->tier)
@@ -207,6 +224,18 @@ static void tell_rows(struct telling *telling, const struct span *old, size_t ol
     }
 }
 
+static void tell_fold_tier(struct telling *telling, const struct document_header *after)
+{
+    struct span tier = text_list_at(&after->tiers, after->fold_tier);
+    if (after->fold_tier == 0)
+        tell(telling, "no tier states folds any more: each seat's own figures go up to the root");
+    else
+        tell(telling,
+             "folds: each seat of tier %.*s states the figures of all below it as one; above it "
+             "the figures of single seats aren't known any more",
+             (int)tier.size, (const char *)tier.data);
+}
+
 static void tell_header(struct telling *telling, const struct document_header *before,
                         const struct document_header *after)
 {
@@ -223,10 +252,17 @@ static void tell_header(struct telling *telling, const struct document_header *b
     }
     if (before != &none && before->term != after->term)
         tell(telling, "begins term %llu", (unsigned long long)after->term);
+    if (after->by_hand)
+        tell(telling, "made anew by hand: it counts at each node when the people there have "
+                      "confirmed its fingerprint (topology confirm)");
     if (after->kind == DOCUMENT_TYPES && before->schema_version != after->schema_version)
         tell(telling, "types of version %u", after->schema_version);
+    if (after->kind == DOCUMENT_ORDER)
+        tell(telling, "with all below it: %s", order_word(after->order));
     if (after->kind == DOCUMENT_ROOT) {
         tell_list(telling, "tiers", &before->tiers, &after->tiers);
+        if (before->fold_tier != after->fold_tier)
+            tell_fold_tier(telling, after);
         tell_admins(telling, &before->admins, &after->admins);
     }
     if (span_equal(before->decisions, after->decisions))

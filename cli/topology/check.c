@@ -89,6 +89,28 @@ static enum error_code check_document(const struct arguments *arguments, const c
     return code;
 }
 
+/* What is no mistake and still stands in the way: `new` needs the machine of the topmost seat, and
+ * whoever shall be joined by token needs an address to call. */
+static void tell_open(const struct description *description)
+{
+    for (size_t i = 0; i < description->seat_count; i++) {
+        const struct described_seat *seat = &description->seats[i];
+        bool has_below = false;
+        for (size_t k = 0; k < description->seat_count; k++)
+            has_below = has_below || span_equal(description->seats[k].parent, seat->code);
+        if (seat->parent.size == 0 && !seat->has_keys)
+            print_note("%.*s, the topmost seat, has no request yet, which `topology new` needs: "
+                       "`terrace init --seat %.*s` on its machine",
+                       (int)seat->code.size, (const char *)seat->code.data, (int)seat->code.size,
+                       (const char *)seat->code.data);
+        else if (seat->has_keys && has_below && seat->endpoints.count == 0 &&
+                 seat->endpoint[0] == '\0')
+            print_note("%.*s has seats below it and no address at which they could call it: "
+                       "`terrace init --listen`, or endpoints: [\"tcp://ADDRESS:PORT\"] here",
+                       (int)seat->code.size, (const char *)seat->code.data);
+    }
+}
+
 static bool is_table(const char *path)
 {
     const char *end = strrchr(path, '.');
@@ -110,6 +132,8 @@ static int run(const struct arguments *arguments, struct error *error)
             code = check_tree(path, &description, error);
         else if (code == ERR_OK && arguments->directory != NULL)
             code = check_document(arguments, path, &description, error);
+        if (code == ERR_OK && arguments->directory == NULL)
+            tell_open(&description);
         description_free(&description);
     }
     if (code != ERR_OK)

@@ -26,6 +26,8 @@ struct described_seat {
     bool released, has_keys;
     struct amend_keys keys;
     struct described_admins admins;
+    bool has_escrow; /* said; all zero: none */
+    uint8_t escrow[KEY_BYTES];
     struct described_texts endpoints, fallbacks;
     char endpoint[ENDPOINT_BYTES_MAX + 1]; /* of the request, when no endpoints are given */
     unsigned line, column;
@@ -38,6 +40,8 @@ struct description {
     uint64_t expires_ms;
     struct described_admins root;
     struct described_texts tiers;
+    struct span fold_tier; /* name of a tier, "none"; empty: nothing is said of it */
+    unsigned fold_line, fold_column;
     struct span types; /* a file of types; empty: none is named */
     struct described_seat *seats;
     size_t seat_count;
@@ -67,7 +71,10 @@ enum error_code describe_table(const struct csv_tree *table, struct buffer *text
 enum error_code description_apply(const char *path, const struct description *description,
                                   const struct tree *tree, struct amendment *amendment,
                                   struct error *error);
-/* Whether every seat's tier is one of those that it names itself. */
+/* ERR_INVALID at the place of `fold_tier`. */
+enum error_code description_refuse_fold(const char *path, const struct description *description,
+                                        const struct error *why, struct error *error);
+/* Whether every seat's tier, and that of folds, is one of those that it names itself. */
 enum error_code description_tiers(const char *path, const struct description *description,
                                   struct error *error);
 /* The row that a described seat asks for. Lists lie in `lists`. */

@@ -38,6 +38,12 @@ static enum error_code tier_of(const struct described_seat *seat, const struct t
                      near == NULL ? "" : near, near == NULL ? "" : "\"?");
 }
 
+static bool names_fold_tier(const struct description *description)
+{
+    return description->fold_tier.size > 0 &&
+           !span_equal(description->fold_tier, span_of_text("none"));
+}
+
 enum error_code description_tiers(const char *path, const struct description *description,
                                   struct error *error)
 {
@@ -53,8 +59,30 @@ enum error_code description_tiers(const char *path, const struct description *de
         if (code != ERR_OK)
             description_refuse(path, &description->seats[i], &why, error);
     }
+    struct error why = {0};
+    if (code == ERR_OK && description->tiers.given && names_fold_tier(description) &&
+        fold_tier_of(&tiers, description->fold_tier, &why) == 0)
+        code = description_refuse_fold(path, description, &why, error);
     buffer_free(&list);
     return code;
+}
+
+static bool names_escrow(const struct described_seat *seat)
+{
+    static const uint8_t none[KEY_BYTES];
+    return seat->has_escrow && memcmp(seat->escrow, none, KEY_BYTES) != 0;
+}
+
+/* One that isn't named stays as it is. */
+static enum error_code apply_escrow(struct amendment *amendment, const struct described_seat *seat,
+                                    const struct seat_row *row, struct error *error)
+{
+    bool wanted = names_escrow(seat);
+    bool same = wanted == (row->escrow_key != NULL) &&
+                (!wanted || memcmp(seat->escrow, row->escrow_key, KEY_BYTES) == 0);
+    return !seat->has_escrow || same
+               ? ERR_OK
+               : amend_escrow(amendment, seat->code, wanted ? seat->escrow : NULL, error);
 }
 
 enum error_code description_row(const struct description *description,
@@ -76,6 +104,7 @@ enum error_code description_row(const struct description *description,
     memcpy(row->link_key, seat->keys.link_key, KEY_BYTES);
     memcpy(row->seal_key, seat->keys.seal_key, KEY_BYTES);
     row->has_seal_key = seat->keys.has_seal_key;
+    row->escrow_key = names_escrow(seat) ? seat->escrow : NULL;
     if (seat->admins.given)
         row->admins =
             admin_keys_of(seat->admins.threshold, seat->admins.keys[0], seat->admins.count);
@@ -150,6 +179,8 @@ static enum error_code apply_known(const struct described_seat *seat, struct ame
             admin_keys_of(seat->admins.threshold, seat->admins.keys[0], seat->admins.count);
         code = amend_term(amendment, seat->code, &admins, error);
     }
+    if (code == ERR_OK)
+        code = apply_escrow(amendment, seat, row_of(amendment, seat->code), error);
     return code == ERR_OK ? apply_release(amendment, seat, row_of(amendment, seat->code), error)
                           : code;
 }
@@ -232,6 +263,18 @@ static enum error_code apply_root(const struct description *description,
     return code;
 }
 
+/* Of the root document alone. */
+static enum error_code apply_fold_tier(const char *path, const struct description *description,
+                                       struct amendment *amendment, struct error *error)
+{
+    struct error why = {0};
+    if (description->fold_tier.size == 0)
+        return ERR_OK;
+    enum error_code code = amend_fold_tier(
+        amendment, names_fold_tier(description) ? description->fold_tier : SPAN_EMPTY, &why);
+    return code == ERR_OK ? code : description_refuse_fold(path, description, &why, error);
+}
+
 enum error_code description_apply(const char *path, const struct description *description,
                                   const struct tree *tree, struct amendment *amendment,
                                   struct error *error)
@@ -240,6 +283,8 @@ enum error_code description_apply(const char *path, const struct description *de
     enum error_code code = twice_check(path, description, error);
     if (code == ERR_OK && description->is_root)
         code = apply_root(description, amendment, error);
+    if (code == ERR_OK)
+        code = apply_fold_tier(path, description, amendment, error);
     const struct text_list *tiers =
         description->is_root ? &amend_header(amendment)->tiers : &root->header.tiers;
     for (size_t i = 0; i < description->seat_count && code == ERR_OK; i++) {

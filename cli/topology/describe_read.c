@@ -51,6 +51,11 @@ static bool read_key(struct reading *reading, struct yaml_node *item, uint8_t *k
         admin_key_load(path, &file, &reading->inner) != ERR_OK) {
         if (reading->inner.code == ERR_OK)
             yaml_complain(node, "expected %d hex digits, or a key file", 2 * KEY_BYTES);
+        else if (reading->inner.code == ERR_NOT_FOUND)
+            yaml_complain(node,
+                          "%s: there is no such file; `terrace key new` makes one, or write "
+                          "the key's 64 hex digits here",
+                          reading->inner.what);
         else
             complain_file(reading, node);
         return false;
@@ -141,6 +146,19 @@ static void read_keys(struct reading *reading, struct yaml_node *map, struct des
     memcpy(seat->endpoint, request.endpoint, sizeof seat->endpoint);
 }
 
+/* A key's hex digits, or none. */
+static void read_escrow(struct yaml_node *map, struct described_seat *seat)
+{
+    struct span text = SPAN_EMPTY;
+    if (!yaml_get_text(map, "escrow", false, &text) || text.size == 0)
+        return;
+    seat->has_escrow = true;
+    if (!span_equal(text, span_of_text("none")) && !hex_read(text, seat->escrow, KEY_BYTES))
+        yaml_complain(yaml_map_get(map, "escrow"),
+                      "expected the %d hex digits of an escrow key (terrace key show), or none",
+                      2 * KEY_BYTES);
+}
+
 static void read_seat(struct reading *reading, struct yaml_node *map, struct described_seat *seat)
 {
     struct yaml_node *admins = NULL;
@@ -165,6 +183,7 @@ static void read_seat(struct reading *reading, struct yaml_node *map, struct des
     if (seat->name.size > SEAT_NAME_BYTES_MAX)
         yaml_complain(yaml_map_get(map, "name"), "expected at most %d bytes", SEAT_NAME_BYTES_MAX);
     read_keys(reading, map, seat);
+    read_escrow(map, seat);
     read_texts(map, "endpoints", ENDPOINTS_MAX, &seat->endpoints);
     read_texts(map, "fallbacks", FALLBACKS_MAX, &seat->fallbacks);
     if (yaml_get_map(map, "admins", false, &admins) && admins != NULL)
@@ -201,6 +220,11 @@ static void read_all(struct reading *reading, struct yaml_node *root)
     yaml_get_text(root, "types", false, &description->types);
     read_expiry(root, description);
     read_texts(root, "tiers", TIERS_MAX, &description->tiers);
+    if (yaml_get_text(root, "fold_tier", false, &description->fold_tier) &&
+        description->fold_tier.size > 0) {
+        description->fold_line = yaml_line(yaml_map_get(root, "fold_tier"));
+        description->fold_column = yaml_column(yaml_map_get(root, "fold_tier"));
+    }
     if (yaml_get_map(root, "root", false, &admins) && admins != NULL) {
         description->is_root = true;
         read_admins(reading, admins, &description->root);
@@ -247,15 +271,27 @@ void description_free(struct description *description)
     *description = (struct description){0};
 }
 
-enum error_code description_refuse(const char *path, const struct described_seat *seat,
-                                   const struct error *why, struct error *error)
+static enum error_code refuse_at(const char *path, unsigned line, unsigned column,
+                                 const struct error *why, struct error *error)
 {
     struct error told = *why;
     char place[sizeof told.what];
-    snprintf(place, sizeof place, "%.120s:%u:%u", path, seat->line, seat->column);
+    snprintf(place, sizeof place, "%.120s:%u:%u", path, line, column);
     error_set(error, told.code, place, "%s", told.why);
-    error_at(error, seat->line, seat->column);
+    error_at(error, line, column);
     if (told.next[0] != '\0')
         error_next(error, "%s", told.next);
     return told.code;
+}
+
+enum error_code description_refuse(const char *path, const struct described_seat *seat,
+                                   const struct error *why, struct error *error)
+{
+    return refuse_at(path, seat->line, seat->column, why, error);
+}
+
+enum error_code description_refuse_fold(const char *path, const struct description *description,
+                                        const struct error *why, struct error *error)
+{
+    return refuse_at(path, description->fold_line, description->fold_column, why, error);
 }

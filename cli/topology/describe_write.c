@@ -96,6 +96,11 @@ static void put_row(struct buffer *text, const struct tree *tree, const struct p
     put_line(text, "    tier: ", span_of_text(tree_tier_name(tree, row->tier)));
     put_list(text, "    endpoints: ", &row->endpoints);
     put_list(text, "    fallbacks: ", &row->fallbacks);
+    if (row->escrow_key != NULL) {
+        char hex[2 * KEY_BYTES + 1];
+        hex_write(hex, row->escrow_key, KEY_BYTES);
+        put(text, "    escrow: %s\n", hex);
+    }
     if (row->status == SEAT_RELEASED)
         put_line(text, "    released_to: ",
                  row->released_to.size == 0 ? span_of_text("anybody") : row->released_to);
@@ -112,7 +117,8 @@ void describe_document(const struct tree *tree, const struct people *people,
         "# %s, term %llu, version %llu. What you change makes version %llu.\n"
         "# A new seat: code, name, tier, and request: the file that its machine made.\n"
         "# New machines, revocations and moves have commands of their own: topology replace,\n"
-        "# revoke, retire, move.\n",
+        "# revoke, retire, move. Where those below call a seat: endpoints: "
+        "[\"tcp://ADDRESS:PORT\"]\n",
         title, (unsigned long long)header->term, (unsigned long long)header->version,
         (unsigned long long)header->version + 1);
     if (held->kind == DOCUMENT_BRANCH)
@@ -120,6 +126,8 @@ void describe_document(const struct tree *tree, const struct people *people,
     put_expiry(text, header->expires_ms);
     if (held->kind == DOCUMENT_ROOT) {
         put_list(text, "tiers: ", &header->tiers);
+        if (header->fold_tier != 0)
+            put_line(text, "fold_tier: ", text_list_at(&header->tiers, header->fold_tier));
         put_admins(text, "", "root", &header->admins, people);
     }
     if (held->row_count == 0)
@@ -144,7 +152,9 @@ enum error_code describe_table(const struct csv_tree *table, struct buffer *text
     put(text,
         "# A tree. Fill in who signs: for the root below, and as admins: under each seat that\n"
         "# has seats below it. A seat is let in when its machine's request is there; those\n"
-        "# without one can come later, by `terrace topology admit`.\nexpires: never\ntiers: [");
+        "# without one can come later, by `terrace topology admit`. Keys are made by\n"
+        "# `terrace key new FILE`, requests by `terrace init` on the machine, with --listen where\n"
+        "# others call it.\nexpires: never\ntiers: [");
     for (uint8_t i = 0; i < plan->tier_count; i++) {
         put(text, "%s", i == 0 ? "" : ", ");
         put_text(text, plan->tiers[i]);

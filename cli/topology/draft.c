@@ -23,7 +23,9 @@ void draft_title(const struct document_header *header, char title[static 96])
     case DOCUMENT_BRANCH: snprintf(title, 96, "the document of seat %s", header->seat); break;
     case DOCUMENT_TYPES: snprintf(title, 96, "the types document"); break;
     case DOCUMENT_DICTIONARY: snprintf(title, 96, "the dictionary"); break;
-    case DOCUMENT_ORDER: snprintf(title, 96, "an order"); break;
+    case DOCUMENT_ORDER:
+        snprintf(title, 96, "the order to %s (%s)", header->seat, order_word(header->order));
+        break;
     }
 }
 
@@ -208,6 +210,9 @@ enum error_code draft_open(const char *directory, const char *path, struct draft
 {
     *draft = (struct draft){0};
     enum error_code code = document_file_read(path, &draft->file, error);
+    if (code == ERR_NOT_FOUND)
+        error_next(error,
+                   "drafts are written by `terrace topology new` and `edit`, into DIR/drafts");
     if (code != ERR_OK)
         return code;
     code = document_open(draft->file.envelope, &draft->opened, error);

@@ -14,7 +14,6 @@ struct looking {
     uint8_t hashes[CUT_OFF_MAX][HASH_BYTES];
     struct trusted_notes notes[CUT_OFF_MAX];
     size_t place_count, note_count;
-    uint64_t entries;
     bool full;
 };
 
@@ -24,34 +23,75 @@ static uint64_t number_at(const json_t *line, size_t index)
     return value < 0 ? 0 : (uint64_t)value;
 }
 
-static void take_stream(struct looking *looking, const json_t *line)
+/* Of two words on one stream the further one counts. */
+static void add_place(struct looking *looking, const struct cut_off *place)
 {
-    const char *hash = json_string_value(json_array_get(line, 3));
-    size_t at = looking->place_count;
+    size_t at = 0;
+    while (at < looking->place_count && (looking->places[at].epoch != place->epoch ||
+                                         looking->places[at].stream != place->stream))
+        at++;
     if (at == CUT_OFF_MAX) {
         looking->full = true;
         return;
     }
-    if (hash == NULL || !hex_read(span_of_text(hash), looking->hashes[at], HASH_BYTES))
+    if (at < looking->place_count && looking->places[at].seq >= place->seq)
         return;
-    looking->places[at] = (struct cut_off){.epoch = (uint32_t)number_at(line, 0),
-                                           .stream = (uint16_t)number_at(line, 1),
-                                           .seq = (uint32_t)number_at(line, 2),
-                                           .hash = looking->hashes[at]};
-    looking->entries += looking->places[at].seq;
-    looking->place_count++;
+    memcpy(looking->hashes[at], place->hash, HASH_BYTES);
+    looking->places[at] = *place;
+    looking->places[at].hash = looking->hashes[at];
+    looking->place_count += at == looking->place_count;
+}
+
+static void take_stream(struct looking *looking, const json_t *line)
+{
+    const char *text = json_string_value(json_array_get(line, 3));
+    uint8_t hash[HASH_BYTES];
+    if (text == NULL || !hex_read(span_of_text(text), hash, HASH_BYTES))
+        return;
+    struct cut_off place = {.epoch = (uint32_t)number_at(line, 0),
+                            .stream = (uint16_t)number_at(line, 1),
+                            .seq = (uint32_t)number_at(line, 2),
+                            .hash = hash};
+    add_place(looking, &place);
+}
+
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void add_notes(struct looking *looking, const struct trusted_notes *notes)
+{
+    size_t at = 0;
+    while (at < looking->note_count && looking->notes[at].epoch != notes->epoch)
+        at++;
+    if (at == CUT_OFF_MAX) {
+        looking->full = true;
+        return;
+    }
+    struct trusted_notes *known = &looking->notes[at];
+    if (at == looking->note_count)
+        looking->notes[looking->note_count++] = *notes;
+    known->statement = greater(known->statement, notes->statement);
+    known->report = greater(known->report, notes->report);
 }
 
 static void take_notes(struct looking *looking, const json_t *line)
 {
-    if (looking->note_count == CUT_OFF_MAX) {
-        looking->full = true;
-        return;
-    }
-    looking->notes[looking->note_count++] =
-        (struct trusted_notes){.epoch = (uint32_t)number_at(line, 0),
-                               .statement = number_at(line, 1),
-                               .report = number_at(line, 2)};
+    struct trusted_notes notes = {.epoch = (uint32_t)number_at(line, 0),
+                                  .statement = number_at(line, 1),
+                                  .report = number_at(line, 2)};
+    add_notes(looking, &notes);
+}
+
+static void add_said(struct looking *looking, const struct amend_cut_off *said)
+{
+    struct cut_off place;
+    struct trusted_notes notes;
+    for (unsigned i = 0; cut_off_at(said->places, i, &place); i++)
+        add_place(looking, &place);
+    for (unsigned i = 0; trusted_notes_at(said->notes, i, &notes); i++)
+        add_notes(looking, &notes);
 }
 
 static void take_key(struct looking *looking, const json_t *key)
@@ -92,31 +132,49 @@ static int by_epoch(const void *left, const void *right)
     return (a->epoch > b->epoch) - (a->epoch < b->epoch);
 }
 
-enum error_code change_heads(const struct change *change, const struct seat *seat,
-                             struct buffer *places, struct buffer *notes, uint64_t *entries,
-                             struct error *error)
+static void encode(struct looking *looking, struct seat_heads *heads)
+{
+    qsort(looking->places, looking->place_count, sizeof *looking->places, by_place);
+    qsort(looking->notes, looking->note_count, sizeof *looking->notes, by_epoch);
+    cut_off_encode(looking->places, looking->place_count, &heads->places);
+    trusted_notes_encode(looking->notes, looking->note_count, &heads->notes);
+    for (size_t i = 0; i < looking->place_count; i++)
+        heads->entries += looking->places[i].seq;
+}
+
+enum error_code seat_heads_with(const char *directory, const struct tree *tree,
+                                const struct seat *seat, const struct amend_cut_off *said,
+                                struct seat_heads *heads, struct error *error)
 {
     struct looking *looking = mem_alloc(sizeof *looking);
+    *heads = (struct seat_heads){0};
     looking->seat = seat->row.seat;
     looking->generation = seat->row.generation;
-    enum error_code code =
-        held_look(change->directory, tree_id(change->tree), look, looking, error);
+    enum error_code code = held_look(directory, tree_id(tree), look, looking, error);
     if (code == ERR_NOT_FOUND) {
         error_clear(error);
         code = ERR_OK; /* nothing of it is held here */
     }
+    if (code == ERR_OK && said != NULL)
+        add_said(looking, said);
     if (code == ERR_OK && looking->full)
         code = error_set(error, ERR_OVERSIZE, seat->row.seat,
                          "it has written more than %d streams: a cut-off can't list them all",
                          CUT_OFF_MAX);
-    if (code == ERR_OK) {
-        qsort(looking->places, looking->place_count, sizeof *looking->places, by_place);
-        qsort(looking->notes, looking->note_count, sizeof *looking->notes, by_epoch);
-        cut_off_encode(looking->places, looking->place_count, places);
-        trusted_notes_encode(looking->notes, looking->note_count, notes);
-    }
-    if (entries != NULL)
-        *entries = looking->entries;
+    if (code == ERR_OK)
+        encode(looking, heads);
     free(looking);
     return code;
+}
+
+enum error_code seat_heads(const char *directory, const struct tree *tree, const struct seat *seat,
+                           struct seat_heads *heads, struct error *error)
+{
+    return seat_heads_with(directory, tree, seat, NULL, heads, error);
+}
+
+void seat_heads_free(struct seat_heads *heads)
+{
+    buffer_free(&heads->places);
+    buffer_free(&heads->notes);
 }

@@ -79,7 +79,8 @@ static bool offer(struct tree *tree, const struct document_file *file)
     if (document_open(file->envelope, &envelope, NULL) != ERR_OK)
         return false;
     struct span seat = span_of_text(envelope.decoded.seat);
-    bool taken = tree_offer_document(tree, file->envelope, NULL) == ERR_OK;
+    bool taken = (file->confirmed ? tree_offer_confirmed(tree, file->envelope, NULL)
+                                  : tree_offer_document(tree, file->envelope, NULL)) == ERR_OK;
     if (!file->part)
         return tree_offer_rows(tree, file->kind, seat, file->rows, file->row_count, 0, NULL,
                                NULL) == ERR_OK ||

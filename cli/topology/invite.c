@@ -103,8 +103,11 @@ static enum error_code take_address(struct inviting *inviting, struct error *err
         return ERR_OK;
     error_set(error, ERR_NOT_ALLOWED, inviting->invite.owner,
               "the signed tree gives no address at which a new machine could call it");
-    error_next(error, "admit it by its request instead: terrace topology admit %s --request FILE",
-               inviting->invite.seat);
+    error_next(error,
+               "admit it by its request: terrace topology admit %s --request FILE; or give %s an "
+               "address: `listen` in its node.yaml, and `endpoints` by `terrace topology edit %s`",
+               inviting->invite.seat, inviting->invite.owner,
+               own->parent == NULL ? "root" : own->parent->row.seat);
     return ERR_NOT_ALLOWED;
 }
 

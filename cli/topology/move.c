@@ -97,16 +97,12 @@ static enum error_code accept(struct change *change, struct error *error)
 {
     const struct arguments *arguments = change->arguments;
     const char *from = arguments_value(arguments, "from"), *seat = arguments->words[0];
-    const char *parent = arguments_value(arguments, "parent");
+    const char *parent;
     char own[SEAT_BYTES_MAX + 1];
     struct document_file file = {0};
     struct seat_row *rows = NULL;
     size_t count = 0;
-    enum error_code code = ERR_OK;
-    if (parent == NULL) {
-        code = answer_own_seat(change->directory, own, error);
-        parent = own;
-    }
+    enum error_code code = answer_seat(arguments, "parent", change->directory, own, &parent, error);
     if (code == ERR_OK)
         code = change_of(change, parent, error);
     if (code == ERR_OK && from != NULL)
@@ -145,13 +141,10 @@ const struct command topology_accept = {
 static enum error_code decide(struct change *change, const char *to, struct error *error)
 {
     const struct arguments *arguments = change->arguments;
-    const char *ancestor = arguments_value(arguments, "ancestor");
+    const char *ancestor;
     char own[SEAT_BYTES_MAX + 1];
-    enum error_code code = ERR_OK;
-    if (ancestor == NULL) {
-        code = answer_own_seat(change->directory, own, error);
-        ancestor = own;
-    }
+    enum error_code code =
+        answer_seat(arguments, "ancestor", change->directory, own, &ancestor, error);
     if (code == ERR_OK)
         code = change_of(change, ancestor, error);
     if (code == ERR_OK)

@@ -29,6 +29,7 @@ struct founding {
     struct author_plan *plan;
     struct tree *tree; /* of the drafts made so far */
     struct buffer tiers;
+    uint8_t fold_tier;
     struct text_list tier_list;
     size_t drafts, waiting; /* seats without a request, or below one */
     bool *stands;           /* by place: it is let in */
@@ -72,7 +73,14 @@ static bool make_tiers(struct founding *founding)
     else
         text_list_encode(founding->plan->tiers, founding->plan->tier_count, &founding->tiers);
     founding->tier_list = text_list_of(span_of_buffer(&founding->tiers));
-    return true;
+    struct span folds = founding->description.fold_tier;
+    struct error why = {0};
+    if (folds.size == 0 || span_equal(folds, span_of_text("none")))
+        return true;
+    founding->fold_tier = fold_tier_of(&founding->tier_list, folds, &why);
+    if (founding->fold_tier == 0)
+        description_refuse_fold(founding->path, &founding->description, &why, founding->error);
+    return founding->fold_tier != 0;
 }
 
 /* A draft is kept, and stands in the tree for those after it. */
@@ -105,6 +113,7 @@ static bool make_root(struct founding *founding)
     seat_row_encode(&row, &bytes);
     struct span rows = span_of_buffer(&bytes);
     struct document_header header = {.first = true,
+                                     .fold_tier = founding->fold_tier,
                                      .kind = DOCUMENT_ROOT,
                                      .term = 1,
                                      .version = 1,
@@ -325,7 +334,12 @@ const struct command topology_new = {
     .summary = "the first documents of a tree, as drafts",
     .detail =
         "TREE.yaml says who signs for the root, and which seats there are; `topology import`\n"
-        "writes one from a table. Seats without a request come later.",
+        "writes one from a table. Seats without a request come later. The least of it:\n"
+        "  tiers: [county, village]\n"
+        "  root: {threshold: 1, keys: [{key: li.key}]}      # from `terrace key new li.key`\n"
+        "  seats:\n"
+        "    - {code: C, name: 永顺县, tier: county, request: county/request.yaml,\n"
+        "       admins: {keys: [{key: li.key}]}}            # from `terrace -d county init",
     .words_min = 1,
     .words_max = 1,
     .options = options,

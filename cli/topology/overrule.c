@@ -11,6 +11,7 @@
 
 #include "cli/passphrase.h"
 #include "cli/print.h"
+#include "cli/topology/change.h"
 #include "cli/topology/draft.h"
 #include "cli/topology/topology.h"
 #include "node/author/keys.h"
@@ -37,20 +38,8 @@ struct overruling {
     struct amend_when when;
     struct author_document parent, first; /* signed */
     bool has_first;                       /* the seat has had a document */
+    unsigned missing_first;               /* signatures that the first one needs yet */
 };
-
-static enum error_code read_admin(const char *given, uint8_t *key, struct error *error)
-{
-    struct admin_key file;
-    if (hex_read(span_of_text(given), key, KEY_BYTES))
-        return ERR_OK;
-    enum error_code code = admin_key_load(given, &file, error);
-    if (code == ERR_OK) {
-        memcpy(key, file.public_key, KEY_BYTES);
-        admin_key_free(&file);
-    }
-    return code;
-}
 
 static bool has_admin(const struct overruling *overruling, const uint8_t *key)
 {
@@ -68,15 +57,9 @@ static enum error_code take_admins(struct overruling *overruling, struct error *
     uint64_t threshold = 1;
     enum error_code code =
         arguments_number(arguments, "threshold", 1, ADMIN_KEYS_MAX, &threshold, error);
-    for (size_t i = 0; i < arguments->given_count && code == ERR_OK; i++) {
-        if (strcmp(arguments->given[i].row->name, "admin") != 0)
-            continue;
-        if (overruling->admin_count == ADMIN_KEYS_MAX - 1)
-            return error_set(error, ERR_USAGE, "--admin", "at most %d keys", ADMIN_KEYS_MAX - 1);
-        code = read_admin(arguments->given[i].value, overruling->admins[overruling->admin_count],
-                          error);
-        overruling->admin_count++;
-    }
+    if (code == ERR_OK)
+        code = admins_given(arguments, overruling->admins, ADMIN_KEYS_MAX - 1,
+                            &overruling->admin_count, error);
     if (code != ERR_OK)
         return code;
     if (!has_admin(overruling, overruling->key.public_key))
@@ -171,6 +154,7 @@ static enum error_code make_first(struct overruling *overruling, struct error *e
     if (code == ERR_OK)
         code = amend_sign(amendment, secret_of(overruling), 1, &overruling->first, error);
     overruling->has_first = code == ERR_OK;
+    overruling->missing_first = overruling->threshold - 1U; /* whoever overrules has signed */
     amend_free(amendment);
     tree_free(after);
     return code;
@@ -212,7 +196,8 @@ static enum error_code give(const struct overruling *overruling,
     return code;
 }
 
-/* Others of the seat above must sign yet: both wait as drafts, side by side. */
+/* Others must sign yet: both wait as drafts, side by side. The first alone in force would take all
+ * below the seat out of the tree. */
 static enum error_code leave_drafts(const struct overruling *overruling, unsigned missing,
                                     struct error *error)
 {
@@ -230,7 +215,7 @@ static enum error_code leave_drafts(const struct overruling *overruling, unsigne
     if (code != ERR_OK)
         return code;
     error_set(error, ERR_PARKED, overruling->code, "%u more must sign for seat %s", missing,
-              seat->parent->row.seat);
+              missing == overruling->missing_first ? seat->row.seat : seat->parent->row.seat);
     error_next(error, "both drafts are in %s/drafts: topology sign, then topology publish",
                overruling->directory);
     return ERR_PARKED;
@@ -246,6 +231,8 @@ static enum error_code overrule(struct overruling *overruling, struct error *err
         code = key_check(overruling, &missing, error);
     if (code == ERR_OK)
         code = make_first(overruling, error);
+    if (missing < overruling->missing_first)
+        missing = overruling->missing_first;
     if (code == ERR_OK && missing > 0)
         return leave_drafts(overruling, missing, error);
     if (code == ERR_OK)

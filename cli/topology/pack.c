@@ -79,13 +79,25 @@ static void tell(const struct taking *taking)
                taking->held, taking->refused);
 }
 
+/* One document by itself, as --out writes it. */
+static int take_document(struct taking *taking, struct document_file *file)
+{
+    take_one(taking, file);
+    document_file_free(file);
+    tell(taking);
+    return taking->refused > 0 ? EXIT_REFUSED : EXIT_DONE;
+}
+
 static int run_take(const struct arguments *arguments, struct error *error)
 {
     struct taking taking = {.arguments = arguments};
     const char *file = arguments->words[0];
+    struct document_file document;
     struct buffer bytes = {0};
     struct pack pack = {0};
     enum error_code code = arguments_directory(arguments, &taking.directory, error);
+    if (code == ERR_OK && document_file_read(file, &document, NULL) == ERR_OK)
+        return take_document(&taking, &document);
     if (code == ERR_OK)
         code = file_read(file, PACK_BYTES_MAX, &bytes, error);
     if (code == ERR_OK)
@@ -104,7 +116,7 @@ static int run_take(const struct arguments *arguments, struct error *error)
 const struct command topology_take = {
     .name = "take",
     .usage = "FILE",
-    .summary = "documents from a stick (`pack`, or the answer to a request) into this node",
+    .summary = "documents from a stick (`pack`, an answer, or a document of --out) into this node",
     .words_min = 1,
     .words_max = 1,
     .run = run_take,

@@ -34,6 +34,12 @@ static enum error_code hand_in_first(const struct publishing *publishing, const 
     return document_file_write(publishing->directory, name, &file, error);
 }
 
+static bool is_draft(const char *path)
+{
+    const char *end = strrchr(path, '.');
+    return end != NULL && strcmp(end, ".draft") == 0;
+}
+
 static enum error_code publish_one(struct publishing *publishing, const char *path,
                                    struct error *error)
 {
@@ -56,18 +62,44 @@ static enum error_code publish_one(struct publishing *publishing, const char *pa
     if (code == ERR_OK) {
         draft_title(&draft.opened.decoded, title);
         publishing->running += running;
-        unlink(path);
+        if (is_draft(path))
+            unlink(path); /* a document on a stick is for others too */
         if (publishing->arguments->json)
             print_json(json_pack("{s:s,s:s,s:I,s:I,s:b}", "document", title, "seat",
                                  draft.opened.decoded.seat, "term",
                                  (json_int_t)draft.opened.decoded.term, "version",
                                  (json_int_t)draft.opened.decoded.version, "running", running));
         else
-            printf("%s, term %llu, version %llu, is in force here\n", title,
+            printf("%s, term %llu, version %llu, %s\n", title,
                    (unsigned long long)draft.opened.decoded.term,
-                   (unsigned long long)draft.opened.decoded.version);
+                   (unsigned long long)draft.opened.decoded.version,
+                   draft.opened.decoded.by_hand
+                       ? "waits for people at every node: terrace topology confirm"
+                       : "is in force here");
     }
     draft_free(&draft);
+    return code;
+}
+
+/* What one of them lacks keeps all of them back: they may hang on each other. Other faults are told
+ * when its turn comes. */
+static enum error_code all_signed(const struct publishing *publishing, struct error *error)
+{
+    const struct arguments *arguments = publishing->arguments;
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; i < arguments->word_count && code == ERR_OK; i++) {
+        struct gathered gathered;
+        struct draft draft;
+        struct error later;
+        error_clear(&later);
+        if (draft_open(publishing->directory, arguments->words[i], &draft, &later) != ERR_OK)
+            continue;
+        if (draft.tree != NULL &&
+            gather_look(draft.tree, &draft.opened, &gathered, &later) == ERR_OK &&
+            gathered.missing > 0)
+            code = refuse_unsigned(publishing, arguments->words[i], &gathered, error);
+        draft_free(&draft);
+    }
     return code;
 }
 
@@ -110,7 +142,9 @@ static int run(const struct arguments *arguments, struct error *error)
     publishing.people = people_load(publishing.directory, error);
     if (publishing.people == NULL)
         return EXIT_FAILED;
-    enum error_code code = publish_all(&publishing, error);
+    enum error_code code = all_signed(&publishing, error);
+    if (code == ERR_OK)
+        code = publish_all(&publishing, error);
     people_free(publishing.people);
     if (code == ERR_OK && publishing.running == 0 && !arguments->json)
         printf("no node runs in %s; the next start takes what is there, and passes it on\n",

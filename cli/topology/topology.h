@@ -30,10 +30,10 @@ enum error_code hand_in(const char *directory, const struct document_file *file,
 
 extern const struct command topology_show, topology_admit, topology_invite, topology_pack,
     topology_take, topology_replace, topology_revoke, topology_retire, topology_release,
-    topology_accept, topology_move, topology_plan;
+    topology_accept, topology_move, topology_plan, topology_escrow;
 /* Documents as people write and sign them. */
 extern const struct command topology_new, topology_import, topology_edit, topology_check,
     topology_diff, topology_sign, topology_verify, topology_publish, topology_log,
-    topology_overrule;
+    topology_overrule, topology_reroot, topology_confirm;
 
 #endif
