@@ -20,7 +20,9 @@
  *   I6, V5   documents and notes only move on (live) [BACK]
  *   V10      no name twice, no two things signed for one place (live) [REUSED]
  *   I7       complete as of, figures, receipts and marks say no more than is so (live) [CLAIMED,
- *            TOTAL]; a plain recount, n of m, who has a directive (rest) [TOTAL]
+ *            TOTAL]; a plain recount, n of m, who has a directive (rest) [TOTAL];
+ *            of a tree that changes at every seat that others are below: each record at most once
+ *            (live) [TOTAL]
  *   I8, V8   messages, parked and quarantined rows, remembered arrivals (live) [UNBOUNDED]
  *   I9       the trace of a run (run.h)
  *   Q11      check_streams_level within the time that a scenario gives (run.h)

@@ -34,15 +34,12 @@ static void add_holder(struct model_stream *stream, size_t seat)
         stream->seats[stream->holder_count++] = seat;
 }
 
-/* Behind a place where two neighbours on its way are none any more: what is lacking there has gone
- * again by other streams. */
-static bool is_behind_break(const struct model *model, const struct model_stream *stream,
-                            size_t seat)
+bool model_is_behind_break(const struct model *model, const size_t *path, size_t count, size_t seat)
 {
     const struct county_seat *seats = model->county->seats;
     bool broken = false;
-    for (size_t i = 1; i < stream->path_count; i++) {
-        size_t a = stream->path[i - 1], b = stream->path[i];
+    for (size_t i = 1; i < count; i++) {
+        size_t a = path[i - 1], b = path[i];
         broken = broken || (seats[a].parent != b && seats[b].parent != a);
         if (b == seat)
             return broken;
@@ -50,10 +47,13 @@ static bool is_behind_break(const struct model *model, const struct model_stream
     return false;
 }
 
-/* Who is out of the tree, has left the subtree, or stands behind a break need not hold it. */
+/* Who is out of the tree, has left the subtree, or stands behind a break need not hold it; nobody
+ * need while no document lists its author. */
 static bool is_free(const struct model *model, const struct model_stream *stream, size_t seat)
 {
-    return !model_counts(model, seat) || is_behind_break(model, stream, seat) ||
+    return !model_counts(model, seat) ||
+           model_is_behind_break(model, stream->path, stream->path_count, seat) ||
+           model_key_is_nowhere(model, stream->id.author) ||
            (stream->subtree && seat != stream->author &&
             !model_is_above(model, stream->author, seat));
 }
@@ -291,13 +291,15 @@ static size_t add_block(struct model *model, const struct model_block *block,
         model->blocks = mem_resize(model->blocks, model->block_capacity * sizeof *model->blocks);
     }
     places_set(&model->block_names, name, model->block_count);
+    places_set(&model->block_names, &block->hash, model->block_count); /* with holes, too */
     model->blocks[model->block_count] = *block;
     return model->block_count++;
 }
 
 /* A block in the store of its own author, for the first time. */
 static size_t take_own_block(struct model *model, const struct model_holding *holding,
-                             struct span stored, const struct hash *name)
+                             const struct stream_open *open, struct span stored,
+                             const struct hash *name)
 {
     const struct county_keys *seat = world_keys(model->world, holding->node);
     struct block_context context = {
@@ -325,7 +327,8 @@ static size_t take_own_block(struct model *model, const struct model_holding *ho
         const struct entry *entry = &opened.list.entries[i];
         size_t op = SIZE_MAX;
         if (entry->has_record && entry->kind != ENTRY_CARRY)
-            op = model_take_entry(model, holding->node, &context.stream, entry, &opened.digests[i]);
+            op = model_take_entry(model, holding->node, &context.stream, open, entry,
+                                  &opened.digests[i]);
         add_entry(model, op, &opened.digests[i]);
         if (entry->kind == ENTRY_CARRY)
             model_take_carry(model, holding->node, entry, &opened.digests[i]);
@@ -351,11 +354,12 @@ static void hold_op(struct model *model, size_t node, size_t op)
                      model_node_name(model, node), (unsigned long long)model->ops[op].serial);
 }
 
-static void hold_entries(struct model *model, size_t node, const struct model_block *block)
+static void hold_entries(struct model *model, size_t node, const struct stream_open *open,
+                         const struct model_block *block)
 {
-    const struct model_stream *stream = model_find_stream(model, &block->stream);
-    size_t seat = model->nodes[node].seat;
-    if (stream->sealed && seat != stream->author && seat != stream->path[stream->path_count - 1])
+    const char *code = model->county->seats[model->nodes[node].seat].code;
+    const char *end = open->seat_count > 0 ? open->seats[open->seat_count - 1] : "";
+    if (open->sealed_to[0] != '\0' && strcmp(code, end) != 0 && strcmp(code, open->seats[0]) != 0)
         return; /* it can't read it */
     for (uint32_t i = 0; i < block->count && node < model->county->seat_count; i++) {
         const struct model_entry *entry = &model->entries[block->first_entry + i];
@@ -368,7 +372,8 @@ static void hold_entries(struct model *model, size_t node, const struct model_bl
 
 /* The block that begins where the holding has been read to; NULL: a finding, or unreadable. */
 static const struct model_block *next_block(struct model *model,
-                                            const struct model_holding *holding)
+                                            const struct model_holding *holding,
+                                            const struct stream_open *open)
 {
     const struct view *view = world_view(model->world, holding->node);
     const struct model_stream *stream = &model->streams[holding->stream];
@@ -377,9 +382,11 @@ static const struct model_block *next_block(struct model *model,
     enum read_answer answer = block_row_get(view, &holding->id, holding->seq, &first, &stored);
     struct hash name = hash_of(HASH_BODY, span_of_buffer(&stored));
     size_t place = answer == READ_FOUND ? places_find(&model->block_names, &name) : SIZE_MAX;
+    if (answer == READ_FOUND && place == SIZE_MAX)
+        place = model_block_with_holes(model, holding, span_of_buffer(&stored));
     if (answer == READ_FOUND && place == SIZE_MAX &&
         key_id_equal(stream->id.author, world_keys(model->world, holding->node)->key_id))
-        place = take_own_block(model, holding, span_of_buffer(&stored), &name);
+        place = take_own_block(model, holding, open, span_of_buffer(&stored), &name);
     else if (answer == READ_FOUND && place == SIZE_MAX)
         findings_add(model->findings, FINDING_INVENTED,
                      "%s holds a block of %s's stream %u, place %u, that its author never had",
@@ -424,9 +431,9 @@ static void read_on(struct model *model, struct model_holding *holding,
                     const struct stream_row *row, uint32_t end)
 {
     const struct model_block *block = NULL;
-    while (holding->seq < end && (block = next_block(model, holding)) != NULL) {
+    while (holding->seq < end && (block = next_block(model, holding, &row->open)) != NULL) {
         holding->seq += block->count;
-        hold_entries(model, holding->node, block);
+        hold_entries(model, holding->node, &row->open, block);
     }
     if (block != NULL && holding->seq == row->head.seq &&
         !hash_equal(&block->hash, &row->head.hash))

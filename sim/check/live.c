@@ -36,6 +36,15 @@ static void take_state(struct model *model, size_t node, const struct model_reco
                      model_node_name(model, node), (size_t)(record - model->records));
 }
 
+/* A hole may come before the erasure that made it: then the operation says nothing yet. */
+static bool any_erased(const struct model *model, const struct model_record *record)
+{
+    bool any = false;
+    for (size_t i = 0; i < record->op_count && !any; i++)
+        any = model->ops[record->ops[i]].ever_erased;
+    return any;
+}
+
 static void look_at_state(struct model *model, size_t node, const struct model_record *record,
                           const uint8_t key[static RECORD_KEY_BYTES])
 {
@@ -45,10 +54,9 @@ static void look_at_state(struct model *model, size_t node, const struct model_r
                      model_node_name(model, node), (size_t)(record - model->records));
         return;
     }
-    if (row.state != NULL) {
+    if (row.state != NULL && !any_erased(model, record))
         take_state(model, node, record, row.state);
-        record_free(row.state);
-    }
+    record_free(row.state);
 }
 
 void check_equal_states(struct model *model)
@@ -184,6 +192,18 @@ void check_circles(struct model *model)
 
 /* ---- is anything on its way? ---- */
 
+/* A branch's way is its own; behind a break in it nobody need hold it to its end. */
+static bool may_lack(const struct model *model, const struct stream_open *open, size_t seat)
+{
+    size_t path[HOLDERS_MAX], count = 0;
+    for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++) {
+        size_t at = model_seat_of_code(model, span_of_text(open->seats[i]));
+        if (at != SIZE_MAX)
+            path[count++] = at;
+    }
+    return model_is_behind_break(model, path, count, seat);
+}
+
 static bool has_end(const struct model *model, size_t node, const struct stream_id *stream,
                     const struct hash *end)
 {
@@ -202,9 +222,10 @@ static bool all_have_ends_of(const struct model *model, const struct model_strea
     bool level = true;
     for (uint8_t i = 0; i < BRANCHES_MAX; i++) {
         const struct stream_row *row = &branches->rows[i];
-        for (size_t seat = 0; branch_is_leaf(branches, i) && seat < model->county->seat_count;
-             seat++) {
-            if (level && model_counts(model, seat) &&
+        bool asked =
+            branch_is_leaf(branches, i) && !may_lack(model, &row->open, model->nodes[node].seat);
+        for (size_t seat = 0; asked && seat < model->county->seat_count; seat++) {
+            if (level && model_counts(model, seat) && !may_lack(model, &row->open, seat) &&
                 is_named(model, stream, &row->open, stream->author, seat))
                 level = has_end(model, seat, &stream->id, &row->head.hash);
         }

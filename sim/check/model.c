@@ -7,11 +7,21 @@
 #include <string.h>
 
 static const char *const type_names[MODEL_TYPES] = {"",          "mediation", "incident",
-                                                    "directive", "survey",    "matter"};
+                                                    "directive", "survey",    "matter",
+                                                    "case",      "visit",     "visit-private",
+                                                    "duty",      [10] = "",   "",
+                                                    "",          "",          "",
+                                                    "",          "",          "",
+                                                    "",          "",          "person"};
 
 const char *model_type_name(enum model_type type)
 {
     return type_names[type];
+}
+
+bool model_is_addressed(enum model_type type)
+{
+    return type == MODEL_MATTER || type == MODEL_DUTY;
 }
 
 bool model_counts(const struct model *model, size_t seat)
@@ -63,6 +73,8 @@ static void number_seats(struct model *model)
     free(next);
 }
 
+/* Whoever comes below a seat comes below all that this one was ever below: it may not have heard
+ * yet that it has moved. */
 static void note_below(struct model *model)
 {
     const struct county *county = model->county;
@@ -74,6 +86,8 @@ static void note_below(struct model *model)
         while (county->seats[seat].listed && county->seats[above].parent != above) {
             above = county->seats[above].parent;
             model->ever_below[above * count + seat] = true;
+            for (size_t i = 0; i < count; i++)
+                model->ever_below[i * count + seat] |= model->ever_below[i * count + above];
         }
     }
 }
@@ -151,6 +165,7 @@ void model_free(struct model *model)
         free(model->ops[i].before);
         free(model->ops[i].held);
         free(model->ops[i].joins);
+        free(model->ops[i].erases);
     }
     for (size_t i = 0; i < model->record_count; i++) {
         free(model->records[i].ops);
@@ -247,12 +262,17 @@ static size_t next_on_way(const struct model *model, size_t seat, size_t to)
     return next;
 }
 
+static bool is_for_origin(enum model_type type)
+{
+    return type == MODEL_MEDIATION || type == MODEL_VISIT || type == MODEL_VISIT_PRIVATE;
+}
+
 /* A circle is a way through the tree, or all below one seat. */
 static size_t way_end(const struct model *model, const struct model_record *record)
 {
-    return record->type == MODEL_MATTER      ? record->to
-           : record->type == MODEL_MEDIATION ? record->origin
-                                             : model->seat_numbered[0];
+    return model_is_addressed(record->type) ? record->to
+           : is_for_origin(record->type)    ? record->origin
+                                            : model->seat_numbered[0];
 }
 
 size_t model_circle_seat(const struct model *model, const struct model_record *record, size_t place)
@@ -316,7 +336,7 @@ static bool in_circle_of_twin(const struct model *model, const struct model_reco
 bool model_in_circle(const struct model *model, const struct model_record *record, size_t seat)
 {
     return model_circle_place(model, record, seat) != SIZE_MAX ||
-           (record->forked && record->type == MODEL_MATTER &&
+           (record->forked && model_is_addressed(record->type) &&
             in_circle_of_twin(model, record, seat));
 }
 
@@ -405,141 +425,15 @@ void model_check_texts(struct model *model, size_t node, const char *where, stru
     const uint8_t *at = bytes.data, *end = at + bytes.size;
     while (at < end && (at = memchr(at, '@', (size_t)(end - at))) != NULL) {
         uint64_t serial = marker_at(SPAN(at, (size_t)(end - at)));
-        if (serial > 0 && serial <= model->op_count && !may_see(model, serial, node))
+        if (serial > 0 && serial <= model->op_count && !model->sealed_text &&
+            !may_see(model, serial, node))
             findings_add(model->findings, FINDING_LEAKED, "the text of write %llu in %s of %s",
+                         (unsigned long long)serial, where, model_node_name(model, node));
+        if (model->at_rest && serial > 0 && serial <= model->op_count &&
+            model->ops[serial - 1].erased)
+            findings_add(model->findings, FINDING_LEAKED,
+                         "the text of write %llu, which is erased, in %s of %s",
                          (unsigned long long)serial, where, model_node_name(model, node));
         at++;
     }
-}
-
-static const char *const field_names[] = {"", "title", "s", "level", "notes", "calls"};
-
-/* Letters that say nothing, compress as writing does, and are known again: of each text its own. */
-void model_text(const struct model_value *value, struct buffer *text)
-{
-    static const char syllables[] = "ba ce di fo gu ha ji ko lu ma ne pi ro su ta ve wi xo yu za ";
-    uint32_t state = 2166136261U;
-    buffer_append_span(text, span_of_text(value->text));
-    for (const char *at = value->text; *at != 0; at++)
-        state = (state ^ (uint8_t)*at) * 16777619U;
-    for (uint32_t left = value->more; left > 0;) {
-        uint32_t size = left < 3 ? left : 3;
-        state = state * 1664525U + 1013904223U;
-        buffer_append_span(text, SPAN(syllables + 3 * ((state >> 16) % 20), size));
-        left -= size;
-    }
-}
-
-void model_encode_fields(const struct model_value *values, size_t count, struct buffer *fields)
-{
-    struct buffer text = {0};
-    mp_write_map(fields, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        const struct model_value *value = &values[i];
-        bool is_deleted = value->field == FIELD_DELETED;
-        mp_write_text(fields, is_deleted ? "_deleted" : field_names[value->field]);
-        if (is_deleted) {
-            mp_write_bool(fields, value->number != 0);
-        } else if (value->field == MODEL_LEVEL || value->field == MODEL_CALLS) {
-            mp_write_int(fields, value->number);
-        } else {
-            buffer_clear(&text);
-            model_text(value, &text);
-            mp_write_str(fields, span_of_buffer(&text));
-        }
-    }
-    buffer_free(&text);
-}
-
-struct model_op *model_add_op(struct model *model, size_t node, enum write_kind kind)
-{
-    if (model->op_count == model->op_capacity) {
-        model->op_capacity = model->op_capacity * 2 + 64;
-        model->ops = mem_resize(model->ops, model->op_capacity * sizeof *model->ops);
-    }
-    struct model_op *op = &model->ops[model->op_count++];
-    *op = (struct model_op){
-        .serial = model->op_count, .node = node, .seat = model->nodes[node].seat, .kind = kind};
-    op->record = op->to = SIZE_MAX;
-    return op;
-}
-
-static struct model_op *add_op(struct model *model, size_t node, enum write_kind kind,
-                               const struct model_value *values, size_t value_count)
-{
-    struct model_node *own = &model->nodes[node];
-    if (own->asked_count == own->asked_capacity) {
-        own->asked_capacity = own->asked_capacity * 2 + 4;
-        own->asked = mem_resize(own->asked, own->asked_capacity * sizeof *own->asked);
-    }
-    own->asked[own->asked_count++] = model->op_count;
-    struct model_op *op = model_add_op(model, node, kind);
-    op->value_count = value_count;
-    op->values = value_count == 0 ? NULL : mem_copy(values, value_count * sizeof *values);
-    return op;
-}
-
-uint64_t model_extend(struct model *model, size_t node, size_t record, const size_t *seats,
-                      size_t count)
-{
-    struct buffer names = {0};
-    struct model_op *op = add_op(model, node, WRITE_EXTEND, NULL, 0);
-    op->record = record;
-    op->joins = mem_copy(seats, count * sizeof *seats);
-    op->join_count = count;
-    mp_write_array(&names, (uint32_t)count);
-    for (size_t i = 0; i < count; i++)
-        mp_write_text(&names, model->county->seats[seats[i]].code);
-    struct world_write write = {
-        .request = op->serial,
-        .kind = WRITE_EXTEND,
-        .type = model_type_name(model->records[record].type),
-        .record = model->records[record].id,
-        .fields = span_of_buffer(&names),
-    };
-    uint64_t serial = op->serial;
-    world_write(model->world, node, &write);
-    buffer_free(&names);
-    return serial;
-}
-
-void model_drop_asked(struct model *model, const struct model_op *op)
-{
-    struct model_node *own = &model->nodes[op->node];
-    size_t place = (size_t)(op - model->ops), kept = 0;
-    for (size_t i = 0; i < own->asked_count; i++) {
-        if (own->asked[i] != place)
-            own->asked[kept++] = own->asked[i];
-    }
-    own->asked_count = kept;
-}
-
-uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enum model_type type,
-                     size_t record, const struct model_value *values, size_t value_count)
-{
-    static const struct model_value deletion = {.field = FIELD_DELETED, .number = 1};
-    struct buffer fields = {0};
-    bool is_delete = kind == WRITE_DELETE;
-    struct model_op *op =
-        add_op(model, node, kind, is_delete ? &deletion : values, is_delete ? 1 : value_count);
-    if (kind != WRITE_PUT)
-        op->record = record;
-    else if (type == MODEL_MATTER)
-        op->to = record;
-    if (!is_delete)
-        model_encode_fields(values, value_count, &fields);
-    struct world_write write = {
-        .request = op->serial,
-        .kind = kind,
-        .type = model_type_name(kind == WRITE_PUT ? type : model->records[record].type),
-        .fields = span_of_buffer(&fields),
-    };
-    uint64_t serial = op->serial;
-    if (kind != WRITE_PUT)
-        write.record = model->records[record].id;
-    else if (type == MODEL_MATTER)
-        write.to = model->county->seats[record].code;
-    world_write(model->world, node, &write);
-    buffer_free(&fields);
-    return serial;
 }

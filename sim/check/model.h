@@ -26,14 +26,29 @@ enum model_type {
     MODEL_DIRECTIVE,
     MODEL_SURVEY,
     MODEL_MATTER,
+    MODEL_CASE,  /* with a workflow (model_case.h); in the second version of the types alone */
+    MODEL_VISIT, /* with private fields, and a step that hands all of it on; as a case */
+    MODEL_VISIT_PRIVATE, /* its companion: a record of its own, of the same id (model_private.c) */
+    MODEL_DUTY,          /* with a limit of time; nobody takes a step of it */
+    MODEL_PERSON = 20,   /* whose texts can be erased, but the title; also of the second version */
     MODEL_TYPES
 };
+bool model_is_addressed(enum model_type type); /* made for one seat */
 
 /* What one write says of one field. */
-enum model_field { MODEL_TITLE = 1, MODEL_S, MODEL_LEVEL, MODEL_NOTES, MODEL_CALLS };
-enum { MODEL_TEXT_BYTES = 48, MODEL_VALUES_MAX = 6, MODEL_MORE_MAX = 16000 };
+enum model_field {
+    MODEL_TITLE = 1,
+    MODEL_S,
+    MODEL_LEVEL,
+    MODEL_NOTES,
+    MODEL_CALLS,
+    MODEL_NAME, /* of a visit, private: its companion's */
+    MODEL_PHONE
+};
+enum { MODEL_TEXT_BYTES = 48, MODEL_VALUES_MAX = 7, MODEL_MORE_MAX = 16000 };
 struct model_value {
-    int32_t field;  /* enum model_field, or FIELD_DELETED */
+    int32_t
+        field; /* enum model_field, FIELD_DELETED, or FIELD_TRANSITION: `number` is the step's */
     uint32_t more;  /* bytes of a text behind `text`, at most MODEL_MORE_MAX */
     int64_t number; /* level; what is added to calls; deleted or not */
     char text[MODEL_TEXT_BYTES];
@@ -65,7 +80,17 @@ struct model_op {
     struct model_value *values; /* owned */
     size_t join_count;          /* of an extension: whom it adds */
     size_t *joins;              /* seats; owned */
+    size_t erases_count;        /* of an erasure: operations whose words go */
+    size_t *erases;             /* owned */
+    bool fields[MODEL_CALLS];   /* of an erasure: which are wanted; none: all */
+    bool holed;                 /* somewhere its words are gone */
+    bool erased, ever_erased;   /* by an erasure that is there; by any, ever */
     bool by_itself;             /* its node wrote it, and nobody asked for it */
+    bool is_private; /* what one request says in private; `main` and `beside` say of what */
+    size_t main;     /* the record that it is the companion's of; SIZE_MAX: not found yet */
+    size_t beside;   /* the rest of the same request; SIZE_MAX: there is none */
+    size_t hands_to; /* of a step: the seat that it hands the record to; SIZE_MAX: none */
+    bool handed[2];  /* of it: the record's extension is found, its companion's */
     /* from its author's log */
     struct dot dot;
     struct hash digest;
@@ -89,7 +114,8 @@ struct model_record {
     bool forked;    /* an author of it has signed two things for one place */
     bool unchecked; /* something has come to it since check_rest looked */
     bool counted;   /* in by_seat, as check_rest last saw it */
-    bool baseless;  /* its creation is cut */
+    bool baseless;  /* its creation is cut, or gone while others of it are held */
+    bool orphaned;  /* of it something waits for ever for what is gone */
     /* Where the tree changes: its circle, in the order of joining; who may hold it and need not.
      * Both owned; NULL: as the tree says. */
     size_t *members;
@@ -161,6 +187,7 @@ struct model_node {
     bool excused;     /* somebody has said why */
     bool forks;       /* two machines have one key, or it has gone back: two things at one place */
     bool refusal_due; /* something bad is in the batch that runs */
+    uint64_t tree_before; /* tree_change_count when this batch began */
     struct refusals refusals_before;
     unsigned life; /* of its disk */
     size_t *done;  /* operations of the seat that are on its disk, as they came there; owned */
@@ -188,9 +215,13 @@ struct model {
     size_t record_count, record_capacity;
     struct model_node *nodes; /* seats, then clones */
     size_t node_count;
-    bool changing;   /* people change the tree; said before anybody starts */
-    bool all_honest; /* nothing bad is on any link: nobody may be refused */
-    FILE *trace;     /* for hooks that print; NULL: none */
+    bool changing;    /* people change the tree; said before anybody starts */
+    bool any_steps;   /* of a workflow have been asked for */
+    bool any_erased;  /* words are gone from logs */
+    bool sealed_text; /* what is looked at was sealed: who keeps it doesn't read it */
+    bool at_rest;     /* what is erased must be gone everywhere */
+    bool all_honest;  /* nothing bad is on any link: nobody may be refused */
+    FILE *trace;      /* for hooks that print; NULL: none */
 
     struct model_entry *entries;
     size_t entry_count, entry_capacity;
@@ -238,9 +269,14 @@ void model_watch(struct model *model, struct world *world);
  * Returns its serial number. */
 uint64_t model_write(struct model *model, size_t node, enum write_kind kind, enum model_type type,
                      size_t record, const struct model_value *values, size_t value_count);
+/* The same for a step that hands the record, and its companion, to this seat. */
+uint64_t model_hand(struct model *model, size_t node, size_t record,
+                    const struct model_value *values, size_t value_count, size_t to);
 /* The same for an extension of a record's circle by these seats. */
 uint64_t model_extend(struct model *model, size_t node, size_t record, const size_t *seats,
                       size_t count);
+/* The same for an erasure of all words that set these fields, by number; of none: of all words. */
+uint64_t model_erase(struct model *model, size_t node, size_t record, const bool *fields);
 /* The text that stands for the next write: "@w000000017." of write 17. */
 void model_marker(const struct model *model, char text[static MODEL_TEXT_BYTES]);
 /* The same for any write; and the fields of a write as a node takes them. */
@@ -282,10 +318,11 @@ void model_catch_up(struct model *model);
 
 /* ---- what others here use ---- */
 
-/* model_log.c: an entry with a record, found in a log of the node's own; its place among the
- * operations, SIZE_MAX: a finding. */
+/* model_log.c: an entry with a record, found in a log of the node's own, in a stream with this
+ * opening; its place among the operations, SIZE_MAX: a finding. */
 size_t model_take_entry(struct model *model, size_t node, const struct stream_id *stream,
-                        const struct entry *entry, const struct hash *digest);
+                        const struct stream_open *open, const struct entry *entry,
+                        const struct hash *digest);
 /* A deletion found in the log was taken for this one, which was refused: give it to the next that
  * was asked for. False: there is none. */
 bool model_rematch_deletion(struct model *model, struct model_op *refused);
@@ -298,6 +335,11 @@ bool model_covers(const struct dot *vector, size_t count, const struct dot *dot)
 /* Whether x saw y. */
 bool model_saw(const struct model_op *x, const struct model_op *y);
 bool model_same_author(const struct dot *a, const struct dot *b);
+/* The place of a record's companion; SIZE_MAX: it has none yet. */
+size_t model_companion_of(const struct model *model, size_t record);
+/* Of a companion the place of its record, of any other its own; SIZE_MAX: it isn't known yet. */
+size_t model_main_of(const struct model *model, size_t record);
+bool model_is_private(int32_t field);
 size_t model_add_record(struct model *model, const struct model_record *record); /* its place */
 void model_set_fate(struct model *model, struct model_op *op, enum model_fate fate);
 /* It is asked for no more: found, refused, or dead. */
@@ -335,7 +377,8 @@ bool model_figures(struct model *model, struct model_figures *figures);
  * and last "deleted=0 operations=1 excluded=0". False: it isn't there, or can't be read. */
 bool model_state_text(const struct model *model, size_t record, size_t node, struct buffer *text);
 
-/* Whether these bytes, at this node, have the text of a write outside whose circle the node is. */
+/* Whether these bytes, at this node, have the text of a write outside whose circle the node is; at
+ * rest also of one that is erased. */
 void model_check_texts(struct model *model, size_t node, const char *where, struct span bytes);
 
 const char *model_type_name(enum model_type type);

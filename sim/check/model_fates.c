@@ -34,6 +34,19 @@ void model_record_in(struct model *model, const struct model_record *record)
         model->missing += missing_of(model, &model->ops[record->ops[i]]);
 }
 
+/* By what is there of the erasures that name them. */
+static void judge_erased(struct model *model, const struct model_op *erasure)
+{
+    const struct model_record *record = &model->records[erasure->record];
+    for (size_t i = 0; i < erasure->erases_count; i++)
+        model->ops[erasure->erases[i]].erased = false;
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *op = &model->ops[record->ops[i]];
+        for (size_t k = 0; op->fate == MODEL_DONE && k < op->erases_count; k++)
+            model->ops[op->erases[k]].erased = true;
+    }
+}
+
 void model_set_fate(struct model *model, struct model_op *op, enum model_fate fate)
 {
     if (op->in_log && op->held == NULL)
@@ -44,6 +57,8 @@ void model_set_fate(struct model *model, struct model_op *op, enum model_fate fa
     model->missing += missing_of(model, op);
     if (op->record != SIZE_MAX)
         model->records[op->record].unchecked = true;
+    if (op->erases_count > 0)
+        judge_erased(model, op);
 }
 
 void model_set_forked(struct model *model, struct model_op *op)
@@ -113,4 +128,5 @@ void model_settle(struct model *model)
             model_set_fate(model, op, MODEL_GONE);
     }
     model_extensions_again(model);
+    model_orphans(model);
 }

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check/model.h"
+#include "sim/check/check_parts.h"
+#include "sim/check/model_case.h"
 
 struct folding {
     const struct model *model;
@@ -113,8 +114,7 @@ static void end_lines(struct line_list *list, struct buffer *text)
 
 static const char *field_text(int32_t field)
 {
-    static const char *const names[] = {"", "title", "s", "level", "notes", "calls"};
-    return field == FIELD_DELETED ? "_deleted" : names[field];
+    return field == FIELD_DELETED ? "_deleted" : model_field_names[field];
 }
 
 enum { SHOWN_MAX = 47 }; /* longer texts are told by their beginning, size and hash */
@@ -142,6 +142,15 @@ static void value_text(const struct model_value *value, int64_t number, char out
         text_text(span_of_buffer(&text), out);
         buffer_free(&text);
     }
+}
+
+/* What an operation says of a field, or that it is erased. */
+static void said_text(const struct model_op *op, int32_t field, char out[static 64])
+{
+    if (op->erased && field != FIELD_DELETED)
+        text_text(span_of_text("erased"), out);
+    else
+        value_text(value_of(op, field), value_of(op, field)->number, out);
 }
 
 static void conflict_line(struct line_list *list, const char *field, const char *value,
@@ -172,7 +181,7 @@ static void fold_assignments(const struct folding *folding, int32_t field, struc
     const struct model_op *best = shown(folding, field);
     char value[64], line[160];
     if (best != NULL && field != FIELD_DELETED) {
-        value_text(value_of(best, field), value_of(best, field)->number, value);
+        said_text(best, field, value);
         snprintf(line, sizeof line, "%s=%s\n", field_text(field), value);
         buffer_append_span(text, span_of_text(line));
     }
@@ -181,7 +190,7 @@ static void fold_assignments(const struct folding *folding, int32_t field, struc
         if (value_of(op, field) == NULL || is_replaced(folding, op, field) ||
             (op == best && (field == FIELD_DELETED || !beside_deletion(folding, op))))
             continue;
-        value_text(value_of(op, field), value_of(op, field)->number, value);
+        said_text(op, field, value);
         conflict_line(list, field_text(field), value, op->dot.author.bytes, op->dot.epoch,
                       op->dot.n);
     }
@@ -196,10 +205,11 @@ static bool all_seen_taken(const struct folding *folding, const bool *taken, siz
     return true;
 }
 
-/* Canonical order: of those whose context is taken, the least by (rank, clock, ...). */
-static void fold_items(const struct folding *folding, struct line_list *list, struct buffer *text)
+/* Of those whose context is taken, the least by (rank, clock, ...). The caller frees. */
+static size_t *canonical_order(const struct folding *folding)
 {
     bool *taken = mem_alloc((folding->count + 1) * sizeof *taken);
+    size_t *order = mem_alloc((folding->count + 1) * sizeof *order);
     for (size_t round = 0; round < folding->count; round++) {
         size_t least = SIZE_MAX;
         for (size_t i = 0; i < folding->count; i++) {
@@ -211,11 +221,21 @@ static void fold_items(const struct folding *folding, struct line_list *list, st
                 (rank == lowest && order_in_rank(folding->ops[i], folding->ops[least]) < 0))
                 least = i;
         }
-        const struct model_op *op = folding->ops[least];
+        taken[least] = true;
+        order[round] = least;
+    }
+    free(taken);
+    return order;
+}
+
+static void fold_items(const struct folding *folding, struct line_list *list, struct buffer *text)
+{
+    size_t *order = canonical_order(folding);
+    for (size_t place = 0; place < folding->count; place++) {
+        const struct model_op *op = folding->ops[order[place]];
         const struct model_value *item = value_of(op, MODEL_NOTES);
         char value[64], line[160];
-        taken[least] = true;
-        if (item == NULL)
+        if (item == NULL || op->erased)
             continue;
         value_text(item, 0, value);
         snprintf(line, sizeof line, "notes+%s\n", value);
@@ -223,7 +243,7 @@ static void fold_items(const struct folding *folding, struct line_list *list, st
         if (beside_deletion(folding, op))
             conflict_line(list, "notes", value, op->dot.author.bytes, op->dot.epoch, op->dot.n);
     }
-    free(taken);
+    free(order);
 }
 
 /* Each author's total stands with the last operation that raised it. */
@@ -254,6 +274,66 @@ static void fold_calls(const struct folding *folding, struct line_list *list, st
     }
 }
 
+/* A step that its author's own state didn't leave: nobody may have written it (A20). */
+static bool is_astray(enum model_type type, const struct model_op *const *ordered, size_t count,
+                      size_t at)
+{
+    const struct model_value *value = value_of(ordered[at], FIELD_TRANSITION);
+    const struct model_op **seen = mem_alloc((count + 1) * sizeof(*seen));
+    bool *is_void = mem_alloc((count + 1) * sizeof *is_void);
+    size_t seen_count = 0;
+    for (size_t i = 0; value != NULL && i < count; i++) {
+        if (i != at && model_saw(ordered[at], ordered[i]))
+            seen[seen_count++] = ordered[i];
+    }
+    unsigned state = model_walk(type, seen, seen_count, is_void);
+    free(seen);
+    free(is_void);
+    return value != NULL && (model_step_of(type, value->number)->from & (1U << state)) == 0;
+}
+
+/* A void step says nothing, and stands in its place in the order all the same (A12). Copies of the
+ * operations take the place of those in the model; `flagged` says which are void, and which items
+ * are surplus (A36). */
+static struct model_op *fold_case(struct folding *folding, enum model_type type,
+                                  struct buffer *state, struct buffer *flagged)
+{
+    size_t *order = canonical_order(folding), items = 0;
+    struct model_op *copies = mem_alloc((folding->count + 1) * sizeof *copies);
+    bool *is_void = mem_alloc((folding->count + 1) * sizeof *is_void);
+    const struct model_op **ordered = mem_alloc((folding->count + 1) * sizeof(*ordered));
+    char line[160];
+    for (size_t i = 0; i < folding->count; i++)
+        ordered[i] = folding->ops[order[i]];
+    unsigned now = model_walk(type, ordered, folding->count, is_void);
+    snprintf(line, sizeof line, "state='%s'\n", model_state_name(type, now));
+    buffer_append_span(state, span_of_text(line));
+    for (size_t i = 0; i < folding->count; i++) {
+        if (is_astray(type, ordered, folding->count, i))
+            buffer_append_span(flagged, span_of_text("astray\n"));
+    }
+    for (size_t i = 0; i < folding->count; i++) {
+        copies[i] = *ordered[i];
+        folding->ops[order[i]] = &copies[i];
+        if (!is_void[i])
+            continue;
+        const struct model_value *step = value_of(ordered[i], FIELD_TRANSITION);
+        snprintf(line, sizeof line, "void %s\n", model_step_of(type, step->number)->name);
+        buffer_append_span(flagged, span_of_text(line));
+        copies[i].value_count = 0;
+    }
+    for (size_t i = 0; i < folding->count; i++) {
+        if (value_of(&copies[i], MODEL_NOTES) == NULL || ++items <= MODEL_NOTES_MOST)
+            continue;
+        snprintf(line, sizeof line, "surplus notes %zu\n", items);
+        buffer_append_span(flagged, span_of_text(line));
+    }
+    free(ordered);
+    free(is_void);
+    free(order);
+    return copies;
+}
+
 static void end_text(bool deleted, uint64_t operations, uint64_t excluded, struct buffer *text)
 {
     char line[160];
@@ -265,14 +345,18 @@ static void end_text(bool deleted, uint64_t operations, uint64_t excluded, struc
 void model_fold(const struct model *model, const struct model_record *record, struct buffer *text,
                 bool *deleted)
 {
-    static const int32_t scalars[] = {MODEL_TITLE, MODEL_S, MODEL_LEVEL};
+    static const int32_t scalars[] = {MODEL_TITLE, MODEL_S, MODEL_LEVEL, MODEL_NAME, MODEL_PHONE};
     struct folding folding = {.model = model};
     struct line_list conflicts = {0};
+    struct buffer state = {0}, flagged = {0};
+    struct model_op *copies = NULL;
     folding.ops = mem_alloc((record->op_count + 1) * sizeof(const struct model_op *));
     for (size_t i = 0; i < record->op_count; i++) {
         if (model->ops[record->ops[i]].fate == MODEL_DONE && !model->ops[record->ops[i]].cut)
             folding.ops[folding.count++] = &model->ops[record->ops[i]];
     }
+    if (model_has_steps(record->type))
+        copies = fold_case(&folding, record->type, &state, &flagged);
     const struct model_op *deletion = shown(&folding, FIELD_DELETED);
     folding.deleted = deletion != NULL && value_of(deletion, FIELD_DELETED)->number != 0;
     *deleted = folding.deleted;
@@ -280,9 +364,16 @@ void model_fold(const struct model *model, const struct model_record *record, st
         fold_assignments(&folding, scalars[i], &conflicts, text);
     fold_items(&folding, &conflicts, text);
     fold_calls(&folding, &conflicts, text);
+    if (record->type == MODEL_DUTY)
+        buffer_append_span(text, span_of_text("state='given'\n"));
+    buffer_append_span(text, span_of_buffer(&state));
     fold_assignments(&folding, FIELD_DELETED, &conflicts, text);
     end_lines(&conflicts, text);
+    buffer_append_span(text, span_of_buffer(&flagged));
     end_text(folding.deleted, folding.count, 0, text);
+    buffer_free(&state);
+    buffer_free(&flagged);
+    free(copies);
     free(folding.ops);
 }
 
@@ -293,6 +384,9 @@ static void read_value_text(struct mp_reader *reader, char out[static 64])
     enum mp_kind kind = mp_peek(reader);
     if (kind == MP_STR) {
         text_text(mp_read_str(reader), out);
+    } else if (kind == MP_NIL) {
+        mp_read_any(reader);
+        text_text(span_of_text("erased"), out);
     } else if (kind == MP_BOOL) {
         snprintf(out, 64, "%s", mp_read_bool(reader) ? "true" : "false");
     } else {
@@ -345,10 +439,36 @@ static void read_conflicts(struct mp_reader *reader, struct line_list *list)
     }
 }
 
+/* "void close", "surplus notes 4": a line each. */
+static void read_flagged(struct mp_reader *reader, const char *what, struct buffer *text)
+{
+    for (uint32_t count = mp_read_array(reader); count > 0 && !reader->failed; count--) {
+        char name[64] = "", line[160];
+        uint64_t place = 0;
+        for (uint32_t pairs = mp_read_map(reader); pairs > 0 && !reader->failed; pairs--) {
+            struct span key = mp_read_str(reader);
+            if (span_equal(key, span_of_text("step")) || span_equal(key, span_of_text("field"))) {
+                struct span value = mp_read_str(reader);
+                snprintf(name, sizeof name, "%.*s", (int)value.size, (const char *)value.data);
+            } else if (span_equal(key, span_of_text("place"))) {
+                place = mp_read_uint(reader);
+            } else {
+                mp_read_any(reader);
+            }
+        }
+        if (place > 0)
+            snprintf(line, sizeof line, "%s %s %u\n", what, name, (unsigned)place);
+        else
+            snprintf(line, sizeof line, "%s %s\n", what, name);
+        buffer_append_span(text, span_of_text(line));
+    }
+}
+
 bool model_read_state(struct span described, struct buffer *text)
 {
     struct mp_reader reader = mp_reader(described);
     struct line_list conflicts = {0};
+    struct buffer flagged = {0};
     bool deleted = false;
     uint64_t operations = 0, excluded = 0;
     reader.text_keys = true;
@@ -359,6 +479,10 @@ bool model_read_state(struct span described, struct buffer *text)
             read_fields(&reader, text);
         else if (span_equal(key, span_of_text("conflicts")))
             read_conflicts(&reader, &conflicts);
+        else if (span_equal(key, span_of_text("void")))
+            read_flagged(&reader, "void", &flagged);
+        else if (span_equal(key, span_of_text("surplus")))
+            read_flagged(&reader, "surplus", &flagged);
         else if (span_equal(key, span_of_text("deleted")))
             deleted = mp_read_bool(&reader);
         else if (span_equal(key, span_of_text("operations")))
@@ -369,6 +493,8 @@ bool model_read_state(struct span described, struct buffer *text)
             mp_read_any(&reader);
     }
     end_lines(&conflicts, text);
+    buffer_append_span(text, span_of_buffer(&flagged));
+    buffer_free(&flagged);
     end_text(deleted, operations, excluded, text);
     return !reader.failed;
 }

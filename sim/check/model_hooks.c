@@ -24,7 +24,6 @@ static void accuse(struct model *model, size_t node, const struct refusals *befo
     if (model->changing) {
         excused.not_allowed = now->not_allowed;
         excused.unknown_key = now->unknown_key;
-        excused.damaged = now->damaged; /* rows of a version that another link has overtaken */
     }
     before = &excused;
 #define X(name)                                                                                    \
@@ -65,12 +64,24 @@ static bool session_known(struct model *model, size_t node, const struct event *
     return false;
 }
 
+/* By the documents that it holds, all through this batch: after a raised term it may wait for the
+ * new one's first. */
+static bool lists_itself(const struct model *model, size_t node)
+{
+    const struct tree *tree = replica_tree(world_replica(model->world, node));
+    const char *code = model->county->seats[model->nodes[node].seat].code;
+    return tree_seat(tree, span_of_text(code)) != NULL &&
+           tree_author(tree, world_keys(model->world, node)->key_id) != NULL &&
+           tree_change_count(tree) == model->nodes[node].tree_before;
+}
+
 static void on_batch_begins(void *context, size_t node, const struct event *events, size_t count,
                             size_t injected)
 {
     struct model *model = context;
     struct model_node *own = &model->nodes[node];
     own->answered = 0;
+    own->tree_before = tree_change_count(replica_tree(world_replica(model->world, node)));
     own->refusal_due = injected > 0 && all_live(model, node, events, count);
     own->refusals_before = *replica_refusals(world_replica(model->world, node));
     for (size_t i = 0; i < count; i++) {
@@ -79,7 +90,8 @@ static void on_batch_begins(void *context, size_t node, const struct event *even
         if (events[i].kind != EVENT_WRITE || events[i].write.kind == WRITE_PUT)
             continue;
         struct model_op *op = &model->ops[events[i].write.request - 1];
-        op->before = model_seen_at(model, node, &model->records[op->record], &op->before_count);
+        if (op->record != SIZE_MAX) /* else it begins what is private */
+            op->before = model_seen_at(model, node, &model->records[op->record], &op->before_count);
     }
 }
 
@@ -87,14 +99,17 @@ static bool refusal_fits(const struct model *model, const struct model_op *op, e
 {
     bool known =
         model_counts(model, op->seat) && /* else its node may know that its key isn't */
+        lists_itself(model, op->node) &&
         world_keys(model->world, op->node)->generation == model->county->seats[op->seat].generation;
+    bool cut = op->record != SIZE_MAX && model->records[op->record].baseless;
     switch ((int)code) {
     case ERR_FULL: return true; /* only of a failed commit: see on_batch_done */
-    case ERR_NOT_FOUND:         /* also a seat that the root hasn't heard of yet */
-        return (op->before_count == 0 && op->kind != WRITE_PUT) || op->to != SIZE_MAX ||
-               op->kind == WRITE_EXTEND;
+    case ERR_NOT_FOUND: /* also a seat that the root hasn't heard of yet; nothing to erase */
+        return op->kind == WRITE_ERASE ||
+               ((op->before_count == 0 || cut) && op->kind != WRITE_PUT) || op->to != SIZE_MAX ||
+               op->hands_to != SIZE_MAX || op->kind == WRITE_EXTEND;
     case ERR_PARKED: /* a seat that its node has to ask for first */
-        return op->to != SIZE_MAX || op->kind == WRITE_EXTEND;
+        return op->to != SIZE_MAX || op->hands_to != SIZE_MAX || op->kind == WRITE_EXTEND;
     case ERR_INVALID: return op->kind != WRITE_PUT; /* deleted, as far as its node knows */
     case ERR_NOT_ALLOWED: return op->kind != WRITE_PUT || !known;
     case ERR_UNKNOWN_TYPE: return true; /* the types haven't come yet */
@@ -122,6 +137,16 @@ static void take_acknowledgement(struct model *model, struct model_op *op,
     op->clock = answer->clock;
 }
 
+static void take_refusal(struct model *model, struct model_op *op)
+{
+    if (op->in_log && !model_rematch_deletion(model, op))
+        findings_add(model->findings, FINDING_INVENTED,
+                     "write %llu was refused and is in its author's log",
+                     (unsigned long long)op->serial);
+    model_drop_asked(model, op);
+    model_set_fate(model, op, MODEL_REFUSED);
+}
+
 static void on_answered(void *context, size_t node, const struct answer *answer)
 {
     struct model *model = context;
@@ -133,20 +158,28 @@ static void on_answered(void *context, size_t node, const struct answer *answer)
     if (op->fate == MODEL_REFUSED || op->acknowledged)
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu was answered twice",
                      (unsigned long long)op->serial);
+    struct model_op *beside = op->beside == SIZE_MAX ? NULL : &model->ops[op->beside];
     if (answer->error.code == ERR_OK) {
         take_acknowledgement(model, op, answer);
+        if (beside != NULL)
+            take_acknowledgement(model, beside, answer);
         return;
     }
-    if (op->in_log && !model_rematch_deletion(model, op))
-        findings_add(model->findings, FINDING_INVENTED,
-                     "write %llu was refused and is in its author's log",
-                     (unsigned long long)op->serial);
-    model_drop_asked(model, op);
-    model_set_fate(model, op, MODEL_REFUSED);
+    take_refusal(model, op);
+    if (beside != NULL)
+        take_refusal(model, beside);
     if (!refusal_fits(model, op, answer->error.code))
         findings_add(model->findings, FINDING_UNANSWERED, "write %llu at %s was refused: %s: %s",
                      (unsigned long long)op->serial, model_node_name(model, node),
                      answer->error.what, answer->error.why);
+}
+
+static void check_logged(struct model *model, size_t node, const struct model_op *op)
+{
+    if (op->acknowledged && !op->in_log)
+        findings_add(model->findings, FINDING_LOST,
+                     "write %llu was acknowledged and is not in %s's log",
+                     (unsigned long long)op->serial, model_node_name(model, node));
 }
 
 static void check_batch_writes(struct model *model, size_t node, const struct event *events,
@@ -164,10 +197,9 @@ static void check_batch_writes(struct model *model, size_t node, const struct ev
         if (events[i].kind != EVENT_WRITE)
             continue;
         const struct model_op *op = &model->ops[events[i].write.request - 1];
-        if (op->acknowledged && !op->in_log)
-            findings_add(model->findings, FINDING_LOST,
-                         "write %llu was acknowledged and is not in %s's log",
-                         (unsigned long long)op->serial, model_node_name(model, node));
+        check_logged(model, node, op);
+        if (op->beside != SIZE_MAX)
+            check_logged(model, node, &model->ops[op->beside]);
     }
 }
 
@@ -241,18 +273,44 @@ static void check_trusts(struct model *model, size_t from, size_t to)
                      model_node_name(model, from), model_node_name(model, to));
 }
 
+/* What is in bulk waits on a link whose lower end some seat's order has put into an emergency, as
+ * the sender knows it. */
+static void check_emergency(struct model *model, size_t from, size_t to)
+{
+    const struct replica *replica = world_replica(model->world, from);
+    const struct county *county = model->county;
+    size_t a = world_seat_of(model->world, from), b = world_seat_of(model->world, to);
+    const struct seat *seat =
+        replica == NULL ? NULL
+                        : tree_seat(replica_tree(replica), span_of_text(county->seats[a].code));
+    if (seat == NULL || seat->parent == NULL ||
+        strcmp(seat->parent->row.seat, county->seats[b].code) != 0)
+        seat = replica == NULL
+                   ? NULL
+                   : tree_seat(replica_tree(replica), span_of_text(county->seats[b].code));
+    for (; seat != NULL; seat = seat->parent) {
+        const struct held_document *order =
+            tree_find_document(replica_tree(replica), DOCUMENT_ORDER, span_of_text(seat->row.seat));
+        if (order != NULL && order->header.order == ORDER_EMERGENCY)
+            findings_add(model->findings, FINDING_WRONG,
+                         "%s hands %s what is in bulk, in an emergency of %s",
+                         model_node_name(model, from), model_node_name(model, to), seat->row.seat);
+    }
+}
+
 /* The texts of writes are known wherever they lie. */
 static void on_sent(void *context, size_t from, size_t to, enum channel channel, uint8_t type,
                     struct span body)
 {
     struct model *model = context;
-    (void)channel;
     check_durable(model, from, "sent a message");
     if (body.size > MESSAGE_BYTES_MAX)
         findings_add(model->findings, FINDING_UNBOUNDED, "%s sent a message of %zu bytes",
                      model_node_name(model, from), body.size);
     if (model->cut_count > 0 && type == MESSAGE_IS_BLOCK)
         check_trusts(model, from, to);
+    if (channel == CHANNEL_BULK && type == MESSAGE_IS_BLOCK)
+        check_emergency(model, from, to);
     if (!is_compressed(type, body))
         model_check_texts(model, to, "the link to it", body);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/erasure.h"
 #include "schema/extension.h"
 #include "sim/check/check_parts.h"
 
@@ -11,25 +12,13 @@ enum { BATCH_ENTRIES_MAX = 1 << 14 };
 
 /* ---- an entry's body, read plainly ---- */
 
-struct found_value {
-    int32_t field;
-    int64_t number;
-    struct span text;
-};
-
-struct found {
-    struct found_value values[MODEL_VALUES_MAX];
-    size_t count;
-    struct span to;
-    struct span joins[HOLDERS_MAX];
-    size_t join_count;
-};
-
 static bool read_value(struct mp_reader *reader, int32_t field, struct found_value *value)
 {
     *value = (struct found_value){.field = field};
     if (field == FIELD_DELETED) {
         value->number = mp_read_bool(reader);
+    } else if (field == FIELD_TRANSITION) {
+        value->number = (int64_t)mp_read_uint_max(reader, INT64_MAX);
     } else if (field == MODEL_LEVEL || field == MODEL_CALLS) {
         value->number = mp_read_int(reader);
     } else if (field == MODEL_NOTES) {
@@ -37,7 +26,7 @@ static bool read_value(struct mp_reader *reader, int32_t field, struct found_val
         value->text = mp_read_str(reader);
         if (!single)
             return false;
-    } else if (field == MODEL_TITLE || field == MODEL_S) {
+    } else if (field == MODEL_TITLE || field == MODEL_S || model_is_private(field)) {
         value->text = mp_read_str(reader);
     } else {
         return false;
@@ -45,16 +34,18 @@ static bool read_value(struct mp_reader *reader, int32_t field, struct found_val
     return !reader->failed;
 }
 
-static bool read_body(struct span body, struct found *found)
+static bool read_body(const struct entry *entry, struct found *found)
 {
-    struct mp_reader reader = mp_reader(body);
+    bool is_private = entry->type == MODEL_VISIT_PRIVATE;
+    struct mp_reader reader = mp_reader(entry_fields(entry));
     struct mp_fields fields = mp_fields(&reader);
     *found = (struct found){.to = SPAN_EMPTY};
     for (int32_t key; mp_field(&reader, &fields, &key);) {
+        int32_t field = is_private ? model_private_field(key) : key;
         if (key == FIELD_TO)
             found->to = mp_read_str(&reader);
         else if (found->count == MODEL_VALUES_MAX ||
-                 !read_value(&reader, key, &found->values[found->count++]))
+                 !read_value(&reader, field, &found->values[found->count++]))
             return false;
     }
     mp_read_end(&reader);
@@ -68,6 +59,7 @@ static bool read_extension(struct span body, struct found *found)
     *found = (struct found){.to = SPAN_EMPTY};
     for (int32_t key; mp_field(&reader, &fields, &key);) {
         if (key != EXTEND_SEATS) {
+            found->overdue = found->overdue || key == EXTEND_OVERDUE;
             mp_read_any(&reader);
             continue;
         }
@@ -78,7 +70,7 @@ static bool read_extension(struct span body, struct found *found)
     return !reader.failed && found->join_count > 0;
 }
 
-static uint64_t serial_in(const struct found *found)
+uint64_t model_serial_in(const struct found *found)
 {
     for (size_t i = 0; i < found->count; i++) {
         char text[24] = "";
@@ -94,13 +86,33 @@ static uint64_t serial_in(const struct found *found)
 
 /* ---- matching ---- */
 
-/* The running total that this write must carry: all that its author had added in this epoch. */
+/* Of two operations under one name the one that this machine wrote, as its disk is now. */
+static bool is_nearer(const struct model_op *a, const struct model_op *b, size_t node)
+{
+    return (a->node == node) != (b->node == node) ? a->node == node : a->at_ms > b->at_ms;
+}
+
+static bool has_nearer_twin(const struct model *model, const struct model_record *record,
+                            const struct model_op *op, size_t node)
+{
+    for (size_t i = 0; op->forked && i < record->op_count; i++) {
+        const struct model_op *twin = &model->ops[record->ops[i]];
+        if (twin != op && twin->dot.n == op->dot.n && model_same_author(&twin->dot, &op->dot) &&
+            is_nearer(twin, op, node))
+            return true;
+    }
+    return false;
+}
+
+/* The running total that this write must carry: all that its author had added in this epoch, which
+ * on a disk that was copied, or put back, is what had been written there. */
 static int64_t expected_total(const struct model *model, const struct model_op *op, int64_t added)
 {
     const struct model_record *record = &model->records[op->record];
     for (size_t i = 0; i < record->op_count; i++) {
         const struct model_op *other = &model->ops[record->ops[i]];
-        if (other == op || !model_same_author(&other->dot, &op->dot) || other->dot.n > op->dot.n)
+        if (!model_same_author(&other->dot, &op->dot) || other->dot.n >= op->dot.n ||
+            has_nearer_twin(model, record, other, op->node))
             continue;
         for (size_t j = 0; j < other->value_count; j++)
             added += other->values[j].field == MODEL_CALLS ? other->values[j].number : 0;
@@ -132,8 +144,7 @@ static bool value_as_asked(const struct model *model, const struct model_op *op,
     return false;
 }
 
-/* Without the running totals, which hang on its place. */
-static bool says_the_same(const struct model_op *op, const struct found *found)
+bool model_says_the_same(const struct model_op *op, const struct found *found)
 {
     bool same = op->value_count == found->count;
     for (size_t i = 0; i < op->value_count && same; i++) {
@@ -157,21 +168,23 @@ static bool joins_the_same(const struct model *model, const struct model_op *op,
     return same;
 }
 
-/* The extension that was asked for; or one that a moved node writes by itself. */
+/* The extension that was asked for; or one that a node writes by itself: it has moved, or the
+ * record is overdue. */
 static struct model_op *match_extension(struct model *model, size_t node, const struct entry *entry,
                                         const struct found *found)
 {
     const struct model_node *own = &model->nodes[node];
     const struct model_record *record = model_record_of(model, entry->type, &entry->record);
-    if (record == NULL)
-        return NULL;
+    struct model_op *handed = model_match_hand(model, node, entry, found);
+    if (record == NULL || handed != NULL)
+        return handed;
     size_t place = (size_t)(record - model->records);
     for (size_t i = 0; i < own->asked_count; i++) {
         struct model_op *op = &model->ops[own->asked[i]];
         if (op->kind == WRITE_EXTEND && op->record == place && joins_the_same(model, op, found))
             return op;
     }
-    if (!model->county->seats[own->seat].moved)
+    if (!model->county->seats[own->seat].moved && !found->overdue)
         return NULL;
     struct model_op *op = model_add_op(model, node, WRITE_EXTEND);
     op->record = place;
@@ -185,13 +198,101 @@ static struct model_op *match_extension(struct model *model, size_t node, const 
     return op;
 }
 
+static bool is_wanted(const struct model_op *erasure, const struct model_op *op)
+{
+    bool any = false, wanted = false;
+    for (int field = MODEL_TITLE; field < MODEL_CALLS; field++) {
+        any |= erasure->fields[field];
+        for (size_t i = 0; i < op->value_count; i++)
+            wanted |= erasure->fields[field] && op->values[i].field == field;
+    }
+    return op->kind != WRITE_EXTEND && op->kind != WRITE_ERASE && (wanted || !any);
+}
+
+static bool names_op(const struct erasure *erasure, const struct model_op *op)
+{
+    bool named = false;
+    for (uint32_t i = 0; i < erasure->count && !named; i++) {
+        struct erased_operation erased = erasure_operation(erasure, i);
+        named = hash_equal(&erased.digest, &op->digest);
+    }
+    return named;
+}
+
+/* Of all that its author had seen it names exactly what was wanted and had its words yet. */
+static bool erases_as_asked(const struct model *model, const struct model_op *asked,
+                            const struct stream_id *stream, const struct entry *entry)
+{
+    const struct model_record *record = &model->records[asked->record];
+    struct author_epoch author = {stream->author, stream->epoch};
+    struct dot dot = entry_dot(entry, &author);
+    struct erasure erasure = erasure_of(entry->body);
+    uint32_t found = 0;
+    bool same = true;
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *other = &model->ops[record->ops[i]];
+        bool seen = model_same_author(&other->dot, &dot)
+                        ? other->dot.n < dot.n
+                        : model_covers(entry->context, entry->context_count, &other->dot);
+        bool named = names_op(&erasure, other), wanted = is_wanted(asked, other);
+        found += named;
+        same = same && (!named || wanted) &&
+               (named || !seen || !wanted || other->erased || other->cut);
+    }
+    return record->forked || (same && found == erasure.count);
+}
+
+/* Written and erased in one batch: its words were never on a disk. They are written in turn. */
+static struct model_op *match_hole(struct model *model, size_t node, const struct entry *entry)
+{
+    const struct model_node *own = &model->nodes[node];
+    const struct model_record *record = model_record_of(model, entry->type, &entry->record);
+    for (size_t i = 0; record != NULL && i < own->asked_count; i++) {
+        struct model_op *op = &model->ops[own->asked[i]];
+        if ((op->kind == WRITE_SET || op->kind == WRITE_DELETE) &&
+            op->record == (size_t)(record - model->records))
+            return op;
+    }
+    return NULL;
+}
+
+/* The first that was asked for of this record and comes to the same. */
+static struct model_op *match_erasure(struct model *model, size_t node,
+                                      const struct stream_id *stream, const struct entry *entry)
+{
+    const struct model_node *own = &model->nodes[node];
+    const struct model_record *record = model_record_of(model, entry->type, &entry->record);
+    for (size_t i = 0; record != NULL && i < own->asked_count; i++) {
+        struct model_op *op = &model->ops[own->asked[i]];
+        if (op->kind == WRITE_ERASE && op->record == (size_t)(record - model->records) &&
+            erases_as_asked(model, op, stream, entry))
+            return op;
+    }
+    return NULL;
+}
+
+static void take_erasure(struct model *model, struct model_op *op, const struct entry *entry)
+{
+    const struct model_record *record = &model->records[op->record];
+    struct erasure erasure = erasure_of(entry->body);
+    op->erases = mem_alloc((record->op_count + 1) * sizeof *op->erases);
+    for (size_t i = 0; i < record->op_count; i++) {
+        struct model_op *other = &model->ops[record->ops[i]];
+        if (!names_op(&erasure, other))
+            continue;
+        other->erased = other->ever_erased = true;
+        op->erases[op->erases_count++] = record->ops[i];
+    }
+    model->any_erased = true;
+}
+
 /* The write that an entry stands for: it says which, or it is the first of those asked for here
  * that says the same of the same record. */
 static struct model_op *match(const struct model *model, size_t node, const struct entry *entry,
                               const struct found *found)
 {
     const struct model_node *own = &model->nodes[node];
-    uint64_t serial = serial_in(found);
+    uint64_t serial = model_serial_in(found);
     if (serial > 0)
         return serial <= model->op_count && model->ops[serial - 1].seat == own->seat
                    ? &model->ops[serial - 1]
@@ -199,9 +300,9 @@ static struct model_op *match(const struct model *model, size_t node, const stru
     for (size_t i = 0; i < own->asked_count; i++) {
         struct model_op *op = &model->ops[own->asked[i]];
         bool is_creation = op->kind == WRITE_PUT;
-        if (op->kind == WRITE_EXTEND)
+        if (op->kind == WRITE_EXTEND || op->kind == WRITE_ERASE || op->is_private)
             continue;
-        if (is_creation != (op->record == SIZE_MAX) || !says_the_same(op, found))
+        if (is_creation != (op->record == SIZE_MAX) || !model_says_the_same(op, found))
             continue;
         if (is_creation ||
             memcmp(model->records[op->record].id.bytes, entry->record.bytes, 16) == 0)
@@ -256,10 +357,12 @@ bool model_rematch_deletion(struct model *model, struct model_op *refused)
     return true;
 }
 
-static void keep_creation(struct model *model, struct model_op *op, const struct stream_id *stream,
+static void keep_creation(struct model *model, struct model_op *op, const struct stream_open *open,
                           const struct entry *entry)
 {
     struct model_record *twin = model_record_of(model, entry->type, &entry->record);
+    if (entry->type == MODEL_VISIT_PRIVATE)
+        return; /* known by now; another life of its seat may begin it again (rules.md B93) */
     struct model_record record = {.id = entry->record,
                                   .type = (enum model_type)entry->type,
                                   .origin = op->seat,
@@ -271,7 +374,7 @@ static void keep_creation(struct model *model, struct model_op *op, const struct
     if (twin != NULL)
         findings_add(model->findings, FINDING_REUSED, "%s gave a record's name twice (write %llu)",
                      model_node_name(model, op->node), (unsigned long long)op->serial);
-    model_take_circle(model, &record, stream);
+    model_take_circle(model, &record, open);
     op->record = model_add_record(model, &record);
 }
 
@@ -284,6 +387,9 @@ static void add_to_record(struct model *model, struct model_op *op)
         record->ops = mem_resize(record->ops, record->op_capacity * sizeof *record->ops);
     }
     record->ops[record->op_count++] = (size_t)(op - model->ops);
+    size_t main = model_main_of(model, op->record);
+    if (main != SIZE_MAX)
+        model->records[main].unchecked = true; /* it is told with what is private in it */
 }
 
 static void check_name(struct model *model, struct model_op *op)
@@ -344,7 +450,8 @@ static void note_done(struct model *model, const struct model_op *op)
 }
 
 static void take_new(struct model *model, struct model_op *op, const struct stream_id *stream,
-                     const struct entry *entry, const struct hash *digest)
+                     const struct stream_open *open, const struct entry *entry,
+                     const struct hash *digest)
 {
     struct author_epoch author = {stream->author, stream->epoch};
     check_answer(model, op, entry);
@@ -357,7 +464,7 @@ static void take_new(struct model *model, struct model_op *op, const struct stre
     op->context = mem_copy(entry->context, entry->context_count * sizeof *op->context);
     places_set(&model->op_names, digest, (size_t)(op - model->ops));
     if (op->kind == WRITE_PUT)
-        keep_creation(model, op, stream, entry);
+        keep_creation(model, op, open, entry);
     op->at_ms = world_now_ms(model->world);
     note_done(model, op);
     model_set_fate(model, op, MODEL_DONE);
@@ -396,19 +503,26 @@ static void check_values(struct model *model, const struct model_op *op, const s
 }
 
 size_t model_take_entry(struct model *model, size_t node, const struct stream_id *stream,
-                        const struct entry *entry, const struct hash *digest)
+                        const struct stream_open *open, const struct entry *entry,
+                        const struct hash *digest)
 {
-    struct found found;
+    struct found found = {.count = 0};
     struct model_op *op = model_op_of(model, digest);
     if (op != NULL) /* the same operation in another of its streams, or come back */
         return (size_t)(op - model->ops);
-    bool extends = entry->kind == ENTRY_EXTEND;
-    if (extends ? !read_extension(entry->body, &found) : !read_body(entry->body, &found)) {
+    bool extends = entry->kind == ENTRY_EXTEND, erases = entry->kind == ENTRY_ERASE;
+    if (erases    ? erasure_check(entry->body) != ERR_OK
+        : extends ? !read_extension(entry->body, &found)
+                  : !read_body(entry, &found)) {
         findings_add(model->findings, FINDING_INVENTED, "%s signed a body nobody asked for",
                      model_node_name(model, node));
         return SIZE_MAX;
     }
-    op = extends ? match_extension(model, node, entry, &found) : match(model, node, entry, &found);
+    op = entry->hole                          ? match_hole(model, node, entry)
+         : erases                             ? match_erasure(model, node, stream, entry)
+         : extends                            ? match_extension(model, node, entry, &found)
+         : entry->type == MODEL_VISIT_PRIVATE ? model_match_private(model, node, entry, &found)
+                                              : match(model, node, entry, &found);
     if (is_invented(model, op, entry)) {
         findings_add(model->findings, FINDING_INVENTED,
                      "%s signed an operation that nobody asked for, or that was refused (%.*s)",
@@ -417,10 +531,12 @@ size_t model_take_entry(struct model *model, size_t node, const struct stream_id
                      found.count > 0 ? (const char *)found.values[0].text.data : "");
         return SIZE_MAX;
     }
-    take_new(model, op, stream, entry, digest);
+    take_new(model, op, stream, open, entry, digest);
     if (extends)
         model_join(model, (size_t)(op - model->ops));
-    else
+    else if (erases)
+        take_erasure(model, op, entry);
+    else if (!entry->hole)
         check_values(model, op, &found);
     return (size_t)(op - model->ops);
 }

@@ -58,17 +58,26 @@ static void find_free(const struct model *model, struct model_record *record)
         size_t seat = record->members[i];
         bool left = record->type == MODEL_DIRECTIVE && seat != record->origin &&
                     !model_is_above(model, record->origin, seat);
-        record->free[i] =
-            left || !model_counts(model, seat) || !counts(model, record->joined_by[i]);
+        bool in_vain = record->joined_by[i] != SIZE_MAX &&
+                       (record->baseless || !counts(model, record->joined_by[i]));
+        record->free[i] = left || in_vain || !model_counts(model, seat);
         record->free_count += record->free[i];
     }
 }
 
-/* The holders of the stream that its creation stands in (rules.md B2), the author first. */
-void model_take_circle(const struct model *model, struct model_record *record,
-                       const struct stream_id *stream)
+void model_take_origin(const struct model *model, struct model_record *record)
 {
-    const struct model_stream *in = model_find_stream(model, stream);
+    if (!model->changing)
+        return;
+    add_member(model, record, record->origin, SIZE_MAX);
+    find_free(model, record);
+}
+
+/* The holders of the stream that its creation stands in (rules.md B2), the author first: by the
+ * opening, since a restored disk may open two streams under one number. */
+void model_take_circle(const struct model *model, struct model_record *record,
+                       const struct stream_open *open)
+{
     if (!model->changing || record->members != NULL)
         return;
     if (record->type == MODEL_DIRECTIVE) {
@@ -77,8 +86,11 @@ void model_take_circle(const struct model *model, struct model_record *record,
         return;
     }
     add_member(model, record, record->origin, SIZE_MAX);
-    for (size_t i = 0; in != NULL && i < in->path_count; i++)
-        add_member(model, record, in->path[i], SIZE_MAX);
+    for (size_t i = 0; open->holders == HOLDERS_PATH && i < open->seat_count; i++) {
+        size_t seat = model_seat_of_code(model, span_of_text(open->seats[i]));
+        if (seat != SIZE_MAX)
+            add_member(model, record, seat, SIZE_MAX);
+    }
     find_free(model, record);
 }
 
@@ -146,9 +158,15 @@ static const struct model_cut *cut_of(const struct model *model, struct key_id k
     return NULL;
 }
 
+/* No document lists it any more: whoever admitted it was overruled. What it signed is pending. */
+bool model_key_is_nowhere(const struct model *model, struct key_id key)
+{
+    return model->changing && tree_author(model->county->tree, key) == NULL;
+}
+
 bool model_key_is_cut(const struct model *model, struct key_id key)
 {
-    return cut_of(model, key) != NULL;
+    return cut_of(model, key) != NULL || model_key_is_nowhere(model, key);
 }
 
 bool model_seat_is_cut(const struct model *model, size_t seat)
@@ -157,7 +175,8 @@ bool model_seat_is_cut(const struct model *model, size_t seat)
         if (model_seat_of_key(model, model->cuts[i].key) == seat)
             return true;
     }
-    return false;
+    return model->changing && model->county->seats[seat].listed &&
+           tree_seat(model->county->tree, span_of_text(model->county->seats[seat].code)) == NULL;
 }
 
 static uint32_t trusted_to(const struct model_cut *cut, const struct stream_id *stream)
@@ -193,7 +212,7 @@ static void set_cut(struct model *model, struct model_op *op, bool cut)
     op->cut = cut;
     if (op->kind == WRITE_PUT)
         record->baseless = cut;
-    if (op->kind == WRITE_EXTEND)
+    if (op->kind == WRITE_EXTEND || op->kind == WRITE_PUT)
         find_free(model, record);
     record->unchecked = true;
     model_record_in(model, record);
@@ -209,16 +228,77 @@ void model_extensions_again(struct model *model)
     }
 }
 
+/* What saw an operation that nobody holds any more waits for it wherever it is held. */
+void model_orphans(struct model *model)
+{
+    for (size_t gone = 0; gone < model->op_count; gone++) {
+        const struct model_op *lost = &model->ops[gone];
+        if (lost->fate != MODEL_GONE || !lost->in_log || lost->record == SIZE_MAX)
+            continue;
+        struct model_record *record = &model->records[lost->record];
+        for (size_t i = 0; i < record->op_count; i++) {
+            struct model_op *op = &model->ops[record->ops[i]];
+            if (op->fate != MODEL_DONE || op->held_count == 0 || !model_saw(op, lost))
+                continue;
+            set_cut(model, op, true);
+            record->orphaned = true;
+            record->baseless = record->baseless || lost->kind == WRITE_PUT;
+        }
+    }
+}
+
+static const struct model_value *deleted_by(const struct model_op *op)
+{
+    for (size_t i = 0; i < op->value_count; i++) {
+        if (op->values[i].field == FIELD_DELETED)
+            return &op->values[i];
+    }
+    return NULL;
+}
+
+/* Whether of this record's operations one that `op` saw undid the deletion: one that is cut, or
+ * one that counts. */
+static bool saw_it_undone(const struct model *model, const struct model_record *record,
+                          const struct model_op *deletion, const struct model_op *op, bool cut)
+{
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *later = &model->ops[record->ops[i]];
+        if (deleted_by(later) != NULL && later->cut == cut && model_saw(later, deletion) &&
+            model_saw(op, later))
+            return true;
+    }
+    return false;
+}
+
+/* Its author had seen the record deleted, since what undid that is cut (A19, A20). */
+static bool leans_on_cut(const struct model *model, const struct model_op *op)
+{
+    const struct model_record *record = &model->records[op->record];
+    const struct model_value *own = deleted_by(op);
+    for (size_t i = 0; model->cut_count > 0 && i < record->op_count; i++) {
+        const struct model_op *deletion = &model->ops[record->ops[i]];
+        const struct model_value *value = deleted_by(deletion);
+        if (value != NULL && value->number != 0 && !deletion->cut && deletion != op &&
+            (own == NULL || own->number != 0) && model_saw(op, deletion) &&
+            saw_it_undone(model, record, deletion, op, true) &&
+            !saw_it_undone(model, record, deletion, op, false))
+            return true;
+    }
+    return false;
+}
+
 void model_judge(struct model *model)
 {
-    if (model->cut_count == 0)
+    if (!model->changing)
         return;
     bool *trusted = mem_alloc(model->op_count + 1);
     mark_trusted(model, trusted);
     for (size_t i = 0; i < model->op_count; i++) {
         struct model_op *op = &model->ops[i];
         if (op->in_log && op->record != SIZE_MAX)
-            set_cut(model, op, cut_of(model, op->dot.author) != NULL && !trusted[i]);
+            set_cut(model, op,
+                    (model_key_is_cut(model, op->dot.author) && !trusted[i]) ||
+                        leans_on_cut(model, op));
     }
     free(trusted);
 }

@@ -17,9 +17,27 @@ bool record_lives(const struct model *model, const struct model_record *record)
 
 /* ---- operations ---- */
 
+/* Made under one name for two seats: who has one of the creations alone writes to whom that one is
+ * for, and nobody has to carry between the two. */
+static bool has_twins(const struct model *model, const struct model_record *record)
+{
+    size_t to = SIZE_MAX;
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *op = &model->ops[record->ops[i]];
+        if (op->kind != WRITE_PUT || op->fate != MODEL_DONE)
+            continue;
+        if (to != SIZE_MAX && op->to != to)
+            return true;
+        to = op->to;
+    }
+    return false;
+}
+
 static void say_missing(struct model *model, const struct model_op *op)
 {
     const struct model_record *record = &model->records[op->record];
+    if (record->forked && has_twins(model, record))
+        return;
     for (size_t i = 0; i < model_circle_size(model, record); i++) {
         size_t seat = model_circle_seat(model, record, i);
         if (!model_holds(model, op, seat) && !model_is_free(record, i))
@@ -149,7 +167,7 @@ static void leave_out_cut(const struct model *model, const struct model_record *
     buffer_append_span(text, span_of_text(line));
 }
 
-void compare_with_fold(const struct model *model, const struct model_record *record, size_t node)
+void compare_with_fold(struct model *model, const struct model_record *record, size_t node)
 {
     size_t place = (size_t)(record - model->records);
     struct buffer found = {0}, expected = {0};
@@ -158,6 +176,7 @@ void compare_with_fold(const struct model *model, const struct model_record *rec
     if (!model_state_text(model, place, node, &found))
         findings_add(model->findings, FINDING_DAMAGED, "%s can't describe record %zu",
                      model_node_name(model, node), place);
+    check_private(model, record, node, &found);
     leave_out_cut(model, record, &found);
     if (found.size > 0 && !span_equal(span_of_buffer(&found), span_of_buffer(&expected)))
         findings_add(model->findings, FINDING_WRONG,
@@ -202,6 +221,9 @@ static void check_member(struct model *model, const struct model_record *record,
              !hash_equal(&first->state, &here.state))
         findings_add(model->findings, FINDING_DIVERGED, "record %zu of %s differs at %s", place,
                      origin, name);
+    if (first->standing != ABSENT && record->type == MODEL_VISIT && !record->forked &&
+        has_all(model, record, seat))
+        compare_with_fold(model, record, seat); /* each tells what is private for itself */
     if (first->standing != FOLDED && (here.standing == FOLDED || here.standing == LOCATED))
         *first = here;
 }
@@ -226,7 +248,7 @@ static void count_record(struct model *model, struct model_record *record)
     bool deleted;
     model_fold(model, record, &text, &deleted);
     buffer_free(&text);
-    bool counts = record_lives(model, record) && !deleted;
+    bool counts = record->type != MODEL_VISIT_PRIVATE && record_lives(model, record) && !deleted;
     model->counted[record->origin] += (int64_t)counts - (int64_t)record->counted;
     record->counted = counts;
 }
@@ -241,26 +263,54 @@ void rest_count(struct model *model)
 
 /* ---- what is set aside ---- */
 
-enum { WAITS_FOR_OPERATION = 1, WAITS_RECORD = 3, RECORD_ID = 16 };
+enum { WAITS_FOR_OPERATION = 1, WAITS_RECORD = 3, RECORD_ID = 16, DOT = KEY_ID_BYTES + 8 };
+
+/* Whoever admitted its author was overruled: it waits until somebody admits him again. */
+static bool has_unlisted(const struct model *model, const struct model_record *record)
+{
+    for (size_t i = 0; i < record->op_count; i++) {
+        if (model_key_is_nowhere(model, model->ops[record->ops[i]].dot.author))
+            return true;
+    }
+    return false;
+}
+
+/* What counts nowhere need not be everywhere, and what saw it waits where it isn't. */
+static bool waits_for_cut(const struct model *model, const struct model_record *record, size_t seat,
+                          struct span key)
+{
+    for (size_t i = 0; i < record->op_count; i++) {
+        const struct model_op *op = &model->ops[record->ops[i]];
+        const uint8_t *dot = key.data + WAITS_RECORD + RECORD_ID;
+        if (op->cut && !model_holds(model, op, seat) &&
+            memcmp(dot, op->dot.author.bytes, KEY_ID_BYTES) == 0 &&
+            read_u32(dot + KEY_ID_BYTES) == op->dot.epoch &&
+            read_u32(dot + KEY_ID_BYTES + 4) == op->dot.n)
+            return true;
+    }
+    return false;
+}
 
 /* A row of what waits for an operation, of a record that some members may lack one of: it begins
- * 1, type 2, record 16. */
+ * 1, type 2, record 16, dot 16. */
 bool aside_is_excused(const struct model *model, size_t node, enum table table, struct span key,
                       struct span value)
 {
-    static const char cut[] = "this stream counts", base[] = "cut-off";
+    static const char cut[] = "this stream counts", base[] = "cut-off", gone[] = "seen the record";
     struct record_id id;
     if (table == TABLE_QUARANTINE)
         return poison_row_is_excused(model, node, key) ||
                (model->cut_count > 0 &&
                 (memmem(value.data, value.size, cut, sizeof cut - 1) != NULL ||
-                 memmem(value.data, value.size, base, sizeof base - 1) != NULL));
-    if (table != TABLE_PARKED || key.size < WAITS_RECORD + RECORD_ID ||
+                 memmem(value.data, value.size, base, sizeof base - 1) != NULL ||
+                 memmem(value.data, value.size, gone, sizeof gone - 1) != NULL));
+    if (table != TABLE_PARKED || key.size < WAITS_RECORD + RECORD_ID + DOT ||
         key.data[0] != WAITS_FOR_OPERATION)
         return false;
     memcpy(id.bytes, key.data + WAITS_RECORD, RECORD_ID);
     const struct model_record *record = model_record_of(model, read_u16(key.data + 1), &id);
-    return record != NULL && record->forked;
+    return record != NULL && (record->forked || record->orphaned || has_unlisted(model, record) ||
+                              waits_for_cut(model, record, model->nodes[node].seat, key));
 }
 
 static void say_aside(struct model *model, size_t node, enum table table)
@@ -287,6 +337,8 @@ void check_rest(struct model *model)
     check_ops(model);
     rest_count(model);
     check_poisons(model);
+    check_handed(model);
+    check_erased(model);
     for (size_t node = 0; node < model->county->seat_count; node++) {
         if (!model_counts(model, node))
             continue;

@@ -150,6 +150,7 @@ void check_totals(struct model *model)
     totals_ask(model, root, "records", "origin", &answer);
     compare_counts(model, &answer);
     totals_answer_free(&answer);
+    check_rollups(model);
     check_complete(model, root, replica_tree(world_replica(model->world, root)));
     check_receipts(model, true);
     check_claims(model);

@@ -89,17 +89,17 @@ void explain_record_batch(struct explaining *explaining, uint64_t at_ms, size_t 
 
 static const char *field_name(int32_t field)
 {
-    static const char *const names[] = {[MODEL_TITLE] = "title",
-                                        [MODEL_S] = "s",
-                                        [MODEL_LEVEL] = "level",
-                                        [MODEL_NOTES] = "notes",
-                                        [MODEL_CALLS] = "calls"};
-    return field >= MODEL_TITLE && field <= MODEL_CALLS ? names[field] : "deleted";
+    static const char *const names[] = {
+        [MODEL_TITLE] = "title", [MODEL_S] = "s",         [MODEL_LEVEL] = "level",
+        [MODEL_NOTES] = "notes", [MODEL_CALLS] = "calls", [MODEL_NAME] = "name",
+        [MODEL_PHONE] = "phone"};
+    return field >= MODEL_TITLE && field <= MODEL_PHONE ? names[field] : "deleted";
 }
 
 static bool is_text(int32_t field)
 {
-    return field == MODEL_TITLE || field == MODEL_S || field == MODEL_NOTES;
+    return field == MODEL_TITLE || field == MODEL_S || field == MODEL_NOTES ||
+           model_is_private(field);
 }
 
 static void print_fields(const struct model_op *op, char text[static EXPLAIN_FIELDS_BYTES])
@@ -376,9 +376,10 @@ static json_t *explain_op(struct explaining *explaining, const struct told_op *o
     free(arrivals);
     return json_pack("{s:I, s:s, s:s, s:I, s:s, s:s, s:o}", "write", (json_int_t)op->serial, "seat",
                      explain_seat(explaining, op->seat), "kind",
-                     op->kind == WRITE_PUT   ? "create"
-                     : op->kind == WRITE_SET ? "set"
-                                             : "delete",
+                     op->kind == WRITE_PUT     ? "create"
+                     : op->kind == WRITE_SET   ? "set"
+                     : op->kind == WRITE_ERASE ? "erase"
+                                               : "delete",
                      "written_ms", (json_int_t)op->written_ms, "fate", fates[op->fate], "fields",
                      op->fields, "members", members);
 }

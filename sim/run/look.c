@@ -23,9 +23,9 @@ static void miss(const struct looking *looking, const struct step_pair *pair, co
                  pair->key[0] != '\0' && pair->key[0] != '=' ? pair->key : look_names[pair->look],
                  looking->step->name[0] != '\0' ? looking->step->name : "the store",
                  model_node_name(run->model, looking->node), found,
-                 pair->look == LOOK_CONFLICTS ? "others"
-                 : pair->value[0] != '\0'     ? pair->value
-                                              : "none");
+                 look_is_list(pair->look) ? "others"
+                 : pair->value[0] != '\0' ? pair->value
+                                          : "none");
 }
 
 /* ---- a record ---- */
@@ -35,8 +35,10 @@ struct shown {
     int64_t operations;
     char fields[LINES_MAX][LINE_BYTES]; /* "s=v2"; of a list one line an item */
     size_t field_count;
-    char conflicts[LINES_MAX][LINE_BYTES];
-    size_t conflict_count;
+    struct shown_list {
+        char lines[LINES_MAX][LINE_BYTES];
+        size_t count;
+    } conflicts, voids, surplus;
 };
 
 static void value_text(struct mp_reader *reader, char text[static 64])
@@ -47,6 +49,9 @@ static void value_text(struct mp_reader *reader, char text[static 64])
         snprintf(text, 64, "%.*s", (int)value.size, (const char *)value.data);
     } else if (kind == MP_BOOL) {
         snprintf(text, 64, "%s", mp_read_bool(reader) ? "true" : "false");
+    } else if (kind == MP_NIL) {
+        mp_read_any(reader);
+        snprintf(text, 64, "erased");
     } else {
         snprintf(text, 64, "%" PRId64, mp_read_int(reader));
     }
@@ -66,24 +71,26 @@ static void read_fields(struct mp_reader *reader, struct shown *shown)
     }
 }
 
-static void read_conflicts(struct mp_reader *reader, struct shown *shown)
+/* "s=v2" of a conflict, "close" of a void step, "notes 4" of a surplus item. */
+static void read_list(struct mp_reader *reader, const char *between, struct shown_list *list)
 {
     for (uint32_t count = mp_read_array(reader); count > 0 && !reader->failed; count--) {
         char field[41] = "", value[64] = "";
         for (uint32_t pairs = mp_read_map(reader); pairs > 0 && !reader->failed; pairs--) {
             struct span key = mp_read_str(reader);
-            if (span_equal(key, span_of_text("field"))) {
+            if (span_equal(key, span_of_text("field")) || span_equal(key, span_of_text("step"))) {
                 struct span name = mp_read_str(reader);
                 snprintf(field, sizeof field, "%.*s", (int)(name.size < 40 ? name.size : 40),
                          (const char *)name.data);
-            } else if (span_equal(key, span_of_text("value"))) {
+            } else if (span_equal(key, span_of_text("value")) ||
+                       span_equal(key, span_of_text("place"))) {
                 value_text(reader, value);
             } else {
                 mp_read_any(reader);
             }
         }
-        if (shown->conflict_count < LINES_MAX)
-            snprintf(shown->conflicts[shown->conflict_count++], LINE_BYTES, "%s=%s", field, value);
+        if (list->count < LINES_MAX)
+            snprintf(list->lines[list->count++], LINE_BYTES, "%s%s%s", field, between, value);
     }
 }
 
@@ -109,7 +116,11 @@ static void read_record(const struct looking *looking, struct shown *shown)
         if (span_equal(key, span_of_text("fields")))
             read_fields(&reader, shown);
         else if (span_equal(key, span_of_text("conflicts")))
-            read_conflicts(&reader, shown);
+            read_list(&reader, "=", &shown->conflicts);
+        else if (span_equal(key, span_of_text("void")))
+            read_list(&reader, "", &shown->voids);
+        else if (span_equal(key, span_of_text("surplus")))
+            read_list(&reader, " ", &shown->surplus);
         else if (span_equal(key, span_of_text("deleted")))
             shown->deleted = mp_read_bool(&reader);
         else if (span_equal(key, span_of_text("operations")))
@@ -143,23 +154,23 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static void look_conflicts(const struct looking *looking, const struct step_pair *first,
-                           struct shown *shown)
+static void look_list(const struct looking *looking, const struct step_pair *first,
+                      struct shown_list *list)
 {
     const struct step *step = looking->step;
     char wanted[LINES_MAX][LINE_BYTES];
     struct buffer found = {0};
     size_t count = 0;
     for (size_t i = 0; i < step->pair_count && count < LINES_MAX; i++) {
-        if (step->pairs[i].look == LOOK_CONFLICTS && step->pairs[i].key[0] == '=')
+        if (step->pairs[i].look == first->look && step->pairs[i].key[0] == '=')
             snprintf(wanted[count++], LINE_BYTES, "%s", step->pairs[i].value);
     }
     qsort(wanted, count, LINE_BYTES, compare_lines);
-    qsort(shown->conflicts, shown->conflict_count, LINE_BYTES, compare_lines);
-    bool same = count == shown->conflict_count;
-    for (size_t i = 0; i < shown->conflict_count; i++) {
-        same = same && strcmp(wanted[i], shown->conflicts[i]) == 0;
-        buffer_append_span(&found, span_of_text(shown->conflicts[i]));
+    qsort(list->lines, list->count, LINE_BYTES, compare_lines);
+    bool same = count == list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        same = same && strcmp(wanted[i], list->lines[i]) == 0;
+        buffer_append_span(&found, span_of_text(list->lines[i]));
         buffer_append_byte(&found, ' ');
     }
     buffer_append_byte(&found, '\0');
@@ -176,8 +187,13 @@ static void look_record(const struct looking *looking, const struct step_pair *p
     switch ((int)pair->look) {
     case LOOK_FIELD: look_field(looking, pair, shown); break;
     case LOOK_CONFLICTS:
+    case LOOK_VOID:
+    case LOOK_SURPLUS:
         if (pair->key[0] == '\0')
-            look_conflicts(looking, pair, shown);
+            look_list(looking, pair,
+                      pair->look == LOOK_VOID      ? &shown->voids
+                      : pair->look == LOOK_SURPLUS ? &shown->surplus
+                                                   : &shown->conflicts);
         break;
     case LOOK_DELETED:
     case LOOK_PRESENT: {
@@ -319,6 +335,21 @@ static void look_expired(const struct looking *looking, const struct step_pair *
         miss(looking, pair, found ? "true" : "false");
 }
 
+static void look_root(const struct looking *looking, const struct step_pair *pair)
+{
+    const struct tree *tree = replica_tree(world_replica(looking->run->world, looking->node));
+    const struct held_document *held = tree_find_document(tree, DOCUMENT_ROOT, SPAN_EMPTY);
+    const struct held_document *waiting = tree_pending_root(tree);
+    char found[64];
+    int size = snprintf(found, sizeof found, "%" PRIu64,
+                        held == NULL ? (uint64_t)0 : held->header.version);
+    if (waiting != NULL)
+        snprintf(found + size, sizeof found - (size_t)size, ", %" PRIu64 " waits",
+                 waiting->header.version);
+    if (strcmp(found, pair->value) != 0)
+        miss(looking, pair, found);
+}
+
 static void look_alarm(const struct looking *looking, const struct step_pair *pair)
 {
     const struct replica *replica = world_replica(looking->run->world, looking->node);
@@ -328,6 +359,33 @@ static void look_alarm(const struct looking *looking, const struct step_pair *pa
         found |= strncmp(replica_alarm(replica, i), pair->value, strlen(pair->value)) == 0;
     if (!found)
         miss(looking, pair, count == 0 ? "none" : replica_alarm(replica, 0));
+}
+
+static void look_called(const struct looking *looking, const struct step_pair *pair)
+{
+    const struct run *run = looking->run;
+    const char *self = run->county->seats[world_seat_of(run->world, looking->node)].code;
+    struct buffer answer = {0};
+    uint64_t answered = 0, of = 0;
+    char found[48];
+    query_roll_call(world_view(run->world, looking->node),
+                    replica_tree(world_replica(run->world, looking->node)), self,
+                    span_of_text(pair->key), &answer, NULL);
+    struct mp_reader reader = mp_reader(span_of_buffer(&answer));
+    reader.text_keys = true;
+    for (uint32_t pairs = mp_read_map(&reader); pairs > 0 && !reader.failed; pairs--) {
+        struct span name = mp_read_str(&reader);
+        if (span_equal(name, span_of_text("answered")))
+            answered = mp_read_uint(&reader);
+        else if (span_equal(name, span_of_text("of")))
+            of = mp_read_uint(&reader);
+        else
+            mp_read_any(&reader);
+    }
+    buffer_free(&answer);
+    snprintf(found, sizeof found, "%" PRIu64 " of %" PRIu64, answered, of);
+    if (strcmp(found, pair->value) != 0)
+        miss(looking, pair, found);
 }
 
 static void look_answer(const struct looking *looking, const struct step_pair *pair)
@@ -351,6 +409,8 @@ void run_look(struct run *run, const struct step *step, size_t node)
         switch (pair->look) {
         case LOOK_FIELD:
         case LOOK_CONFLICTS:
+        case LOOK_VOID:
+        case LOOK_SURPLUS:
         case LOOK_DELETED:
         case LOOK_PRESENT:
         case LOOK_OPERATIONS: look_record(&looking, pair); break;
@@ -364,10 +424,12 @@ void run_look(struct run *run, const struct step *step, size_t node)
         case LOOK_BRANCHES: look_author(&looking, pair); break;
         case LOOK_ALARM: look_alarm(&looking, pair); break;
         case LOOK_EXPIRED: look_expired(&looking, pair); break;
+        case LOOK_ROOT: look_root(&looking, pair); break;
         case LOOK_ANSWER: look_answer(&looking, pair); break;
         case LOOK_SUSPECT:
         case LOOK_COMPLETE:
         case LOOK_HELD: look_complete(&looking, pair); break;
+        case LOOK_CALLED: look_called(&looking, pair); break;
         case LOOK_REFUSED: look_refused(&looking, pair); break;
         case LOOK_KINDS: break;
         }

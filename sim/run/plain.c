@@ -32,7 +32,7 @@ void plain_put(struct run *run, size_t node, enum model_type type, size_t to,
     struct world_write write = {.request = next_write(run, (uint8_t)type),
                                 .kind = WRITE_PUT,
                                 .type = model_type_name(type)};
-    if (type == MODEL_MATTER)
+    if (model_is_addressed(type))
         write.to = run->county->seats[to].code;
     ask(run, node, &write, values, count);
 }

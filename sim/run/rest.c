@@ -48,6 +48,7 @@ bool run_rest(struct run *run)
     bool rests = false;
     while (!rests && run_now(run) < end_ms && !run->over) {
         run_until(run, run_now(run) + step_ms < end_ms ? run_now(run) + step_ms : end_ms);
+        run_tell_signers(run);
         if (!check_streams_level(run->model))
             continue;
         rests = at_rest(run, &last);

@@ -74,7 +74,7 @@ static bool is_of_link(const struct fault *fault)
 {
     return fault->kind == FAULT_CUT || fault->kind == FAULT_HALF_OPEN ||
            fault->kind == FAULT_LINK || fault->kind == FAULT_INJECT || fault->kind == FAULT_CLONE ||
-           fault->kind >= FAULT_ADMIT;
+           (fault->kind >= FAULT_ADMIT && fault->kind != FAULT_EMERGENCY);
 }
 
 static void find_candidates(const struct run *run, const struct selector *who, bool of_links,
@@ -225,7 +225,8 @@ static bool signs(const struct step_list *list)
     bool found = false;
     for (size_t i = 0; i < list->count; i++) {
         const struct step *step = &list->steps[i];
-        found = found || step->kind == STEP_SIGN || step->kind == STEP_EXTEND;
+        found = found || step->kind == STEP_SIGN || step->kind == STEP_EXTEND ||
+                (step->kind == STEP_DO && step->to[0] != '\0');
         for (size_t member = 0; member < step->member_count; member++)
             found = found || signs(&step->members[member]);
     }
@@ -235,7 +236,7 @@ static bool signs(const struct step_list *list)
 /* Whether the tree, or who holds a record, is another in the end. */
 static bool changes_tree(const struct scenario *scenario)
 {
-    bool found = signs(&scenario->steps);
+    bool found = scenario->deadlines || signs(&scenario->steps);
     for (size_t i = 0; i < scenario->tree.row_count; i++)
         found = found || scenario->tree.rows[i].later;
     for (size_t i = 0; i < scenario->fault_count; i++)

@@ -44,6 +44,7 @@ struct strike { /* one fault on some seats */
     uint64_t lasts_ms;            /* 0: see the kind */
     struct memory_store **images; /* by seat; of a restore */
     uint64_t *image_commits;
+    uint32_t *image_generations; /* of the machine whose disk it was */
     uint64_t imaged_ms;
     size_t *clones; /* by seat; of clones */
     bool active;
@@ -234,11 +235,14 @@ void ways_free(struct run *run);
 size_t run_sign(struct run *run, const struct county_change *change, size_t *first);
 void run_tell(struct run *run, size_t node, size_t first, size_t count);
 void run_tell_waiting(struct run *run); /* to those that run by now */
-/* A machine for a seat, with the documents that the node `from` has; it starts. */
-void run_set_up(struct run *run, size_t seat, size_t from);
-void run_set_up_all(struct run *run); /* wherever one is listed and there is none */
+/* A machine for a seat, with the documents that the node `from` has, and with `escrow` the key of
+ * its seat's people; it starts. */
+void run_set_up(struct run *run, size_t seat, size_t from, bool escrow);
+void run_tell_signers(struct run *run); /* a node takes nothing that it can't judge yet */
+void run_set_up_all(struct run *run);   /* wherever one is listed and there is none */
 /* A fault that somebody signs; its machine starts when it ends. */
 void signed_blow(struct run *run, const struct fault *fault, size_t seat, uint64_t lasts_ms);
+void signed_end(struct run *run, size_t seat); /* of an emergency */
 void signed_step(struct run *run, const struct step *step, size_t node);
 void signed_tell(struct run *run, const struct step *step, size_t node);
 

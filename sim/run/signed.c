@@ -24,6 +24,41 @@ static struct stream_head longest(const struct view *view, const struct stream_i
     return head;
 }
 
+static bool is_listed(const struct cut_off *places, size_t count, const struct statement_way *way)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (places[i].epoch == way->epoch && places[i].stream == way->number)
+            return true;
+    }
+    return false;
+}
+
+/* Streams of a former way, which aren't here: to the end that the newest statement gives them
+ * (rules.md B49). */
+static size_t add_ways(struct run *run, const struct view *view, struct key_id key,
+                       struct cut_off places[static CUT_OFF_MAX], size_t count)
+{
+    uint8_t from[NOTE_KEY_BYTES_MAX];
+    size_t size = note_key(from, HASH_HEADS, key, UINT32_MAX), held = count;
+    struct heads_statement statement;
+    struct span found, note;
+    if (view->previous(view->context, TABLE_NOTES, SPAN(from, size), &found, &note) != READ_FOUND ||
+        found.size != size || memcmp(found.data, from, size - 4) != 0 ||
+        statement_decode(note, &statement, NULL) != ERR_OK)
+        return count;
+    for (size_t i = 0; i < statement.way_count && count < CUT_OFF_MAX; i++) {
+        const struct statement_way *way = &statement.ways[i];
+        if (way->end == 0 || is_listed(places, held, way))
+            continue;
+        run->cut_hashes[count] = way->end_hash;
+        places[count] =
+            (struct cut_off){way->epoch, way->number, way->end, run->cut_hashes[count].bytes};
+        count++;
+    }
+    statement_free(&statement);
+    return count;
+}
+
 static size_t cut_offs_at(struct run *run, size_t node, struct key_id key,
                           struct cut_off places[static CUT_OFF_MAX])
 {
@@ -42,7 +77,7 @@ static size_t cut_offs_at(struct run *run, size_t node, struct key_id key,
         count += head.seq > 0;
     }
     free(row);
-    return count;
+    return add_ways(run, view, key, places, count);
 }
 
 /* Numbers of its notes: of a kind, those rows begin with the kind and the key. */
@@ -89,21 +124,39 @@ static bool ends_a_key(enum county_change_kind kind)
 
 /* ---- signing ---- */
 
+/* Whose store is asked: of a seat whose disk is gone for good, the one above it. */
+static size_t store_of(const struct run *run, size_t seat)
+{
+    while (world_keys(run->world, seat)->generation != run->county->seats[seat].generation &&
+           seat != run->root)
+        seat = run->county->seats[seat].parent;
+    return seat;
+}
+
+/* The key that ends: the one in force, which an overruling may have given back. */
+static struct key_id key_of(const struct run *run, size_t seat)
+{
+    const struct county_seat *known = &run->county->seats[seat];
+    const struct seat *listed = tree_seat(run->county->tree, span_of_text(known->code));
+    return listed == NULL ? known->key_id : key_id_of(listed->row.signing_key);
+}
+
 size_t run_sign(struct run *run, const struct county_change *asked, size_t *first)
 {
     struct county_change change = *asked;
     struct cut_off places[CUT_OFF_MAX];
-    struct key_id key = run->county->seats[change.seat].key_id;
+    struct key_id key = key_of(run, change.seat);
     char text[sizeof "overrule " + SEAT_BYTES_MAX];
     if (ends_a_key(change.kind)) {
-        change.cut_off_count = cut_offs_at(run, change.by, key, places);
+        size_t asked_of = store_of(run, change.by);
+        change.cut_off_count = cut_offs_at(run, asked_of, key, places);
         change.cut_offs = places;
-        change.note_count = notes_at(run, change.by, key, HASH_HEADS, 0);
-        change.note_count = notes_at(run, change.by, key, HASH_CELLS, change.note_count);
+        change.note_count = notes_at(run, asked_of, key, HASH_HEADS, 0);
+        change.note_count = notes_at(run, asked_of, key, HASH_CELLS, change.note_count);
         qsort(run->cut_notes, change.note_count, sizeof *run->cut_notes, compare_notes);
         change.notes = run->cut_notes;
     }
-    if (world_runs(run->world, change.by))
+    if (world_runs(run->world, change.by) && !change.again)
         change.seen = replica_tree(world_replica(run->world, change.by));
     change.issued_ms = world_wall_ms(run->world);
     *first = run->county->change_count;
@@ -150,7 +203,7 @@ void run_tell_waiting(struct run *run)
 
 /* ---- machines ---- */
 
-void run_set_up(struct run *run, size_t seat, size_t from)
+void run_set_up(struct run *run, size_t seat, size_t from, bool escrow)
 {
     struct world *world = run->world;
     const struct tree *documents =
@@ -164,26 +217,55 @@ void run_set_up(struct run *run, size_t seat, size_t from)
             model_restored(run->model, seat);
     }
     world_equip(world, seat, documents);
+    if (escrow)
+        world_lend_escrow(world, seat, run->county->seats[seat].escrow);
     run->seats[seat].absent = false;
     run_start(run, seat);
 }
 
-/* Whoever has signed a document keeps it: a node whose disk was lost gets it once more. */
-static void tell_signers(struct run *run)
+/* Whoever has signed a document keeps it: a node whose disk was lost, or which couldn't take it
+ * yet, gets it once more. Those of a raised term are at hand a seat above, too, where the raise is
+ * known.
+ */
+void run_tell_signers(struct run *run)
 {
-    for (size_t i = 0; i < run->county->change_count; i++)
-        run_tell(run, county_find(run->county, run->county->changes[i].seat), i, 1);
+    const struct county *county = run->county;
+    for (size_t i = 0; i < county->change_count; i++) {
+        bool is_root = county->changes[i].kind == DOCUMENT_ROOT;
+        size_t seat = is_root ? run->root : county_find(county, county->changes[i].seat);
+        struct document_envelope opened;
+        struct span envelope = span_of_buffer(&county->changes[i].envelope);
+        if (document_open(envelope, &opened, NULL) == ERR_OK && opened.decoded.term > 1)
+            run_tell(run, county->seats[seat].parent, i, 1);
+        run_tell(run, seat, i, 1);
+    }
+    run_tell_waiting(run);
+}
+
+/* A replacement that was overruled is signed once more: the machine of before is gone. */
+static void replace_again(struct run *run)
+{
+    const struct county *county = run->county;
+    for (size_t seat = 0; seat < county->seat_count; seat++) {
+        const struct seat *listed = tree_seat(county->tree, span_of_text(county->seats[seat].code));
+        struct county_change change = {
+            .kind = COUNTY_REPLACE, .seat = seat, .by = county->seats[seat].parent, .again = true};
+        size_t first;
+        if (listed != NULL && county->seats[seat].counts &&
+            listed->row.generation < county->seats[seat].generation)
+            run_sign(run, &change, &first);
+    }
 }
 
 void run_set_up_all(struct run *run)
 {
+    replace_again(run);
     for (size_t seat = 0; seat < run->county->seat_count; seat++) {
         bool old = world_keys(run->world, seat)->generation != run->county->seats[seat].generation;
         if (run->county->seats[seat].counts && (run->seats[seat].absent || old))
-            run_set_up(run, seat, run->county->seats[seat].parent);
+            run_set_up(run, seat, run->county->seats[seat].parent, false);
     }
-    tell_signers(run);
-    run_tell_waiting(run);
+    run_tell_signers(run);
 }
 
 /* ---- faults ---- */
@@ -229,10 +311,28 @@ static void replace(struct run *run, size_t seat, size_t parent)
     run_tell(run, parent, first, count);
 }
 
+/* By its own people, who know which order of theirs was the last whatever their node has lost. */
+static void give_order(struct run *run, size_t seat, enum county_change_kind kind)
+{
+    struct county_change change = {.kind = kind, .seat = seat, .by = seat, .again = true};
+    size_t first, count = run->county->seats[seat].counts ? run_sign(run, &change, &first) : 0;
+    if (count > 0)
+        run_tell(run, seat, first, count);
+}
+
+void signed_end(struct run *run, size_t seat)
+{
+    give_order(run, seat, COUNTY_PEACE);
+}
+
 void signed_blow(struct run *run, const struct fault *fault, size_t seat, uint64_t lasts_ms)
 {
     struct county_change change = {.seat = seat, .by = run->county->seats[seat].parent};
     size_t first, count;
+    if (fault->kind == FAULT_EMERGENCY) {
+        give_order(run, seat, COUNTY_EMERGENCY);
+        return;
+    }
     if (fault->kind == FAULT_REPLACE) {
         replace(run, seat, change.by);
         return;
@@ -250,7 +350,7 @@ void signed_blow(struct run *run, const struct fault *fault, size_t seat, uint64
     count = run_sign(run, &change, &first);
     run_tell(run, change.by, first, count);
     if (count > 0 && change.kind == COUNTY_ADMIT)
-        run_set_up(run, seat, change.by);
+        run_set_up(run, seat, change.by, false);
 }
 
 /* ---- steps ---- */
@@ -283,7 +383,9 @@ void signed_step(struct run *run, const struct step *step, size_t node)
 void signed_tell(struct run *run, const struct step *step, size_t node)
 {
     const struct named *named = run_named(run, NAMED_SIGNED, step->name);
-    if (named != NULL)
+    if (named != NULL && step->whole && world_runs(run->world, node))
+        world_confirm_change(run->world, node, named->first);
+    else if (named != NULL)
         run_tell(run, node, named->first, named->count);
     else
         findings_add(&run->result->findings, FINDING_EXPECTED, "line %u: nothing was signed as %s",

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/check/model_case.h"
 #include "sim/run/run_parts.h"
 
 enum {
@@ -65,9 +66,10 @@ static enum model_type type_named(const char *name)
 
 static struct model_value value_of(const struct step_pair *pair)
 {
-    static const char *const names[] = {"", "title", "s", "level", "notes", "calls"};
+    static const char *const names[] = {"",      "title", "s",    "level",
+                                        "notes", "calls", "name", "phone"};
     struct model_value value = {.field = FIELD_DELETED, .number = strcmp(pair->value, "true") == 0};
-    for (int32_t field = MODEL_TITLE; field <= MODEL_CALLS; field++) {
+    for (int32_t field = MODEL_TITLE; field <= MODEL_PHONE; field++) {
         if (strcmp(pair->key, names[field]) == 0)
             value.field = field;
     }
@@ -98,34 +100,60 @@ static void judge_answer(struct run *run, const struct step *step, size_t node, 
         miss(run, step, "the write was answered:", found);
 }
 
-static void write_once(struct run *run, const struct step *step)
+/* The record that a step means, or the seat that a new one is made for. False: there is none. */
+static bool find_place(struct run *run, const struct step *step, size_t *place)
 {
-    struct model_value values[MODEL_VALUES_MAX];
-    size_t node = run_node(run, step->at[0]), count = 0, place = 0;
     struct named *record = run_named(run, NAMED_RECORD, step->name);
-    if (step->has_clock)
-        world_stop_clock(run->world, node, step->ms);
-    for (; count < step->pair_count && count < MODEL_VALUES_MAX; count++)
-        values[count] = value_of(&step->pairs[count]);
-    if (!world_runs(run->world, node)) {
-        miss(run, step, "a write at a seat that doesn't run:", step->at[0]);
-        return;
+    *place = 0;
+    if (step->kind == STEP_PUT) {
+        *place = step->to[0] != '\0' ? county_find(run->county, step->to) : 0;
+        return true;
     }
-    if (step->kind != STEP_PUT) {
-        place = record == NULL ? SIZE_MAX : model_record_at(run->model, record->serial);
-        if (place == SIZE_MAX) {
-            miss(run, step, "there is no record", step->name);
-            return;
-        }
-    } else if (step->to[0] != '\0') {
-        place = county_find(run->county, step->to);
-    }
+    *place = record == NULL ? SIZE_MAX : model_record_at(run->model, record->serial);
+    if (*place == SIZE_MAX)
+        miss(run, step, "there is no record", step->name);
+    return *place != SIZE_MAX;
+}
+
+static uint64_t ask(struct run *run, const struct step *step, size_t node, size_t place,
+                    const struct model_value *values, size_t count)
+{
     enum model_type type =
         step->kind == STEP_PUT ? type_named(step->type) : run->model->records[place].type;
     enum write_kind kind = step->kind == STEP_PUT   ? WRITE_PUT
                            : step->kind == STEP_SET ? WRITE_SET
+                           : step->kind == STEP_DO  ? WRITE_DO
                                                     : WRITE_DELETE;
-    uint64_t serial = model_write(run->model, node, kind, type, place, values, count);
+    if (kind == WRITE_DO && step->to[0] != '\0')
+        return model_hand(run->model, node, place, values, count,
+                          county_find(run->county, step->to));
+    return model_write(run->model, node, kind, type, place, values, count);
+}
+
+static void write_once(struct run *run, const struct step *step)
+{
+    struct model_value values[MODEL_VALUES_MAX];
+    size_t node = run_node(run, step->at[0]), count = 0, place;
+    if (step->has_clock)
+        world_stop_clock(run->world, node, step->ms);
+    if (!world_runs(run->world, node)) {
+        miss(run, step, "a write at a seat that doesn't run:", step->at[0]);
+        return;
+    }
+    if (!find_place(run, step, &place))
+        return;
+    if (step->kind == STEP_DO) {
+        const struct model_step *taken =
+            model_step_named(run->model->records[place].type, step->type);
+        if (taken == NULL) {
+            miss(run, step, "this type of record has no step", step->type);
+            return;
+        }
+        values[count++] = (struct model_value){.field = FIELD_TRANSITION, .number = taken->number};
+    }
+    for (size_t i = 0; i < step->pair_count && count < MODEL_VALUES_MAX; i++)
+        values[count++] = value_of(&step->pairs[i]);
+    uint64_t serial = ask(run, step, node, place, values, count);
     if (step->kind == STEP_PUT)
         run_new_named(run, NAMED_RECORD, step->name)->serial = serial;
     judge_answer(run, step, node, serial);
@@ -143,6 +171,24 @@ static void extend(struct run *run, const struct step *step)
     for (; count < step->pair_count && count < HOLDERS_MAX; count++)
         seats[count] = county_find(run->county, step->pairs[count].key);
     judge_answer(run, step, node, model_extend(run->model, node, place, seats, count));
+}
+
+static void erase(struct run *run, const struct step *step)
+{
+    static const char *const names[] = {"", "title", "s", "level", "notes"};
+    const struct named *record = run_named(run, NAMED_RECORD, step->name);
+    size_t node = run_node(run, step->at[0]);
+    size_t place = record == NULL ? SIZE_MAX : model_record_at(run->model, record->serial);
+    bool fields[MODEL_CALLS] = {false};
+    if (place == SIZE_MAX || !world_runs(run->world, node)) {
+        miss(run, step, "nothing can be erased in", step->name);
+        return;
+    }
+    for (size_t i = 0; i < step->pair_count; i++) {
+        for (int field = MODEL_TITLE; field < MODEL_CALLS; field++)
+            fields[field] |= strcmp(step->pairs[i].key, names[field]) == 0;
+    }
+    judge_answer(run, step, node, model_erase(run->model, node, place, fields));
 }
 
 static void write_step(struct run *run, const struct step *step)
@@ -314,7 +360,9 @@ static void do_at(struct run *run, const struct step *step, size_t node)
     case STEP_STICK: hand_in(run, step, node); break;
     case STEP_SIGN: signed_step(run, step, node); break;
     case STEP_TELL: signed_tell(run, step, node); break;
-    case STEP_MACHINE: run_set_up(run, node, county_find(run->county, step->to)); break;
+    case STEP_MACHINE:
+        run_set_up(run, node, county_find(run->county, step->to), step->escrow);
+        break;
     case STEP_EXPECT: run_look(run, step, node); break;
     default: change(run, step, node); break;
     }
@@ -368,8 +416,10 @@ static void do_step(struct run *run, const struct step *step)
     switch (step->kind) {
     case STEP_PUT:
     case STEP_SET:
+    case STEP_DO:
     case STEP_DELETE: write_step(run, step); break;
     case STEP_EXTEND: extend(run, step); break;
+    case STEP_ERASE: erase(run, step); break;
     case STEP_RUN: run_quiet(run, step->ms); break;
     case STEP_WAIT: run_until(run, run_now(run) + step->ms); break;
     case STEP_TYPES: raise_types(run); break;

@@ -157,10 +157,13 @@ static void take_images(struct run *run, struct strike *strike)
 {
     strike->images = mem_alloc(strike->seat_count * sizeof *strike->images + 1);
     strike->image_commits = mem_alloc(strike->seat_count * sizeof *strike->image_commits + 1);
+    strike->image_generations =
+        mem_alloc(strike->seat_count * sizeof *strike->image_generations + 1);
     strike->imaged_ms = run_now(run);
     for (size_t i = 0; i < strike->seat_count; i++) {
         strike->images[i] = memory_store_clone(world_store(run->world, strike->seats[i]));
         strike->image_commits[i] = signed_commits(run, strike->seats[i]);
+        strike->image_generations[i] = world_keys(run->world, strike->seats[i])->generation;
         run_moment(run, MOMENT_IMAGED, strike->seats[i], "");
     }
 }
@@ -204,6 +207,8 @@ static void put_back(struct run *run, struct strike *strike, size_t i)
     const struct fault *fault = &run->scenario->faults[strike->fault];
     size_t seat = strike->seats[i];
     strikes_stop(run, seat, false);
+    if (strike->image_generations[i] != world_keys(run->world, seat)->generation)
+        return; /* another machine is there by now */
     if (strike->image_commits[i] + 1 != signed_commits(run, seat)) {
         if (fault->keeps_high_water)
             world_restore_whole(run->world, seat, strike->images[i]);
@@ -316,7 +321,8 @@ static void blow(struct run *run, struct strike *strike, size_t i)
     case FAULT_REPLACE:
     case FAULT_REVOKE:
     case FAULT_MOVE:
-    case FAULT_OVERRULE: signed_blow(run, fault, seat, strike->lasts_ms); break;
+    case FAULT_OVERRULE:
+    case FAULT_EMERGENCY: signed_blow(run, fault, seat, strike->lasts_ms); break;
     case FAULT_KINDS: break;
     }
 }
@@ -388,7 +394,7 @@ static void end_one(struct run *run, const struct strike *strike, size_t i)
         break;
     case FAULT_REPLACE:
         own->down--;
-        run_set_up(run, seat, run->county->seats[seat].parent);
+        run_set_up(run, seat, run->county->seats[seat].parent, false);
         break;
     case FAULT_PAUSE:
         if (--own->paused == 0)
@@ -404,6 +410,7 @@ static void end_one(struct run *run, const struct strike *strike, size_t i)
     case FAULT_DISK: world_set_disk(world, seat, &run->scenario->disk); break;
     case FAULT_CLOCK: world_set_clock(world, seat, &right_clock); break;
     case FAULT_CONDUCT: world_set_conduct(world, seat, &honest); break;
+    case FAULT_EMERGENCY: signed_end(run, seat); break;
     case FAULT_POINT:
     case FAULT_INJECT:
     case FAULT_TYPES:
@@ -421,10 +428,12 @@ static void free_strike(struct strike *strike)
         memory_store_free(strike->images[i]);
     free(strike->images);
     free(strike->image_commits);
+    free(strike->image_generations);
     free(strike->clones);
     free(strike->seats);
     strike->images = NULL;
     strike->image_commits = NULL;
+    strike->image_generations = NULL;
     strike->clones = strike->seats = NULL;
     strike->seat_count = 0;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/check/model_case.h"
 #include "sim/run/run_parts.h"
 
 enum { MINUTE_MS = 60 * 1000, DAY_MS = 24 * 3600 * 1000, AWAY_MS = 15 * MINUTE_MS };
@@ -117,6 +118,49 @@ static size_t draw_values(struct run *run, const struct work *work, struct model
     return count;
 }
 
+/* What is private is asked for in an operation of its own, the next one. */
+static size_t draw_private(struct run *run, struct model_value *values, size_t count)
+{
+    static const int32_t fields[] = {MODEL_NAME, MODEL_PHONE};
+    size_t from = count;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (!prng_chance(&run->prng, 500))
+            continue;
+        values[count] = (struct model_value){.field = fields[i]};
+        model_marker_of(run->model->op_count + (from > 0 ? 2 : 1), values[count++].text);
+    }
+    return count;
+}
+
+/* Of a visit: what is open in it, and in half of the writes what is private; or that alone. */
+static size_t draw_visit(struct run *run, struct model_value *values, bool creating)
+{
+    size_t count = 0;
+    uint64_t dice = creating ? 0 : prng_below(&run->prng, 3);
+    if (dice < 2) {
+        values[count] = (struct model_value){.field = creating ? MODEL_TITLE : MODEL_S};
+        draw_marker(run, values[count++].text);
+    }
+    if (dice > 0 || prng_chance(&run->prng, 500))
+        count = draw_private(run, values, count);
+    if (count == 0) {
+        values[count] = (struct model_value){.field = MODEL_S};
+        draw_marker(run, values[count++].text);
+    }
+    return count;
+}
+
+/* The model doesn't say what an erased number leaves of its author's total. */
+static size_t without_calls(struct model_value *values, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].field != MODEL_CALLS)
+            values[kept++] = values[i];
+    }
+    return kept;
+}
+
 static size_t draw_addressee(struct run *run, size_t node)
 {
     size_t to = prng_below(&run->prng, run->county->seat_count - 1);
@@ -127,12 +171,15 @@ static void put(struct run *run, const struct work *work, size_t node)
 {
     struct model_value values[MODEL_VALUES_MAX];
     enum model_type type = type_of(work);
-    if (type == MODEL_MATTER && run->county->seat_count == 1)
+    if (model_is_addressed(type) && run->county->seat_count == 1)
         return;
-    size_t count = draw_values(run, work, values, true);
+    size_t count = type == MODEL_VISIT && run->model != NULL ? draw_visit(run, values, true)
+                                                             : draw_values(run, work, values, true);
+    if (type == MODEL_PERSON)
+        count = without_calls(values, count);
     size_t seat = world_seat_of(run->world, node);
-    size_t to = type == MODEL_MATTER ? draw_addressee(run, seat) : 0;
-    if (type == MODEL_MATTER && !run->county->seats[to].counts)
+    size_t to = model_is_addressed(type) ? draw_addressee(run, seat) : 0;
+    if (model_is_addressed(type) && !run->county->seats[to].counts)
         return;
     if (run->model == NULL)
         plain_put(run, node, type, to, values, count);
@@ -167,11 +214,13 @@ static size_t draw_record(struct run *run, size_t node, enum model_type type)
         bool may = record->type == type && model_in_circle(model, record, seat) &&
                    (record->type != MODEL_DIRECTIVE || record->origin == seat);
         if (may || any)
-            return place;
+            return model_main_of(model, place);
     }
     sort_records(run);
     const struct seat_run *own = &run->seats[world_seat_of(run->world, node)];
-    return own->own_count == 0 ? SIZE_MAX : own->own[prng_below(&run->prng, own->own_count)];
+    return own->own_count == 0
+               ? SIZE_MAX
+               : model_main_of(model, own->own[prng_below(&run->prng, own->own_count)]);
 }
 
 static void change_plainly(struct run *run, const struct work *work, size_t node,
@@ -183,6 +232,35 @@ static void change_plainly(struct run *run, const struct work *work, size_t node
         put(run, work, node);
 }
 
+/* A step of a case, whether it may be taken now or not: its node says so. */
+static size_t draw_step(struct run *run, struct model_value *values)
+{
+    const struct model_step *step = model_step_at(prng_below(&run->prng, MODEL_STEPS));
+    size_t count = 0;
+    values[count++] = (struct model_value){.field = FIELD_TRANSITION, .number = step->number};
+    values[count] = (struct model_value){.field = step->wanted != 0 ? step->wanted : MODEL_S};
+    draw_marker(run, values[count++].text);
+    return count;
+}
+
+static size_t draw_joining(struct run *run, const struct model_record *record);
+
+/* To a neighbour of somebody who has it, often to one who has it already; half of the time with a
+ * word in private. */
+static void hand(struct run *run, size_t node, size_t place)
+{
+    struct model_value values[MODEL_VALUES_MAX];
+    const struct model_step *step = model_step_named(MODEL_VISIT, "hand");
+    size_t to = draw_joining(run, &run->model->records[place]), count = 0;
+    values[count++] = (struct model_value){.field = FIELD_TRANSITION, .number = step->number};
+    values[count] = (struct model_value){.field = MODEL_S};
+    draw_marker(run, values[count++].text);
+    if (prng_chance(&run->prng, 500))
+        count = draw_private(run, values, count);
+    if (run->county->seats[to].counts)
+        model_hand(run->model, node, place, values, count, to);
+}
+
 static void change(struct run *run, const struct work *work, size_t node, enum write_kind kind)
 {
     struct model_value values[MODEL_VALUES_MAX];
@@ -191,12 +269,36 @@ static void change(struct run *run, const struct work *work, size_t node, enum w
         put(run, work, node);
         return;
     }
-    if (kind == WRITE_SET) {
-        count = draw_values(run, work, values, false);
-        if (prng_chance(&run->prng, 100))
+    enum model_type type = run->model->records[record].type;
+    if (kind == WRITE_SET && type == MODEL_CASE && prng_chance(&run->prng, 850)) {
+        kind = WRITE_DO;
+        count = draw_step(run, values);
+    } else if (kind == WRITE_SET && type == MODEL_VISIT && prng_chance(&run->prng, 200)) {
+        hand(run, node, record);
+        return;
+    } else if (kind == WRITE_SET) {
+        count = type == MODEL_VISIT ? draw_visit(run, values, false)
+                                    : draw_values(run, work, values, false);
+        if (type == MODEL_PERSON)
+            count = without_calls(values, count);
+        if (prng_chance(&run->prng, 100) && !model_is_private(values[0].field))
             values[count++] = (struct model_value){.field = FIELD_DELETED, .number = 0};
     }
-    model_write(run->model, node, kind, run->model->records[record].type, record, values, count);
+    model_write(run->model, node, kind, type, record, values, count);
+}
+
+/* Of a person: one of the texts, or all that was ever said. */
+static void erase(struct run *run, const struct work *work, size_t node)
+{
+    size_t record = draw_record(run, node, type_of(work));
+    bool fields[MODEL_CALLS] = {false};
+    uint64_t dice = prng_below(&run->prng, 3);
+    fields[MODEL_S] = dice == 0;
+    fields[MODEL_NOTES] = dice == 1;
+    if (record == SIZE_MAX || run->model->records[record].type != MODEL_PERSON)
+        put(run, work, node);
+    else
+        model_erase(run->model, node, record, fields);
 }
 
 /* Mostly a neighbour of one who has it: a parent or a child; else anybody. */
@@ -238,6 +340,11 @@ static void write_once(struct run *run, const struct work *work, size_t node)
     bool deletes = !sets && dice < (uint64_t)work->set_percent + work->delete_percent;
     if (dice >= 100 - (uint64_t)work->extend_percent && run->model != NULL) {
         extend(run, work, node);
+        return;
+    }
+    if (work->erase_percent > 0 && run->model != NULL && !sets && !deletes &&
+        dice < (uint64_t)work->set_percent + work->delete_percent + work->erase_percent) {
+        erase(run, work, node);
         return;
     }
     enum write_kind kind = sets ? WRITE_SET : WRITE_DELETE;

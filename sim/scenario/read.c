@@ -77,13 +77,18 @@ static void read_links(struct reading *reading, struct yaml_node *root)
     }
 }
 
+void read_type(struct yaml_node *node, char type[static 32])
+{
+    static const char *const types[] = {"mediation", "incident", "directive", "survey", "matter",
+                                        "case",      "duty",     "person",    "visit"};
+    enum { TYPES = sizeof types / sizeof *types };
+    size_t place = node == NULL ? 1 : value_read_name(node, "type", types, TYPES);
+    snprintf(type, 32, "%s", types[place < TYPES ? place : 1]);
+}
+
 static void read_work(struct reading *reading, struct yaml_node *map, struct work *work)
 {
-    static const char *const types[] = {"mediation", "incident", "directive", "survey", "matter"};
-    enum { TYPES = sizeof types / sizeof *types };
-    struct yaml_node *node = yaml_map_get(map, "type");
-    size_t type = node == NULL ? 1 : value_read_name(node, "type", types, TYPES);
-    snprintf(work->type, sizeof work->type, "%s", types[type < TYPES ? type : 1]);
+    read_type(yaml_map_get(map, "type"), work->type);
     read_selector(reading, map, &work->who);
     fields_read(map, work_fields, work);
     if ((work->total > 0) == (work->per_day.high > 0))

@@ -181,6 +181,7 @@ void read_parameters(struct yaml_node *map, struct fault *fault)
     case FAULT_REVOKE:
     case FAULT_MOVE:
     case FAULT_OVERRULE:
+    case FAULT_EMERGENCY:
     case FAULT_KINDS: break;
     }
 }

@@ -25,7 +25,8 @@ void read_sign(struct reading *reading, struct yaml_node *map, struct step *step
         read_step_name(map, "as", step);
     yaml_get_bool(map, "told", false, &told);
     step->untold = !told;
-    if (step->at_count == 1 && strcmp(step->at[0], step->of) == 0)
+    if (!county_change_is_order(step->change) && step->change != COUNTY_REROOT &&
+        step->at_count == 1 && strcmp(step->at[0], step->of) == 0)
         yaml_complain(map,
                       "nobody signs a document about himself: \"at\" is the parent, or another "
                       "seat above");
@@ -35,12 +36,14 @@ void read_tell(struct reading *reading, struct yaml_node *map, struct step *step
 {
     read_step_name(map, "as", step);
     read_at(reading, map, false, step);
+    yaml_get_bool(map, "confirmed", false, &step->whole);
 }
 
 void read_machine(struct reading *reading, struct yaml_node *map, struct step *step)
 {
     read_at(reading, map, true, step);
     read_seat(reading, map, "from", step->to);
+    yaml_get_bool(map, "escrow", false, &step->escrow);
 }
 
 /* Whom an extension adds: by key, in order. */

@@ -7,10 +7,9 @@
 
 enum { STEPS_MAX = 1000, DEPTH_MAX = 3, MEMBERS_MAX = 8 };
 
-static const char *const types[] = {"mediation", "incident", "directive", "survey", "matter"};
-static const char *const field_names[] = {"title", "s", "level", "notes", "calls", "deleted"};
+static const char *const field_names[] = {"title", "s",    "level", "notes",
+                                          "calls", "name", "phone", "deleted"};
 enum {
-    TYPES = sizeof types / sizeof *types,
     FIELDS = sizeof field_names / sizeof *field_names,
     VALUE_BYTES_MAX = 47,
 };
@@ -119,7 +118,9 @@ static void read_field(struct yaml_node *map, size_t index, struct step *step)
     bool is_flag = field == FIELDS - 1, is_count = field == 2 || field == 4;
     if (field == FIELDS)
         yaml_complain(
-            node, "a record has 'title', 's', 'level', 'notes', 'calls' and 'deleted', no '%.*s'",
+            node,
+            "a record has 'title', 's', 'level', 'notes', 'calls', 'deleted', a visit 'name' and "
+            "'phone', no '%.*s'",
             (int)(key.size < 40 ? key.size : 40), (const char *)key.data);
     else if (!yaml_is_text(node) || yaml_text(node).size > VALUE_BYTES_MAX)
         yaml_complain(node, "expected a text of at most %d bytes", VALUE_BYTES_MAX);
@@ -144,15 +145,45 @@ void read_refusal(struct yaml_node *map, struct step *step)
     keep(step->refused, sizeof step->refused, code);
 }
 
+static void read_workflow_step(struct yaml_node *map, struct step *step)
+{
+    static const char *const steps[] = {"accept", "dispatch", "close", "reject", "attempt", "hand"};
+    enum { STEPS = sizeof steps / sizeof *steps };
+    struct yaml_node *node = yaml_map_get(map, "step");
+    size_t place = STEPS;
+    if (node == NULL)
+        yaml_complain(map, "the key \"step\" is missing: which step is taken?");
+    else
+        place = value_read_name(node, "step", steps, STEPS);
+    snprintf(step->type, sizeof step->type, "%s", steps[place < STEPS ? place : 0]);
+}
+
+/* Which fields are erased: a list of their names; without it all. */
+static void read_erased(struct yaml_node *map, struct step *step)
+{
+    static const char *const personal[] = {"s", "notes"};
+    enum { PERSONAL = sizeof personal / sizeof *personal };
+    struct yaml_node *list = yaml_map_get(map, "fields");
+    if (list != NULL && !yaml_is_list(list))
+        yaml_complain(list, "\"fields\": expected a list, as in [s]");
+    for (size_t i = 0; list != NULL && yaml_is_list(list) && i < yaml_size(list); i++) {
+        size_t place = value_read_name(yaml_list_at(list, i), "fields", personal, PERSONAL);
+        step_add_pair(step, LOOK_FIELD, span_of_text(personal[place < PERSONAL ? place : 0]),
+                      SPAN_EMPTY);
+    }
+}
+
 static void read_write(struct reading *reading, struct yaml_node *map, struct step *step)
 {
-    struct yaml_node *fields = NULL, *clock = yaml_map_get(map, "clock"), *to, *type;
+    struct yaml_node *fields = NULL, *clock = yaml_map_get(map, "clock"), *to;
     read_step_name(map, "record", step);
     read_at(reading, map, true, step);
     if (clock != NULL)
         step->has_clock = value_read(clock, "clock", UNIT_COUNT, 0, INT64_MAX, &step->ms);
     read_refusal(map, step);
-    if (step->kind == STEP_DELETE)
+    if (step->kind == STEP_ERASE)
+        read_erased(map, step);
+    if (step->kind == STEP_DELETE || step->kind == STEP_ERASE)
         return;
     if (yaml_map_get(map, "count") != NULL)
         value_read(yaml_map_get(map, "count"), "count", UNIT_COUNT, 1, 100000, &step->count);
@@ -161,16 +192,21 @@ static void read_write(struct reading *reading, struct yaml_node *map, struct st
         read_field(fields, i, step);
     if (step->pair_count > 6)
         yaml_complain(fields, "\"fields\": more than six of them");
-    if (step->kind != STEP_PUT)
+    if (step->kind == STEP_DO)
+        read_workflow_step(map, step);
+    if (step->kind != STEP_PUT && step->kind != STEP_DO)
         return;
-    type = yaml_map_get(map, "type");
-    size_t place = type == NULL ? 1 : value_read_name(type, "type", types, TYPES);
-    snprintf(step->type, sizeof step->type, "%s", types[place < TYPES ? place : 1]);
+    if (step->kind == STEP_PUT)
+        read_type(yaml_map_get(map, "type"), step->type);
     to = yaml_map_get(map, "to");
     if (to != NULL && yaml_is_text(to) && check_seat(reading, to, yaml_text(to)))
         keep(step->to, sizeof step->to, yaml_text(to));
-    if (strcmp(step->type, "matter") == 0 && step->to[0] == '\0')
-        yaml_complain(map, "the key \"to\" is missing: for which seat is the matter?");
+    bool addressed = strcmp(step->type, "matter") == 0 || strcmp(step->type, "duty") == 0;
+    if (addressed && step->to[0] == '\0')
+        yaml_complain(map, "the key \"to\" is missing: for which seat is the %s?", step->type);
+    if (step->kind == STEP_DO && (strcmp(step->type, "hand") == 0) != (step->to[0] != '\0'))
+        yaml_complain(map, "the step \"hand\" hands the record to a seat, as in {step: hand, to: "
+                           "D}, and no other does");
 }
 
 /* ---- what is done to seats ---- */
@@ -263,7 +299,7 @@ static void read_look_map(struct reading *reading, struct yaml_node *map, enum l
                           struct step *step)
 {
     bool of_seats = look == LOOK_COMPLETE || look == LOOK_HELD || look == LOOK_ENTRIES ||
-                    look == LOOK_BRANCHES || look == LOOK_SUSPECT;
+                    look == LOOK_BRANCHES || look == LOOK_SUSPECT || look == LOOK_CALLED;
     for (size_t i = 0; i < yaml_size(map); i++) {
         struct span key;
         struct yaml_node *node = yaml_map_at(map, i, &key);
@@ -282,7 +318,7 @@ static void read_look(struct reading *reading, struct yaml_node *node, enum look
                       struct step *step)
 {
     bool is_map = look_is_map(look);
-    bool is_list = look == LOOK_CONFLICTS;
+    bool is_list = look_is_list(look);
     if (is_map && yaml_is_map(node)) {
         read_look_map(reading, node, look, step);
     } else if (is_list && yaml_is_list(node)) {
@@ -353,6 +389,8 @@ static void read_step_value(struct reading *reading, struct yaml_node *node, str
     switch (step->kind) {
     case STEP_PUT:
     case STEP_SET:
+    case STEP_DO:
+    case STEP_ERASE:
     case STEP_DELETE: read_write(reading, node, step); break;
     case STEP_CUT:
     case STEP_HEAL:

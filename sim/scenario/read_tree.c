@@ -167,6 +167,7 @@ static bool read_seats(struct tree_rule *tree, struct yaml_node *list)
         }
         tree_add_row(tree, code, tier, parent);
         yaml_get_bool(item, "later", false, &tree->rows[tree->row_count - 1].later);
+        yaml_get_bool(item, "escrow", false, &tree->rows[tree->row_count - 1].escrow);
     }
     return true;
 }
@@ -230,6 +231,30 @@ static bool check_tree(struct tree_rule *tree, struct yaml_node *node, struct ya
     return good;
 }
 
+/* A tier with seats above it and below it. */
+static bool read_fold_tier(struct tree_rule *tree, struct yaml_node *map)
+{
+    struct span name = SPAN_EMPTY;
+    bool above = false, below = false;
+    if (!yaml_get_text(map, "fold-tier", false, &name))
+        return false;
+    for (size_t i = 0; i < tree->row_count; i++) {
+        const struct county_row *row = &tree->rows[i];
+        bool is = span_equal(span_of_text(row->tier), name);
+        above = above || (is && row->parent != NULL);
+        for (size_t j = 0; j < tree->row_count && row->parent != NULL; j++)
+            below = below || (strcmp(tree->rows[j].code, row->parent) == 0 &&
+                              span_equal(span_of_text(tree->rows[j].tier), name));
+    }
+    if (name.size > 0 && !(above && below)) {
+        yaml_complain(yaml_map_get(map, "fold-tier"),
+                      "\"fold-tier\": expected a tier with seats above it and below it");
+        return false;
+    }
+    memcpy(tree->fold_tier, name.data == NULL ? (const uint8_t *)"" : name.data, name.size);
+    return true;
+}
+
 bool read_tree(struct reading *reading, struct yaml_node *map)
 {
     struct tree_rule *tree = &reading->scenario->tree;
@@ -250,5 +275,5 @@ bool read_tree(struct reading *reading, struct yaml_node *map)
     if (!good)
         return false;
     tree_point_rows(tree);
-    return check_tree(tree, map, list);
+    return check_tree(tree, map, list) && read_fold_tier(tree, map);
 }

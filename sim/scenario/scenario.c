@@ -133,9 +133,11 @@ void tree_point_rows(struct tree_rule *tree)
     for (size_t i = 0; i < tree->row_count; i++) {
         char(*texts)[SEAT_BYTES_MAX + 1] = &tree->texts[TEXTS_A_ROW * i];
         bool is_root = texts[TEXT_PARENT][0] == '\0';
-        tree->rows[i] =
-            (struct county_row){texts[TEXT_CODE], texts[TEXT_TIER],
-                                is_root ? NULL : texts[TEXT_PARENT], tree->rows[i].later};
+        tree->rows[i] = (struct county_row){.code = texts[TEXT_CODE],
+                                            .tier = texts[TEXT_TIER],
+                                            .parent = is_root ? NULL : texts[TEXT_PARENT],
+                                            .later = tree->rows[i].later,
+                                            .escrow = tree->rows[i].escrow};
     }
 }
 
@@ -157,7 +159,7 @@ void tree_add_row(struct tree_rule *tree, struct span code, struct span tier, st
     keep_text(tree->texts[at + TEXT_TIER], tier);
     if (parent.size > 0)
         keep_text(tree->texts[at + TEXT_PARENT], parent);
-    tree->rows[tree->row_count].later = false;
+    tree->rows[tree->row_count] = (struct county_row){.later = false};
     tree->row_count = count;
 }
 
@@ -171,8 +173,14 @@ void scenario_add_seat(struct scenario *scenario, const char *code, const char *
 
 struct county *scenario_county(const struct scenario *scenario)
 {
-    return county_new_expiring(scenario->tree.rows, scenario->tree.row_count, scenario->seed,
-                               scenario->expires_ms);
+    struct county *county =
+        county_new_with(scenario->tree.rows, scenario->tree.row_count, scenario->seed,
+                        &(struct county_options){scenario->expires_ms, scenario->tree.fold_tier});
+    if (scenario->deadlines) { /* the third version has them */
+        county_raise_types(county);
+        county_raise_types(county);
+    }
+    return county;
 }
 
 /* ---- selectors ---- */

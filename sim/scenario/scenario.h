@@ -49,8 +49,9 @@ struct occasion {
 struct tree_rule { /* one of three; `rows` as read from the file or the scenario itself */
     char *file;    /* CSV, relative to the scenario; NULL: none */
     char *shape;   /* as in "1+3+23+303"; NULL: none */
-    char (*tiers)[SEAT_BYTES_MAX + 1]; /* of a shape, the root's first */
-    size_t tier_count;                 /* 0: as the shape's length says */
+    char (*tiers)[SEAT_BYTES_MAX + 1];  /* of a shape, the root's first */
+    size_t tier_count;                  /* 0: as the shape's length says */
+    char fold_tier[SEAT_BYTES_MAX + 1]; /* whose seats state folds; empty: none */
     struct county_row *rows;
     size_t row_count;
     char (*texts)[SEAT_BYTES_MAX + 1];      /* what the rows borrow: code, tier, parent of each */
@@ -72,6 +73,7 @@ struct work {
     uint64_t from, until;            /* of the scenario; until 0: its end */
     uint32_t set_percent;            /* of the writes, changes of records the seat may change */
     uint32_t delete_percent;
+    uint32_t erase_percent;  /* of its writes at all that set them; persons alone */
     uint32_t extend_percent; /* by which another seat joins a record's circle */
     uint32_t burst_max;      /* writes at once; 0 as 1 */
     struct range bytes;      /* of a text beside; 0..0: none */
@@ -101,7 +103,8 @@ struct work {
                                  starts when this ends */                                          \
     X(REVOKE, "revoke")       /* its key is revoked; it goes on */                                 \
     X(MOVE, "move")           /* it goes to the parent `to`; who hears of it when is drawn */      \
-    X(OVERRULE, "overrule")   /* its parent raises its term */
+    X(OVERRULE, "overrule")   /* its parent raises its term */                                     \
+    X(EMERGENCY, "emergency") /* its subtree is in an emergency, by its own order, meanwhile */
 enum fault_kind {
 #define X(name, text) FAULT_##name,
     FAULT_LIST(X)
@@ -148,8 +151,10 @@ struct expectation {
 
 /* X(name, as written) */
 #define STEP_LIST(X)                                                                               \
-    X(PUT, "put") /* a record of `type` with `fields`, known as `name` from now on */              \
-    X(SET, "set") /* `fields` of it */                                                             \
+    X(PUT, "put")     /* a record of `type` with `fields`, known as `name` from now on */          \
+    X(SET, "set")     /* `fields` of it */                                                         \
+    X(DO, "do")       /* the step `type` of its workflow, with `fields` */                         \
+    X(ERASE, "erase") /* what was said of the fields of `pairs` in it; of none: of all */          \
     X(DELETE, "delete")                                                                            \
     X(CUT, "cut")   /* the links of `at` to their parents; of every seat if empty */               \
     X(HEAL, "heal") /* also what is half open */                                                   \
@@ -196,6 +201,8 @@ enum step_kind {
 #define LOOK_LIST(X)                                                                               \
     X(FIELD, "fields")          /* of record `name`: key = value as shown; "" absent */            \
     X(CONFLICTS, "conflicts")   /* exactly these, as "s=v2", in any order */                       \
+    X(VOID, "void")             /* exactly these steps are, in any order */                        \
+    X(SURPLUS, "surplus")       /* exactly these items are beyond a limit, as "notes 4" */         \
     X(DELETED, "deleted")       /* true or false */                                                \
     X(PRESENT, "present")       /* whether the seat has it */                                      \
     X(RECEIVED, "received")     /* as in "6 of 7": seats that have told that they have it */       \
@@ -207,19 +214,24 @@ enum step_kind {
     X(ORIGINS, "origins")       /* as in "3 of 9": those whose figures are there, of all */        \
     X(COMPLETE, "complete")     /* key: seat; now, silent, withheld or unknown */                  \
     X(HELD, "missing")          /* key: seat; entries it has announced that aren't there */        \
+    X(CALLED, "answered")       /* key: seat; as in "2 of 4": who of its subtree has answered its  \
+                                   newest order */                                                 \
     X(REFUSED, "refused")       /* key: reason (enum REFUSAL_LIST); at least so many */            \
     X(ENTRIES, "entries")       /* key: seat; entries of its streams that are there */             \
     X(BRANCHES, "branches")     /* key: seat; the most branches that a stream of it has */         \
     X(SUSPECT, "suspect")       /* key: seat; whether its clock is known to be wrong */            \
-    X(EXPIRED, "expired")       /* whether its documents have, by its own clock */                 \
-    X(ALARM, "alarm")           /* "none", or how an alarm begins */                               \
-    X(ANSWER, "answer")         /* to the write asked for last: ok, an error, or unanswered */
+    X(ROOT, "root")       /* the version of the root document in force; ", 2 waits" behind it      \
+                             if one by hand does */                                                \
+    X(EXPIRED, "expired") /* whether its documents have, by its own clock */                       \
+    X(ALARM, "alarm")     /* "none", or how an alarm begins */                                     \
+    X(ANSWER, "answer")   /* to the write asked for last: ok, an error, or unanswered */
 enum look {
 #define X(name, text) LOOK_##name,
     LOOK_LIST(X)
 #undef X
         LOOK_KINDS
 };
+bool look_is_list(enum look look); /* exactly these are expected, in any order */
 
 struct step_pair {
     enum look look; /* of an expect */
@@ -238,7 +250,7 @@ struct step {
     char (*at)[SEAT_BYTES_MAX + 1]; /* seats, clones too; none: all */
     size_t at_count;
     char name[SCENARIO_NAME_BYTES]; /* of a record, an image, a clone */
-    char type[32];                  /* put */
+    char type[32];                  /* put; do: the step of the workflow */
     char to[SEAT_BYTES_MAX + 1];    /* put: of a matter; withhold, stick: the neighbour; sign: of a
                                        release; machine: whose documents */
     char of[SEAT_BYTES_MAX + 1];    /* withhold, stick: whose streams; sign: whom it is about */
@@ -252,10 +264,12 @@ struct step {
     size_t pair_count;
     bool has_clock; /* of a write: the seat's clock stands at `ms` from now on */
     uint64_t ms;
-    char refused[32];          /* of a write: the error it must be refused with; empty: done */
-    bool whole;                /* restore: with the high-water file */
-    bool elsewhere;            /* clone: on another machine, or in another directory */
-    struct fault *fault;       /* parameters, of those that have some; owned */
+    char refused[32];    /* of a write: the error it must be refused with; empty: done */
+    bool whole;          /* restore: with the high-water file. tell: people there have compared
+                            the fingerprint of a root by hand */
+    bool escrow;         /* machine: it is lent the escrow key of its seat's people */
+    bool elsewhere;      /* clone: on another machine, or in another directory */
+    struct fault *fault; /* parameters, of those that have some; owned */
     struct step_list *members; /* of a group */
     size_t member_count;
 };
@@ -269,6 +283,7 @@ struct scenario {
     uint64_t lasts_ms;       /* faults and work; then all is healed */
     uint64_t rest_ms_max;    /* how long it may take to come to rest then */
     uint64_t expires_ms;     /* when the tree's documents do, since 1970; 0: never */
+    bool deadlines;          /* types with limits of time are in force from the beginning on */
     bool injects_expected;   /* somebody cheats: honest peers may be refused too */
     struct tree_rule tree;
     struct link_profile link;   /* of all links, before `links` */

@@ -41,6 +41,7 @@ void read_steps(struct reading *reading, struct yaml_node *root);
 void read_sign(struct reading *reading, struct yaml_node *map, struct step *step);
 void read_tell(struct reading *reading, struct yaml_node *map, struct step *step);
 void read_machine(struct reading *reading, struct yaml_node *map, struct step *step);
+void read_type(struct yaml_node *node, char type[static 32]); /* NULL: incidents */
 void read_extend(struct reading *reading, struct yaml_node *map, struct step *step);
 /* read_steps.c */
 void read_refusal(struct yaml_node *map, struct step *step);

@@ -18,7 +18,12 @@ bool look_is_map(enum look look)
 {
     return look == LOOK_FIELD || look == LOOK_COMPLETE || look == LOOK_HELD ||
            look == LOOK_REFUSED || look == LOOK_ENTRIES || look == LOOK_BRANCHES ||
-           look == LOOK_SUSPECT;
+           look == LOOK_SUSPECT || look == LOOK_CALLED;
+}
+
+bool look_is_list(enum look look)
+{
+    return look == LOOK_CONFLICTS || look == LOOK_VOID || look == LOOK_SURPLUS;
 }
 
 static void copy_step(struct step *step)

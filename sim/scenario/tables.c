@@ -70,6 +70,7 @@ const struct scenario_field tuning_fields[] = {
     FIELD_ONE(TUNING, statement_after_data_ms, "statement", UNIT_TIME, 0, MS_32_MAX),
     FIELD_ONE(TUNING, statement_idle_ms, "statement-idle", UNIT_TIME, 0, MS_32_MAX),
     FIELD_ONE(TUNING, report_every_ms, "report", UNIT_TIME, 0, MS_32_MAX),
+    FIELD_ONE(TUNING, report_part_cells, "report-part", UNIT_COUNT, 1, REPORT_PART_CELLS_USUAL),
     FIELD_ONE(TUNING, credit_bytes, "credit", UNIT_SIZE, 2 * MESSAGE_BYTES_MAX, 16 << 20),
     FIELD_ONE(TUNING, credit_entries, "credit-entries", UNIT_COUNT, BLOCK_ENTRIES_USUAL, 1 << 20),
     FIELD_ONE(TUNING, block_entries, "block-entries", UNIT_COUNT, 1, BLOCK_ENTRIES_USUAL),
@@ -96,6 +97,7 @@ const struct scenario_field work_fields[] = {
     FIELD_ONE(WORK, until, "until", UNIT_TIME, 0, SCENARIO_MS_MAX),
     FIELD_ONE(WORK, set_percent, "change", UNIT_PERCENT, 0, 100),
     FIELD_ONE(WORK, delete_percent, "delete", UNIT_PERCENT, 0, 100),
+    FIELD_ONE(WORK, erase_percent, "erase", UNIT_PERCENT, 0, 100),
     FIELD_ONE(WORK, extend_percent, "extend", UNIT_PERCENT, 0, 100),
     FIELD_ONE(WORK, burst_max, "burst", UNIT_COUNT, 0, 10000),
     FIELD_RANGE(WORK, bytes.low, bytes.high, "text", UNIT_SIZE, 0, 16000),
@@ -108,6 +110,7 @@ const struct scenario_field scenario_fields[] = {
     FIELD_ONE(SCENARIO, lasts_ms, "lasts", UNIT_TIME, 1, SCENARIO_MS_MAX),
     FIELD_ONE(SCENARIO, rest_ms_max, "rest", UNIT_TIME, 1, SCENARIO_MS_MAX),
     FIELD_FLAG(SCENARIO, injects_expected, "cheats"),
+    FIELD_FLAG(SCENARIO, deadlines, "deadlines"),
     FIELD_ONE(SCENARIO, expires_ms, "expires", UNIT_MOMENT, 0, UINT64_MAX),
     {0},
 };

@@ -59,6 +59,7 @@ static void write_tree(const struct tree_rule *tree, struct buffer *yaml)
     say(yaml, "tree:\n");
     write_text(yaml, 2, "file", tree->file);
     write_text(yaml, 2, "shape", tree->shape);
+    write_text(yaml, 2, "fold-tier", tree->fold_tier);
     for (size_t i = 0; i < tree->tier_count; i++) {
         say(yaml, i == 0 ? "  tiers: [" : ", ");
         write_quoted(yaml, tree->tiers[i]);
@@ -76,6 +77,7 @@ static void write_tree(const struct tree_rule *tree, struct buffer *yaml)
             say(yaml, ", parent: ");
             write_quoted(yaml, tree->rows[i].parent);
         }
+        say(yaml, tree->rows[i].escrow ? ", escrow: true" : "");
         say(yaml, tree->rows[i].later ? ", later: true}\n" : "}\n");
     }
 }
@@ -138,6 +140,7 @@ void write_parameters(const struct fault *fault, int indent, struct buffer *yaml
     case FAULT_REPLACE:
     case FAULT_REVOKE:
     case FAULT_OVERRULE:
+    case FAULT_EMERGENCY:
     case FAULT_CUT:
     case FAULT_KILL:
     case FAULT_POWER:

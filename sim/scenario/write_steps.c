@@ -36,7 +36,7 @@ static void write_at(const struct step *step, int indent, struct buffer *yaml)
 static void write_look(const struct step *step, enum look look, int indent, struct buffer *yaml)
 {
     bool is_map = look_is_map(look);
-    bool is_list = look == LOOK_CONFLICTS;
+    bool is_list = look_is_list(look);
     size_t count = 0;
     for (size_t i = 0; i < step->pair_count; i++) {
         const struct step_pair *pair = &step->pairs[i];
@@ -85,16 +85,21 @@ static void write_blocks(const struct step *step, int indent, struct buffer *yam
         write_number(yaml, indent, "last", step->last);
 }
 
-static void write_extend(const struct step *step, int indent, struct buffer *yaml)
+static void write_names(const char *key, const struct step *step, int indent, struct buffer *yaml)
 {
-    write_text(yaml, indent, "record", step->name);
-    write_at(step, indent, yaml);
-    write_key(yaml, indent, "to");
+    write_key(yaml, indent, key);
     for (size_t i = 0; i < step->pair_count; i++) {
         say(yaml, i == 0 ? "[" : ", ");
         write_quoted(yaml, step->pairs[i].key);
     }
     say(yaml, "]\n");
+}
+
+static void write_extend(const struct step *step, int indent, struct buffer *yaml)
+{
+    write_text(yaml, indent, "record", step->name);
+    write_at(step, indent, yaml);
+    write_names("to", step, indent, yaml);
     write_text(yaml, indent, "refused", step->refused);
 }
 
@@ -110,16 +115,22 @@ static void write_signed(const struct step *step, int indent, struct buffer *yam
     if (step->untold)
         write_key(yaml, indent, "told");
     say(yaml, step->untold ? "false\n" : "");
+    if (step->escrow || step->whole)
+        write_key(yaml, indent, step->escrow ? "escrow" : "confirmed");
+    say(yaml, step->escrow || step->whole ? "true\n" : "");
 }
 
 static void write_write(const struct step *step, int indent, struct buffer *yaml)
 {
     write_text(yaml, indent, "record", step->name);
     write_at(step, indent, yaml);
-    if (step->kind == STEP_PUT)
-        write_text(yaml, indent, "type", step->type);
+    if (step->kind == STEP_PUT || step->kind == STEP_DO)
+        write_text(yaml, indent, step->kind == STEP_PUT ? "type" : "step", step->type);
     write_text(yaml, indent, "to", step->to);
-    write_look(step, LOOK_FIELD, indent, yaml);
+    if (step->kind == STEP_ERASE && step->pair_count > 0)
+        write_names("fields", step, indent, yaml);
+    else if (step->kind != STEP_ERASE)
+        write_look(step, LOOK_FIELD, indent, yaml);
     if (step->has_clock) {
         write_key(yaml, indent, "clock");
         unit_print(UNIT_COUNT, step->ms, yaml);

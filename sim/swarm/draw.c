@@ -5,16 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/swarm/draw_parts.h"
 #include "sim/swarm/swarm.h"
 
-#define CHANGES_SALT ((uint64_t)0x7265657472656564)
+#define CASES_SALT ((uint64_t)0x7374657073636173)
+#define PERSONS_SALT ((uint64_t)0x706572736f6e7365)
 enum { SECOND_MS = 1000, DAY_S = 24 * 3600, DAY_MS = DAY_S * SECOND_MS };
-
-struct drawing {
-    struct scenario *scenario;
-    struct prng prng;
-    uint32_t scale; /* of rates by seat: in a large tree each seat has fewer, for as many in all */
-};
 
 static uint32_t between(struct drawing *drawing, uint64_t low, uint64_t high)
 {
@@ -106,18 +102,34 @@ static struct fault *add_random(struct drawing *drawing, enum fault_kind kind, u
     return fault;
 }
 
-/* Once, to one seat, in this part of the scenario (per cent of its length). */
-static struct fault *add_once(struct drawing *drawing, enum fault_kind kind, unsigned from_percent,
-                              unsigned to_percent)
+/* Once, in this part of the scenario. */
+static struct fault *add_timed(struct drawing *drawing, enum fault_kind kind, unsigned from_percent,
+                               unsigned to_percent)
 {
     struct fault *fault = add_fault(drawing, kind);
     uint64_t lasts = drawing->scenario->lasts_ms;
     uint64_t low =
         prng_between(&drawing->prng, 1 + lasts * from_percent / 100, 1 + lasts * to_percent / 100);
     fault->when.at = (struct range){low, low};
+    return fault;
+}
+
+/* The same, to one seat, whichever. */
+static struct fault *add_once(struct drawing *drawing, enum fault_kind kind, unsigned from_percent,
+                              unsigned to_percent)
+{
+    struct fault *fault = add_timed(drawing, kind, from_percent, to_percent);
     size_t seat = draw_seat(drawing);
     while (kind == FAULT_CLONE && drawing->scenario->tree.rows[seat].parent == NULL)
         seat = draw_seat(drawing); /* a copy dials a parent */
+    select_seat(drawing, &fault->who, seat);
+    return fault;
+}
+
+struct fault *draw_fault_of(struct drawing *drawing, enum fault_kind kind, size_t seat,
+                            unsigned from_percent, unsigned to_percent)
+{
+    struct fault *fault = add_timed(drawing, kind, from_percent, to_percent);
     select_seat(drawing, &fault->who, seat);
     return fault;
 }
@@ -291,8 +303,8 @@ static bool may_accuse(const struct scenario *scenario)
 
 /* ---- what people do ---- */
 
-static void add_work(struct drawing *drawing, const char *type, uint64_t total,
-                     const struct work *usual)
+void draw_more_work(struct drawing *drawing, const char *type, uint64_t total,
+                    const struct work *usual)
 {
     struct scenario *scenario = drawing->scenario;
     if (total == 0)
@@ -322,7 +334,7 @@ static void draw_work(struct drawing *drawing)
     if (drawing->scale > 1)
         writes *= 3;
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-        add_work(drawing, shares[i].type, (writes * shares[i].eighths + 7) / 8, &usual);
+        draw_more_work(drawing, shares[i].type, (writes * shares[i].eighths + 7) / 8, &usual);
 }
 
 /* Newer types come, and people use them at once: entries overtake the types on their way. */
@@ -335,8 +347,74 @@ static void draw_types(struct drawing *drawing)
     busy.from = fault->when.at.low;
     busy.until = busy.from + 4 * SECOND_MS;
     memcpy(fault->who.seats[0], root, strlen(root) + 1);
-    add_work(drawing, "incident", 10, &busy);
-    add_work(drawing, "directive", 10, &busy);
+    draw_more_work(drawing, "incident", 10, &busy);
+    draw_more_work(drawing, "directive", 10, &busy);
+}
+
+/* Somebody changes the tree, or copies a machine. */
+static bool tree_changes(const struct scenario *scenario)
+{
+    static const enum fault_kind changes[] = {FAULT_ADMIT, FAULT_REPLACE,  FAULT_REVOKE,
+                                              FAULT_MOVE,  FAULT_OVERRULE, FAULT_CLONE};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        if (has_fault(scenario, changes[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Where nobody changes the tree or copies a machine: cases, whose steps meet those of other seats.
+ * With a generator of its own, as in draw_changes. */
+static void draw_cases(struct drawing *drawing)
+{
+    enum { ROOT = 0 };
+    struct drawing own = *drawing;
+    struct work steps = {.set_percent = 92, .delete_percent = 1, .burst_max = 1};
+    prng_seed(&own.prng, drawing->scenario->seed ^ CASES_SALT);
+    if (tree_changes(drawing->scenario) || !chance(&own, 150))
+        return;
+    if (!has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
+        draw_fault_of(&own, FAULT_TYPES, ROOT, 0, 3);
+    draw_more_work(&own, "case", between(&own, 60, 200), &steps);
+}
+
+/* Words of persons are erased while everything else goes on. As the cases. */
+static void draw_persons(struct drawing *drawing)
+{
+    enum { ROOT = 0 };
+    struct drawing own = *drawing;
+    struct work work = {
+        .set_percent = 50, .delete_percent = 3, .erase_percent = 15, .burst_max = 1};
+    prng_seed(&own.prng, drawing->scenario->seed ^ PERSONS_SALT);
+    static const enum fault_kind not_with[] = {FAULT_ADMIT, FAULT_REPLACE,  FAULT_REVOKE,
+                                               FAULT_MOVE,  FAULT_OVERRULE, FAULT_CLONE};
+    for (size_t i = 0; i < sizeof not_with / sizeof *not_with; i++) {
+        if (has_fault(drawing->scenario, not_with[i]))
+            return;
+    }
+    if (!chance(&own, 150))
+        return;
+    if (!has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
+        draw_fault_of(&own, FAULT_TYPES, ROOT, 0, 3);
+    work.extend_percent = chance(&own, 500) ? 10 : 0;
+    draw_more_work(&own, "person", between(&own, 40, 150), &work);
+}
+
+/* What is private in a record, handed on and let others in meanwhile: in seeds beyond the first
+ * thousand. As the persons. */
+static void draw_visits(struct drawing *drawing)
+{
+    enum { ROOT = 0, VISITS_FROM = 1001, VISITS_SALT = 0x7669 };
+    struct drawing own = *drawing;
+    struct work work = {.set_percent = 60, .delete_percent = 3, .extend_percent = 8};
+    work.burst_max = 1;
+    prng_seed(&own.prng, drawing->scenario->seed ^ VISITS_SALT);
+    if (drawing->scenario->seed < VISITS_FROM || has_fault(drawing->scenario, FAULT_CLONE) ||
+        !chance(&own, 400))
+        return;
+    if (!has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
+        draw_fault_of(&own, FAULT_TYPES, ROOT, 0, 3);
+    draw_more_work(&own, "visit", between(&own, 30, 150), &work);
 }
 
 /* Where clocks stand, only the last of the rules on ties decides. */
@@ -349,94 +427,44 @@ static bool any_clock_stands(const struct scenario *scenario)
     return false;
 }
 
-/* ---- a tree that changes ---- */
-
-static bool has_children(const struct tree_rule *tree, size_t seat)
+/* What has a limit of time; by the clock of an author that is behind it is overdue at once. With a
+ * generator of its own, and in seeds beyond the first thousand alone: those stay as they were. */
+static void draw_deadlines(struct drawing *drawing)
 {
-    for (size_t i = 0; i < tree->row_count; i++) {
-        if (tree->rows[i].parent != NULL &&
-            strcmp(tree->rows[i].parent, tree->rows[seat].code) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool tier_of_others(const struct tree_rule *tree, size_t seat)
-{
-    for (size_t i = 0; i < tree->row_count; i++) {
-        if (i != seat && !tree->rows[i].later &&
-            strcmp(tree->rows[i].tier, tree->rows[seat].tier) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Signed in while everything else goes on. */
-static void draw_admission(struct drawing *drawing, size_t seat)
-{
-    struct tree_rule *tree = &drawing->scenario->tree;
-    if (has_children(tree, seat) || !tier_of_others(tree, seat))
-        return;
-    tree->rows[seat].later = true;
-    struct fault *fault = add_once(drawing, FAULT_ADMIT, 5, 90);
-    memcpy(fault->who.seats[0], tree->rows[seat].code, strlen(tree->rows[seat].code) + 1);
-}
-
-static void draw_ended_key(struct drawing *drawing, enum fault_kind kind)
-{
-    const struct tree_rule *tree = &drawing->scenario->tree;
-    size_t seat = 1 + prng_below(&drawing->prng, tree->row_count - 1);
-    if (tree->rows[seat].parent == NULL || (kind == FAULT_REVOKE && has_children(tree, seat)))
-        return;
-    struct fault *fault = add_once(drawing, kind, 20, 95);
-    memcpy(fault->who.seats[0], tree->rows[seat].code, strlen(tree->rows[seat].code) + 1);
-    if (kind == FAULT_REPLACE)
-        fault->when.lasts = (struct range){50, 10000};
-}
-
-/* To somebody of a tier above it, who isn't below it. */
-static void draw_move(struct drawing *drawing)
-{
-    const struct tree_rule *tree = &drawing->scenario->tree;
-    size_t seat = 1 + prng_below(&drawing->prng, tree->row_count - 1);
-    size_t to = prng_below(&drawing->prng, tree->row_count);
-    if (tree->rows[seat].parent == NULL || tree->rows[seat].later || tree->rows[to].later ||
-        strcmp(tree->rows[to].code, tree->rows[seat].parent) == 0 ||
-        tree->rows[to].code[0] >= tree->rows[seat].code[0]) /* begins with its tier's letter */
-        return;
-    struct fault *fault = add_once(drawing, FAULT_MOVE, 10, 90);
-    memcpy(fault->who.seats[0], tree->rows[seat].code, strlen(tree->rows[seat].code) + 1);
-    memcpy(fault->to, tree->rows[to].code, strlen(tree->rows[to].code) + 1);
-    fault->when.lasts = (struct range){50, 15000};
-}
-
-/* How many seeds of a thousand that change the tree do so in each way. */
-enum { REPLACED = 0, REVOKED = 300, MOVED = 0, OVERRULED = 0, EXTENDED = 300 };
-
-/* With a generator of its own: what else is drawn from a seed stays as it was. */
-static void draw_changes(struct drawing *drawing)
-{
+    enum { LIMITS_FROM = 1001, HOUR_S = 3600, DEADLINES_SALT = 0x6475 };
     struct drawing own = *drawing;
     struct scenario *scenario = drawing->scenario;
-    const struct tree_rule *tree = &scenario->tree;
-    prng_seed(&own.prng, scenario->seed ^ CHANGES_SALT);
-    if (!chance(&own, 300) || tree->row_count < 3)
+    prng_seed(&own.prng, scenario->seed ^ DEADLINES_SALT);
+    if (scenario->seed < LIMITS_FROM || !chance(&own, 750))
         return;
-    for (size_t seat = 1; seat < tree->row_count && tree->file == NULL; seat++) {
-        if (chance(&own, 150))
-            draw_admission(&own, seat);
+    scenario->deadlines = true;
+    struct work usual = {.set_percent = 40, .delete_percent = 5, .burst_max = 2};
+    draw_more_work(&own, "duty", between(&own, 20, 80), &usual);
+    for (size_t seat = 1; seat < scenario->tree.row_count && seat < SWARM_SEATS_MAX; seat++) {
+        if (chance(&own, 500))
+            continue;
+        struct fault *fault = add_fault(&own, FAULT_CLOCK);
+        select_seat(&own, &fault->who, seat);
+        fault->clock.offset_ms = -(int64_t)between(&own, HOUR_S, 2 * DAY_S) * SECOND_MS;
     }
-    if (chance(&own, REVOKED))
-        draw_ended_key(&own, FAULT_REVOKE);
-    if (chance(&own, REPLACED))
-        draw_ended_key(&own, FAULT_REPLACE);
-    if (chance(&own, OVERRULED))
-        draw_ended_key(&own, FAULT_OVERRULE);
-    for (int i = 0; i < 3 && chance(&own, MOVED); i++)
-        draw_move(&own);
-    bool extends = chance(&own, EXTENDED);
-    for (size_t i = 0; extends && i < scenario->work_count; i++)
-        scenario->works[i].extend_percent = 10;
+}
+
+/* Emergencies of a subtree, with much in bulk, where nobody changes the tree. Drawn as deadlines
+ * are. */
+static void draw_emergencies(struct drawing *drawing)
+{
+    enum { ORDERS_FROM = 1001, ORDERS_SALT = 0x6f72 };
+    struct drawing own = *drawing;
+    const struct work bulk = {.set_percent = 50, .burst_max = 3};
+    prng_seed(&own.prng, drawing->scenario->seed ^ ORDERS_SALT);
+    if (drawing->scenario->seed < ORDERS_FROM || tree_changes(drawing->scenario) ||
+        !chance(&own, 500))
+        return;
+    draw_more_work(&own, "survey", between(&own, 20, 120), &bulk);
+    for (int i = 0; i < 3 && chance(&own, 600); i++) {
+        struct fault *fault = add_once(&own, FAULT_EMERGENCY, 5, 80);
+        fault->when.lasts = (struct range){500, drawing->scenario->lasts_ms / 2};
+    }
 }
 
 struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
@@ -465,8 +493,13 @@ struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
     if (chance(&drawing, 200))
         draw_types(&drawing);
     if (any_clock_stands(scenario))
-        add_work(&drawing, "matter", 40, &(struct work){.set_percent = 80, .burst_max = 2});
+        draw_more_work(&drawing, "matter", 40, &(struct work){.set_percent = 80, .burst_max = 2});
     draw_changes(&drawing);
+    draw_deadlines(&drawing);
+    draw_emergencies(&drawing);
+    draw_cases(&drawing);
+    draw_persons(&drawing);
+    draw_visits(&drawing);
     if (has_fault(scenario, FAULT_HALF_OPEN))
         scenario->lasts_ms += 60 * SECOND_MS;
     scenario->injects_expected = may_accuse(scenario);

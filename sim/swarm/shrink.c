@@ -193,6 +193,35 @@ static void shrink_seats(struct shrinking *shrinking)
     }
 }
 
+/* Whoever comes later is there from the beginning, and needs no admission. */
+static struct scenario *there_at_once(const struct scenario *from, size_t row)
+{
+    struct scenario *candidate = scenario_copy(from);
+    const char *code = candidate->tree.rows[row].code;
+    candidate->tree.rows[row].later = false;
+    for (size_t i = candidate->fault_count; i-- > 0;) {
+        const struct fault *fault = &candidate->faults[i];
+        if (fault->kind == FAULT_ADMIT && fault->who.seat_count == 1 &&
+            strcmp(fault->who.seats[0], code) == 0)
+            remove_rules(candidate, RULES_FAULTS, i, 1);
+    }
+    return candidate;
+}
+
+static bool comes_later(const struct tree_rule *tree, size_t row)
+{
+    const char *parent = tree->rows[row].parent;
+    return tree->rows[row].later && parent != NULL && !tree->rows[row_of(tree, parent)].later;
+}
+
+static void shrink_admissions(struct shrinking *shrinking)
+{
+    for (size_t row = 0; row < shrinking->best->tree.row_count && !is_over(shrinking); row++) {
+        if (comes_later(&shrinking->best->tree, row))
+            try_it(shrinking, there_at_once(shrinking->best, row));
+    }
+}
+
 /* ---- numbers ---- */
 
 /* A number of the candidate by its place; 0 when there is no such place. */
@@ -309,7 +338,8 @@ static void no_changes(struct scenario *scenario, const struct scenario *usual)
 {
     (void)usual;
     for (size_t i = 0; i < scenario->work_count; i++)
-        scenario->works[i].set_percent = scenario->works[i].delete_percent = 0;
+        scenario->works[i].set_percent = scenario->works[i].delete_percent =
+            scenario->works[i].erase_percent = scenario->works[i].extend_percent = 0;
 }
 
 static void no_deletions(struct scenario *scenario, const struct scenario *usual)
@@ -317,6 +347,13 @@ static void no_deletions(struct scenario *scenario, const struct scenario *usual
     (void)usual;
     for (size_t i = 0; i < scenario->work_count; i++)
         scenario->works[i].delete_percent = 0;
+}
+
+static void no_extensions(struct scenario *scenario, const struct scenario *usual)
+{
+    (void)usual;
+    for (size_t i = 0; i < scenario->work_count; i++)
+        scenario->works[i].extend_percent = 0;
 }
 
 static void no_bursts(struct scenario *scenario, const struct scenario *usual)
@@ -331,7 +368,7 @@ static void shrink_parameters(struct shrinking *shrinking)
 {
     static void (*const changes[])(struct scenario *, const struct scenario *) = {
         usual_link, sound_link,    calm_link,  usual_disk,   usual_world, usual_tuning,
-        no_gifts,   whole_streams, no_changes, no_deletions, no_bursts,
+        no_gifts,   whole_streams, no_changes, no_deletions, no_bursts,   no_extensions,
     };
     struct scenario usual;
     scenario_usual(&usual);
@@ -372,6 +409,7 @@ static void shrink_round(struct shrinking *shrinking)
     shrink_rules(shrinking, RULES_FAULTS);
     shrink_rules(shrinking, RULES_WORKS);
     shrink_seats(shrinking);
+    shrink_admissions(shrinking);
     shrink_rules(shrinking, RULES_LINKS);
     shrink_rules(shrinking, RULES_EXPECTATIONS);
     shrink_numbers(shrinking, amount_at);

@@ -6,40 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/change.h"
+
 /* Keys of later generations and terms, from the same names. */
 #define GENERATION_SALT ((uint64_t)1 << 40)
 enum { ISSUED_MS = 1 };
-
-/* `extra` comes with the second version. */
-#define COUNTY_TYPE(name, number, class, circle, extra)                                            \
-    "  " name ":\n"                                                                                \
-    "    number: " number "\n"                                                                     \
-    "    class: " class "\n"                                                                       \
-                        "    circle: " circle "\n"                                                 \
-                        "    counted: true\n"                                                      \
-                        "    closed_by: s=closed\n"                                                \
-                        "    fields:\n"                                                            \
-                        "      title: {number: 1, kind: text, required: true}\n"                   \
-                        "      s: {number: 2, kind: text}\n"                                       \
-                        "      level: {number: 3, kind: integer}\n"                                \
-                        "      notes: {number: 4, kind: list}\n"                                   \
-                        "      calls: {number: 5, kind: counter}\n" extra
-
-#define COUNTY_TYPES(version, extra)                                                               \
-    "version: " version "\n"                                                                       \
-    "types:\n" COUNTY_TYPE("mediation", "1", "normal", "origin", extra)                            \
-        COUNTY_TYPE("incident", "2", "normal", "path", extra)                                      \
-            COUNTY_TYPE("directive", "3", "urgent", "subtree", extra)                              \
-                COUNTY_TYPE("survey", "4", "bulk", "path", extra)                                  \
-                    COUNTY_TYPE("matter", "5", "normal", "addressed", extra)
-
-static const char types_first[] = COUNTY_TYPES("1", "");
-static const char types_second[] = COUNTY_TYPES("2", "      extra: {number: 6, kind: text}\n");
-
-struct span county_types_yaml(void)
-{
-    return span_of_text(types_first);
-}
 
 static struct hash seed_for(const char *purpose, const char *code, uint64_t salt)
 {
@@ -58,10 +29,21 @@ void county_keys(const struct county *county, size_t seat, uint32_t generation,
     sign_key_pair(seed.bytes, keys->signing_key, keys->signing_secret);
     keys->key_id = key_id_of(keys->signing_key);
     keys->generation = generation;
+    if (generation > 1 && generation == county->seats[seat].same_machine)
+        salt -= GENERATION_SALT;
     seed = seed_for("link", code, salt);
     memcpy(keys->link_key, seed.bytes, KEY_BYTES);
     seed = seed_for("seal", code, salt);
     seal_key_from(seed.bytes, &keys->seal);
+}
+
+struct seal_key county_escrow(const struct county *county, size_t seat, uint32_t number)
+{
+    struct seal_key key;
+    uint64_t salt = county->salt + number * GENERATION_SALT;
+    struct hash seed = seed_for("escrow", county->seats[seat].code, salt);
+    seal_key_from(seed.bytes, &key);
+    return key;
 }
 
 uint32_t county_generation_of(const struct county *county, size_t seat, struct key_id key)
@@ -131,9 +113,11 @@ enum error_code county_offer(struct county *county, const struct author_document
     struct span *rows = mem_alloc((document->row_count + 1) * sizeof *rows);
     for (size_t i = 0; i < document->row_count; i++)
         rows[i] = span_of_buffer(&document->rows[i]);
-    enum error_code code =
-        tree_offer_document(county->tree, span_of_buffer(&document->envelope), NULL);
-    if (code == ERR_OK)
+    struct span envelope = span_of_buffer(&document->envelope);
+    bool by_hand = document->kind == DOCUMENT_ROOT && county->change_count > 0;
+    enum error_code code = by_hand ? tree_offer_confirmed(county->tree, envelope, NULL)
+                                   : tree_offer_document(county->tree, envelope, NULL);
+    if (code == ERR_OK && !by_hand)
         code = tree_offer_rows(county->tree, document->kind, span_of_text(document->seat), rows,
                                document->row_count, 0, NULL, NULL);
     free(rows);
@@ -155,13 +139,26 @@ static const struct county_seat *root_of(const struct county *county)
     return seat;
 }
 
-static void offer_types(struct county *county, const char *yaml, struct document_header *header)
+/* Those that follow a version, unless it is the last. */
+static void offer_types(struct county *county, uint32_t version, struct document_header *header)
 {
     struct error error = {0};
+    struct buffer yaml = {0};
+    if (!county_types_of(version, &yaml))
+        return;
     struct author_document document;
-    struct schema_source *source = schema_compile(span_of_text(yaml), "types", &error);
+    const struct schema *held = tree_schema(county->tree);
+    struct schema_source *source = schema_compile(span_of_buffer(&yaml), "types", &error);
+    buffer_free(&yaml);
     assert(source != NULL);
-    const uint8_t(*secrets)[SECRET_BYTES] = &root_of(county)->admin_secret;
+    if (held != NULL) { /* it goes on saying what the types were, as `terrace schema new` has it */
+        struct schema_source *next = schema_succeed(held, source, &error);
+        assert(next != NULL);
+        schema_source_free(source);
+        source = next;
+    }
+    const struct county *signer = county;
+    const uint8_t(*secrets)[SECRET_BYTES] = &signer->root_secret;
     enum error_code code = author_types(header, source, secrets, 1, &document, &error);
     assert(code == ERR_OK);
     (void)code;
@@ -192,7 +189,7 @@ static void lay_out(struct county *county, const struct author_plan *plan)
 
 /* The seats that are listed from the beginning, in the order of the rows. */
 static struct author_tree *make_first(const struct county *county, const struct author_seat *seats,
-                                      uint64_t expires_ms)
+                                      const struct county_options *with)
 {
     struct error error = {0};
     struct author_seat *first = mem_alloc(county->seat_count * sizeof *first);
@@ -202,7 +199,10 @@ static struct author_tree *make_first(const struct county *county, const struct 
             first[count++] = seats[i];
     }
     struct author_plan *plan = author_plan_new(first, count, &error);
-    struct author_options options = {.issued_ms = ISSUED_MS, .expires_ms = expires_ms};
+    struct author_options options = {
+        .issued_ms = ISSUED_MS,
+        .expires_ms = with->expires_ms,
+        .fold_tier = with->fold_tier == NULL ? SPAN_EMPTY : span_of_text(with->fold_tier)};
     assert(plan != NULL && plan->tier_count == county->tier_count);
     struct author_tree *tree = author_tree_new(plan, first, &options, &error);
     assert(tree != NULL);
@@ -212,32 +212,35 @@ static struct author_tree *make_first(const struct county *county, const struct 
 }
 
 static void make_documents(struct county *county, const struct author_seat *seats,
-                           uint64_t expires_ms)
+                           const struct county_options *options)
 {
     struct error error = {0};
     struct author_plan *plan = author_plan_new(seats, county->seat_count, &error);
     assert(plan != NULL);
     county->tier_count = plan->tier_count;
     lay_out(county, plan);
-    struct author_tree *tree = make_first(county, seats, expires_ms);
+    struct author_tree *tree = make_first(county, seats, options);
     county->tree_id = tree->tree_id;
+    memcpy(county->root_secret, root_of(county)->admin_secret, SECRET_BYTES);
+    county->shelf = schema_shelf_new();
     county->tree = tree_new(&tree->tree_id);
+    tree_set_shelf(county->tree, county->shelf);
     for (size_t i = 0; i < tree->document_count; i++)
         offer(county, &tree->documents[i]);
     struct document_header header = {
         .tree_id = county->tree_id, .term = 1, .version = 1, .issued_ms = ISSUED_MS};
-    offer_types(county, types_first, &header);
+    offer_types(county, 0, &header);
     author_tree_free(tree);
     author_plan_free(plan);
 }
 
 struct county *county_new(const struct county_row *rows, size_t count, uint64_t salt)
 {
-    return county_new_expiring(rows, count, salt, 0);
+    return county_new_with(rows, count, salt, &(struct county_options){0});
 }
 
-struct county *county_new_expiring(const struct county_row *rows, size_t count, uint64_t salt,
-                                   uint64_t expires_ms)
+struct county *county_new_with(const struct county_row *rows, size_t count, uint64_t salt,
+                               const struct county_options *options)
 {
     struct county_admin admin;
     struct county *county = mem_alloc(sizeof *county);
@@ -263,9 +266,12 @@ struct county *county_new_expiring(const struct county_row *rows, size_t count, 
         memcpy(described[i].link_key, seat->link_key, KEY_BYTES);
         memcpy(described[i].seal_key, seat->seal.public_key, KEY_BYTES);
         described[i].has_seal_key = true;
+        described[i].has_escrow_key = rows[i].escrow;
+        if (rows[i].escrow)
+            memcpy(described[i].escrow_key, county_escrow(county, i, 0).public_key, KEY_BYTES);
         memcpy(described[i].admin_secret, seat->admin_secret, SECRET_BYTES);
     }
-    make_documents(county, described, expires_ms);
+    make_documents(county, described, options);
     free(described);
     return county;
 }
@@ -276,6 +282,7 @@ void county_free(struct county *county)
         return;
     tree_free(county->tree);
     tree_free(county->first);
+    schema_shelf_free(county->shelf);
     for (size_t i = 0; i < county->change_count; i++)
         author_document_clear(&county->changes[i]);
     free(county->changes);
@@ -293,7 +300,7 @@ void county_raise_types(struct county *county)
     assert(held != NULL);
     struct document_header header =
         author_next_header(&held->header, &held->hash, &county->tree_id, ISSUED_MS + 1);
-    offer_types(county, types_second, &header);
+    offer_types(county, tree_schema(county->tree)->version, &header);
 }
 
 /* Rows of a document above the seat: those of the child that leads down to it. */

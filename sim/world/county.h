@@ -13,6 +13,7 @@ struct county_row {
     const char *code;
     const char *tier;
     const char *parent; /* code; NULL: the root */
+    bool escrow;        /* its people keep an escrow key */
     bool later;         /* not listed at first; its tier must be that of others that are */
 };
 
@@ -36,10 +37,12 @@ struct county_seat {
     uint8_t admin_secret[SECRET_BYTES]; /* of the first term */
     struct key_id key_id;
     uint32_t generation;
-    bool later;  /* not in the first documents */
-    bool listed; /* in a document that counts; once so, it stays so */
-    bool counts; /* it is so now, and its key neither retired nor revoked */
-    bool moved;  /* its parent has changed since the first documents */
+    uint32_t escrow;       /* how many escrow keys its people had before this one */
+    uint32_t same_machine; /* a generation whose link and seal keys are the ones before; 0: none */
+    bool later;            /* not in the first documents */
+    bool listed;           /* in a document that counts; once so, it stays so */
+    bool counts;           /* it is so now, and its key neither retired nor revoked */
+    bool moved;            /* its parent has changed since the first documents */
     uint64_t moves;
 };
 
@@ -53,22 +56,29 @@ struct county {
     uint8_t tier_count;
     uint64_t salt;
     struct hash tree_id;
-    struct tree *tree; /* holds every document */
+    struct schema_shelf *shelf; /* of the types, for all trees of the county */
+    struct tree *tree;          /* holds every document */
     /* What was signed since the first documents, oldest first; whether it counts or not. */
     struct author_document *changes;
     size_t change_count;
-    struct tree *first; /* as it was before; NULL: nothing was signed since */
+    struct tree *first;                /* as it was before; NULL: nothing was signed since */
+    uint8_t root_secret[SECRET_BYTES]; /* of whoever signs for the root */
 };
 
 /* Asserts that the rows are a tree (the caller made them up). Free with county_free. */
 struct county *county_new(const struct county_row *rows, size_t count, uint64_t salt);
-/* The same, with documents that expire then (0: never). */
-struct county *county_new_expiring(const struct county_row *rows, size_t count, uint64_t salt,
-                                   uint64_t expires_ms);
+struct county_options {
+    uint64_t expires_ms;   /* when the documents do; 0: never */
+    const char *fold_tier; /* whose seats state folds; NULL, "": none */
+};
+struct county *county_new_with(const struct county_row *rows, size_t count, uint64_t salt,
+                               const struct county_options *options);
 void county_free(struct county *county); /* NULL is legal */
 /* A seat's keys of one generation, from 1 on; and the generation that a key id is of (0: none). */
 void county_keys(const struct county *county, size_t seat, uint32_t generation,
                  struct county_keys *keys);
+/* The escrow key of a seat's people, where it has one; `number`: how many they had before it. */
+struct seal_key county_escrow(const struct county *county, size_t seat, uint32_t number);
 uint32_t county_generation_of(const struct county *county, size_t seat, struct key_id key);
 
 enum { COUNTY_SEATS_MAX = 1000 * 1000 };
@@ -106,6 +116,7 @@ struct county_document {
     uint32_t *places; /* NULL: whole */
     struct span *proofs;
     struct buffer *proof; /* by row; NULL: none were made */
+    bool confirmed;       /* a root by hand that the people of the node have compared */
 };
 /* In an order fit for offering. *count documents; free with county_documents_free. */
 struct county_document *county_documents(const struct county *county, size_t seat, unsigned gift,
@@ -128,7 +139,14 @@ void county_documents_free(struct county_document *documents, size_t count);
     X(RELEASE, "release")   /* its rows released to `to` */                                        \
     X(TAKE, "take")         /* its rows, of the next move */                                       \
     X(DECIDE, "decide")     /* it counts under `to`, where that lists it with the next counter */  \
-    X(OVERRULE, "overrule") /* its term raised, and its first document of that term */
+    X(OVERRULE, "overrule") /* its term raised, and its first document of that term */             \
+    X(ESCROW, "escrow")     /* another escrow key in its newest row */                             \
+    /* an order of `by` to the subtree of `seat`, with the next number that `by` knows of */       \
+    X(EMERGENCY, "emergency")                                                                      \
+    X(PEACE, "peace")                                                                              \
+    X(ROLL_CALL, "roll-call")                                                                      \
+    X(REROOT, "reroot") /* a new root by hand: its former keys are lost (topology/tree_reroot.c)   \
+                         */
 enum county_change_kind {
 #define X(name, text) COUNTY_##name,
     COUNTY_CHANGE_LIST(X)
@@ -149,7 +167,9 @@ struct county_change {
     size_t cut_off_count;
     const struct trusted_notes *notes; /* the same of its notes */
     size_t note_count;
-    bool again; /* REVOKE: another cut-off for a key that is revoked already */
+    bool same_machine; /* REPLACE: another signing key alone */
+    uint8_t raise;     /* REPLACE: so many tiers nearer to the root's */
+    bool again;        /* by who knows how it ended; REVOKE: another cut-off for a revoked key */
     uint64_t issued_ms;
 };
 /* Signs it and offers it to the county's own tree; parents and what is said of seats are as that
@@ -159,11 +179,15 @@ size_t county_sign(struct county *county, const struct county_change *change);
 /* A tree of its own that holds what this one holds. Free with tree_free. */
 struct tree *county_tree_copy(const struct tree *tree);
 extern const char *const county_change_names[COUNTY_CHANGE_KINDS];
+/* An order to a subtree, which a seat may give itself. */
+bool county_change_is_order(enum county_change_kind kind);
 
 /* The types as YAML, for nodes that are no simulated ones. */
 struct span county_types_yaml(void);
-/* The types document of the next version: as the first, and a field `extra` on every type. It is
- * offered to the county's own tree; hand it to the root seat with county_documents. */
+/* The types document of the next version: as the first, with a field `extra` on every type and a
+ * type with a workflow; the second time also one with limits of time, and calendars; the third time
+ * with other limits; then no more. It is offered to the county's own tree; hand it to the root seat
+ * with county_documents. */
 void county_raise_types(struct county *county);
 
 #endif

@@ -22,6 +22,7 @@ struct changing {
     size_t row_count;
     struct buffer cut_off, notes, decisions;
     uint8_t admins[2][KEY_BYTES];
+    struct seal_key escrow;
 };
 
 /* ---- what it is changed from ---- */
@@ -54,7 +55,7 @@ static void base_of_term(const struct county *county, size_t seat, uint64_t term
     for (size_t i = county->change_count; i-- > 0;) {
         const struct author_document *document = &county->changes[i];
         struct document_envelope opened;
-        if (strcmp(document->seat, code) != 0 ||
+        if (document->kind != DOCUMENT_BRANCH || strcmp(document->seat, code) != 0 ||
             document_open(span_of_buffer(&document->envelope), &opened, NULL) != ERR_OK ||
             opened.decoded.term != term)
             continue;
@@ -151,7 +152,10 @@ static bool replace(struct changing *changing)
     bool ended = old->status != SEAT_ACTIVE || end_key(changing, SEAT_RETIRED);
     next.status = SEAT_ACTIVE;
     next.cut_off = next.notes = SPAN_EMPTY;
+    if (changing->change->same_machine)
+        changing->county->seats[changing->change->seat].same_machine = old->generation + 1;
     take_keys(changing, changing->change->seat, old->generation + 1, &next);
+    next.tier = (uint8_t)(next.tier - changing->change->raise);
     changing->rows[changing->row_count++] = next;
     return ended;
 }
@@ -167,6 +171,16 @@ static bool release(struct changing *changing)
     return true;
 }
 
+static void drop_rows(struct changing *changing, const char *code)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < changing->row_count; i++) {
+        if (strcmp(changing->rows[i].seat, code) != 0)
+            changing->rows[kept++] = changing->rows[i];
+    }
+    changing->row_count = kept;
+}
+
 /* The rows as the parent lists them that the seat comes from. */
 static bool take(struct changing *changing)
 {
@@ -174,8 +188,10 @@ static bool take(struct changing *changing)
     const struct county_change *change = changing->change;
     const struct county_seat *seat = &county->seats[change->seat];
     const struct seat *known = tree_seat(county->tree, span_of_text(seat->code));
-    if (known == NULL || newest_row(changing, change->seat) != NULL)
+    const struct seat_row *own = newest_row(changing, change->seat);
+    if (known == NULL || (own != NULL && (!change->again || own->status != SEAT_RELEASED)))
         return false;
+    drop_rows(changing, seat->code); /* of one that comes back */
     const struct held_document *from = tree_listing_of(known);
     changing->rows = mem_resize(changing->rows, (changing->row_count + from->row_count + 1) *
                                                     sizeof *changing->rows);
@@ -233,6 +249,18 @@ static bool raise_term(struct changing *changing)
     return true;
 }
 
+static bool another_escrow(struct changing *changing)
+{
+    size_t seat = changing->change->seat;
+    struct seat_row *row = newest_row(changing, seat);
+    if (row == NULL || row->escrow_key == NULL)
+        return false;
+    changing->escrow =
+        county_escrow(changing->county, seat, ++changing->county->seats[seat].escrow);
+    row->escrow_key = changing->escrow.public_key;
+    return true;
+}
+
 static bool change_rows(struct changing *changing)
 {
     switch (changing->change->kind) {
@@ -244,12 +272,24 @@ static bool change_rows(struct changing *changing)
     case COUNTY_TAKE: return take(changing);
     case COUNTY_DECIDE: return decide(changing);
     case COUNTY_OVERRULE: return raise_term(changing);
+    case COUNTY_ESCROW: return another_escrow(changing);
+    case COUNTY_EMERGENCY:
+    case COUNTY_PEACE:
+    case COUNTY_ROLL_CALL:
+    case COUNTY_REROOT:
     case COUNTY_CHANGE_KINDS: break;
     }
     return false;
 }
 
 /* ---- signing ---- */
+
+static struct author_document *new_document(struct county *county)
+{
+    county->changes =
+        mem_resize(county->changes, (county->change_count + 1) * sizeof *county->changes);
+    return &county->changes[county->change_count++];
+}
 
 static int compare_rows(const void *a, const void *b)
 {
@@ -267,9 +307,7 @@ static void sign(struct changing *changing, const struct county_admin *admin)
         seat_row_encode(&changing->rows[i], &rows[i]);
         spans[i] = span_of_buffer(&rows[i]);
     }
-    county->changes =
-        mem_resize(county->changes, (county->change_count + 1) * sizeof *county->changes);
-    struct author_document *document = &county->changes[county->change_count++];
+    struct author_document *document = new_document(county);
     const uint8_t(*secrets)[SECRET_BYTES] = &admin->secret;
     enum error_code code =
         author_document(&changing->header, spans, count, secrets, 1, document, NULL);
@@ -347,6 +385,7 @@ static void copy_document(const struct held_document *held, struct tree *tree)
 struct tree *county_tree_copy(const struct tree *tree)
 {
     struct tree *copy = tree_new(tree_id(tree));
+    tree_set_shelf(copy, tree_shelf(tree));
     for (size_t i = 0; i < tree_former_root_count(tree); i++)
         tree_offer_document(copy, tree_former_root(tree, i), NULL);
     for (size_t i = 0; i < tree_document_count(tree); i++)
@@ -354,14 +393,65 @@ struct tree *county_tree_copy(const struct tree *tree)
     return copy;
 }
 
-size_t county_sign(struct county *county, const struct county_change *change)
+/* ---- orders ---- */
+
+bool county_change_is_order(enum county_change_kind kind)
+{
+    return kind == COUNTY_EMERGENCY || kind == COUNTY_PEACE || kind == COUNTY_ROLL_CALL;
+}
+
+static void sign_order(struct county *county, const struct county_change *change)
+{
+    const struct tree *seen = change->seen != NULL ? change->seen : county->tree;
+    const struct seat *seat = tree_seat(seen, span_of_text(county->seats[change->seat].code));
+    struct county_admin admin;
+    if (seat == NULL)
+        return;
+    enum order_what what = change->kind == COUNTY_EMERGENCY ? ORDER_EMERGENCY
+                           : change->kind == COUNTY_PEACE   ? ORDER_PEACE
+                                                            : ORDER_ROLL_CALL;
+    uint64_t term = term_of(county, change->seen, change->by);
+    struct document_header header = tree_next_order(seen, seat, what, term, change->issued_ms);
+    const struct county_admin *signer = &admin;
+    const uint8_t(*secrets)[SECRET_BYTES] = &signer->secret;
+    county_admin(county, change->by, term, &admin);
+    enum error_code code =
+        author_document(&header, NULL, 0, secrets, 1, new_document(county), NULL);
+    assert(code == ERR_OK);
+    (void)code;
+}
+
+/* ---- a new root by hand ---- */
+
+/* The same rows and tiers, and another key that nobody but people can vouch for. */
+static void sign_root(struct county *county, const struct county_change *change)
+{
+    enum { ROOT_KEYS_FROM = 1000 }; /* so far from the seat's own keys */
+    const struct held_document *held = tree_find_document(county->tree, DOCUMENT_ROOT, SPAN_EMPTY);
+    struct county_admin admin;
+    assert(held != NULL && held->whole);
+    struct document_header header =
+        author_next_header(&held->header, &held->hash, &county->tree_id, change->issued_ms);
+    header.term = held->header.term + 1;
+    header.by_hand = true;
+    county_admin(county, change->seat, ROOT_KEYS_FROM + header.term, &admin);
+    header.admins = admin_keys_of(1, admin.secret + SECRET_BYTES - KEY_BYTES, 1);
+    const struct county_admin *signer = &admin;
+    const uint8_t(*secrets)[SECRET_BYTES] = &signer->secret;
+    enum error_code code = author_document(&header, held->rows, held->row_count, secrets, 1,
+                                           new_document(county), NULL);
+    assert(code == ERR_OK);
+    (void)code;
+    memcpy(county->root_secret, admin.secret, SECRET_BYTES);
+}
+
+/* ---- all of it ---- */
+
+static void sign_branch(struct county *county, const struct county_change *change)
 {
     struct changing changing = {.county = county, .change = change};
     struct county_admin admin;
     struct base base;
-    size_t before = county->change_count;
-    if (county->first == NULL)
-        county->first = county_tree_copy(county->tree);
     changing.term = term_of(county, change->seen, change->by);
     county_admin(county, change->by, changing.term, &admin);
     base_of_term(county, change->by, changing.term, &base);
@@ -374,6 +464,19 @@ size_t county_sign(struct county *county, const struct county_change *change)
             sign_first_of_term(county, change, raised, &admin);
     }
     end_document(&changing);
+}
+
+size_t county_sign(struct county *county, const struct county_change *change)
+{
+    size_t before = county->change_count;
+    if (county->first == NULL)
+        county->first = county_tree_copy(county->tree);
+    if (county_change_is_order(change->kind))
+        sign_order(county, change);
+    else if (change->kind == COUNTY_REROOT)
+        sign_root(county, change);
+    else
+        sign_branch(county, change);
     for (size_t i = before; i < county->change_count; i++)
         county_offer(county, &county->changes[i]);
     county_look_again(county);

@@ -14,6 +14,8 @@ void county_admin(const struct county *county, size_t seat, uint64_t term,
                   struct county_admin *admin);
 /* To the county's own tree. As tree_offer_document and tree_offer_rows say. */
 enum error_code county_offer(struct county *county, const struct author_document *document);
+/* The types that follow a version, as YAML; after 0 the first. False: none do. */
+bool county_types_of(uint32_t version, struct buffer *yaml);
 /* Parents, and what is said of seats, as the county's own tree says now. */
 void county_look_again(struct county *county);
 

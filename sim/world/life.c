@@ -126,6 +126,7 @@ static void fill_options(struct world_node *node, struct replica_options *option
         .tree_id = world->county->tree_id,
         .tuning = world->options.tuning,
         .verifier = &world->verifier,
+        .shelf = world->county->shelf,
     };
     memcpy(options->seat, seat->code, sizeof options->seat);
     memcpy(options->signing_key, node->keys.signing_key, KEY_BYTES);
@@ -210,6 +211,7 @@ static void offer_documents(struct world_node *node, struct county_document *doc
         events[i].document.row_count = documents[i].row_count;
         events[i].document.places = documents[i].places;
         events[i].document.proofs = documents[i].proofs;
+        events[i].document.confirmed = documents[i].confirmed;
     }
     node_run_events(node, events, count, 0);
     free(events);
@@ -236,17 +238,28 @@ void world_give_types(struct world *world, size_t place)
     offer_documents(world->nodes[place], documents, 1);
 }
 
-void world_give_change(struct world *world, size_t place, size_t change)
+static void give_change(struct world *world, size_t place, size_t change, bool confirmed)
 {
     const struct author_document *signed_one = &world->county->changes[change];
     struct county_document *document = mem_alloc(sizeof *document);
     document->kind = signed_one->kind;
     document->envelope = span_of_buffer(&signed_one->envelope);
+    document->confirmed = confirmed;
     document->row_count = signed_one->row_count;
     document->rows = mem_alloc((signed_one->row_count + 1) * sizeof *document->rows);
     for (size_t i = 0; i < signed_one->row_count; i++)
         document->rows[i] = span_of_buffer(&signed_one->rows[i]);
     offer_documents(world->nodes[place], document, 1);
+}
+
+void world_give_change(struct world *world, size_t place, size_t change)
+{
+    give_change(world, place, change, false);
+}
+
+void world_confirm_change(struct world *world, size_t place, size_t change)
+{
+    give_change(world, place, change, true);
 }
 
 void world_equip(struct world *world, size_t place, const struct tree *documents)
@@ -263,6 +276,20 @@ void world_replace(struct world *world, size_t place)
     world_wipe(world, place);
     county_keys(world->county, node->seat, world->county->seats[node->seat].generation,
                 &node->keys);
+}
+
+void world_lend_escrow(struct world *world, size_t place, uint32_t number)
+{
+    struct world_node *node = world->nodes[place];
+    assert(node->drive == NULL);
+    seal_key_add_escrow(county_escrow(world->county, node->seat, number).secret, &node->keys.seal);
+}
+
+void world_rekey(struct world *world, size_t place, uint32_t generation)
+{
+    struct world_node *node = world->nodes[place];
+    assert(node->drive == NULL);
+    county_keys(world->county, node->seat, generation, &node->keys);
 }
 
 const struct county_keys *world_keys(const struct world *world, size_t node)

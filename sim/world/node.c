@@ -12,6 +12,7 @@ static void clear_items(struct inbox_item *items, size_t count)
         buffer_free(&items[i].bytes);
         free(items[i].type);
         free(items[i].request_id);
+        free(items[i].step);
         free(items[i].to);
     }
 }
@@ -165,6 +166,7 @@ static void complete_event(struct world_node *node, struct inbox_item *item)
         event->write.request_id =
             item->request_id == NULL ? SPAN_EMPTY : span_of_text(item->request_id);
         event->write.to = item->to == NULL ? SPAN_EMPTY : span_of_text(item->to);
+        event->write.transition = item->step == NULL ? SPAN_EMPTY : span_of_text(item->step);
     }
 }
 
@@ -263,9 +265,11 @@ void world_write(struct world *world, size_t place, const struct world_write *wr
     item->event.write.request = write->request;
     item->event.write.kind = write->kind;
     item->event.write.record = write->record;
+    item->event.write.with_private = write->with_private;
     item->type = mem_text(write->type);
     item->request_id = write->request_id == NULL ? NULL : mem_text(write->request_id);
     item->to = write->to == NULL ? NULL : mem_text(write->to);
+    item->step = write->step == NULL ? NULL : mem_text(write->step);
     buffer_append_span(&item->bytes, write->fields);
     node_plan_batch(node);
 }

@@ -125,12 +125,18 @@ void world_give_documents(struct world *world, size_t node, unsigned gift);
 /* The newest types; and one document of the county's changes, as from a stick. The node runs. */
 void world_give_types(struct world *world, size_t node);
 void world_give_change(struct world *world, size_t node, size_t change);
+/* A root by hand, whose fingerprint the people of the node have compared. */
+void world_confirm_change(struct world *world, size_t node, size_t change);
 /* What lies in its documents directory from now on is what stands in this tree. The node must not
  * run. */
 void world_equip(struct world *world, size_t node, const struct tree *documents);
 /* A new machine at this seat: an empty store, keys of the newest generation. The node must not run;
  * equip it then. */
 void world_replace(struct world *world, size_t node);
+/* The keys of this generation at the disk that is there. The node must not run. */
+void world_rekey(struct world *world, size_t node, uint32_t generation);
+/* An escrow key of the seat for its node, before it starts; `number` as for county_escrow. */
+void world_lend_escrow(struct world *world, size_t node, uint32_t number);
 /* The keys that its machine has. */
 const struct county_keys *world_keys(const struct world *world, size_t node);
 /* The node that it dials; its own place: none. */
@@ -146,7 +152,9 @@ struct world_write {
     struct record_id record;
     struct span fields;     /* EXTEND: the seats, a msgpack array */
     const char *request_id; /* NULL: none */
-    const char *to;         /* whom it is made for; NULL: nobody */
+    const char *to;         /* whom it is made for, or handed to; NULL: nobody */
+    const char *step;       /* DO: which */
+    bool with_private;      /* EXTEND: the private fields too */
 };
 void world_write(struct world *world, size_t node, const struct world_write *write);
 /* Hold back a node's batches: its inbox gathers until it is let go. */

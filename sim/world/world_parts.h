@@ -25,8 +25,8 @@ enum end { END_CHILD, END_PARENT, END_COUNT };
 struct inbox_item {
     struct event event;
     bool injected;
-    struct buffer bytes;          /* the message's body, or the write's fields */
-    char *type, *request_id, *to; /* of a write */
+    struct buffer bytes;                 /* the message's body, or the write's fields */
+    char *type, *request_id, *to, *step; /* of a write */
 };
 
 struct held_list { /* messages that a hole has swallowed, in order */

@@ -1,16 +1,13 @@
-/* Draws the report from its data. Everything that comes from the data goes in as text, never as
- * markup. */
+/* Draws the report of a run from its data, by the pieces of page/pieces.js. */
 'use strict';
 (function () {
-const data = JSON.parse(document.getElementById('data').textContent);
-const page = document.getElementById('page');
+const { data, WORDS, t, duration, bytes, number, make, section, table, color, tierColor, faded, legend,
+  valueAxis, chart } = Page;
 const STATES = ['cut', 'offline', 'down', 'paused', 'behind'];
 const LANES = 40;
-let language = document.body.className === 'zh' ? 'zh' : 'en';
 let allLanes = false;
-let charts = [];
 
-const WORDS = {
+Object.assign(WORDS, {
   held: ['Held', '通过'], violated: ['Not held', '未通过'],
   not_converged: ['Did not come to rest', '未恢复一致'], crashed: ['Crashed', '程序崩溃'],
   undecided: ['Undecided', '未得出结论'], unchecked: ['Unchecked', '未作检查'],
@@ -85,43 +82,22 @@ const WORDS = {
     '没有模拟：链路加密（只增加少量字节）、操作系统、真实磁盘与真实无线信道。'],
   not2: ['A measured processor time is that of one process on the machine that ran this; it says nothing of a village’s computer.',
     '处理器耗时是运行模拟的那台机器上单个进程的耗时，不代表村级设备的速度。'],
-  time: ['time', '时间'], tier: ['tier', '层级'], program: ['made by', '生成程序'], charts: ['charts', '图表'],
-};
-const t = (key) => (WORDS[key] || [key, key])[language === 'zh' ? 1 : 0];
-
+  time: ['time', '时间'], tier: ['tier', '层级'],
+});
 /* ---- words of numbers ---- */
 
-const UNITS = [[86400000, ' d', ' 天'], [3600000, ' h', ' 小时'], [60000, ' min', ' 分钟'],
-  [1000, ' s', ' 秒'], [1, ' ms', ' 毫秒']];
-function duration(ms) {
-  if (ms === null || ms === undefined) return '–';
-  if (ms === 0) return '0';
-  const word = language === 'zh' ? 2 : 1;
-  let unit = UNITS.findIndex((row) => ms >= row[0]);
-  if (unit < 0) unit = 4;
-  const whole = Math.floor(ms / UNITS[unit][0]);
-  const part = unit < 3 ? Math.floor((ms % UNITS[unit][0]) / UNITS[unit + 1][0]) : 0;
-  return whole + UNITS[unit][word] + (part > 0 ? ' ' + part + UNITS[unit + 1][word] : '');
-}
-function bytes(count) {
-  const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let place = 0;
-  while (count >= 1024 && place < 4) { count /= 1024; place++; }
-  return (place === 0 || count >= 100 ? Math.round(count) : count.toFixed(1)) + ' ' + names[place];
-}
 /* Steps of an axis that are round in the unit that is shown. */
 function byteStep(most) {
   let step = 1;
   while (most / step > 6) step *= 2;
   return step;
 }
-const number = (count) => count.toLocaleString(language === 'zh' ? 'zh-CN' : 'en-GB');
 const HOUR = 3600000;
 const END = data.result.ends_ms || 1;
 function clock(ms) {
   if (END > 4 * 24 * HOUR) {
     const day = (ms / (24 * HOUR)).toFixed(ms % (24 * HOUR) ? 1 : 0);
-    return language === 'zh' ? day + ' 天' : 'day ' + day;
+    return Page.language() === 'zh' ? day + ' 天' : 'day ' + day;
   }
   if (END > 4 * HOUR) return (ms / HOUR).toFixed(ms % HOUR ? 1 : 0) + ' h';
   if (END > 300000) return (ms / 60000).toFixed(ms % 60000 ? 1 : 0) + ' min';
@@ -132,46 +108,6 @@ const STEP = [1000, 2000, 5000, 10000, 30000, 60000, 120000, 300000, 600000, 180
 const timeStep = () => STEP.find((step) => END / step <= (innerWidth < 640 ? 5 : 10)) || END / 10;
 const seatNames = new Map(data.nodes.map((node) => [node.seat, node.name]));
 const seatName = (seat) => seatNames.get(seat) ? seatNames.get(seat) + ' ' + seat : seat;
-
-/* ---- pieces ---- */
-
-function make(tag, attributes, ...inside) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes || {})) {
-    if (name === 'style') node.style.cssText = value;
-    else if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value);
-  }
-  for (const piece of inside) {
-    if (piece !== null && piece !== undefined) node.append(piece);
-  }
-  return node;
-}
-const section = (id, title, note, ...inside) => make('section', { id }, make('h2', {}, t(title)),
-  note ? make('p', { class: 'note' }, t(note)) : null, ...inside);
-function table(columns, rows, rowOf) {
-  const head = make('tr');
-  for (const [title, kind] of columns) head.append(make('th', { class: kind || '' }, t(title)));
-  const body = make('tbody');
-  for (const row of rows) {
-    const line = make('tr');
-    rowOf(row).forEach((cell, place) => {
-      const inside = Array.isArray(cell) ? cell : [cell];
-      line.append(make('td', { class: columns[place][1] || '', 'data-label': t(columns[place][0]) },
-        ...inside));
-    });
-    body.append(line);
-  }
-  return make('div', { class: 'wide' }, make('table', { class: 'cards' }, make('thead', {}, head),
-    body));
-}
-const color = (name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
-const tierColor = (tier) => color('tier' + tier % 6);
-const faded = (hex, share) => hex + Math.round(share * 255).toString(16).padStart(2, '0');
-function legend(rows) {
-  return make('div', { class: 'legend' }, ...rows.map(([name, words]) => make('span', {},
-    make('i', { style: 'background:' + name }), words)));
-}
 
 /* ---- charts ---- */
 
@@ -198,21 +134,6 @@ const marks = { id: 'marks', afterDatasetsDraw(drawn) {
     ctx.restore();
   }
 } };
-function valueAxis(words, step) {
-  const ticks = { color: color('soft'), callback: words, maxTicksLimit: 7 };
-  if (step) ticks.stepSize = step;
-  else ticks.precision = 0;
-  return { beginAtZero: true, grid: { color: color('grid') }, ticks };
-}
-/* One chart into a box of its own; `words` tells a value. */
-function chart(id, kind, sets, options, tall) {
-  const canvas = make('canvas', { id: 'chart-' + id, role: 'img', 'aria-label': t(id) });
-  const box = make('div', { class: 'chart' + (tall ? ' tall' : '') }, canvas);
-  charts.push(() => new Chart(canvas, { type: kind, data: sets, plugins: [marks], options: Object.assign({
-    responsive: true, maintainAspectRatio: false, animation: false, normalized: true,
-    interaction: { mode: 'index', intersect: false } }, options) }));
-  return box;
-}
 function overTime(id, sets, words, stacked, step) {
   const at = data.samples.at_ms || [];
   return chart(id, 'line', { datasets: sets.map((set) => ({
@@ -281,7 +202,7 @@ function lanesChart() {
     legend(STATES.map((state) => [color(state), t(state)])), box);
   if (nodes.length > LANES)
     piece.append(make('button', { type: 'button', class: 'noprint', onclick: () => {
-      allLanes = !allLanes; draw(); } }, t(allLanes ? 'lanesFew' : 'lanesAll') +
+      allLanes = !allLanes; Page.draw(); } }, t(allLanes ? 'lanesFew' : 'lanesAll') +
       (allLanes ? '' : ' (' + nodes.length + ')')));
   return piece;
 }
@@ -346,12 +267,9 @@ function recoveries() {
     seatName(row.seat), t(row.outage), duration(row.healed_ms - row.broken_ms),
     row.took_ms === null ? t('never') : [duration(row.took_ms), make('span', { class: 'bar',
       style: 'width:' + (100 * row.took_ms / slowest).toFixed(1) + '%' })],
-    number(row.entries), bytes(row.bytes), row.cause_words[language]]),
+    number(row.entries), bytes(row.bytes), row.cause_words[Page.language()]]),
   left > 0 ? make('p', { class: 'note' }, '+ ' + number(left) + ' ' + t('further')) : null);
 }
-for (const [name, chinese] of [['nation', '国家'], ['province', '省'], ['prefecture', '市州'], ['city', '市'],
-  ['county', '县'], ['department', '部门'], ['township', '乡镇'], ['village', '村']])
-  WORDS[name] = [name, chinese];
 for (const [name, chinese] of [['parent away', '上级不可用'], ['half-open', '半开连接'], ['kill', '进程被杀'],
   ['power-cut', '断电'], ['pause', '停顿'], ['wipe', '数据清空'], ['restore', '恢复旧数据'],
   ['link', '线路变差'], ['clone', '克隆节点'], ['disk', '磁盘故障'], ['point', '内核故障点'], ['clock', '时钟错误'],
@@ -401,40 +319,9 @@ function again() {
 
 /* ---- the page ---- */
 
-function draw() {
-  for (const canvas of page.querySelectorAll('canvas')) {
-    const old = Chart.getChart(canvas);
-    if (old) old.destroy();
-  }
-  charts = [];
-  document.body.className = language;
-  document.documentElement.lang = language;
-  document.getElementById('language').textContent = language === 'zh' ? 'English' : '中文';
+Page.begin(() => {
   document.getElementById('word').textContent = t(data.result.unchecked ? 'unchecked' : data.outcome);
-  document.getElementById('foot').textContent = t('program') + ' ' + data.program + ' · ' + t('charts') +
-    ': Chart.js ' + Chart.version + ' (MIT)';
-  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-  Chart.defaults.color = color('soft');
-  page.replaceChildren(tiles(), expectations(), course(), figures(), backlog(), traffic(), recoveries(),
-    found(), cost(), again());
-  for (const begin of charts) begin();
-  document.body.dataset.drawn = String(charts.length);
-}
-document.getElementById('language').addEventListener('click', () => {
-  language = language === 'zh' ? 'en' : 'zh';
-  draw();
-});
-function print(begins) {
-  document.documentElement.classList.toggle('printing', begins);
-  draw();
-}
-addEventListener('beforeprint', () => print(true));
-addEventListener('afterprint', () => print(false));
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
-let width = innerWidth;
-addEventListener('resize', () => {
-  if ((innerWidth < 640) !== (width < 640)) draw();
-  width = innerWidth;
-});
-draw();
+  return [tiles(), expectations(), course(), figures(), backlog(), traffic(), recoveries(), found(),
+    cost(), again()];
+}, [marks]);
 })();
