@@ -129,17 +129,39 @@ static void try_opening(struct span body)
     buffer_free(&out);
 }
 
+/* The mark of the first entry that is in it, or one of nothing. */
+static struct hash mark_of(struct span plain, const struct author_epoch *self,
+                           const uint8_t blind[static ENTRY_BLIND_BYTES])
+{
+    struct mp_reader reader = mp_reader(plain);
+    uint64_t clock = mp_read_uint_max(&reader, UINT64_C(1) << 47);
+    struct span text = SPAN(plain.data + reader.at, plain.size - reader.at);
+    struct entry_list list;
+    struct hash digest = hash_zero;
+    if (!reader.failed && entry_list_decode(text, self, clock, &list, NULL) == ERR_OK) {
+        digest = entry_digest(&list.entries[0], key, EPOCH);
+        entry_list_free(&list);
+    }
+    return entry_seal_mark(blind, &digest);
+}
+
 /* What a hostile author seals to us. */
 static void try_sealed(struct span plain)
 {
+    static const uint8_t blind[ENTRY_BLIND_BYTES];
     const struct author_epoch self = {context.stream.author, EPOCH};
     const struct hash bound = entry_seal_bound(key, EPOCH), seed = {{1}};
+    const struct hash mark = mark_of(plain, &self, blind);
     struct seal_key reader;
-    struct buffer sealed = {0};
+    struct buffer sealed = {0}, inner = {0};
     struct unsealed inside;
     seal_key_from(seed.bytes, &reader);
     const uint8_t(*readers)[KEY_BYTES] = (const uint8_t(*)[KEY_BYTES]) & reader.public_key;
-    bool made = seal_make(plain, &bound, readers, 1, &seed, &sealed);
+    buffer_append(&inner, blind, sizeof blind);
+    buffer_append_span(&inner, plain);
+    buffer_append(&sealed, "\x01", 1);
+    buffer_append(&sealed, mark.bytes, HASH_BYTES);
+    bool made = seal_make(span_of_buffer(&inner), &bound, readers, 1, &seed, &sealed);
     assert(made);
     (void)made;
     if (entry_unseal(span_of_buffer(&sealed), &self, key, &reader, &inside) == SEAL_OPENED) {
@@ -148,6 +170,7 @@ static void try_sealed(struct span plain)
     }
     if (entry_unseal(plain, &self, key, &reader, &inside) == SEAL_OPENED)
         unsealed_free(&inside);
+    buffer_free(&inner);
     buffer_free(&sealed);
 }
 

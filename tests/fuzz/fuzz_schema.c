@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/schema.h"
+#include "schema/change.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,6 +42,25 @@ static void try_rows(const struct span *rows, size_t count, bool must_load)
     schema_free(schema);
 }
 
+/* What is shown compiles to the same rows, and nothing changes between the two. */
+static void try_shown(const struct schema_source *source, const struct span *rows)
+{
+    struct buffer yaml = {0};
+    struct schema_changes changes = {0};
+    struct schema *schema = schema_load_labelled(source->version, rows, source->row_count, NULL);
+    schema_show(schema, &yaml);
+    struct schema_source *again = schema_compile(span_of_buffer(&yaml), "shown", NULL);
+    assert(again != NULL && again->row_count == source->row_count);
+    for (size_t i = 0; i < source->row_count; i++)
+        assert(span_equal(span_of_buffer(&again->rows[i]), rows[i]));
+    schema_compare(schema, schema, &changes);
+    assert(changes.count == 0);
+    schema_changes_free(&changes);
+    schema_source_free(again);
+    schema_free(schema);
+    buffer_free(&yaml);
+}
+
 static void try_yaml(struct span text)
 {
     struct error error = {0};
@@ -56,6 +75,7 @@ static void try_yaml(struct span text)
         assert(rows[i].size <= DOCUMENT_ROW_BYTES_MAX && mp_valid(rows[i]));
     }
     try_rows(rows, source->row_count, true);
+    try_shown(source, rows);
     schema_source_free(source);
 }
 
@@ -74,7 +94,13 @@ static void try_body(struct span input)
                                "      d: {number: 4, kind: time}\n"
                                "      e: {number: 5, kind: enum, choices: [x, y]}\n"
                                "      f: {number: 6, kind: list}\n"
-                               "      g: {number: 7, kind: counter}\n";
+                               "      g: {number: 7, kind: counter}\n"
+                               "      h: {number: 8, kind: decimal, scale: 2, max: 9}\n"
+                               "      i: {number: 9, kind: date, default: 2025-06-30}\n"
+                               "      j: {number: 10, kind: record}\n"
+                               "      k: {number: 11, kind: seat}\n"
+                               "      l: {number: 12, kind: digest}\n"
+                               "      m: {number: 13, kind: text, pattern: '[a-z]*'}\n";
     static struct schema *schema;
     if (schema == NULL) {
         struct schema_source *source = schema_compile(span_of_text(text), "types.yaml", NULL);

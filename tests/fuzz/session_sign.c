@@ -113,7 +113,7 @@ static void add_entry(struct game *game, struct block_text *text)
         .counter = (int64_t)choose(choices, 4) - 1,
         .n = 1 + choose(choices, 4),
     };
-    if (entry.kind == ENTRY_OPEN || entry.kind == ENTRY_CLOSE) {
+    if (entry_kind_of_stream((uint8_t)entry.kind)) {
         entry.type = 0;
         entry.counter = 0;
         entry.n = 1;

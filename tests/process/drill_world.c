@@ -197,6 +197,15 @@ void status_falls(const char *node, const char *path, long long most)
     until(is_between, &(struct status_between){node, path, LLONG_MIN, most}, what);
 }
 
+void newcomer_works(const char *drill, const char *directory)
+{
+    pid_t village = background("-d", directory, "run", NULL);
+    status_reaches(drill_node(drill, "T1"), "children.live", 2);
+    const char *id = node_put(directory, "incident", "from the new village");
+    node_gets(drill_node(drill, "C"), "incident", id);
+    assert_int_equal(background_stop(village), 0);
+}
+
 pid_t node_process(const char *node)
 {
     char path[PATH_MAX + 16];

@@ -23,7 +23,7 @@ void drill_down(const char *directory);
 
 /* Asks until `holds` says true of this context, and fails the test after UNTIL_MS, naming what it
  * waited for. `holds` may itself fail the test, when it sees that it never will. */
-enum { UNTIL_MS = 60 * 1000 };
+enum { UNTIL_MS = 180 * 1000 };
 void until(bool (*holds)(const void *context), const void *context, const char *what);
 
 /* DIRECTORY/SEAT, in one of a few buffers that are used in turn. */
@@ -39,6 +39,9 @@ long long status_number(const char *node, const char *path);
 /* Wait until it is at least, or at most, so much. */
 void status_reaches(const char *node, const char *path, long long least);
 void status_falls(const char *node, const char *path, long long most);
+/* A machine that has just joined below T1 of a tree of five: it runs, its parent has one more link,
+ * what it writes comes to the county; then it stops. */
+void newcomer_works(const char *drill, const char *directory);
 /* The process that the node's lock names; 0: none does. */
 pid_t node_process(const char *node);
 /* The node's epoch: its ordinal. */

@@ -10,8 +10,8 @@
 #include "topology/tree.h"
 
 enum {
-    PEER_WAIT_MS = 30 * 1000, /* what takes longer never comes */
-    PEER_FIRST_BYTES = 99,    /* of a handshake, length included */
+    PEER_WAIT_MS = 120 * 1000, /* what takes longer never comes */
+    PEER_FIRST_BYTES = 99,     /* of a handshake, length included */
     PEER_SECOND_BYTES = 50,
 };
 

@@ -24,6 +24,7 @@
 
 #include "node/author/file.h"
 #include "node/node.h"
+#include "tests/scratch.h"
 #include "topology/author.h"
 
 extern char **environ;
@@ -118,7 +119,32 @@ static struct author_document sign_types(const struct author_tree *tree,
                                 "    class: urgent\n"
                                 "    circle: subtree\n"
                                 "    fields:\n"
-                                "      title: {number: 1, kind: text, required: true}\n";
+                                "      title: {number: 1, kind: text, required: true}\n"
+                                "  case:\n"
+                                "    number: 4\n"
+                                "    class: normal\n"
+                                "    circle: path\n"
+                                "    fields:\n"
+                                "      title: {number: 1, kind: text, required: true}\n"
+                                "      outcome: {number: 2, kind: text}\n"
+                                "      state: {number: 3, kind: enum}\n"
+                                "    workflow:\n"
+                                "      field: state\n"
+                                "      states:\n"
+                                "        open: {number: 1, initial: true, within: 2 days}\n"
+                                "        dispatched: {number: 2}\n"
+                                "        closed: {number: 3, closed: true}\n"
+                                "      steps:\n"
+                                "        dispatch:\n"
+                                "          number: 1\n"
+                                "          from: open\n"
+                                "          to: dispatched\n"
+                                "          who: [{tier: county}]\n"
+                                "        close:\n"
+                                "          number: 2\n"
+                                "          from: open\n"
+                                "          to: closed\n"
+                                "          requires: [outcome]\n";
     struct error error;
     struct author_document document;
     struct schema_source *source = schema_compile(span_of_text(types), "types", &error);
@@ -161,9 +187,9 @@ void node_world_make(struct node_world *world, const char *table)
     struct error error;
     char endpoints[NODE_WORLD_SEATS_MAX][64];
     struct node_keys keys[NODE_WORLD_SEATS_MAX];
-    *world = (struct node_world){.dir = "/tmp/terrace-node-XXXXXX"};
+    *world = (struct node_world){0};
     assert_true(crypto_start());
-    assert_non_null(mkdtemp(world->dir));
+    assert_true(scratch_make(world->dir, sizeof world->dir, "terrace-node"));
     struct csv_tree *csv = csv_tree_read(span_of_text(table), "table", &error);
     assert_non_null(csv);
     world->count = csv->row_count;

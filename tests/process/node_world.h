@@ -9,7 +9,7 @@
 #include "node/api/message.h"
 #include "node/author/node_directory.h"
 
-enum { NODE_WORLD_SEATS_MAX = 16, NODE_WORLD_WAIT_MS = 30 * 1000 };
+enum { NODE_WORLD_SEATS_MAX = 16, NODE_WORLD_WAIT_MS = 120 * 1000 };
 
 struct node_world_seat {
     char code[SEAT_BYTES_MAX + 1];

@@ -17,13 +17,14 @@
 
 #include "cli/drill/act.h"
 #include "cli/drill/remove.h"
+#include "tests/scratch.h"
 
 extern char **environ;
 
 enum { WORDS_MAX = 64, PATHS = 128, PATH_ROOM = 4096 };
 
-static const char *program;
-static char place[] = "/tmp/terrace test 县 XXXXXX";
+static const char *program, *input; /* NULL: nothing */
+static char place[128];
 static char *output, *errors;
 static json_t *answer;
 static char drill_directory[PATH_ROOM];
@@ -31,7 +32,7 @@ static char drill_directory[PATH_ROOM];
 void terrace_use(const char *path)
 {
     program = path;
-    if (mkdtemp(place) == NULL)
+    if (!scratch_make(place, sizeof place, "terrace test 县"))
         abort();
 }
 
@@ -95,13 +96,19 @@ static pid_t spawn(char *const *words, const char *to, const char *errors_to)
     pid_t pid = 0;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 0, input == NULL ? "/dev/null" : input, O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, errors_to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     int code = posix_spawn(&pid, program, &actions, NULL, words, environ);
     posix_spawn_file_actions_destroy(&actions);
     assert_int_equal(code, 0);
+    input = NULL;
     return pid;
+}
+
+void terrace_reads(const char *path)
+{
+    input = path;
 }
 
 int terrace_run(const char *word, ...)

@@ -17,6 +17,8 @@ void terrace_leave(void);
 /* Runs `terrace WORDS...`; the list ends with NULL. Answers the exit status, 128 + signal for a
  * death. What it printed stays until the next run. */
 int terrace_run(const char *word, ...) __attribute__((sentinel));
+/* The next run reads this file as its stdin; all others nothing. */
+void terrace_reads(const char *path);
 const char *terrace_output(void); /* stdout */
 const char *terrace_errors(void); /* stderr */
 /* stdout as the one JSON object that it must be; the test fails otherwise. Freed by the next run.

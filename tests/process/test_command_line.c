@@ -92,6 +92,46 @@ static void lists_are_a_line_a_record(void **state)
     assert_non_null(strstr(terrace_output(), id));
 }
 
+static void must_fail(int status, int expected, const char *word)
+{
+    if (status != expected || strstr(terrace_errors(), word) == NULL)
+        fail_msg("ended with %d, expected %d and '%s': %s", status, expected, word,
+                 terrace_errors());
+    assert_int_equal(strncmp(terrace_errors(), "terrace: ", 9), 0);
+}
+
+/* How many lines the last command wrote. */
+static size_t line_count(void)
+{
+    size_t count = 0;
+    for (const char *at = terrace_output(); (at = strchr(at, '\n')) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void a_list_says_what_found_it(void **state)
+{
+    (void)state;
+    put_one("incident", "title=一");
+    put_one("incident", "title=二");
+    assert_int_equal(terrace_run("-d", node, "set", "incident", id, "level=4", NULL), 0);
+    assert_int_equal(terrace_run("-d", node, "--json", "list", "incident", "--explain", "--where",
+                                 "status=reported", "--where", "level>=4", NULL),
+                     0);
+    assert_string_equal(json_string_value(json_object_get(terrace_json(), "id")), id);
+    assert_int_equal(line_count(), 1);
+    assert_non_null(strstr(terrace_errors(), "by the index [status, level]; records read: 1"));
+    assert_int_equal(
+        terrace_run("-d", node, "list", "incident", "--explain", "--where", "level>2", NULL), 0);
+    assert_non_null(strstr(terrace_errors(), "without an index"));
+    must_fail(terrace_run("-d", node, "list", "incident", "--where", "calls>2", NULL), 3,
+              "calls is a counter");
+    must_fail(terrace_run("-d", node, "list", "incident", "--where", "phone>2", NULL), 3,
+              "private fields can only be asked for with =");
+    must_fail(terrace_run("-d", node, "list", "incident", "--where", "level", NULL), 2,
+              "expected NAME=VALUE, or >=");
+}
+
 static void totals_and_status_are_one_object(void **state)
 {
     (void)state;
@@ -101,6 +141,22 @@ static void totals_and_status_are_one_object(void **state)
     assert_int_equal(json_integer_value(json_array_get(origins, 1)), 2);
     assert_int_equal(terrace_run("-d", above, "rollup", "records", NULL), 0);
     assert_non_null(strstr(terrace_output(), " of 2 origins, as of "));
+    assert_int_equal(terrace_run("-d", node, "rollup", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "incident_all"));
+    assert_non_null(strstr(terrace_output(), "事件总数"));
+    assert_int_equal(terrace_run("-d", node, "rollup", "mediation_all", "--by", "cause,seat",
+                                 "--each", "month", "--since", "2026-01-01", "--verify", "--json",
+                                 NULL),
+                     0);
+    const json_t *declared = terrace_json();
+    assert_string_equal(json_string_value(json_object_get(declared, "what")), "count");
+    assert_true(json_is_true(json_object_get(declared, "complete")));
+    assert_true(json_array_size(json_object_get(declared, "groups")) > 0);
+    assert_int_equal(json_array_size(json_object_get(declared, "periods")), 1);
+    must_fail(terrace_run("-d", node, "rollup", "mediation_all", "--by", "title", NULL), 2,
+              "--by is up to 4 of: origin, tier, parent, cause, status");
+    must_fail(terrace_run("-d", node, "rollup", "mediation_all", "--each", "day", NULL), 2,
+              "it is kept by month");
     assert_int_equal(terrace_run("-d", node, "--json", "status", NULL), 0);
     assert_string_equal(json_string_value(json_object_get(terrace_json(), "seat")), "V");
     assert_int_equal(terrace_run("-d", node, "status", NULL), 0);
@@ -122,14 +178,6 @@ static void heads_are_what_a_cut_off_is_made_from(void **state)
     assert_non_null(strstr(terrace_output(), "generation 1, active"));
     assert_int_equal(terrace_run("-d", node, "status", "V", NULL), 2);
     assert_int_equal(terrace_run("-d", node, "status", "--heads", "nowhere", NULL), 3);
-}
-
-static void must_fail(int status, int expected, const char *word)
-{
-    if (status != expected || strstr(terrace_errors(), word) == NULL)
-        fail_msg("ended with %d, expected %d and '%s': %s", status, expected, word,
-                 terrace_errors());
-    assert_int_equal(strncmp(terrace_errors(), "terrace: ", 9), 0);
 }
 
 static void errors_say_what_why_and_what_next(void **state)
@@ -163,10 +211,10 @@ static void errors_are_json_and_chinese_where_asked(void **state)
 
 static void everything_has_help(void **state)
 {
-    static const char *const commands[] = {"init",       "run",    "put",     "set",    "add",
-                                           "delete",     "get",    "list",    "import", "export",
-                                           "rollup",     "status", "history", "watch",  "conflicts",
-                                           "quarantine", "doctor", "drill",   "key"};
+    static const char *const commands[] = {
+        "init",   "run",    "put",    "set",     "add",     "delete", "get",       "list",
+        "import", "export", "rollup", "status",  "history", "watch",  "conflicts", "quarantine",
+        "doctor", "drill",  "key",    "resolve", "release", "do"};
     static const char *const drills[] = {"up",    "load",   "cut",  "heal",  "kill", "start",
                                          "check", "status", "down", "plant", "demo"};
     (void)state;
@@ -207,6 +255,7 @@ int main(int count, char **values)
         cmocka_unit_test(a_record_through_its_life),
         cmocka_unit_test(the_same_request_is_the_same_record),
         cmocka_unit_test(lists_are_a_line_a_record),
+        cmocka_unit_test(a_list_says_what_found_it),
         cmocka_unit_test(totals_and_status_are_one_object),
         cmocka_unit_test(heads_are_what_a_cut_off_is_made_from),
         cmocka_unit_test(errors_say_what_why_and_what_next),

@@ -77,9 +77,21 @@ static void values_written_at_the_same_time(void **state)
     assert_string_equal(json_string_value(json_object_get(conflict, "value")), "东");
     assert_string_equal(json_string_value(json_object_get(shown, "seat")), "C");
     assert_string_equal(json_string_value(json_object_get(shown, "field")), "place");
-    run_says(0, village, "conflicts", "1 record with values written at the same time");
-    assert_int_equal(terrace_run("-d", village, "set", "incident", id, "place=中", NULL), 0);
+    run_says(0, village, "conflicts", "1 record with values or steps of the same time");
+    assert_non_null(strstr(terrace_output(), "2 also:  东"));
+    assert_int_equal(terrace_run("-d", village, "resolve", "incident", id, "title=桥", NULL), 3);
+    assert_non_null(strstr(terrace_errors(), "there is nothing to settle"));
+    assert_int_equal(
+        terrace_run("-d", village, "resolve", "incident", id, "place", "--keep", "3", NULL), 3);
+    assert_int_equal(
+        terrace_run("-d", village, "resolve", "incident", id, "place=a", "--keep", "1", NULL), 2);
+    assert_int_equal(
+        terrace_run("-d", village, "resolve", "incident", id, "place", "--keep", "2", NULL), 0);
     run_says(0, village, "conflicts", "0 records");
+    assert_int_equal(terrace_run("-d", village, "--json", "get", "incident", id, NULL), 0);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(terrace_json(), "fields"), "place")),
+        "东");
     assert_int_equal(terrace_run("-d", village, "conflicts", "incidnt", NULL), 3);
 }
 

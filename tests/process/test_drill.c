@@ -106,6 +106,42 @@ static void the_demonstration_holds(void **state)
     assert_non_null(strstr(terrace_errors(), "down: all nodes have ended"));
 }
 
+/* What the first fold that an answer stands on says of its documents. */
+static const char *fold_says(void)
+{
+    const json_t *fold = json_array_get(json_object_get(terrace_json(), "folds"), 0);
+    const char *documents = json_string_value(json_object_get(fold, "documents"));
+    return documents == NULL ? "there is none" : documents;
+}
+
+/* A province over two counties that state folds: the total is that of all records, also while a
+ * county is cut off from it and works on. */
+static void figures_are_folded(void **state)
+{
+    static const char tree[] = "code,name,tier,parent\nN,省,province,\nA,甲县,county,N\n"
+                               "B,乙县,county,N\nA1,甲乡,township,A\nA2,甲村,village,A1\n";
+    (void)state;
+    const char *table = terrace_file("folds.csv", tree), *directory = terrace_path("folds");
+    assert_int_not_equal(terrace_run("drill", "up", "--tree", table, "--dir", directory,
+                                     "--fold-tier", "village", NULL),
+                         0);
+    assert_non_null(strstr(terrace_errors(), "is called"));
+    terrace_drill_begin(directory);
+    assert_int_equal(terrace_run("drill", "up", "--tree", table, "--dir", directory, "--fold-tier",
+                                 "county", NULL),
+                     0);
+    drill_load(directory, "60", NULL);
+    check_holds(directory, 60, 5);
+    const char *top = terrace_path("folds/N");
+    assert_int_equal(terrace_run("-d", top, "rollup", "records", "--json", NULL), 0);
+    assert_string_equal(fold_says(), "same");
+    assert_int_equal(terrace_run("drill", "cut", "--dir", directory, "A", NULL), 0);
+    drill_load(directory, "40", NULL);
+    assert_int_equal(terrace_run("drill", "heal", "--dir", directory, "--all", NULL), 0);
+    check_holds(directory, 100, 5);
+    drill_down(directory);
+}
+
 static void any_tree_will_do(void **state)
 {
     static const struct {
@@ -218,6 +254,7 @@ int main(int count, char **values)
         cmocka_unit_test_teardown(cut_and_killed_nodes_lose_nothing, terrace_drill_end),
         cmocka_unit_test_teardown(a_killed_node_is_seen_and_comes_back, terrace_drill_end),
         cmocka_unit_test_teardown(the_demonstration_holds, terrace_drill_end),
+        cmocka_unit_test_teardown(figures_are_folded, terrace_drill_end),
         cmocka_unit_test_teardown(any_tree_will_do, terrace_drill_end),
         cmocka_unit_test_teardown(own_types_will_do, terrace_drill_end),
         cmocka_unit_test_teardown(a_matter_stands_on_the_way_to_its_seat_alone, terrace_drill_end),

@@ -1,14 +1,18 @@
 /* A drill whose tree changes while its nodes work: who is admitted, moved, revoked, replaced, and
  * `drill check` right after each. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "cli/print.h"
+#include "node/author/file.h"
 #include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
 
@@ -109,58 +113,6 @@ static void a_stolen_village_is_cut_off_while_it_runs(void **state)
     drill_down(directory);
 }
 
-/* The township's machine is put back to a day before, and signs the cut-off from that: what the
- * village wrote since is honest, lies at the county, and is written again there. */
-static void honest_words_behind_a_cut_off_are_endorsed(void **state)
-{
-    (void)state;
-    const char *directory = drill_up("endorse", tree_of_five);
-    char first[64], second[64], made[64], instead[64];
-    snprintf(first, sizeof first, "%s", node_put(drill_node(directory, "V2"), "incident", "early"));
-    node_gets(drill_node(directory, "C"), "incident", first);
-    drill_act(directory, "kill", "T2");
-    tool("cp", "-a", drill_node(directory, "T2"), terrace_path("before"), NULL);
-    drill_act(directory, "start", "T2");
-    assert_int_equal(terrace_run("-d", drill_node(directory, "V2"), "set", "incident", first,
-                                 "title=late words", NULL),
-                     0);
-    snprintf(second, sizeof second, "%s",
-             node_put(drill_node(directory, "V2"), "incident", "made late"));
-    node_gets(drill_node(directory, "C"), "incident", second);
-    drill_act(directory, "kill", "V2");
-    drill_act(directory, "kill", "C");
-    drill_act(directory, "kill", "T2");
-    tool("rm", "-r", drill_node(directory, "T2"), NULL);
-    tool("mv", terrace_path("before"), drill_node(directory, "T2"), NULL);
-    drill_act(directory, "start", "T2");
-    drill(directory, "revoke", "V2", NULL);
-    drill_act(directory, "start", "C");
-    const char *county = drill_node(directory, "C");
-    status_reaches(county, "quarantine", 2);
-    assert_false(node_has(county, "incident", second));
-    assert_int_equal(terrace_run("-d", county, "quarantine", "--revoked", "V2", NULL), 0);
-    assert_non_null(strstr(terrace_output(), "title=late words"));
-    assert_non_null(strstr(terrace_output(), "title=made late"));
-    assert_non_null(strstr(terrace_output(), "2 behind a cut-off"));
-    assert_int_equal(terrace_run("-d", county, "quarantine", "--revoked", "V1", NULL), 0);
-    assert_non_null(strstr(terrace_output(), "0 behind a cut-off"));
-    assert_int_equal(terrace_run("-d", county, "endorse", "incident", first, NULL), 0);
-    assert_int_equal(terrace_run("-d", county, "get", "incident", first, NULL), 0);
-    assert_non_null(strstr(terrace_output(), "late words"));
-    assert_int_equal(terrace_run("-d", county, "endorse", "incident", second, NULL), 0);
-    assert_int_equal(sscanf(terrace_output(), "%63s", made), 1);
-    snprintf(instead, sizeof instead, "instead of %.33s", second);
-    assert_non_null(strstr(terrace_output(), instead));
-    assert_int_equal(terrace_run("-d", county, "get", "incident", made, NULL), 0);
-    assert_non_null(strstr(terrace_output(), "made late"));
-    /* again: the same record, not a third one */
-    assert_int_equal(terrace_run("-d", county, "--json", "endorse", "incident", second, NULL), 0);
-    assert_string_equal(json_string_value(json_object_get(terrace_json(), "id")), made);
-    assert_int_equal(terrace_run("-d", county, "endorse", "incident", made, NULL), 3);
-    assert_non_null(strstr(terrace_errors(), "nothing of this record is behind"));
-    drill_down(directory);
-}
-
 static long long counted(const char *directory)
 {
     assert_int_equal(terrace_run("drill", "status", "--json", "--dir", directory, NULL), 0);
@@ -202,17 +154,120 @@ static void the_county_overrules_what_a_township_signed(void **state)
     drill_down(directory);
 }
 
+static bool is_written(const void *village)
+{
+    return terrace_run("-d", village, "put", "incident", "title=after the gap", NULL) == 0;
+}
+
+/* It has heard of the raised term by the first document alone, which lists no V1; it starts with
+ * that, asks the parent that it remembers for the other one, and takes writes
+ * again when that is here. */
+static void who_dies_between_two_documents_starts_again(void **state)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    struct buffer first = {0};
+    (void)state;
+    const char *directory = drill_up("between", tree_of_five);
+    drill_act(directory, "kill", "V1");
+    drill(directory, "overrule", "T1", NULL);
+    snprintf(from, sizeof from, "%s/documents/1-00-C.document", drill_node(directory, "C"));
+    snprintf(to, sizeof to, "%s/documents/1-00-C.document", drill_node(directory, "V1"));
+    assert_int_equal(file_read(from, 1 << 20, &first, NULL), ERR_OK);
+    assert_int_equal(file_replace(to, span_of_buffer(&first), 0644, NULL), ERR_OK);
+    buffer_free(&first);
+    drill_act(directory, "start", "V1");
+    until(is_written, drill_node(directory, "V1"), "V1 is in a document again");
+    snprintf(to, sizeof to, "%.*s", (int)strcspn(terrace_output(), " "), terrace_output());
+    node_gets(drill_node(directory, "C"), "incident", to);
+    drill_down(directory);
+}
+
+static const char tree_of_names[] = "code,name,tier,parent\n"
+                                    "C,永顺县,county,\n"
+                                    "T1,芙蓉镇,township,C\n"
+                                    "T2,Lion Rock,township,C\n"
+                                    "V1,泽家村民委员会,village,T1\n"
+                                    "V2,é,village,T2\n";
+
+static bool all_are_dated(const void *county)
+{
+    size_t dated = 0;
+    if (terrace_run("-d", county, "topology", "show", NULL) != 0)
+        return false;
+    for (const char *at = terrace_output(); (at = strstr(at, "complete as of ")) != NULL; at++)
+        dated++;
+    return dated == 4;
+}
+
+/* Each cell under its title, whatever the names' letters take on a terminal. */
+static void columns_stand(const char *drawn)
+{
+    static const char *const seats[] = {" C ", " T1 ", " T2 ", " V1 ", " V2 "};
+    char *lines = strdup(drawn), *rest = NULL;
+    char *line = strtok_r(lines, "\n", &rest);
+    char *title = strstr(line, "seat");
+    assert_non_null(title);
+    *title = '\0';
+    size_t width = text_width(line), rows = 0;
+    while ((line = strtok_r(NULL, "\n", &rest)) != NULL) {
+        for (size_t i = 0; i < sizeof seats / sizeof *seats; i++) {
+            char *at = strstr(line, seats[i]);
+            if (at == NULL)
+                continue;
+            at[1] = '\0';
+            assert_int_equal(text_width(line), width);
+            rows++;
+            break;
+        }
+    }
+    assert_int_equal(rows, 5);
+    free(lines);
+}
+
+/* What the county knows of each seat: its own links, and by their signed statements those below. */
+static void show_says_how_old_everything_is(void **state)
+{
+    (void)state;
+    const char *directory = drill_up("show", tree_of_names);
+    char county[256];
+    snprintf(county, sizeof county, "%s", drill_node(directory, "C"));
+    drill_load(directory, "40", NULL);
+    until(all_are_dated, county, "each seat's statement says as of when");
+    columns_stand(terrace_output());
+    assert_non_null(strstr(terrace_output(), "this node"));
+    drill_act(directory, "kill", "T2");
+    status_falls(county, "children.live", 1);
+    assert_int_equal(terrace_run("-d", county, "topology", "show", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "no link"));
+    assert_non_null(strstr(terrace_output(), "live, heard "));
+    assert_int_equal(terrace_run("-d", county, "--json", "topology", "show", "V2", NULL), 0);
+    const json_t *heads = json_object_get(terrace_json(), "heads");
+    assert_int_equal(json_integer_value(json_object_get(heads, "missing")), 0);
+    assert_true(json_integer_value(json_object_get(heads, "as_of")) > 0);
+    assert_true(json_is_integer(json_object_get(heads, "age_ms")));
+    assert_int_equal(
+        terrace_run("-d", county, "--json", "topology", "show", "T1", "--depth", "0", NULL), 0);
+    heads = json_object_get(terrace_json(), "heads");
+    assert_non_null(json_object_get(json_object_get(terrace_json(), "link"), "heard_ms"));
+    drill_down(directory);
+    assert_int_equal(terrace_run("-d", county, "topology", "show", NULL), 0);
+    assert_non_null(strstr(terrace_errors(), "the node isn't running"));
+    assert_non_null(strstr(terrace_output(), " ago")); /* what lies here has its age all the same */
+}
+
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_township_that_is_cut_off_admits_a_village, terrace_drill_end),
         cmocka_unit_test_teardown(a_new_township_admits_too, terrace_drill_end),
         cmocka_unit_test_teardown(a_stolen_village_is_cut_off_while_it_runs, terrace_drill_end),
-        cmocka_unit_test_teardown(honest_words_behind_a_cut_off_are_endorsed, terrace_drill_end),
         cmocka_unit_test_teardown(the_county_overrules_what_a_township_signed, terrace_drill_end),
+        cmocka_unit_test_teardown(who_dies_between_two_documents_starts_again, terrace_drill_end),
+        cmocka_unit_test_teardown(show_says_how_old_everything_is, terrace_drill_end),
     };
     if (count != 2)
         return 2;
+    print_start();
     background_use(values[1]);
     terrace_use(values[1]);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,11 +58,7 @@ static void a_request_becomes_a_village(void **state)
     assert_int_equal(admit("V3", text, answer), 0);
     assert_int_equal(terrace_run("-d", directory, "join", answer, NULL), 0);
     assert_int_equal(terrace_run("-d", directory, "join", answer, NULL), 0); /* once more */
-    pid_t village = background("-d", directory, "run", NULL);
-    status_reaches(drill_node(county, "T1"), "children.live", 2);
-    const char *id = node_put(directory, "incident", "from the new village");
-    node_gets(drill_node(county, "C"), "incident", id);
-    assert_int_equal(background_stop(village), 0);
+    newcomer_works(county, directory);
     drill_down(county);
 }
 
@@ -200,6 +196,27 @@ static void a_plan_is_told_before_anybody_signs(void **state)
     assert_int_equal(terrace_number("bytes"), 70 * terrace_number("entries"));
     const json_t *totals = json_array_get(json_object_get(terrace_json(), "totals"), 0);
     assert_int_equal(json_integer_value(json_object_get(totals, "origins")), 1);
+    assert_int_equal(json_integer_value(json_object_get(totals, "records")), 20);
+    assert_int_equal(json_array_size(json_object_get(terrace_json(), "nodes")), 3);
+    assert_int_equal(terrace_run("-d", above, "topology", "plan", "--merge", "T1:T2", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "T1: its keys, active -> retired"));
+    assert_non_null(strstr(terrace_output(), "V1: its parent changes, T1 -> T2"));
+    assert_non_null(strstr(terrace_output(), "links that change: 1"));
+    assert_non_null(strstr(terrace_output(), "1 origins with 20 records count under T2"));
+    assert_non_null(strstr(terrace_output(), "can't be undone: T1"));
+    assert_non_null(strstr(terrace_output(), "can't be undone: T2"));
+    assert_non_null(strstr(terrace_output(), "no rate of the links is declared"));
+    assert_int_equal(terrace_run("-d", above, "--json", "topology", "plan", "--move", "V1:T9",
+                                 "--new", "T9:C:township", "--rate-kbit", "1", NULL),
+                     0);
+    link = json_array_get(json_object_get(terrace_json(), "links"), 0);
+    assert_string_equal(json_string_value(json_object_get(link, "to")), "T9");
+    assert_true(json_real_value(json_object_get(link, "hours")) > 0);
+    assert_int_equal(json_array_size(json_object_get(terrace_json(), "nodes")), 4); /* and C */
+    assert_int_equal(terrace_run("-d", above, "topology", "plan", "--merge", "T1:T1", NULL), 2);
+    assert_int_equal(terrace_run("-d", above, "topology", "plan", "--retire", "C", NULL), 3);
+    assert_int_equal(terrace_run("-d", above, "topology", "plan", "--new", "T9:C", NULL), 2);
+    assert_int_equal(terrace_run("-d", above, "topology", "plan", "--new", "T9:C:hamlet", NULL), 3);
     assert_int_equal(terrace_run("-d", above, "topology", "plan", "--move", "V1:V2", NULL), 3);
     assert_int_equal(terrace_run("-d", above, "topology", "plan", NULL), 2);
     assert_int_equal(change("T1", "revoke", "V1", "--out", terrace_path("revoked.document")), 0);

@@ -84,7 +84,8 @@ static void expect_held(struct peer *peer, const struct signer *signer)
     }
 }
 
-/* The session is as good as before: a stream of the thief's own is taken. */
+/* The session is as good as before: a stream of the thief's own is taken. To be asked before the
+ * node's status is waited for: who is silent meanwhile may be dropped. */
 static void expect_alive(struct peer *peer, uint32_t handle)
 {
     struct signer signer = next_signer(CLASS_NORMAL, handle);
@@ -121,9 +122,9 @@ static void forged_blocks_are_refused(void **state)
     nobody.key_id = key_id_of(nobody.keys.signing_key);
     struct signer stranger = thief_signer(&nobody, 1, CLASS_NORMAL, 2);
     say_open(&peer, &stranger);
+    expect_alive(&peer, 3);
     refused_since(county.attacked, "damaged", damaged, 2);
     refused_since(county.attacked, "unknown_key", unknown, 1);
-    expect_alive(&peer, 3);
     peer_end(&peer);
     thief_free(&honest);
 }
@@ -148,8 +149,8 @@ static void streams_not_allowed_are_refused(void **state)
     say_block(&peer, &below, &text);
     open_path(&text, CLASS_BULK); /* on another lane than its class's */
     say_block(&peer, &lane, &text);
-    refused_since(county.attacked, "not_allowed", before, 4);
     expect_alive(&peer, 4);
+    refused_since(county.attacked, "not_allowed", before, 4);
     peer_end(&peer);
 }
 
@@ -200,6 +201,14 @@ static void signed_poison_is_set_aside(void **state)
     peer_say_buffer(&peer, poisoner.channel, SAY_BLOCK, &message);
     expect_held(&peer, &poisoner);
     status_reaches(county.attacked, "quarantine", before + 1);
+    /* who must act is said, and how it is judged again; what still can't be read stays where it is
+     */
+    assert_int_equal(terrace_run("-d", county.attacked, "quarantine", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "to act: look at that node's program and machine"));
+    assert_non_null(strstr(terrace_output(), "then judged again by: terrace release\n"));
+    assert_int_equal(terrace_run("-d", county.attacked, "--json", "release", NULL), 0);
+    assert_int_equal(terrace_number("released"), 0);
+    assert_int_equal(status_number(county.attacked, "quarantine"), before + 1);
     add_incident(&text, 1, "behind the poison");
     say_block(&peer, &poisoner, &text);
     expect_held(&peer, &poisoner);
@@ -316,8 +325,8 @@ static void impossible_counts_are_refused(void **state)
     buffer_append_span(&body, span_of_buffer(&plain));
     buffer_free(&plain);
     peer_say_buffer(&peer, CHANNEL_NORMAL, SAY_BLOCK, &body);
-    refused_since(county.attacked, "damaged", damaged, 1);
     expect_alive(&peer, 1);
+    refused_since(county.attacked, "damaged", damaged, 1);
     peer_end(&peer);
 }
 
@@ -344,9 +353,9 @@ static void forged_notes_are_refused(void **state)
     live(&peer);
     say_statement(&peer, &county.thief, honest.keys.signing_secret); /* own, signed by another */
     say_statement(&peer, &honest, county.thief.keys.signing_secret); /* another's */
+    expect_alive(&peer, 0);
     refused_since(county.attacked, "forged", forged, 1);
     refused_since(county.attacked, "not_allowed", not_allowed, 1);
-    expect_alive(&peer, 0);
     peer_end(&peer);
     thief_free(&honest);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -53,12 +54,7 @@ static void a_token_is_all_it_takes(void **state)
     assert_int_equal(join("V3", token, "30"), 0); /* the same machine: the same answer */
     assert_int_equal(join("V3-other", token, "30"), 3);
     refused("another machine has used it", "tell the people of the seat above");
-    const char *directory = terrace_path("V3");
-    pid_t village = background("-d", directory, "run", NULL);
-    status_reaches(drill_node(county, "T1"), "children.live", 2);
-    const char *id = node_put(directory, "incident", "from the new village");
-    node_gets(drill_node(county, "C"), "incident", id);
-    assert_int_equal(background_stop(village), 0);
+    newcomer_works(county, terrace_path("V3"));
     drill_down(county);
 }
 
@@ -125,6 +121,97 @@ static void not_every_key_may_invite(void **state)
     assert_int_equal(
         terrace_run("-d", drill_node(county, "T1"), "topology", "invite", "V1", "--key", key, NULL),
         3); /* there is one */
+    refused("seat V1 is in the tree already", "topology replace");
+    drill_down(county);
+}
+
+/* What the parent keeps of a token. */
+static void kept_of(const char *directory, const char *text, struct invite *kept)
+{
+    struct token token;
+    uint8_t id[INVITE_ID_BYTES], psk[KEY_BYTES];
+    struct error error;
+    assert_int_equal(token_read(span_of_text(text), &token, &error), ERR_OK);
+    invite_names(token.secret, id, psk);
+    assert_int_equal(invite_load(directory, id, kept, &error), ERR_OK);
+}
+
+struct kept {
+    const char *directory, *token;
+};
+
+static bool seed_is_gone(const void *context)
+{
+    const struct kept *kept = context;
+    struct invite invite;
+    kept_of(kept->directory, kept->token, &invite);
+    return !invite.has_seed;
+}
+
+/* Nobody has to come, and nothing to start anew, for the admin's seed to go when its time is up. */
+static void an_expired_seed_goes_by_itself(void **state)
+{
+    enum { SOON_MS = 3000 };
+    char token[1024], other[1024];
+    struct invite kept;
+    struct timespec now;
+    (void)state;
+    county = drill_up("expiring", tree_of_five);
+    const char *township = drill_node(county, "T1");
+    invite("V8", token);
+    kept_of(township, token, &kept);
+    assert_true(kept.has_seed);
+    clock_gettime(CLOCK_REALTIME, &now);
+    kept.expires_ms = (uint64_t)now.tv_sec * 1000 + SOON_MS;
+    assert_int_equal(invite_write(township, &kept, NULL), ERR_OK);
+    invite("V9", other); /* the node looks at all of them */
+    const struct kept gone = {township, token}, stays = {township, other};
+    until(seed_is_gone, &gone, "the seed of an expired invitation is gone");
+    assert_false(seed_is_gone(&stays));
+    drill_down(county);
+}
+
+static bool is_claimed(const void *context)
+{
+    const struct kept *kept = context;
+    struct invite invite;
+    kept_of(kept->directory, kept->token, &invite);
+    return invite.state != INVITE_OPEN;
+}
+
+/* The parent dies while it lets a machine in: after it has taken the token for this machine,
+ * before, while or after it signs. Whenever that is, the machine gets its seat, once. */
+static void the_parent_dies_while_it_lets_one_in(void **state)
+{
+    static const char *const seats[] = {"K1", "K2", "K3", "K4"};
+    (void)state;
+    county = drill_up("dying", tree_of_five);
+    const char *township = drill_node(county, "T1");
+    for (size_t i = 0; i < sizeof seats / sizeof *seats; i++) {
+        char token[1024];
+        invite(seats[i], token);
+        const struct kept kept = {township, token};
+        pid_t calling = background("-d", terrace_path(seats[i]), "join", token, "--map-mib", "64",
+                                   "--wait", "60", NULL);
+        until(is_claimed, &kept, "the token is claimed");
+        drill_act(county, "kill", "T1");
+        drill_act(county, "start", "T1");
+        if (background_wait(calling) != 0) /* cut off in mid-answer: the same command again */
+            assert_int_equal(join(seats[i], token, "30"), 0);
+        assert_int_equal(terrace_run("-d", township, "--json", "topology", "show", seats[i], NULL),
+                         0);
+        assert_non_null(strstr(terrace_output(), "\"generation\":1"));
+        assert_null(strstr(terrace_output(), "\"generation\":2"));
+        struct invite after;
+        kept_of(township, token, &after);
+        assert_int_equal(after.state, INVITE_USED);
+        assert_false(after.has_seed);
+    }
+    pid_t village = background("-d", terrace_path("K4"), "run", NULL);
+    status_reaches(township, "children.live", 2);
+    const char *id = node_put(terrace_path("K4"), "incident", "let in by a parent that died");
+    node_gets(drill_node(county, "C"), "incident", id);
+    assert_int_equal(background_stop(village), 0);
     drill_down(county);
 }
 
@@ -203,6 +290,8 @@ int main(int count, char **values)
         cmocka_unit_test_teardown(a_token_is_all_it_takes, terrace_drill_end),
         cmocka_unit_test_teardown(what_does_not_fit_says_what_to_do, terrace_drill_end),
         cmocka_unit_test_teardown(not_every_key_may_invite, terrace_drill_end),
+        cmocka_unit_test_teardown(an_expired_seed_goes_by_itself, terrace_drill_end),
+        cmocka_unit_test_teardown(the_parent_dies_while_it_lets_one_in, terrace_drill_end),
         cmocka_unit_test_teardown(strangers_at_the_door_change_nothing, terrace_drill_end),
         cmocka_unit_test_teardown(a_token_with_another_request_is_refused, terrace_drill_end),
     };

@@ -123,6 +123,21 @@ def plants(html):
         '</head>', '<script src="missing.js"></script></head>')
 
 
+def missed_plants(browser, page, folder, planted):
+    """Broken pages of which nothing was said."""
+    with open(page, encoding='utf-8') as file:
+        html = file.read()
+    missed = []
+    for name, said, broken in planted(html):
+        path = os.path.join(folder, 'broken.html')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(broken)
+        open_page(browser, path, 360, False)
+        if broken == html or not any(said in line for line in judge(browser, 'en')):
+            missed.append(f'planted and not found: {name}')
+    return missed
+
+
 def main():
     terrace = sys.argv[1]
     with tempfile.TemporaryDirectory(prefix='terrace-page-') as folder:
@@ -133,15 +148,7 @@ def main():
         browser = start_browser()
         try:
             wrong = check_page(browser, page)
-            with open(page, encoding='utf-8') as file:
-                html = file.read()
-            for name, said, broken in plants(html):
-                path = os.path.join(folder, 'broken.html')
-                with open(path, 'w', encoding='utf-8') as file:
-                    file.write(broken)
-                open_page(browser, path, 360, False)
-                if broken == html or not any(said in line for line in judge(browser, 'en')):
-                    wrong.append(f'planted and not found: {name}')
+            wrong += missed_plants(browser, page, folder, plants)
         finally:
             browser.quit()
     for line in wrong:

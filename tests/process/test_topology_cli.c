@@ -18,6 +18,8 @@
 #include "node/author/document_file.h"
 #include "node/author/file.h"
 #include "node/author/keys.h"
+#include "node/store/store.h"
+#include "replication/rows/rows.h"
 #include "tests/process/run_terrace.h"
 #include "topology/author.h"
 
@@ -274,14 +276,50 @@ static void mistakes_have_line_and_column(void **state)
             "mistake.yaml:22:", "did you mean \"village\"");
     mistake("parent: T1\n    request", "parent: T9\n    request", "mistake.yaml:22",
             "T9 of seat V1 is not in the table");
+    mistake("expires: 2099-12-31", "fold_tier: village", "mistake.yaml:2:12", "can't state folds");
     mistake("expires: 2099-12-31", "expires: soon", "mistake.yaml:2:10",
             "expected never, or a day");
     mistake("threshold: 2", "threshold: 4", "mistake.yaml:4:3", "threshold of at most 3");
     mistake("V1.request.yaml", "T1.request.yaml", "mistake.yaml:26:", "for seat T1");
     mistake("wang.key", "wong.key", "mistake.yaml:7:", "no such file");
+    must_say(terrace_errors(), "`terrace key new` makes one");
     mistake("code: V2", "code: \"V 2\"", "mistake.yaml:27:", "no spaces");
     struct stat status;
     assert_int_not_equal(stat(terrace_path("nothing/drafts/0-root.draft"), &status), 0);
+}
+
+static void least_tree(const char *more, char text[static 1024])
+{
+    snprintf(text, 1024,
+             "tiers: [county, village]\n"
+             "root: {threshold: 1, keys: [{key: home of li/li.key}]}\n"
+             "seats:\n"
+             "  - {code: C, name: 永顺县, tier: county,%s\n"
+             "     admins: {keys: [{key: home of li/li.key}]}}\n"
+             "  - {code: V1, name: 泽家村, tier: village, parent: C}\n",
+             more);
+}
+
+/* No mistakes, and yet not enough to begin, or for others to call. */
+static void what_is_still_open_is_said(void **state)
+{
+    (void)state;
+    char text[1024];
+    least_tree("", text);
+    must_end(terrace_run("topology", "check", terrace_file("least.yaml", text), NULL), 0);
+    must_say(terrace_errors(), "C, the topmost seat, has no request yet");
+    must_say(terrace_output(), "2 seats, nothing is wrong");
+    least_tree(" request: C.request.yaml,", text);
+    must_end(terrace_run("topology", "check", terrace_file("least.yaml", text), NULL), 0);
+    must_say(terrace_errors(), "no address at which they could call it");
+    least_tree(" request: C.request.yaml, endpoints: [\"tcp://127.0.0.1:4177\"],", text);
+    must_end(terrace_run("topology", "check", terrace_file("least.yaml", text), NULL), 0);
+    assert_string_equal(terrace_errors(), "");
+    must_end(terrace_run("topology", "sign", "none.draft", "--key", li, NULL), 3);
+    must_say(terrace_errors(), "drafts are written by");
+    must_end(terrace_run("--help", NULL), 0);
+    must_say(terrace_output(), "to begin a tree:");
+    must_say(terrace_output(), "to join one:");
 }
 
 /* A draft counts when all have signed, whatever the order in which drafts are named. */
@@ -384,12 +422,12 @@ static void nothing_expires_before_it_is_issued(void **state)
     must_say(terrace_errors(), "would have expired already");
 }
 
-/* A county and a village whose documents were made in 1970 and expired in the same minute; one key
- * signs for the root and for the county. */
-static void make_expired(const char *directory, const char *key_file)
+/* A county and a village whose documents were made in 1970 and expire then; one key signs for the
+ * root and for the county. */
+static void make_expired(const char *directory, const char *key_file, uint64_t expires_ms)
 {
     static const char table[] = "code,name,tier,parent\nC,县,county,\nV,村,village,C\n";
-    struct author_options options = {.issued_ms = 1000, .expires_ms = 2000};
+    struct author_options options = {.issued_ms = 1000, .expires_ms = expires_ms};
     struct csv_tree *csv = csv_tree_read(span_of_text(table), "table", NULL);
     struct author_seat *seats = author_seats_of(csv);
     uint8_t seed[32] = {77}, public_key[KEY_BYTES];
@@ -433,7 +471,7 @@ static void an_expired_delegation_admits_nobody(void **state)
     snprintf(key, sizeof key, "%s", terrace_path("expired.key"));
     snprintf(text, sizeof text, "%s", terrace_path("expired-c.yaml"));
     snprintf(root, sizeof root, "%s", terrace_path("expired-root.yaml"));
-    make_expired(expired, key);
+    make_expired(expired, key, 2000);
     must_end(terrace_run("-d", expired, "topology", "edit", "C", "--out", text, NULL), 0);
     change_text(text, "seats:\n",
                 "seats:\n  - code: V1\n    tier: village\n"
@@ -453,6 +491,49 @@ static void an_expired_delegation_admits_nobody(void **state)
     snprintf(draft, sizeof draft, "%s/drafts/1-00-C.draft", expired);
     must_end(sign(draft, key, passphrase), 0);
     must_end(terrace_run("topology", "publish", draft, NULL), 0);
+}
+
+/* A store in which the newest time that the root has signed is this. */
+static void put_token(const char *directory, uint64_t clock_ms)
+{
+    struct store_options options = {.dir = directory, .map_bytes = 16 << 20};
+    struct note_head head = {.signer = {.bytes = {1}}, .epoch = 1, .k = clock_ms};
+    uint8_t key[NOTE_KEY_BYTES_MAX], signature[SIGNATURE_BYTES] = {0};
+    struct buffer note = {0};
+    struct store *store;
+    struct store_port port;
+    token_encode(&head, &note);
+    buffer_append(&note, signature, sizeof signature);
+    assert_int_equal(store_open(&options, &store, NULL), ERR_OK);
+    store_port(store, &port);
+    port.begin(port.context);
+    size_t size = note_key(key, HASH_TOKEN, head.signer, head.epoch);
+    assert_int_equal(port.put(port.context, TABLE_NOTES, SPAN(key, size), span_of_buffer(&note)),
+                     ERR_OK);
+    assert_int_equal(port.commit(port.context), ERR_OK);
+    store_close(store);
+    buffer_free(&note);
+}
+
+/* A machine whose clock stands in the past, by years: the newest time that came from above counts.
+ */
+static void a_clock_in_the_past_brings_nothing_back(void **state)
+{
+    (void)state;
+    const uint64_t in_2080_ms = UINT64_C(3471292800000), in_2090_ms = UINT64_C(3786912000000);
+    char later[4096], key[4096], text[4096];
+    snprintf(later, sizeof later, "%s", terrace_path("later"));
+    snprintf(key, sizeof key, "%s", terrace_path("later.key"));
+    snprintf(text, sizeof text, "%s", terrace_path("later-c.yaml"));
+    make_expired(later, key, in_2080_ms);
+    must_end(terrace_run("-d", later, "topology", "edit", "C", "--out", text, NULL), 0);
+    change_text(text, "seats:\n",
+                "seats:\n  - code: V1\n    tier: village\n"
+                "    request: V1.request.yaml\n");
+    must_end(terrace_run("-d", later, "topology", "edit", "C", "--in", text, NULL), 0);
+    put_token(later, in_2090_ms);
+    must_end(terrace_run("-d", later, "topology", "edit", "C", "--in", text, NULL), 3);
+    must_say(terrace_errors(), "can't let anybody in");
 }
 
 static char node_c[4200], key_c[4300], key_of_t[4300];
@@ -484,6 +565,28 @@ static const char *edit_at_c(const char *seat, const char *from, const char *to)
     snprintf(draft, sizeof draft, "%s/drafts/1-%s-%s.draft", node_c,
              strcmp(seat, "C") == 0 ? "00" : "01", seat);
     return draft;
+}
+
+/* Where two must sign from now on, the first document of the new term lacks one: nothing is put in
+ * force before it has come, else all below the seat were out of the tree meanwhile. */
+static void overruled_by_two(void)
+{
+    char parent[4400], first[4400];
+    snprintf(parent, sizeof parent, "%s/drafts/1-00-C.draft", node_c);
+    snprintf(first, sizeof first, "%s/drafts/1-01-T.draft", node_c);
+    must_end(terrace_run("-d", node_c, "topology", "overrule", "T", "--key", key_c, "--admin", li,
+                         "--admin", key_of_t, "--threshold", "2", NULL),
+             1);
+    must_say(terrace_errors(), "1 more must sign for seat T");
+    must_end(terrace_run("-d", node_c, "topology", "show", NULL), 0);
+    must_say(terrace_output(), "新村");
+    must_end(terrace_run("topology", "publish", parent, first, NULL), 3);
+    must_end(terrace_run("-d", node_c, "topology", "show", NULL), 0);
+    must_say(terrace_output(), "新村");
+    must_end(sign(first, li, passphrase), 0);
+    must_end(terrace_run("topology", "publish", parent, first, NULL), 0);
+    must_end(terrace_run("-d", node_c, "topology", "show", NULL), 0);
+    must_say(terrace_output(), "新村");
 }
 
 /* A running node takes a document at once, and keeps what it replaces. */
@@ -522,6 +625,7 @@ static void a_running_node_is_told(void **state)
     must_end(terrace_run("topology", "publish", draft, NULL), 0);
     must_end(terrace_run("-d", node_c, "topology", "log", "T", NULL), 0);
     must_say(terrace_output(), "in force");
+    overruled_by_two();
     must_end(terrace_run("drill", "down", "--dir", terrace_path("drill"), NULL), 0);
 }
 
@@ -552,11 +656,13 @@ int main(int count, char **values)
         cmocka_unit_test(a_changed_draft_is_signed_by_nobody),
         cmocka_unit_test(what_is_signed_is_told_first),
         cmocka_unit_test(mistakes_have_line_and_column),
+        cmocka_unit_test(what_is_still_open_is_said),
         cmocka_unit_test(drafts_become_documents),
         cmocka_unit_test(a_lost_root_key_is_replaced),
         cmocka_unit_test(edits_that_can_not_be_are_told_where),
         cmocka_unit_test(nothing_expires_before_it_is_issued),
         cmocka_unit_test(an_expired_delegation_admits_nobody),
+        cmocka_unit_test(a_clock_in_the_past_brings_nothing_back),
         cmocka_unit_test(tables_are_imported),
         cmocka_unit_test_teardown(a_running_node_is_told, terrace_drill_end),
     };

@@ -1,6 +1,7 @@
 """The house as the rules see it: which room may know which, and which library lives where.
 
-One way only: base <- schema <- topology <- replication <- {node, sim} <- cli <- bench. Inside node
+One way only: base <- schema <- topology <- replication <- {node, sim} <- cli <- bench; page stands
+beside the core, for the rooms that leave pages for people. Inside node
 the rooms don't know each other, except that link hears of the loop's inbox; node's own files know
 all.
 """
@@ -15,11 +16,11 @@ class Room(NamedTuple):
 
 PURE = ('base', 'schema', 'topology', 'replication')
 SIM = ('sim/world', 'sim/check', 'sim/scenario', 'sim/run', 'sim/swarm', 'sim/report')
-NODE = ('node/store', 'node/loop', 'node/link', 'node/author', 'node/api')
+NODE = ('node/store', 'node/loop', 'node/link', 'node/author', 'node/api', 'node/sql')
 
 ROOMS = {
     'base': Room((), ('sodium', 'msgpack', 'yaml'), (
-        'sodium_init', 'sodium_memzero', 'crypto_core_ed25519_is_valid_point',
+        'sodium_init', 'sodium_memcmp', 'sodium_memzero', 'crypto_core_ed25519_is_valid_point',
         'crypto_aead_chacha20poly1305_ietf_decrypt', 'crypto_aead_chacha20poly1305_ietf_encrypt',
         'crypto_scalarmult', 'crypto_scalarmult_base',
         'crypto_generichash_blake2b_final', 'crypto_generichash_blake2b_init_salt_personal',
@@ -28,7 +29,11 @@ ROOMS = {
         'yaml_document_delete', 'yaml_event_delete', 'yaml_parser_delete',
         'yaml_parser_initialize', 'yaml_parser_load', 'yaml_parser_parse',
         'yaml_parser_set_input_string')),
-    'schema': Room(('base',)),
+    'schema': Room(('base',), ('pcre2',), (
+        'pcre2_code_free_8', 'pcre2_compile_8', 'pcre2_get_error_message_8', 'pcre2_match_8',
+        'pcre2_match_context_create_8', 'pcre2_match_context_free_8',
+        'pcre2_match_data_create_8', 'pcre2_match_data_free_8', 'pcre2_set_depth_limit_8',
+        'pcre2_set_heap_limit_8', 'pcre2_set_match_limit_8')),
     'topology': Room(('base', 'schema'), ('csv', 'uthash'),
                      ('csv_fini', 'csv_free', 'csv_init', 'csv_parse')),
     'replication': Room(('base', 'schema', 'topology'), ('zstd', 'uthash'), (
@@ -40,15 +45,18 @@ ROOMS = {
     'node/link': Room(('base', 'node/loop'), ('nng', 'uv', 'sodium')),
     'node/author': Room(PURE, ('sodium',)),
     'node/api': Room(('base',), ('uv',)),
+    'node/sql': Room(PURE, ('sqlite',)),
     'node': Room(PURE + NODE, ('uv', 'sodium')),
+    'page': Room(('base',), ('jansson', 'zstd')),
     'sim/world': Room(PURE, ('bsd', 'uthash')),
     'sim/check': Room(PURE + ('sim/world',), ('uthash',)),
     'sim/scenario': Room(PURE + ('sim/world',), ('yaml', 'csv', 'uthash')),
     'sim/run': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario')),
     'sim/swarm': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run')),
-    'sim/report': Room(PURE + ('sim/world', 'sim/check', 'sim/scenario', 'sim/run'),
-                       ('jansson', 'zstd', 'uthash')),
-    'cli': Room(PURE + NODE + ('node',) + SIM, ('jansson', 'csv', 'qrencode', 'uthash')),
+    'sim/report': Room(PURE + ('page', 'sim/world', 'sim/check', 'sim/scenario', 'sim/run'),
+                       ('jansson', 'uthash')),
+    'cli': Room(PURE + NODE + ('node', 'page') + SIM,
+                ('jansson', 'csv', 'qrencode', 'uthash', 'edit')),
     'bench': Room(('base', 'topology', 'node/api', 'cli', 'sim/world')),
     'bench/limit': Room(('base', 'bench'), ('lmdb', 'msgpack', 'sodium', 'zstd')),
     'bench/nats': Room(('base', 'bench'), ('nats',)),
@@ -57,8 +65,10 @@ ROOMS = {
 # Whose header is it? Ends with / : every header below it.
 LIBRARIES = {
     'sodium.h': 'sodium', 'sodium/': 'sodium', 'msgpack.h': 'msgpack', 'msgpack/': 'msgpack',
-    'yaml.h': 'yaml', 'csv.h': 'csv', 'uthash.h': 'uthash', 'utlist.h': 'uthash',
-    'zstd.h': 'zstd', 'zstd_errors.h': 'zstd', 'lmdb.h': 'lmdb', 'uv.h': 'uv', 'nng/': 'nng',
+    'yaml.h': 'yaml',
+    'pcre2.h': 'pcre2', 'csv.h': 'csv', 'uthash.h': 'uthash', 'utlist.h': 'uthash',
+    'zstd.h': 'zstd', 'zstd_errors.h': 'zstd', 'lmdb.h': 'lmdb', 'sqlite3.h': 'sqlite',
+    'editline/': 'edit', 'uv.h': 'uv', 'nng/': 'nng',
     'bsd/': 'bsd', 'jansson.h': 'jansson', 'qrencode.h': 'qrencode',
     'cmocka.h': 'cmocka', 'nats/': 'nats',
 }
@@ -82,8 +92,8 @@ PURE_IMPORTS = frozenset(
     'abort bsearch calloc free malloc memchr memcmp memcpy memmove memset qsort realloc snprintf '
     'strchr strcmp strlen strncmp strnlen strrchr strstr vsnprintf __assert_fail '
     '__stack_chk_fail _GLOBAL_OFFSET_TABLE_'.split())
-# What compilers add to them.
-ADDED_IMPORTS = ('__asan_', '__ubsan_', '__tsan_', '__sanitizer_')
+# What compilers add to them: division of 128 bits, sanitizers.
+ADDED_IMPORTS = ('__divti3', '__asan_', '__ubsan_', '__tsan_', '__sanitizer_')
 
 
 def room_of(path):

@@ -1,5 +1,5 @@
-"""What no file of the project says: where one machine keeps things, whom to download from, and
-what is left for later.
+"""What no file of the project says: where one machine keeps things, whom to download from, what is
+left for later, and the marks of a merge that was not brought to an end.
 """
 import re
 
@@ -15,15 +15,18 @@ REGISTRY = re.compile(r'\b(?:pypi|npmjs|rubygems|crates|conan|docker|quay|ghcr|p
 HOSTS = frozenset((
     'www.apache.org',  # LICENSE
     'localhost', '127.0.0.1', 'example.org', 'example.com'))
+MERGE = re.compile(r'^(?:<{7}|>{7}|\|{7})(?: |$)')
 TICKET = re.compile(r'\b(?:issue|ticket|pull request) #?\d', re.I)
 
 TEXT = ('.c', '.h', '.py', '.sh', '.yaml', '.yml', '.md', '.txt', '.csv', '.json', '.build',
+        '.story', '.trace', '.js', '.css', '.html',
         'dev', 'run', 'LICENSE', '.clang-format', '.editorconfig', '.gitignore')
 RULES = (
     (LATER, 'nothing is left for later'),
     (HOMES, 'a path of one machine'),
     (TEMPORARY, 'temporary files are named terrace-'),
     (REGISTRY, 'a registry of packages'),
+    (MERGE, 'a merge was not brought to an end'),
     (TICKET, 'the text has to stand without it'),
 )
 
@@ -60,6 +63,8 @@ PLANTS = (
     gate.Plant('temporary', one('/tm' 'p/a.log'), ('temporary files are named',)),
     gate.Plant('registry', one('from py' 'pi.org'), ('a registry of packages',)),
     gate.Plant('host', one('http' 's://git.example.net/a'), ('whose host is it?',)),
+    gate.Plant('merge', {'docs/a.md': 'a\n<<<<<<' '< HEAD\nb\n=======\n>>>>>>' '> main\n'},
+               ('docs/a.md:2', 'docs/a.md:5')),
     gate.Plant('ticket', one('see iss' 'ue 12'), ('the text has to stand',)),
 )
 

@@ -1,7 +1,8 @@
-/* planted NAME SEEDS [FIRST]: with this bug in force, how many seeds of the swarm it takes until
- * one of them doesn't hold, and what was found then. Fails when all hold. `none`: no bug, and all
- * must hold. `planted --list` names them all; `planted --shrink NAME SEEDS` makes the first failure
- * smaller and fails unless what was written of it, read back, still fails alike. */
+/* planted NAME SEEDS [FIRST [CELLS]]: with this bug in force, how many seeds of the swarm it takes
+ * until one of them doesn't hold, and what was found then. Fails when all hold. `none`: no bug, and
+ * all must hold. `planted --list` names them all; `planted --shrink NAME SEEDS` makes the first
+ * failure smaller and fails unless what was written of it, read back, still fails alike. CELLS:
+ * reports stand in parts of about so many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/planted.h"
 #include "sim/swarm/swarm.h"
+#include "tests/sim/open_seeds.h"
 
 enum { CPU_S_MAX = 120, TEXT_MAX = 1500, SHRINK_TRIES_MAX = 600 };
 
@@ -28,6 +30,7 @@ static void tell(const char *name, uint64_t seed, uint64_t seeds, const struct t
 struct hunt {
     const char *name;
     uint64_t first, seeds;
+    uint32_t part_cells;
     uint64_t took;             /* seeds until one failed; 0: all held */
     struct scenario *scenario; /* that failed; NULL: none */
     struct trial trial;
@@ -37,7 +40,10 @@ static void hunt(struct hunt *hunt)
 {
     const struct trial_settings settings = {.cpu_s_max = CPU_S_MAX};
     for (uint64_t i = 0; i < hunt->seeds && hunt->took == 0; i++) {
+        if (seed_is_open(hunt->first + i))
+            continue;
         struct scenario *scenario = swarm_draw(hunt->first + i, NULL);
+        scenario->world.tuning.report_part_cells = hunt->part_cells;
         trial_run(scenario, &settings, &hunt->trial);
         if (hunt->trial.outcome != OUTCOME_HELD) {
             hunt->took = i + 1;
@@ -107,12 +113,13 @@ int main(int count, char **words)
         return list_all();
     count -= shrinks;
     words += shrinks;
-    if (count < 3 || count > 4 || !crypto_start() || !planted_choose(words[1])) {
-        fprintf(stderr, "usage: planted [--shrink] NAME SEEDS [FIRST] | planted --list\n");
+    if (count < 3 || count > 5 || !crypto_start() || !planted_choose(words[1])) {
+        fprintf(stderr, "usage: planted [--shrink] NAME SEEDS [FIRST [CELLS]] | planted --list\n");
         return 2;
     }
     struct hunt found = {.name = words[1],
-                         .first = count == 4 ? strtoull(words[3], NULL, 10) : 1,
+                         .first = count >= 4 ? strtoull(words[3], NULL, 10) : 1,
+                         .part_cells = count == 5 ? (uint32_t)strtoul(words[4], NULL, 10) : 0,
                          .seeds = strtoull(words[2], NULL, 10)};
     hunt(&found);
     bool right = (strcmp(words[1], "none") == 0) == (found.took == 0);

@@ -145,6 +145,38 @@ static void an_older_note_is_found(void **state)
     assert_int_equal(desk->findings.counts[FINDING_BACK], 1);
 }
 
+/* V1's newest statement as C has it. */
+static void keep_statement(struct desk *desk, struct buffer *key, struct buffer *value)
+{
+    struct store_port port = desk_port(desk, C);
+    uint8_t from[NOTE_KEY_BYTES_MAX];
+    struct span found, note;
+    size_t size = note_key(from, HASH_HEADS, desk->county->seats[V1].key_id, 0);
+    assert_int_equal(
+        port.view.next(port.view.context, TABLE_NOTES, SPAN(from, size), &found, &note),
+        READ_FOUND);
+    buffer_append_span(key, found);
+    buffer_append_span(value, note);
+    port.abort(port.context);
+}
+
+static void a_note_that_is_cut_may_be_followed_by_an_older_one(void **state)
+{
+    struct desk *desk = *state;
+    struct buffer key = {0}, value = {0};
+    struct note_head head;
+    keep_statement(desk, &key, &value);
+    assert_int_equal(note_read_head(span_of_buffer(&value), HASH_HEADS, &head, NULL), ERR_OK);
+    desk_write(desk, V1, WRITE_PUT, MODEL_INCIDENT, 0);
+    world_run_until(desk->world, world_now_ms(desk->world) + 30 * 60 * 1000);
+    struct trusted_notes notes = {.epoch = head.epoch, .statement = head.k};
+    struct county_change change = {
+        .kind = COUNTY_REVOKE, .seat = V1, .by = T1, .notes = &notes, .note_count = 1};
+    assert_int_equal(county_sign(desk->county, &change), 1);
+    put_kept(desk, TABLE_NOTES, &key, &value);
+    assert_int_equal(desk->findings.counts[FINDING_BACK], 0);
+}
+
 static void an_older_document_is_found(void **state)
 {
     struct desk *desk = *state;
@@ -425,6 +457,7 @@ int main(void)
         PLANTED(two_things_signed_for_one_place_are_found),
         PLANTED(of_a_key_that_forks_only_convergence_is_asked),
         PLANTED(an_older_note_is_found),
+        PLANTED(a_note_that_is_cut_may_be_followed_by_an_older_one),
         PLANTED(an_older_document_is_found),
         PLANTED(a_mark_beyond_what_is_held_is_found),
         PLANTED(a_statement_of_more_than_was_signed_is_found),

@@ -17,6 +17,7 @@
 #include "replication/query/query.h"
 #include "replication/verify/verify.h"
 #include "sim/world/world.h"
+#include "tests/sim/named.h"
 
 enum { RECORDS_MAX = 12, HISTORIES = 40, STEPS = 120, ANSWER_BYTES_MAX = 1 << 16 };
 enum { SECOND = 1000, MINUTE = 60 * SECOND, FIRST_REQUEST = 1000 };
@@ -173,20 +174,6 @@ static void draw_step(struct drawn *drawn)
 }
 
 /* ---- what must be so ---- */
-
-static struct span named(struct span map, const char *name)
-{
-    struct mp_reader reader = mp_reader(map);
-    struct span found = SPAN_EMPTY;
-    reader.text_keys = true;
-    reader.items_max = UINT32_MAX;
-    for (uint32_t pairs = mp_read_map(&reader); pairs > 0 && !reader.failed; pairs--) {
-        bool is = span_equal(mp_read_str(&reader), span_of_text(name));
-        struct span value = mp_read_any(&reader);
-        found = is ? value : found;
-    }
-    return found;
-}
 
 static bool read_record(struct drawn *drawn, size_t node, size_t place, struct buffer *out)
 {

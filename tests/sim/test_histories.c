@@ -21,6 +21,8 @@ static const struct variant {
      "  - image: {as: before, at: T1}\n  - cut: V1\n"},
     {"03-absent-90-days", "- delete: {record: r, at: T1}",
      "- set: {record: r, at: T1, fields: {s: kept}}"},
+    {"07-overdue-rises-once", "offset: -20000 days", "offset: 0"},
+    {"07-overdue-rises-once", "wait: 110 min", "wait: 130 min"},
     {"09-a-late-write", "operations: 6", "operations: 5"},
     {"17-a-directive", "- cut: V3", "- cut: V2"},
     {"18-fifty-and-sixty", "first: 51", "first: 52"},
@@ -34,6 +36,8 @@ static const struct variant {
     {"22-power-cuts", "- restore: {image: yesterday, at: V1}", "- kill: V1"},
     {"23-the-same-image-twice", "- restore: {image: full, at: V1}",
      "- restore: {image: full, at: V1, whole: true}"},
+    {"24-two-lawful-signers", "  - sign: {change: admit, seat: V9, at: T1, as: again}\n", ""},
+    {"24-two-lawful-signers", "  - sign: {change: overrule, seat: T1, at: C}\n", ""},
     {"26-moved-while-offline", "{title: k, s: closed}", "{title: k, s: open}"},
     {"26-moved-while-offline", "  - set: {record: r, at: T1, fields: {s: t-late}}\n", ""},
     {"26-the-county-let-in", "  - extend: {record: r, at: T1, to: [C]}\n", ""},
@@ -54,6 +58,10 @@ static const struct variant {
     {"45-a-stick", "first: 2,", "first: 7,"},
     {"46-a-commit-fails", "commit-full", "die-after-commit"},
     {"47-types-ahead", "  - cut: V1\n", ""},
+    {"48-erased-and-it-comes-back", "  - erase: {record: r, at: V1}\n", ""},
+    {"48-erased-and-it-comes-back", "at: C, fields: [s]}",
+     "at: C, fields: [notes], refused: "
+     "not_found}"},
     {"50-1970-and-2099", "expires: 2025-02-06 17:00", "expires: 2025-08-06 17:00"},
     {"50-1970-and-2099", "offset: 27000 days", "offset: 0"},
 };

@@ -393,7 +393,7 @@ static void test_hostile_texts(void **state)
     snprintf(report->nodes[1].name, sizeof report->nodes[1].name, "</script><!--");
     report_page(report, &frame, REPORT_ENGLISH, &html);
     struct span page = span_of_buffer(&html);
-    assert_int_equal(count_of(page, "</script>"), 3);
+    assert_int_equal(count_of(page, "</script>"), 4);
     assert_int_equal(count_of(page, "<img"), 0);
     assert_int_equal(count_of(page, "<b onclick"), 0);
     assert_int_equal(count_of(page, "\"format\":1"), 1); /* no mark in a text is filled in */

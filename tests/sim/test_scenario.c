@@ -196,7 +196,8 @@ static void draw_fault(struct prng *prng, const struct scenario *scenario, struc
 
 static void draw_rules(struct prng *prng, struct scenario *scenario)
 {
-    static const char *const types[] = {"mediation", "incident", "directive", "survey", "matter"};
+    static const char *const types[] = {"mediation", "incident", "directive",
+                                        "survey",    "matter",   "case"};
     scenario->link_count = prng_below(prng, 4);
     scenario->work_count = prng_below(prng, 4);
     scenario->fault_count = prng_below(prng, 8);
@@ -215,7 +216,7 @@ static void draw_rules(struct prng *prng, struct scenario *scenario)
         struct work *work = &scenario->works[i];
         draw_selector(prng, scenario, &work->who);
         draw_fields(prng, work_fields, work);
-        snprintf(work->type, sizeof work->type, "%s", types[prng_below(prng, 5)]);
+        snprintf(work->type, sizeof work->type, "%s", types[prng_below(prng, 6)]);
         work->total = prng_chance(prng, 500) ? prng_between(prng, 1, 1000) : 0;
         work->per_day.low = work->total > 0 ? 0 : prng_below(prng, 5);
         work->per_day.high = work->total > 0 ? 0 : prng_between(prng, 5, 50);
@@ -347,46 +348,49 @@ static void test_there_and_back(void **state)
 }
 
 /* Every kind of step, and every thing to look at. */
+static const char every_step[] =
+    "tree: {shape: 1+1+2}\n"
+    "steps:\n"
+    "  - put: {record: r, at: 1.1.1, type: matter, to: 1.1.2, fields: {title: a, level: -3}}\n"
+    "  - set: {record: r, at: 1.1.1, fields: {s: x, deleted: false}, clock: 12}\n"
+    "  - do: {record: r, at: 1.1.1, step: attempt, fields: {notes: n}, refused: invalid}\n"
+    "  - delete: {record: r, at: 1.1.2, refused: not_allowed}\n"
+    "  - cut: all\n"
+    "  - heal: [1.1, 1.1.1]\n"
+    "  - together: [{kill: 1.1}, [{power-cut: 1.1.1}, run], {together: [types, run]}]\n"
+    "  - start: all\n"
+    "  - pause: 1.1\n"
+    "  - resume: 1.1\n"
+    "  - image: {at: 1.1.1, as: old}\n"
+    "  - restore: {at: 1.1.1, image: old, whole: true}\n"
+    "  - wipe: 1.1.2\n"
+    "  - clone: {at: 1.1.1, as: twin}\n"
+    "  - set: {record: r, at: twin, fields: {notes: n, calls: +4}}\n"
+    "  - end-clone: twin\n"
+    "  - clock: {at: 1.1, offset: -2 days}\n"
+    "  - link: {at: 1.1, rate: 16 kbit/s}\n"
+    "  - disk: {at: 1.1, lies: true}\n"
+    "  - conduct: {at: 1.1, withhold: 100 %}\n"
+    "  - half-open: {at: 1.1, ways: up}\n"
+    "  - point: {at: 1.1, point: die-after-send}\n"
+    "  - inject: {at: 1.1}\n"
+    "  - run: 5 min\n"
+    "  - wait: 90 days\n"
+    "  - expect: {record: r, fields: {s: x, level: ~}, conflicts: [s=y, s=z], deleted: false,\n"
+    "      present: true, operations: 2, epoch: 1, parked: 0, quarantined: 0, total: 3,\n"
+    "      origins: 3 of 4, complete: {1.1: now}, missing: {1.1: 2}, refused: {forged: 1}}\n"
+    "  - expect: {record: r, at: [1, 1.1], conflicts: [], void: [close], surplus: [notes 4]}\n";
+
 static void test_steps(void **state)
 {
-    static const char yaml[] =
-        "tree: {shape: 1+1+2}\n"
-        "steps:\n"
-        "  - put: {record: r, at: 1.1.1, type: matter, to: 1.1.2, fields: {title: a, level: -3}}\n"
-        "  - set: {record: r, at: 1.1.1, fields: {s: x, deleted: false}, clock: 12}\n"
-        "  - delete: {record: r, at: 1.1.2, refused: not_allowed}\n"
-        "  - cut: all\n"
-        "  - heal: [1.1, 1.1.1]\n"
-        "  - together: [{kill: 1.1}, [{power-cut: 1.1.1}, run], {together: [types, run]}]\n"
-        "  - start: all\n"
-        "  - pause: 1.1\n"
-        "  - resume: 1.1\n"
-        "  - image: {at: 1.1.1, as: old}\n"
-        "  - restore: {at: 1.1.1, image: old, whole: true}\n"
-        "  - wipe: 1.1.2\n"
-        "  - clone: {at: 1.1.1, as: twin}\n"
-        "  - set: {record: r, at: twin, fields: {notes: n, calls: +4}}\n"
-        "  - end-clone: twin\n"
-        "  - clock: {at: 1.1, offset: -2 days}\n"
-        "  - link: {at: 1.1, rate: 16 kbit/s}\n"
-        "  - disk: {at: 1.1, lies: true}\n"
-        "  - conduct: {at: 1.1, withhold: 100 %}\n"
-        "  - half-open: {at: 1.1, ways: up}\n"
-        "  - point: {at: 1.1, point: die-after-send}\n"
-        "  - inject: {at: 1.1}\n"
-        "  - run: 5 min\n"
-        "  - wait: 90 days\n"
-        "  - expect: {record: r, fields: {s: x, level: ~}, conflicts: [s=y, s=z], deleted: false,\n"
-        "      present: true, operations: 2, epoch: 1, parked: 0, quarantined: 0, total: 3,\n"
-        "      origins: 3 of 4, complete: {1.1: now}, missing: {1.1: 2}, refused: {forged: 1}}\n"
-        "  - expect: {record: r, at: [1, 1.1], conflicts: []}\n";
     struct error error = {0};
     struct buffer first = {0}, second = {0};
     (void)state;
-    struct scenario *scenario = scenario_read(span_of_text(yaml), "s.yaml", NULL, NULL, &error);
+    struct scenario *scenario =
+        scenario_read(span_of_text(every_step), "s.yaml", NULL, NULL, &error);
     if (scenario == NULL)
         fail_msg("%s: %s", error.what, error.why);
-    assert_int_equal(scenario->steps.count, 26);
+    assert_int_equal(scenario->steps.count, 27);
     assert_int_equal(scenario_orders(scenario), 12);
     assert_true(scenario->lasts_ms == (uint64_t)90 * 86400000 + 3600000);
     scenario_write(scenario, &first);

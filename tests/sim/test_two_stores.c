@@ -17,6 +17,7 @@
 #include "base/msgpack.h"
 #include "node/store/store.h"
 #include "sim/world/world.h"
+#include "tests/scratch.h"
 
 enum { SEATS_MAX = 8, SEEDS = 3, STEPS = 60, MAP_BYTES = 16 << 20 };
 
@@ -199,8 +200,7 @@ static void both_stores_agree(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct told happened[2], rows[2];
-        snprintf(disk.root, sizeof disk.root, "/tmp/terrace-two-stores-XXXXXX");
-        assert_non_null(mkdtemp(disk.root));
+        assert_true(scratch_make(disk.root, sizeof disk.root, "terrace-two-stores"));
         live(seed, NULL, &happened[0], &rows[0]);
         live(seed, &stores, &happened[1], &rows[1]);
         nftw(disk.root, take_away, 8, FTW_DEPTH | FTW_PHYS);

@@ -1,10 +1,7 @@
 #!/bin/sh
-# tree.sh SEED SECONDS: a drill whose tree changes at random while everybody writes: admissions,
-# moves, replacements, revocations, cuts and kills; after each few `drill check`. Rounds until the
-# time is over.
-#
-# Records are incidents, which others hold too, and all is settled before a machine is replaced: a
-# successor doesn't report for its predecessor yet, whose last report goes on counting.
+# tree.sh SEED SECONDS: a drill whose tree changes at random while everybody writes records of every
+# kind: admissions, moves, replacements, revocations, overrulings, cuts and kills; after each few
+# `drill check`. Rounds until the time is over.
 #
 #   TERRACE in the environment; CHANGES a round, 12 unless set.
 set -eu
@@ -51,15 +48,9 @@ check() {
         fail "check ended with $?; acts: $(cat "$place/acts")"
 }
 
-settle() {
-    wait "$load" || fail "load ended with $?"
-    load=
-    check
-}
-
 # villages: those that are in force; a stolen one leaves the list
 change() {
-    draw 12
+    draw 13
     case $drawn in
     0 | 1)
         pick $townships
@@ -76,7 +67,6 @@ change() {
         echo "terrace drill move $village $picked" >>"$place/acts"
         ;;
     6 | 7)
-        settle
         pick $villages $townships
         act replace "$picked"
         ;;
@@ -98,6 +88,10 @@ change() {
         act kill "$picked"
         act start "$picked"
         ;;
+    12)
+        pick $townships
+        act overrule "$picked"
+        ;;
     esac
 }
 
@@ -117,7 +111,7 @@ round() {
     "$TERRACE" drill up --tree "$place/tree.csv" --dir "$county" >/dev/null
     done=0
     while [ "$done" -lt "$changes" ]; do
-        "$TERRACE" drill load --dir "$county" --type incident --records 200 --rate 400 \
+        "$TERRACE" drill load --dir "$county" --records 200 --rate 400 \
             --seed "$seed$done" >/dev/null &
         load=$!
         change

@@ -36,6 +36,33 @@ story what a township shares with a department
   unread V1 whispered-x
   sound C T1 D
 
+story the clear stream before the sealed one
+  nodes C T1 D
+  run
+  put T1 mediation r title=quarrel
+  extend T1 r D refused=parked
+  run
+  withhold C D T1:1/2
+  extend T1 r D
+  set T1 r s=whispered-x
+  run
+  # the county joins: what comes by the clear way has to wait for what went sealed
+  extend T1 r C
+  set T1 r s=y
+  run
+  record C r s=y title=quarrel
+  record D r absent
+  parked D 2
+  pass
+  cut D
+  run
+  heal D
+  run
+  record D r s=y title=quarrel operations=5
+  circle D r T1,D,C
+  equal r T1 C D
+  parked D 0
+
 story two villages through their township
   nodes C T1 V1 V2
   put V1 mediation r title=fence

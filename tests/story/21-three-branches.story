@@ -99,6 +99,73 @@ story the lowest first: the third is refused, and its author hears why
   branch V1 V1:1/1 x gone
   alarm V1 "fork: V1:1 signed two blocks at place 2 of stream 1"
 
+# The cut-off names the third one: that alone counts, and it stays, however many lower ones are here.
+define two-and-the-third
+  do three-lives
+  heal T1
+  run
+  stick x V1:1/1 T1 C 2
+  run
+  cut T1
+  heal V1
+  restore V1 y exact
+  start V1
+  run
+  restore V1 z exact
+  start V1
+  run
+  cut V1
+  branch T1 V1:1/1 x gone
+  branch T1 V1:1/1 y kept
+  branch T1 V1:1/1 z kept
+  branch C V1:1/1 x kept
+  sign revoke V1 x T1
+end
+define the-third-alone
+  wait 1s
+  branch T1 V1:1/1 x kept
+  branch C V1:1/1 x kept
+  record C r s=x title=r operations=2 conflicts
+  record T1 r s=x title=r operations=2 conflicts
+  equal r C T1
+  parked T1 0
+  parked C 0
+  wait 11m
+  branch T1 V1:1/1 x kept
+  equal r C T1
+end
+
+story named before they meet
+  do two-and-the-third
+  tell T1
+  tell C
+  heal T1
+  run
+  do the-third-alone
+
+story only one has heard
+  do two-and-the-third
+  tell T1
+  heal T1
+  do the-third-alone
+
+story the one that has it hears first
+  do two-and-the-third
+  tell C
+  heal T1
+  do the-third-alone
+
+story what is named is asked for, by those who linked before
+  do two-and-the-third
+  withhold C T1 V1:1/1
+  withhold T1 C V1:1/1
+  heal T1
+  run
+  branch T1 V1:1/1 x gone
+  pass
+  tell C
+  do the-third-alone
+
 story a thief's branch at the first place doesn't blank the village
   nodes C T1 V1
   put V1 incident r title=r

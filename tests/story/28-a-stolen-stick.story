@@ -83,3 +83,23 @@ story (c) what waits when the cut-off comes isn't told before it is settled
   run
   watched C 0
   parked C 1
+
+story (d) a record of which nothing counts any more: what stands in two streams is told once
+  nodes C T1 V1 V2
+  put V1 incident r title=r
+  put V2 incident met title=met
+  run
+  image V1 trusted
+  put V1 matter - to=V2 title=early refused=parked
+  run
+  put V1 matter m to=V2 title=m
+  run
+  set T1 m s=seen
+  run
+  crash V1
+  sign revoke V1 trusted
+  tell T1
+  run
+  record T1 m absent
+  # r, V2's incident, the matter and what T1 set of it, which goes to V1 and to V2
+  watched T1 4

@@ -35,6 +35,12 @@ story the county hears of the theft first
   parked C 0
   parked T1 0
   parked V2 0
+  # for people to look at, and to endorse: V1's extension, and what leaned on it
+  revoked C V1 1
+  revoked T1 V1 1
+  quarantined C 2
+  quarantined T1 2
+  quarantined V2 2
   # V2 gets nothing new
   set T1 r s=later
   run

@@ -1,4 +1,5 @@
 /* What can be done to the world: nodes, links, clocks, disks, writes. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,9 +7,10 @@
 #include "tests/story/story.h"
 
 static const struct county_row county_rows[] = {
-    {"C", "county", NULL},   {"D", "department", "C"}, {"D2", "department", "C"},
-    {"T1", "township", "C"}, {"T2", "township", "C"},  {"V1", "village", "T1"},
-    {"V2", "village", "T1"}, {"V3", "village", "T2"},
+    {"C", "county", NULL},     {"D", "department", "C"},
+    {"D2", "department", "C"}, {"T1", "township", "C"},
+    {"T2", "township", "C"},   {"V1", "village", "T1"},
+    {"V2", "village", "T1"},   {"V3", "village", "T2", .escrow = true},
 };
 enum { SEATS = sizeof county_rows / sizeof *county_rows, SETTLE_MS_MAX = 10 * 60 * 1000 };
 
@@ -97,13 +99,22 @@ static const char *stream_of_block(struct story *story, size_t from, size_t to, 
 
 static bool on_passes(void *context, size_t from, size_t to, uint8_t type, struct span body)
 {
-    enum { BLOCK = 8, HELLO = 1 };
+    enum { BLOCK = 8, HELLO = 1, PART = 30 };
     struct story *story = context;
     if (is_for_a_stick(story, from, to, type, body))
         return false;
     if (type == HELLO)
         forget_namings(story, from, to);
+    if (story->listening)
+        story_hear(story, to, type == BLOCK, body);
     const char *stream = type == BLOCK ? stream_of_block(story, from, to, body) : "";
+    if (type == PART && story->parts.counted && story->parts.from == from &&
+        story->parts.to == to) {
+        if (story->parts.left == 0)
+            return false;
+        story->parts.left--;
+        story->parts.passed++;
+    }
     for (size_t i = 0; i < story->withheld_count; i++) {
         const struct withheld *withheld = &story->withheld[i];
         if (type == BLOCK && withheld->from == from && withheld->to == to &&
@@ -125,7 +136,9 @@ void story_begin(struct story *story)
         .tracing = true,
         .strict = true,
     };
-    story->county = county_new_expiring(county_rows, SEATS, 0, story->expires_ms);
+    story->county = county_new_with(
+        county_rows, SEATS, 0,
+        &(struct county_options){.expires_ms = story->expires_ms, .fold_tier = story->fold_tier});
     story->world = world_new(story->county, &story->options, 1, &hooks);
 }
 
@@ -138,6 +151,9 @@ void story_end(struct story *story)
     story->namings = NULL;
     story->naming_count = 0;
     county_free(story->county);
+    for (size_t i = 0; i < SEATS; i++)
+        buffer_free(&story->heard[i]);
+    story->listening = false;
     story->world = NULL;
     story->county = NULL;
     story->image_count = story->record_count = 0;
@@ -163,7 +179,7 @@ static void tell_nodes(struct story *story)
     story_settle(story);
 }
 
-/* start SEAT [no-types] [no-subtree] */
+/* start SEAT [documents] [no-types] [no-subtree]; documents: today's lie in its directory. */
 static void tell_start(struct story *story)
 {
     size_t seat = story_seat(story, story_word(story, 1));
@@ -172,6 +188,8 @@ static void tell_start(struct story *story)
         gift |= strcmp(story_word(story, i), "no-types") == 0 ? COUNTY_NO_TYPES : 0U;
         gift |= strcmp(story_word(story, i), "no-subtree") == 0 ? COUNTY_NO_SUBTREE : 0U;
     }
+    if (seat != SIZE_MAX && strcmp(story_word(story, 2), "documents") == 0)
+        world_equip(story->world, seat, story->county->tree);
     if (seat != SIZE_MAX && world_start(story->world, seat, gift) != ERR_OK)
         story_fail(story, "%s doesn't start", story_word(story, 1));
 }
@@ -280,6 +298,26 @@ static void tell_wipe(struct story *story)
     memory_store_free(empty);
 }
 
+/* damage SEAT TABLE: a row of this table can't be read any more; the next start makes the store
+ * anew out of its other rows. */
+static void tell_damage(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    enum table table = 0;
+    struct store_port port;
+    struct span key, value;
+    while (table < TABLE_COUNT && strcmp(table_name(table), story_word(story, 2)) != 0)
+        table++;
+    if (seat == SIZE_MAX)
+        return;
+    world_crash(story->world, seat);
+    memory_store_port(world_store(story->world, seat), &port);
+    if (table == TABLE_COUNT ||
+        port.view.next(port.view.context, table, SPAN("", 1), &key, &value) != READ_FOUND ||
+        !memory_store_damage(world_store(story->world, seat), table, key))
+        story_fail(story, "no row to damage");
+}
+
 /* machine SEAT BYTE: what tells this machine from others. */
 static void tell_machine(struct story *story)
 {
@@ -307,6 +345,15 @@ static void tell_expire(struct story *story)
     story->expires_ms = 0;
 }
 
+/* folds TIER: its seats state folds; before the nodes start, before tuning. */
+static void tell_folds(struct story *story)
+{
+    story->fold_tier = story_word(story, 1);
+    story_end(story);
+    story_begin(story);
+    story->fold_tier = NULL;
+}
+
 /* tuning NAME VALUE: before the nodes start. */
 static void tell_tuning(struct story *story)
 {
@@ -320,6 +367,7 @@ static void tell_tuning(struct story *story)
         {"statement_after_data_ms", &tuning->statement_after_data_ms},
         {"statement_idle_ms", &tuning->statement_idle_ms},
         {"report_every_ms", &tuning->report_every_ms},
+        {"report_part_cells", &tuning->report_part_cells},
         {"block_entries", &tuning->block_entries},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -405,6 +453,23 @@ static void tell_withhold(struct story *story)
 static void tell_pass(struct story *story)
 {
     story->withheld_count = 0;
+    story->parts.left = UINT_MAX;
+}
+
+/* parts FROM TO N: of reports no more than so many parts pass. passed N: so many have, since then.
+ */
+static void tell_parts(struct story *story)
+{
+    story->parts = (struct parts){true, story_seat(story, story_word(story, 1)),
+                                  story_seat(story, story_word(story, 2)),
+                                  (unsigned)strtoul(story_word(story, 3), NULL, 10), 0};
+}
+
+static void tell_passed(struct story *story)
+{
+    unsigned long expected = strtoul(story_word(story, 1), NULL, 10);
+    if (story->parts.passed != expected)
+        story_fail(story, "%u parts have passed", story->parts.passed);
 }
 
 /* ---- writes ---- */
@@ -504,7 +569,7 @@ static void tell_set(struct story *story)
 }
 
 /* delete SEAT NAME */
-/* extend SEAT NAME SEATS[,SEAT] [refused=CODE] */
+/* extend SEAT NAME SEATS[,SEAT] [private] [refused=CODE] */
 static void tell_extend(struct story *story)
 {
     size_t seat = story_seat(story, story_word(story, 1));
@@ -522,11 +587,58 @@ static void tell_extend(struct story *story)
     buffer_append_span(&seats, span_of_buffer(&names));
     struct world_write write = {
         .kind = WRITE_EXTEND, .type = record->type, .record = record->id, .request = 1};
-    read_words(story, seat, 4, &words);
+    write.with_private = strcmp(story_word(story, 4), "private") == 0;
+    read_words(story, seat, write.with_private ? 5 : 4, &words);
     buffer_free(&words.fields);
     words.fields = seats;
     ask(story, seat, &write, &words);
     buffer_free(&seats);
+    buffer_free(&names);
+}
+
+/* step SEAT NAME STEP [FIELD=VALUE...] [to=SEAT] [refused=CODE] */
+static void tell_step(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    const struct named_record *record = story_record(story, story_word(story, 2));
+    struct write_words words = {0};
+    if (seat == SIZE_MAX || record == NULL)
+        return;
+    struct world_write write = {.kind = WRITE_DO,
+                                .type = record->type,
+                                .record = record->id,
+                                .step = story_word(story, 3),
+                                .request = 1};
+    read_words(story, seat, 4, &words);
+    ask(story, seat, &write, &words);
+    buffer_free(&words.fields);
+}
+
+/* erase SEAT NAME [FIELD,FIELD...] [refused=CODE]: all that the record says, or what sets these. */
+static void tell_erase(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1));
+    const struct named_record *record = story_record(story, story_word(story, 2));
+    bool named = story_word(story, 3)[0] != '\0' && strchr(story_word(story, 3), '=') == NULL &&
+                 story_word(story, 3)[0] != '@';
+    struct write_words words = {0};
+    struct buffer names = {0}, fields = {0};
+    char list[256];
+    uint32_t count = 0;
+    if (seat == SIZE_MAX || record == NULL)
+        return;
+    snprintf(list, sizeof list, "%s", named ? story_word(story, 3) : "");
+    for (char *rest = named ? list : NULL, *name; (name = strsep(&rest, ",")) != NULL; count++)
+        mp_write_text(&names, name);
+    mp_write_array(&fields, count);
+    buffer_append_span(&fields, span_of_buffer(&names));
+    struct world_write write = {
+        .kind = WRITE_ERASE, .type = record->type, .record = record->id, .request = 1};
+    read_words(story, seat, named ? 4 : 3, &words);
+    buffer_free(&words.fields);
+    words.fields = fields;
+    ask(story, seat, &write, &words);
+    buffer_free(&fields);
     buffer_free(&names);
 }
 
@@ -540,13 +652,16 @@ const struct story_command world_commands[] = {
     {"crash", 1, tell_crash},     {"hold", 1, tell_hold},
     {"release", 1, tell_release}, {"fault", 2, tell_fault},
     {"image", 2, tell_image},     {"restore", 2, tell_restore},
-    {"wipe", 1, tell_wipe},       {"types", 1, tell_types},
-    {"expire", 1, tell_expire},   {"tuning", 2, tell_tuning},
+    {"damage", 2, tell_damage},   {"wipe", 1, tell_wipe},
+    {"types", 1, tell_types},     {"expire", 1, tell_expire},
+    {"folds", 1, tell_folds},     {"tuning", 2, tell_tuning},
     {"run", 0, tell_run},         {"wait", 1, tell_wait},
     {"clock", 3, tell_clock},     {"cut", 1, tell_cut},
     {"heal", 1, tell_heal},       {"withhold", 3, tell_withhold},
-    {"pass", 0, tell_pass},       {"machine", 2, tell_machine},
+    {"pass", 0, tell_pass},       {"parts", 3, tell_parts},
+    {"passed", 1, tell_passed},   {"machine", 2, tell_machine},
     {"put", 3, tell_put},         {"extend", 3, tell_extend},
     {"set", 2, tell_set},         {"delete", 2, tell_delete},
-    {"room", 2, tell_room},       {NULL, 0, NULL},
+    {"step", 3, tell_step},       {"room", 2, tell_room},
+    {"erase", 2, tell_erase},     {NULL, 0, NULL},
 };

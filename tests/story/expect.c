@@ -80,13 +80,25 @@ static bool state_says(const char *state, const char *word, bool conflict)
         const char *at = strstr(state, word);
         return at != NULL && (at[strlen(word)] == ' ' || at[strlen(word)] == '\n');
     }
+    if (strncmp(word, "void=", 5) == 0 || strncmp(word, "surplus=", 8) == 0) {
+        snprintf(text, sizeof text, "%s", word); /* void=close, surplus=notes,4 */
+        for (char *at = text; *at != '\0'; at++)
+            *at = *at == '=' || *at == ',' ? ' ' : *at;
+        return has_line(state, text);
+    }
+    if (strncmp(word, "no-", 3) == 0) { /* no-s, no-void: nothing of it stands */
+        snprintf(text, sizeof text, "%s=", word + 3);
+        snprintf(line, sizeof line, "%s ", word + 3);
+        return count_lines(state, text) + count_lines(state, line) == 0;
+    }
     quote(word, text);
     snprintf(line, sizeof line, "%s%s", conflict ? "conflict " : "", text);
     return has_line(state, line);
 }
 
-/* record SEAT NAME absent | [FIELD=VALUE | FIELD+VALUE]... [deleted] [operations=N] [excluded=N]
- * [conflicts FIELD=VALUE...]: after `conflicts`, exactly these. */
+/* record SEAT NAME absent | [FIELD=VALUE | FIELD+VALUE | no-FIELD | void=STEP | surplus=LIST,PLACE
+ * | no-void]... [deleted] [operations=N] [excluded=N] [conflicts FIELD=VALUE...]: after
+ * `conflicts`, exactly these. */
 static void tell_record(struct story *story)
 {
     size_t seat = story_seat(story, story_word(story, 1)), conflicts = 0;
@@ -180,7 +192,7 @@ static void tell_sound(struct story *story)
         struct verify_options options = {
             .tree_id = story->county->tree_id,
             .own = story->county->seats[seat].key_id,
-            .seal = story->county->seats[seat].seal,
+            .seal = world_keys(story->world, seat)->seal,
             .context = story,
             .finding = say_unsound,
         };

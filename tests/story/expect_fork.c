@@ -96,10 +96,25 @@ static void tell_watched(struct story *story)
     buffer_free(&cursor);
 }
 
+/* revoked SEAT OF N: of what OF's keys wrote behind their cut-offs so many entries are listed. */
+static void tell_revoked(struct story *story)
+{
+    size_t seat = story_seat(story, story_word(story, 1)), count = 0;
+    struct revoked_of of = {.seat = span_of_text(story_word(story, 2))};
+    struct buffer cursor = {0}, lines = {0};
+    struct error error = {0};
+    if (seat == SIZE_MAX)
+        return;
+    enum error_code code = query_revoked(world_view(story->world, seat),
+                                         replica_tree(world_replica(story->world, seat)), &of, 100,
+                                         &cursor, &lines, &count, &error);
+    if (code != ERR_OK || count != strtoul(story_word(story, 3), NULL, 10))
+        story_fail(story, "%zu are listed %s", count, code == ERR_OK ? "" : error.why);
+    buffer_free(&lines);
+    buffer_free(&cursor);
+}
+
 const struct story_command fork_commands[] = {
-    {"branches", 3, tell_branches},
-    {"branch", 4, tell_branch},
-    {"alarm", 2, tell_alarm},
-    {"watched", 2, tell_watched},
-    {NULL, 0, NULL},
+    {"branches", 3, tell_branches}, {"branch", 4, tell_branch},   {"alarm", 2, tell_alarm},
+    {"watched", 2, tell_watched},   {"revoked", 3, tell_revoked}, {NULL, 0, NULL},
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "replication/format/block.h"
+#include "schema/erasure.h"
 #include "sim/world/mischief.h"
 #include "tests/story/story.h"
 
@@ -211,7 +212,7 @@ static void write_by_hand(struct story *story, const struct named_record *record
     struct hand *hand = mem_alloc(sizeof *hand);
     struct prepared_block block;
     if (begin_hand(story, hand)) {
-        entry->kind = ENTRY_WRITE;
+        entry->kind = entry->kind == ENTRY_OPEN ? ENTRY_WRITE : entry->kind;
         entry->type = schema_type_named(schema, span_of_text(record->type))->number;
         entry->clock = world_clock_ms(story->world, hand->place);
         entry->has_record = true;
@@ -255,6 +256,124 @@ static void tell_handmade(struct story *story)
     mp_write_text(&body, story_word(story, 4));
     write_by_hand(story, record, &entry, span_of_buffer(&body));
     buffer_free(&body);
+}
+
+/* begun SEAT STREAM NAME TEXT: SEAT begins the private fields of a record with name=TEXT, whoever
+ * made it. */
+static void tell_begun(struct story *story)
+{
+    const struct named_record *record = story_record(story, story_word(story, 3));
+    static const uint8_t salt[BODY_SALT_BYTES] = {1};
+    if (record == NULL)
+        return;
+    struct named_record companion = *record;
+    struct buffer fields = {0}, body = {0};
+    struct entry entry = {.record = record->id, .n = 1};
+    snprintf(companion.type, sizeof companion.type, "visit-private");
+    mp_write_map(&fields, 1);
+    mp_write_uint(&fields, 3); /* name */
+    mp_write_text(&fields, story_word(story, 4));
+    body_salted(salt, span_of_buffer(&fields), &body);
+    write_by_hand(story, &companion, &entry, span_of_buffer(&body));
+    buffer_free(&fields);
+    buffer_free(&body);
+}
+
+/* The digest of a record's creation, as a disk has it in its author's stream. */
+static bool creation_digest(struct story *story, const struct view *view, struct span stream,
+                            const struct record_id *id, struct hash *digest)
+{
+    struct prepared_block block;
+    struct stream_id of;
+    char name[96];
+    bool found = false;
+    snprintf(name, sizeof name, "%.*s", (int)stream.size, (const char *)stream.data);
+    for (uint32_t seq = 0; story_stream(story, view, name, &of) &&
+                           block_row_open(view, story->county->tree, &of, seq, &block) == ERR_OK;) {
+        for (size_t i = 0; i < block.list.count; i++) {
+            const struct entry *entry = &block.list.entries[i];
+            if (entry->kind == ENTRY_WRITE && entry->n == 1 &&
+                memcmp(entry->record.bytes, id->bytes, sizeof id->bytes) == 0) {
+                *digest = block.digests[i];
+                found = true;
+            }
+        }
+        seq += block.header.count;
+        prepared_block_free(&block);
+    }
+    return found;
+}
+
+/* handerased SEAT STREAM NAME HOLDER OF: SEAT's first entry on a record erases the record's
+ * creation, which HOLDER has in the stream OF. */
+static void tell_handerased(struct story *story)
+{
+    const struct named_record *record = story_record(story, story_word(story, 3));
+    size_t place = story_seat(story, story_word(story, 4));
+    struct buffer operations = {0}, body = {0};
+    struct store_port port;
+    if (record == NULL || place == SIZE_MAX)
+        return;
+    struct author_epoch creator = record_id_author(&record->id);
+    struct dot seen = {creator.author, creator.epoch, 1};
+    struct entry entry = {.kind = ENTRY_ERASE,
+                          .record = record->id,
+                          .n = 1,
+                          .schema_version = 2,
+                          .context = &seen,
+                          .context_count = 1};
+    struct erased_operation erased = {.dot = seen, .rest = SPAN("\x81\x02\xc0", 3)};
+    memory_store_port(world_store(story->world, place), &port);
+    if (!creation_digest(story, &port.view, span_of_text(story_word(story, 5)), &record->id,
+                         &erased.digest)) {
+        story_fail(story, "the creation isn't in that stream");
+        return;
+    }
+    erasure_put_operation(&operations, &erased);
+    erasure_encode(span_of_buffer(&operations), 1, SPAN_EMPTY, &body);
+    write_by_hand(story, record, &entry, span_of_buffer(&body));
+    buffer_free(&body);
+    buffer_free(&operations);
+}
+
+/* handstrike SEAT STREAM HOLDER OF: SEAT strikes out the first sealed entry that HOLDER has in the
+ * stream OF, and leaves nothing of it. */
+static void tell_handstrike(struct story *story)
+{
+    size_t place = story_seat(story, story_word(story, 3));
+    struct hand *hand = mem_alloc(sizeof *hand);
+    struct prepared_block block, made;
+    struct buffer left = {0}, body = {0};
+    struct store_port port;
+    struct stream_id of;
+    if (place == SIZE_MAX || !begin_hand(story, hand)) {
+        free(hand);
+        return;
+    }
+    memory_store_port(world_store(story->world, place), &port);
+    if (!story_stream(story, &port.view, story_word(story, 4), &of) ||
+        block_row_open(&port.view, story->county->tree, &of, 1, &block) != ERR_OK) {
+        story_fail(story, "no such block is held there");
+        free(hand);
+        return;
+    }
+    entry_seal_nothing(block.list.entries[1 - block.header.seq].sealed, &left);
+    mp_write_map(&body, 1);
+    mp_write_uint(&body, 1);
+    mp_write_array(&body, 1);
+    mp_write_bin(&body, span_of_buffer(&left));
+    struct entry entry = {.kind = ENTRY_STRIKE,
+                          .n = 1,
+                          .clock = world_clock_ms(story->world, hand->place),
+                          .body = span_of_buffer(&body)};
+    entry.body_hash = entry_body_hash(entry.body);
+    make_block(hand, &entry, &made);
+    store_block(hand, &made, BLOCK_STORED);
+    prepared_block_free(&made);
+    prepared_block_free(&block);
+    buffer_free(&body);
+    buffer_free(&left);
+    free(hand);
 }
 
 /* carried SEAT STREAM NAME OF SEQ [altered]: SEAT carries the entry at SEQ of the stream OF, which
@@ -371,7 +490,10 @@ static void tell_poison(struct story *story)
 }
 
 const struct story_command plant_commands[] = {
-    {"stick", 4, tell_stick},       {"mark", 4, tell_mark},       {"mischief", 3, tell_mischief},
-    {"handmade", 4, tell_handmade}, {"carried", 5, tell_carried}, {"poison", 2, tell_poison},
-    {"squat", 5, tell_squat},       {"astray", 4, tell_astray},   {NULL, 0, NULL},
+    {"stick", 4, tell_stick},           {"mark", 4, tell_mark},
+    {"mischief", 3, tell_mischief},     {"handmade", 4, tell_handmade},
+    {"carried", 5, tell_carried},       {"poison", 2, tell_poison},
+    {"squat", 5, tell_squat},           {"astray", 4, tell_astray},
+    {"handerased", 5, tell_handerased}, {"handstrike", 4, tell_handstrike},
+    {"begun", 4, tell_begun},           {NULL, 0, NULL},
 };

@@ -120,9 +120,9 @@ static void trace_line(struct story *story)
 
 static const struct story_command *find_command(const char *name)
 {
-    static const struct story_command *const tables[] = {world_commands, expect_commands,
-                                                         plant_commands, fork_commands,
-                                                         seal_commands,  signed_commands};
+    static const struct story_command *const tables[] = {
+        world_commands, expect_commands, plant_commands, fork_commands,
+        seal_commands,  signed_commands, due_commands,   figure_commands};
     for (size_t table = 0; table < sizeof tables / sizeof *tables; table++) {
         for (const struct story_command *command = tables[table]; command->name != NULL;
              command++) {

@@ -45,6 +45,12 @@ struct withheld { /* blocks of a stream that don't pass from one node to another
     char stream[96];
 };
 
+struct parts { /* so many parts of reports more pass from one node to another */
+    bool counted;
+    size_t from, to;
+    unsigned left, passed;
+};
+
 struct naming { /* the handle that a stream has in the session that is up */
     size_t from, to;
     int64_t handle;
@@ -71,14 +77,19 @@ struct story {
     size_t image_count;
     struct withheld withheld[WITHHELD_MAX];
     size_t withheld_count;
+    struct parts parts;
     struct naming *namings; /* owned */
     size_t naming_count;
     struct handed handed[BLOCKS_MAX];
     size_t handed_count;
-    struct answer answer; /* the last one */
-    uint64_t expires_ms;  /* of the documents; 0: never */
+    struct answer answer;  /* the last one */
+    uint64_t expires_ms;   /* of the documents; 0: never */
+    const char *fold_tier; /* of the tree that is begun; NULL: none */
     uint64_t requests, answered;
-    size_t counts[8]; /* records listed when last counted, by seat */
+    bool listening;         /* what comes to a seat is kept: its messages, blocks unpacked */
+    struct buffer heard[8]; /* by seat */
+    unsigned leaks;         /* what was read where it must not be */
+    size_t counts[8];       /* records listed when last counted, by seat */
 };
 
 /* script.c */
@@ -100,11 +111,13 @@ struct story_command {
     void (*tell)(struct story *story);
 };
 extern const struct story_command world_commands[], expect_commands[], plant_commands[],
-    fork_commands[], seal_commands[], signed_commands[];
+    fork_commands[], seal_commands[], signed_commands[], due_commands[], figure_commands[];
 
 /* commands.c: a new world with nobody running; and its end. */
 void story_begin(struct story *story);
 void story_end(struct story *story);
+/* expect_seal.c: a message that comes to a seat. */
+void story_hear(struct story *story, size_t to, bool is_block, struct span body);
 void story_settle(struct story *story); /* until nothing moves */
 
 #endif

@@ -657,6 +657,30 @@ void note_by(enum desk_seat seat, enum hash_context context, struct buffer *map)
     note_sign(map, context, &county->tree_id, county->seats[seat].signing_secret, NULL);
 }
 
+void desk_offer_rows(struct desk *desk, uint32_t link, struct span envelope,
+                     const struct span *rows, size_t count)
+{
+    struct buffer body = {0};
+    desk_say(desk, link, CHANNEL_CONTROL, SAY_DOCUMENT, envelope);
+    mp_write_array(&body, 3);
+    mp_write_uint(&body, 0);
+    mp_write_array(&body, (uint32_t)count);
+    for (size_t i = 0; i < count; i++)
+        mp_write_bin(&body, rows[i]);
+    mp_write_nil(&body);
+    desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_ROWS, &body);
+    desk_run(desk);
+    assert(desk->code == ERR_OK);
+}
+
+void desk_offer_branch(struct desk *desk, uint32_t link, enum desk_seat seat)
+{
+    const struct county *county = desk->county;
+    const struct held_document *held =
+        tree_find_document(county->tree, DOCUMENT_BRANCH, span_of_text(county->seats[seat].code));
+    desk_offer_rows(desk, link, held->envelope, held->rows, held->row_count);
+}
+
 /* ---- what V1 often says ---- */
 
 struct signer desk_incident(struct desk *desk, uint32_t link)

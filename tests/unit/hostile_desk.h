@@ -36,6 +36,8 @@ enum desk_message {
     SAY_NOTES = 19,
     SAY_WANTED,
     SAY_NOTED,
+    SAY_PARTS_WANTED = 29,
+    SAY_PART,
 };
 
 struct heard { /* what the victim sent in the last batch */
@@ -168,6 +170,12 @@ void signer_message(struct signer *signer, const struct prepared_block *block, u
 void signer_say(struct desk *desk, uint32_t link, struct signer *signer, struct block_text *text);
 /* Opens a path stream to the root, in a block of its own. */
 void signer_say_open(struct desk *desk, uint32_t link, struct signer *signer);
+
+/* A document and all its rows; run. */
+void desk_offer_rows(struct desk *desk, uint32_t link, struct span envelope,
+                     const struct span *rows, size_t count);
+/* The seat's branch document of today; run. */
+void desk_offer_branch(struct desk *desk, uint32_t link, enum desk_seat seat);
 
 /* ---- what V1 often says ---- */
 

@@ -28,7 +28,7 @@ static const char types_text[] = "version: 1\n"
 static struct schema *schema;
 const struct record_type *matter;
 
-struct history history;
+struct history written;
 struct desk county, township, village, other;
 
 struct key_id key_of(char letter)
@@ -60,13 +60,13 @@ int free_types(void **state)
 
 struct desk open_desk(char letter, uint8_t rank, uint32_t epoch)
 {
-    return (struct desk){letter, epoch, rank, record_new(), &history};
+    return (struct desk){letter, epoch, rank, record_new(), &written};
 }
 
 int open_desks(void **state)
 {
     (void)state;
-    memset(&history, 0, sizeof history);
+    memset(&written, 0, sizeof written);
     county = open_desk('C', 0, 1);
     township = open_desk('T', 2, 1);
     village = open_desk('V', 3, 1);
@@ -74,11 +74,11 @@ int open_desks(void **state)
     return 0;
 }
 
-void clear_history(void)
+void clear_written(void)
 {
-    for (size_t i = 0; i < history.count; i++)
-        buffer_free(&history.events[i].body);
-    history.count = 0;
+    for (size_t i = 0; i < written.count; i++)
+        buffer_free(&written.events[i].body);
+    written.count = 0;
 }
 
 int close_desks(void **state)
@@ -88,7 +88,7 @@ int close_desks(void **state)
     record_free(township.record);
     record_free(village.record);
     record_free(other.record);
-    clear_history();
+    clear_written();
     return 0;
 }
 
@@ -157,12 +157,12 @@ size_t write_texts(struct desk *desk, uint64_t clock, const char *const *texts)
     struct event *event = begin_event(desk, clock);
     encode_texts(texts, &event->body);
     end_event(desk, event);
-    return history.count - 1;
+    return written.count - 1;
 }
 
 void read_event(struct desk *desk, size_t index)
 {
-    apply_event(desk->record, &history.events[index]);
+    apply_event(desk->record, &written.events[index]);
 }
 
 /* ---- a state in words ---- */
@@ -309,9 +309,9 @@ static void try_orders(struct orders *orders, const struct record_state *record,
         check_end(orders, record);
         return;
     }
-    for (size_t i = 0; i < history.count; i++) {
+    for (size_t i = 0; i < written.count; i++) {
         struct dot missing;
-        const struct event *event = &history.events[i];
+        const struct event *event = &written.events[i];
         if ((orders->mask >> i & 1) == 0 || (here >> i & 1) == 1 ||
             record_judge(record, &event->op, &missing) != RECORD_READY)
             continue;
@@ -336,5 +336,5 @@ size_t all_orders_of(uint64_t mask, const char *words)
 
 size_t all_orders(const char *words)
 {
-    return all_orders_of(((uint64_t)1 << history.count) - 1, words);
+    return all_orders_of(((uint64_t)1 << written.count) - 1, words);
 }

@@ -1,7 +1,7 @@
 /* Authors for tests of records, and what their record comes to in words.
  *
  * A `desk` is an author with its own copy of the record. It writes with the context of what
- * it holds and reads operations of others; `history` keeps every operation ever written.
+ * it holds and reads operations of others; `written` keeps every operation ever written.
  * cmocka's headers must come first. */
 #ifndef TERRACE_TESTS_RECORD_DESK_H
 #define TERRACE_TESTS_RECORD_DESK_H
@@ -31,7 +31,7 @@ struct desk {
 };
 
 extern const struct record_type *matter; /* from load_types on */
-extern struct history history;
+extern struct history written;
 extern struct desk county, township, village, other; /* from open_desks on */
 
 /* The group's and each test's begin and end. */
@@ -43,7 +43,7 @@ int close_desks(void **state);
 
 struct key_id key_of(char letter);
 struct desk open_desk(char letter, uint8_t rank, uint32_t epoch); /* its record: the caller's */
-void clear_history(void);
+void clear_written(void);
 
 void apply_event(struct record_state *record, const struct event *event);
 /* A desk's next operation, with no body, not applied. */
@@ -52,7 +52,7 @@ struct event *begin_event(struct desk *desk, uint64_t clock);
 void end_event(struct desk *desk, struct event *event);
 /* NAME, VALUE, ..., NULL; a counter's value is the new total. */
 void encode_texts(const char *const *texts, struct buffer *body);
-/* An operation of these fields, applied at its desk; gives its index in `history`. */
+/* An operation of these fields, applied at its desk; gives its index in `written`. */
 size_t write_texts(struct desk *desk, uint64_t clock, const char *const *texts);
 #define WRITE(desk, clock, ...) write_texts(desk, clock, (const char *const[]){__VA_ARGS__, NULL})
 void read_event(struct desk *desk, size_t index);

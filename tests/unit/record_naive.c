@@ -12,6 +12,9 @@
 
 #include "tests/unit/record_naive.h"
 
+/* Which of the history are void, while one answer is being made. */
+static bool voids[EVENTS_MAX], voids_known;
+
 static bool naive_same_author(const struct dot *a, const struct dot *b)
 {
     return memcmp(a->author.bytes, b->author.bytes, KEY_ID_BYTES) == 0 && a->epoch == b->epoch;
@@ -53,10 +56,55 @@ static bool naive_shown_before(const struct event *a, const struct event *b)
     return naive_order(a, b) > 0;
 }
 
+/* The state that transitions come to: all of them, or those that `seen_by` saw. `wanted`, when it
+ * isn't NULL: whether it is void. "Repeatedly take, among those whose context is taken, the least
+ * by (rank, clock, ...)". */
+static uint8_t naive_walk(const struct event *seen_by, const struct event *wanted, bool *is_void)
+{
+    bool taken[EVENTS_MAX] = {false};
+    uint8_t state = 0;
+    for (;;) {
+        size_t least = EVENTS_MAX;
+        for (size_t i = 0; i < written.count; i++) {
+            const struct event *event = &written.events[i];
+            bool ready = !taken[i] && (seen_by == NULL || naive_saw(seen_by, event));
+            for (size_t j = 0; j < written.count && ready; j++)
+                ready = taken[j] || !naive_saw(event, &written.events[j]);
+            if (ready && (least == EVENTS_MAX || event->op.rank < written.events[least].op.rank ||
+                          (event->op.rank == written.events[least].op.rank &&
+                           naive_order(event, &written.events[least]) < 0)))
+                least = i;
+        }
+        if (least == EVENTS_MAX)
+            return state;
+        const struct event *event = &written.events[least];
+        bool stands = (event->op.from >> state & 1) == 1;
+        taken[least] = true;
+        if (event == wanted)
+            *is_void = event->op.transition != 0 && !stands;
+        if (event->op.transition != 0 && stands)
+            state = event->op.to;
+    }
+}
+
+uint8_t naive_state(const struct event *seen_by)
+{
+    return naive_walk(seen_by, NULL, NULL);
+}
+
+bool naive_void(const struct event *event)
+{
+    bool is_void = false;
+    if (event->op.transition != 0)
+        naive_walk(NULL, event, &is_void);
+    return is_void;
+}
+
 /* Whether an admitted operation has this field; a reader at its value. */
 static bool naive_has(const struct event *event, int32_t wanted, struct mp_reader *value)
 {
-    if (event->op.verdict == OPERATION_EXCLUDED)
+    if (event->op.verdict == OPERATION_EXCLUDED ||
+        (event->op.transition != 0 && voids_known && voids[event - written.events]))
         return false;
     struct mp_reader reader = mp_reader(span_of_buffer(&event->body));
     struct mp_fields fields = mp_fields(&reader);
@@ -75,8 +123,8 @@ static bool naive_unreplaced(const struct event *event, int32_t field)
     struct mp_reader value;
     if (!naive_has(event, field, &value))
         return false;
-    for (size_t i = 0; i < history.count; i++) {
-        if (naive_has(&history.events[i], field, &value) && naive_saw(&history.events[i], event))
+    for (size_t i = 0; i < written.count; i++) {
+        if (naive_has(&written.events[i], field, &value) && naive_saw(&written.events[i], event))
             return false;
     }
     return true;
@@ -86,8 +134,8 @@ static bool naive_unreplaced(const struct event *event, int32_t field)
 static size_t naive_standing(int32_t field, const struct event **standing)
 {
     size_t count = 0;
-    for (size_t i = 0; i < history.count; i++) {
-        const struct event *event = &history.events[i];
+    for (size_t i = 0; i < written.count; i++) {
+        const struct event *event = &written.events[i];
         if (!naive_unreplaced(event, field))
             continue;
         size_t at = count++;
@@ -122,31 +170,31 @@ static bool naive_beside_deletion(const struct event *event)
 static void naive_canonical_order(const struct event **order)
 {
     bool taken[EVENTS_MAX] = {false};
-    for (size_t count = 0; count < history.count; count++) {
+    for (size_t count = 0; count < written.count; count++) {
         size_t least = EVENTS_MAX;
-        for (size_t i = 0; i < history.count; i++) {
-            const struct event *event = &history.events[i];
+        for (size_t i = 0; i < written.count; i++) {
+            const struct event *event = &written.events[i];
             bool ready = !taken[i];
-            for (size_t j = 0; j < history.count && ready; j++)
-                ready = taken[j] || !naive_saw(event, &history.events[j]);
+            for (size_t j = 0; j < written.count && ready; j++)
+                ready = taken[j] || !naive_saw(event, &written.events[j]);
             if (!ready)
                 continue;
-            const struct event *best = least < EVENTS_MAX ? &history.events[least] : NULL;
+            const struct event *best = least < EVENTS_MAX ? &written.events[least] : NULL;
             if (best == NULL || event->op.rank < best->op.rank ||
                 (event->op.rank == best->op.rank && naive_order(event, best) < 0))
                 least = i;
         }
         taken[least] = true;
-        order[count] = &history.events[least];
+        order[count] = &written.events[least];
     }
 }
 
 static bool naive_removed(const struct event *by, int32_t field, uint32_t place)
 {
-    for (size_t i = 0; i < history.count; i++) {
+    for (size_t i = 0; i < written.count; i++) {
         struct mp_reader value;
-        if (!naive_has(&history.events[i], FIELD_REMOVE, &value) ||
-            !naive_saw(&history.events[i], by))
+        if (!naive_has(&written.events[i], FIELD_REMOVE, &value) ||
+            !naive_saw(&written.events[i], by))
             continue;
         for (uint32_t left = mp_read_array(&value); left > 0; left--) {
             mp_read_array(&value);
@@ -199,7 +247,7 @@ static void naive_list(int32_t field, const char *name, char *fields, char *conf
     static char items[TEXT_MAX];
     items[0] = 0;
     naive_canonical_order(order);
-    for (size_t i = 0; i < history.count; i++) {
+    for (size_t i = 0; i < written.count; i++) {
         struct mp_reader value;
         uint32_t count = naive_has(order[i], field, &value) ? mp_read_array(&value) : 0;
         for (uint32_t place = 0; place < count; place++) {
@@ -220,8 +268,8 @@ static void naive_list(int32_t field, const char *name, char *fields, char *conf
 static const struct event *naive_newest_total(const struct event *event, int32_t field)
 {
     const struct event *newest = NULL;
-    for (size_t i = 0; i < history.count; i++) {
-        const struct event *candidate = &history.events[i];
+    for (size_t i = 0; i < written.count; i++) {
+        const struct event *candidate = &written.events[i];
         struct mp_reader value;
         if (naive_same_author(&candidate->op.dot, &event->op.dot) &&
             naive_has(candidate, field, &value) &&
@@ -256,12 +304,12 @@ static void naive_counter(int32_t field, const char *name, char *fields, char *c
 static uint64_t naive_changed(void)
 {
     uint64_t clock = 0;
-    for (size_t i = 0; i < history.count; i++) {
-        const struct event *event = &history.events[i];
+    for (size_t i = 0; i < written.count; i++) {
+        const struct event *event = &written.events[i];
         bool seen = event->op.verdict == OPERATION_EXCLUDED;
-        for (size_t j = 0; j < history.count && !seen; j++)
-            seen = history.events[j].op.verdict == OPERATION_ADMITTED &&
-                   naive_saw(&history.events[j], event);
+        for (size_t j = 0; j < written.count && !seen; j++)
+            seen = written.events[j].op.verdict == OPERATION_ADMITTED &&
+                   naive_saw(&written.events[j], event);
         if (!seen && event->op.clock > clock)
             clock = event->op.clock;
     }
@@ -274,6 +322,9 @@ const char *naive_words(void)
     static char counter_conflicts[TEXT_MAX];
     fields[0] = conflicts[0] = list_conflicts[0] = counter_conflicts[0] = 0;
     size_t excluded = 0;
+    for (size_t i = 0; i < written.count; i++)
+        voids[i] = naive_void(&written.events[i]);
+    voids_known = true;
     naive_assignments(TITLE, "title", fields, conflicts);
     naive_assignments(STATUS, "status", fields, conflicts);
     naive_assignments(LEVEL, "level", fields, conflicts);
@@ -281,25 +332,26 @@ const char *naive_words(void)
     naive_counter(CALLS, "calls", fields, counter_conflicts);
     naive_list(TAGS, "tags", fields, list_conflicts);
     naive_assignments(FIELD_DELETED, "_deleted", fields, conflicts);
-    for (size_t i = 0; i < history.count; i++)
-        excluded += history.events[i].op.verdict == OPERATION_EXCLUDED;
+    for (size_t i = 0; i < written.count; i++)
+        excluded += written.events[i].op.verdict == OPERATION_EXCLUDED;
     words_add(fields, "|%s%s%s |%s operations %zu, excluded %zu, changed %llu", conflicts,
-              list_conflicts, counter_conflicts, naive_deleted() ? " deleted," : "", history.count,
+              list_conflicts, counter_conflicts, naive_deleted() ? " deleted," : "", written.count,
               excluded, (unsigned long long)naive_changed());
+    voids_known = false;
     return fields;
 }
 
 bool naive_deleted_as_seen(const struct event *event)
 {
     const struct event *shown = NULL;
-    for (size_t i = 0; i < history.count; i++) {
-        const struct event *deletion = &history.events[i];
+    for (size_t i = 0; i < written.count; i++) {
+        const struct event *deletion = &written.events[i];
         struct mp_reader value;
         bool stands = naive_has(deletion, FIELD_DELETED, &value) && naive_saw(event, deletion);
-        for (size_t j = 0; j < history.count && stands; j++)
+        for (size_t j = 0; j < written.count && stands; j++)
             stands =
-                !(naive_has(&history.events[j], FIELD_DELETED, &value) &&
-                  naive_saw(event, &history.events[j]) && naive_saw(&history.events[j], deletion));
+                !(naive_has(&written.events[j], FIELD_DELETED, &value) &&
+                  naive_saw(event, &written.events[j]) && naive_saw(&written.events[j], deletion));
         if (stands && (shown == NULL || naive_shown_before(deletion, shown)))
             shown = deletion;
     }

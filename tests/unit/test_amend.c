@@ -204,6 +204,27 @@ static void a_machine_is_replaced(void **state)
     tree_free(tree);
 }
 
+/* Another signing key alone: the link key may be the one that the seat has, and nobody else's. */
+static void a_machine_gets_another_key(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct tree *tree = tree_usual();
+    struct amendment *amendment = begin(tree, "C");
+    struct amend_keys keys = keys_of(30);
+    memcpy(keys.link_key, seat_named(tree, "T1")->row.link_key, KEY_BYTES);
+    refused(amend_replace(amendment, span_of_text("T1"), &keys, false, NULL, &error),
+            ERR_NOT_ALLOWED, &error, "those of seat T1");
+    keys.same_machine = true;
+    refused(amend_replace(amendment, span_of_text("T2"), &keys, false, NULL, &error),
+            ERR_NOT_ALLOWED, &error, "those of seat T1");
+    must(amend_replace(amendment, span_of_text("T1"), &keys, false, NULL, &error), &error);
+    publish(tree, amendment, ADMIN_C);
+    assert_int_equal(seat_named(tree, "T1")->row.generation, 2);
+    assert_ptr_equal(tree_seat_by_link_key(tree, keys.link_key), seat_named(tree, "T1"));
+    tree_free(tree);
+}
+
 static void a_revoked_township_keeps_its_villages_and_comes_back_with_new_keys(void **state)
 {
     (void)state;
@@ -318,6 +339,53 @@ static void a_seat_above_both_decides_a_move(void **state)
         found = found || (strcmp(row->seat, "V1") == 0 && row->moves == 1);
     }
     assert_true(found);
+    amend_free(amendment);
+    tree_free(tree);
+}
+
+static void decide(struct tree *tree, const char *seat, const char *to, unsigned to_admin)
+{
+    struct error error = {0};
+    struct amendment *amendment = begin(tree, "C");
+    must(amend_decide(amendment, span_of_text(seat), span_of_text(to), 0, &error), &error);
+    publish(tree, amendment, ADMIN_C);
+    amendment = begin(tree, to);
+    must(amend_take_over(amendment, span_of_text(seat), NULL, 0, false, &error), &error);
+    publish(tree, amendment, to_admin);
+}
+
+/* To and fro, and again: no listing loses what proves it, so nobody's tree sees a mere claim. */
+static void what_was_decided_is_decided_back(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct tree *tree = tree_usual();
+    for (unsigned i = 0; i < 3; i++) {
+        decide(tree, "V1", "T2", ADMIN_T2);
+        assert_string_equal(shape_of(tree), "C(T1(V2) T2(V1 V3))");
+        decide(tree, "V1", "T1", ADMIN_T1);
+        assert_string_equal(shape_of(tree), "C(T1(V1 V2) T2(V3))");
+    }
+    decide(tree, "V3", "T1", ADMIN_T1); /* a decision about another one takes no proof away */
+    assert_string_equal(shape_of(tree), "C(T1(V1 V2 V3) T2)");
+    assert_int_equal(tree_alarm_count(tree), 0);
+    unsigned count = 0;
+    struct move_decision decision;
+    const struct held_document *county =
+        tree_find_document(tree, DOCUMENT_BRANCH, span_of_text("C"));
+    while (move_decision_at(county->header.decisions, count, &decision))
+        count++;
+    assert_int_equal(count, 3); /* one a listing, not one a move */
+
+    struct amendment *amendment = begin(tree, "C"); /* never followed: it goes */
+    must(amend_decide(amendment, span_of_text("V2"), span_of_text("T2"), 0, &error), &error);
+    publish(tree, amendment, ADMIN_C);
+    amendment = begin(tree, "C");
+    must(amend_decide(amendment, span_of_text("V2"), span_of_text("C"), 0, &error), &error);
+    count = 0;
+    while (move_decision_at(amend_header(amendment)->decisions, count, &decision))
+        count++;
+    assert_int_equal(count, 4);
     amend_free(amendment);
     tree_free(tree);
 }
@@ -645,10 +713,12 @@ int main(void)
         cmocka_unit_test(what_can_not_stand_is_not_admitted),
         cmocka_unit_test(amendments_begin_where_a_whole_document_is),
         cmocka_unit_test(a_machine_is_replaced),
+        cmocka_unit_test(a_machine_gets_another_key),
         cmocka_unit_test(a_revoked_township_keeps_its_villages_and_comes_back_with_new_keys),
         cmocka_unit_test(a_seat_moves_by_release_and_acceptance),
         cmocka_unit_test(acceptance_may_come_before_the_release),
         cmocka_unit_test(a_seat_above_both_decides_a_move),
+        cmocka_unit_test(what_was_decided_is_decided_back),
         cmocka_unit_test(a_township_is_overruled),
         cmocka_unit_test(an_expired_delegation_admits_nobody),
         cmocka_unit_test(an_own_expiry_is_moved_by_its_own_signers),

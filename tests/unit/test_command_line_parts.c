@@ -269,6 +269,35 @@ static void a_store_that_fills_up_is_noted(void **state)
     assert_false(size_is_noted(91)); /* the node's own alarm by then */
 }
 
+static bool old_news_are_told(const char *uplink, uint64_t age_ms)
+{
+    struct doctor doctor = {.findings = json_array()};
+    json_t *status = json_pack("{s:I, s:{s:s}}", "token_ms", (json_int_t)(wall_now_ms() - age_ms),
+                               "uplink", "state", uplink);
+    bool told = false;
+    const json_t *finding;
+    size_t index;
+    doctor_status(&doctor, status);
+    json_array_foreach(doctor.findings, index, finding)
+    {
+        const char *what = json_string_value(json_object_get(finding, "what"));
+        told = told || strstr(what, "no news come from the root") != NULL;
+    }
+    json_decref(status);
+    json_decref(doctor.findings);
+    return told;
+}
+
+/* A parent that passes nothing on any more: its link lives, and the time from the root grows old.
+ * Without a link nobody is to blame. */
+static void a_parent_that_passes_nothing_on_is_noticed(void **state)
+{
+    (void)state;
+    assert_true(old_news_are_told("live", CLOCK_SUSPECT_MS + 60000));
+    assert_false(old_news_are_told("live", CLOCK_SUSPECT_MS - 60000));
+    assert_false(old_news_are_told("dialling", CLOCK_SUSPECT_MS + 60000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +311,7 @@ int main(void)
         cmocka_unit_test(a_record_belongs_to_its_circle),
         cmocka_unit_test(a_demonstration_chooses_by_shape),
         cmocka_unit_test(a_store_that_fills_up_is_noted),
+        cmocka_unit_test(a_parent_that_passes_nothing_on_is_noticed),
     };
     print_start();
     return crypto_start() ? cmocka_run_group_tests(tests, make_drill_seats, NULL) : 1;

@@ -93,11 +93,41 @@ static void rows_that_cannot_be_read_are_refused_unasked(void **state)
     }
 }
 
+/* T1's administrator signs rows that are out of order. C keeps nothing of it, on its disk neither,
+ * and takes the version before. */
+static void what_is_against_the_form_is_not_kept(void **state)
+{
+    (void)state;
+    const struct county *county = desk_county();
+    const struct county_seat *t1 = &county->seats[SEAT_T1];
+    const struct held_document *held =
+        tree_find_document(county->tree, DOCUMENT_BRANCH, span_of_text(t1->code));
+    struct document_header header =
+        author_next_header(&held->header, &held->hash, &county->tree_id, 2);
+    struct span rows[2] = {held->rows[1], held->rows[0]};
+    struct author_document bad;
+    assert_int_equal(author_document(&header, rows, 2,
+                                     (const uint8_t(*)[SECRET_BYTES])t1->admin_secret, 1, &bad,
+                                     NULL),
+                     ERR_OK);
+    struct desk *desk = desk_with_documents(SEAT_C, 2); /* root, and C's own branch */
+    uint32_t link = desk_live(desk, SEAT_T1);
+    size_t before = desk_rows(desk, TABLE_DOCS);
+    desk_offer_rows(desk, link, span_of_buffer(&bad.envelope), rows, 2);
+    assert_int_equal(desk_refusals(desk)->malformed, 1);
+    assert_int_equal(desk_rows(desk, TABLE_DOCS), before);
+    desk_offer_branch(desk, link, SEAT_T1);
+    assert_int_equal(desk_rows(desk, TABLE_DOCS), before + 1 + held->row_count);
+    author_document_clear(&bad);
+    desk_free(desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_documents_than_one_piece_arrive),
         cmocka_unit_test(rows_that_cannot_be_read_are_refused_unasked),
+        cmocka_unit_test(what_is_against_the_form_is_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

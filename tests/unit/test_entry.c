@@ -220,8 +220,7 @@ static void draw_sample(struct sample *sample)
         open.kind = draw(2) ? ENTRY_OPEN : ENTRY_CLOSE;
         open.n = 1;
         open.body = entry->body;
-        open.hole = entry->hole;
-        open.body_hash = entry->body_hash;
+        open.hole = false; /* only a write is ever erased */
         *entry = open;
         return;
     }
@@ -236,11 +235,12 @@ static void draw_sample(struct sample *sample)
     entry->context = sample->context;
     if (draw(10) == 0) {
         entry->kind = (uint8_t)draw(256);
-        if (entry->kind == ENTRY_OPEN || entry->kind == ENTRY_CLOSE)
+        if (entry_kind_of_stream(entry->kind))
             entry->kind = 100;
+        entry->hole = false;
         entry->strange = true;
         entry->further = draw(2) ? SPAN_OF_ARRAY(further) : SPAN_EMPTY;
-        if (entry->kind <= ENTRY_CLOSE && entry->further.size == 0)
+        if (entry->kind <= ENTRY_STRIKE && entry->further.size == 0)
             entry->strange = false;
     }
 }

@@ -40,6 +40,7 @@ static void every_context_is_its_own(void **state)
         [HASH_TOKEN] = "67ec71c7f737b738",    [HASH_HEADS] = "a7f3a1c520bf933d",
         [HASH_RECEIPT] = "dc52f5b65acf95e6",  [HASH_CELLS] = "049ee3660ed03fb1",
         [HASH_REQUEST] = "ee8c0d4d1c78597c",  [HASH_SEAL] = "9590b93ad742ad36",
+        [HASH_PART] = "a0ae98ceffd20323",
     };
     for (unsigned i = 0; i < HASH_CONTEXT_COUNT; i++) {
         struct hash hash = hash_of((enum hash_context)i, span_of_text("terrace"));

@@ -259,23 +259,6 @@ static void undecodable_blocks_give_their_credit_back(void **state)
 
 /* ---- documents that come later ---- */
 
-static void offer_branch(struct desk *desk, uint32_t link, enum desk_seat seat)
-{
-    const struct county *county = desk->county;
-    const struct held_document *held =
-        tree_find_document(county->tree, DOCUMENT_BRANCH, span_of_text(county->seats[seat].code));
-    struct buffer rows = {0};
-    desk_say(desk, link, CHANNEL_CONTROL, SAY_DOCUMENT, held->envelope);
-    mp_write_array(&rows, 3);
-    mp_write_uint(&rows, 0);
-    mp_write_array(&rows, (uint32_t)held->row_count);
-    for (size_t i = 0; i < held->row_count; i++)
-        mp_write_bin(&rows, held->rows[i]);
-    mp_write_nil(&rows);
-    desk_say_buffer(desk, link, CHANNEL_CONTROL, SAY_ROWS, &rows);
-    assert_int_equal(desk_run(desk), ERR_OK);
-}
-
 /* T1 passes V1's blocks on before C has the document that names V1. */
 static void a_stream_of_an_unknown_author_is_asked_for_when_he_is_known(void **state)
 {
@@ -290,7 +273,7 @@ static void a_stream_of_an_unknown_author_is_asked_for_when_he_is_known(void **s
     assert_int_equal(desk_count(desk, link, SAY_WANT), 0);
     desk_wait(desk, 3600 * 1000);
     assert_int_equal(desk_count(desk, link, SAY_WANT), 0);
-    offer_branch(desk, link, SEAT_T1);
+    desk_offer_branch(desk, link, SEAT_T1);
     assert_int_equal(desk_count(desk, link, SAY_WANT), 1);
     v1 = signer_of(SEAT_V1, DESK_EPOCH, 1, CLASS_NORMAL, 0);
     signer_say_open(desk, link, &v1);

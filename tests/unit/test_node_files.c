@@ -148,6 +148,45 @@ static void init_never_overwrites(void **state)
     assert_int_not_equal(access(in_scratch("bad"), F_OK), 0);
 }
 
+/* As many as may be, each once, also one of the former name; and taken back one by one. */
+static void escrow_keys_are_lent_and_returned(void **state)
+{
+    (void)state;
+    struct node_keys keys, read;
+    struct seal_key seal, one;
+    struct error error;
+    uint8_t secret[KEY_BYTES] = {0, 1};
+    const char *dir = in_scratch("lent");
+    node_keys_make(&keys, NULL);
+    assert_int_equal(directory_make(dir, 0700, &error), ERR_OK);
+    assert_int_equal(keys_write(dir, &keys, &error), ERR_OK);
+    char path[512];
+    snprintf(path, sizeof path, "%s/keys/escrow.key", dir);
+    assert_int_equal(secret_file_write(path, "terrace-escrow-key", secret, KEY_BYTES, &error),
+                     ERR_OK);
+    for (uint8_t i = 1; i <= SEAL_ESCROW_MAX; i++) {
+        secret[1] = i;
+        assert_int_equal(escrow_keys_lend(dir, secret, &error), ERR_OK);
+        assert_int_equal(escrow_keys_lend(dir, secret, &error), ERR_OK);
+        assert_int_equal(keys_load(dir, &read, &error), ERR_OK);
+        assert_int_equal(read.escrow_count, i);
+    }
+    secret[1]++;
+    assert_int_equal(escrow_keys_lend(dir, secret, &error), ERR_FULL);
+    node_keys_seal(&read, &seal);
+    assert_int_equal(seal.escrow_count, SEAL_ESCROW_MAX);
+    assert_false(seal_key_add_escrow(secret, &seal));
+    seal_key_from(secret, &one);
+    assert_int_equal(escrow_keys_return(dir, one.public_key, &error), ERR_NOT_FOUND);
+    for (uint8_t i = 1; i <= SEAL_ESCROW_MAX; i++) {
+        secret[1] = i;
+        seal_key_from(secret, &one);
+        assert_int_equal(escrow_keys_return(dir, one.public_key, &error), ERR_OK);
+        assert_int_equal(escrow_keys_load(dir, &read, &error), ERR_OK);
+        assert_int_equal(read.escrow_count, SEAL_ESCROW_MAX - i);
+    }
+}
+
 static void keys_are_refused(void **state)
 {
     static const char *const wrong[] = {"", "terrace-link-key 1 00", "terrace-link-key 2 00",
@@ -307,10 +346,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
-        TEST(init_is_read_back),       TEST(a_seal_key_is_added),
-        TEST(init_is_read_back),       TEST(init_never_overwrites),
-        TEST(keys_are_refused),        TEST(config_faults_have_places),
-        TEST(documents_are_read_back), TEST(damaged_documents_are_refused),
+        TEST(init_is_read_back),
+        TEST(a_seal_key_is_added),
+        TEST(init_is_read_back),
+        TEST(init_never_overwrites),
+        TEST(escrow_keys_are_lent_and_returned),
+        TEST(keys_are_refused),
+        TEST(config_faults_have_places),
+        TEST(documents_are_read_back),
+        TEST(damaged_documents_are_refused),
         TEST(files_have_bounds),
 #undef TEST
     };

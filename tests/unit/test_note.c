@@ -239,7 +239,7 @@ static void check_report(const struct cell_report *report)
     size_t size = note.size;
     note_sign(&note, HASH_CELLS, &tree_id, secret, NULL);
     assert_int_equal(report_decode(span_of_buffer(&note), &back, NULL), ERR_OK);
-    assert_true(back.head.k == head.k && back.since == report->since);
+    assert_true(back.head.k == head.k);
     assert_int_equal(back.token.present, report->token.present);
     assert_int_equal(back.cell_count, report->cell_count);
     for (size_t i = 0; i < back.cell_count; i++) {
@@ -267,7 +267,6 @@ static void reports_are_read_back(void **state)
     memset(cells, 0, sizeof cells);
     struct cell_report report = {.head = head};
     check_report(&report);
-    report.since = 9;
     report.token = token_of();
     report.cells = cells;
     for (size_t i = 0; i < REPORT_CELLS_MAX; i++) {
@@ -299,6 +298,7 @@ static enum error_code report_code(const uint8_t *map, size_t size)
 static void reports_have_one_form(void **state)
 {
     (void)state;
+#define PART(bytes, cells) 0x93, HASH, bytes, cells
 #define REPORT(n, ...) report_code(BYTES(n, SIGNER, 2, 3, 3, 4, __VA_ARGS__))
     assert_int_equal(REPORT(0x84, 7, 0x90), ERR_OK);
     assert_int_equal(REPORT(0x84, 7, 0x92, 0x94, 1, 0x90, 1, 0x90, 0x94, 1, 0x90, 2, 0x90), ERR_OK);
@@ -312,7 +312,19 @@ static void reports_have_one_form(void **state)
     assert_int_equal(REPORT(0x84, 7, 0x91, 0x94, 1, 0x90, 1, 0x99, NINE), ERR_MALFORMED);
     assert_int_equal(REPORT(0x84, 7, 0xdc, 4, 1), ERR_MALFORMED); /* 1,025 */
     assert_int_equal(REPORT(0x84, 5, 0xc4, 8, 1, 2, 3, 4, 5, 6, 7, 8), ERR_PARKED);
-    assert_int_equal(REPORT(0x85, 7, 0x90, 8, 0x92, 1, 2), ERR_PARKED);
+    assert_int_equal(REPORT(0x85, 4, 1, 7, 0x90), ERR_PARKED); /* what has changed alone */
+    assert_int_equal(REPORT(0x85, 7, 0x90, 8, 0x92, 1, 2), ERR_MALFORMED);
+    assert_int_equal(REPORT(0x84, 8, 0x91, PART(1, 1)), ERR_OK);
+    assert_int_equal(REPORT(0x84, 8, 0x92, PART(1, 1), PART(0x7f, 0x7f)), ERR_OK);
+    assert_int_equal(REPORT(0x84, 8, 0x90), ERR_MALFORMED);
+    assert_int_equal(REPORT(0x84, 8, 0x91, PART(0, 1)), ERR_MALFORMED);
+    assert_int_equal(REPORT(0x84, 8, 0x91, PART(1, 0)), ERR_MALFORMED);
+    assert_int_equal(REPORT(0x84, 8, 0x91, 0x92, HASH, 1), ERR_MALFORMED);
+    assert_int_equal(REPORT(0x84, 8, 0x91, 0x93, HASH, 0xcd, 0x20, 0x01, 1), ERR_MALFORMED);
+    assert_int_equal(REPORT(0x84, 8, 0x91, 0x93, HASH, 1, 0xcd, 0x01, 0x01), ERR_MALFORMED);
+    assert_int_equal(REPORT(0x84, 8, 0xdc, 0x01, 0x01), ERR_MALFORMED); /* 257 */
+    assert_int_equal(REPORT(0x85, 7, 0x91, 0x94, 1, 0x90, 1, 0x90, 8, 0x91, PART(1, 1)),
+                     ERR_MALFORMED); /* either or */
     assert_int_equal(REPORT(0x85, 7, 0x90, 9, 1), ERR_OK);
     assert_int_equal(REPORT(0x85, 7, 0x90, 0xff, 1), ERR_PARKED);
 }

@@ -71,10 +71,10 @@ static void delete_then_an_absentee(void **state)
     assert_true(record_deleted(village.record));
     assert_true(record_deleted(township.record));
     struct event late = {0};
-    late.op = history.events[deletion].op;
+    late.op = written.events[deletion].op;
     late.op.dot.n++;
     assert_true(record_deleted_as_seen(township.record, &late.op)); /* its author deleted it */
-    assert_false(record_deleted_as_seen(township.record, &history.events[edit].op));
+    assert_false(record_deleted_as_seen(township.record, &written.events[edit].op));
     WRITE(&township, 400, "_deleted", "false");
     all_orders("title=new | | operations 4, excluded 0, changed 400");
     assert_false(record_deleted(township.record));
@@ -163,7 +163,7 @@ static void lists_are_in_canonical_order(void **state)
 
 static void write_removal(struct desk *desk, size_t item, uint32_t place)
 {
-    const struct dot *dot = &history.events[item].op.dot;
+    const struct dot *dot = &written.events[item].op.dot;
     struct event *event = begin_event(desk, 20);
     mp_write_map(&event->body, 1);
     mp_write_int(&event->body, FIELD_REMOVE);
@@ -206,7 +206,7 @@ static void excluded_operations_are_here_without_effect(void **state)
     read_event(&township, 1);
     WRITE(&township, 5, "status", "after");
     all_orders("title=r status=after | | operations 3, excluded 1, changed 5");
-    assert_false(record_deleted_as_seen(township.record, &history.events[2].op));
+    assert_false(record_deleted_as_seen(township.record, &written.events[2].op));
 }
 
 static void fields_unknown_here_change_nothing(void **state)
@@ -253,18 +253,18 @@ static void what_is_missing_is_named(void **state)
     read_event(&township, 0);
     read_event(&township, 1);
     WRITE(&township, 3, "title", "t");
-    judged(county.record, &history.events[1].op, 'V', 1);
-    judged(county.record, &history.events[2].op, 'V', 1);
+    judged(county.record, &written.events[1].op, 'V', 1);
+    judged(county.record, &written.events[2].op, 'V', 1);
     read_event(&county, 0);
-    judged(county.record, &history.events[2].op, 'V', 2);
-    struct operation skipping = history.events[2].op;
+    judged(county.record, &written.events[2].op, 'V', 2);
+    struct operation skipping = written.events[2].op;
     skipping.dot.n = 3;
     judged(county.record, &skipping, 'T', 1);
-    struct operation forked = history.events[0].op;
+    struct operation forked = written.events[0].op;
     struct dot missing;
     forked.digest.bytes[31] ^= 1;
     assert_int_equal(record_judge(county.record, &forked, &missing), RECORD_FORKED);
-    assert_int_equal(record_judge(county.record, &history.events[0].op, &missing),
+    assert_int_equal(record_judge(county.record, &written.events[0].op, &missing),
                      RECORD_DUPLICATE);
 }
 

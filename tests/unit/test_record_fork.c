@@ -29,9 +29,9 @@ struct reader {
 
 static const struct event *event_of(const struct operation *op)
 {
-    for (size_t i = 0; i < history.count; i++) {
-        if (hash_equal(&history.events[i].op.digest, &op->digest))
-            return &history.events[i];
+    for (size_t i = 0; i < written.count; i++) {
+        if (hash_equal(&written.events[i].op.digest, &op->digest))
+            return &written.events[i];
     }
     fail_msg("no such operation");
     return NULL;
@@ -56,7 +56,7 @@ static void fold_anew(struct reader *reader, const struct event *more)
 
 static bool take(struct reader *reader, size_t index)
 {
-    const struct event *event = &history.events[index];
+    const struct event *event = &written.events[index];
     struct dot missing;
     switch (record_judge(reader->record, &event->op, &missing)) {
     case RECORD_READY: apply_event(reader->record, event); return true;
@@ -90,7 +90,7 @@ struct outcome {
 static void compare_order(const size_t *order, struct outcome *outcome)
 {
     struct reader reader = {.record = record_new()};
-    for (size_t i = 0; i < history.count; i++)
+    for (size_t i = 0; i < written.count; i++)
         receive(&reader, order[i]);
     assert_int_equal(reader.waiting_count, 0);
     struct record_state *copy = through_row(reader.record);
@@ -110,9 +110,9 @@ static void compare_order(const size_t *order, struct outcome *outcome)
 
 static void permute(size_t *order, size_t from, struct outcome *outcome)
 {
-    if (from == history.count)
+    if (from == written.count)
         compare_order(order, outcome);
-    for (size_t i = from; i < history.count; i++) {
+    for (size_t i = from; i < written.count; i++) {
         size_t swap = order[from];
         order[from] = order[i];
         order[i] = swap;
@@ -127,8 +127,8 @@ static void every_order(const char *words)
 {
     struct outcome *outcome = mem_alloc(sizeof *outcome);
     size_t order[HERE_MAX], orders = 1;
-    assert_true(history.count <= HERE_MAX);
-    for (size_t i = 0; i < history.count; i++) {
+    assert_true(written.count <= HERE_MAX);
+    for (size_t i = 0; i < written.count; i++) {
         order[i] = i;
         orders *= i + 1;
     }

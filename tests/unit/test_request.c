@@ -81,6 +81,65 @@ static void a_request_proves_its_key(void **state)
     assert_false(hash_equal(&a, &b));
 }
 
+struct asking {
+    struct node_keys keys, next;
+    struct node_request request;
+};
+
+static void ask(struct asking *asking, struct span places)
+{
+    struct node_config config;
+    struct error error;
+    config_usual(&config);
+    strcpy(config.seat, "433127100200");
+    node_keys_make(&asking->keys, NULL);
+    node_keys_make(&asking->next, NULL);
+    memcpy(asking->next.link_secret, asking->keys.link_secret, KEY_BYTES);
+    node_keys_derive(&asking->next);
+    struct request_heads heads = {.places = places, .notes = SPAN_EMPTY};
+    assert_int_equal(
+        request_of_new_key(&config, &asking->keys, &asking->next, &heads, &asking->request, &error),
+        ERR_OK);
+}
+
+/* Of a new key: read back with its lists, and nobody but the present key can have asked. */
+static void a_new_key_is_asked_for_by_the_present_one(void **state)
+{
+    static const uint8_t places[] = {1, 2, 3};
+    static uint8_t many[REQUEST_HEADS_BYTES_MAX + 1];
+    struct asking asking, thief;
+    struct node_request read;
+    struct request_heads heads;
+    struct buffer bytes = {0};
+    struct error error;
+    (void)state;
+    error_clear(&error);
+    ask(&asking, SPAN_OF_ARRAY(places));
+    request_encode(&asking.request, &bytes);
+    assert_int_equal(request_decode(span_of_buffer(&bytes), &read, &error), ERR_OK);
+    assert_memory_equal(&asking.request, &read, sizeof read);
+    assert_memory_equal(read.link_key, asking.keys.link_key, KEY_BYTES);
+    assert_int_equal(request_former(&read, asking.keys.signing_key, &heads, &error), ERR_OK);
+    assert_true(span_equal(heads.places, SPAN_OF_ARRAY(places)));
+    assert_int_equal(heads.notes.size, 0);
+    ask(&thief, SPAN_EMPTY);
+    assert_int_equal(request_former(&thief.request, asking.keys.signing_key, &heads, &error),
+                     ERR_FORGED);
+    make(&read, "");
+    assert_int_equal(request_former(&read, read.signing_key, &heads, &error), ERR_NOT_ALLOWED);
+    for (size_t i = 0; i < 8 * bytes.size; i++) {
+        bytes.data[i / 8] ^= (uint8_t)(1U << i % 8);
+        assert_int_not_equal(request_decode(span_of_buffer(&bytes), &read, NULL), ERR_OK);
+        bytes.data[i / 8] ^= (uint8_t)(1U << i % 8);
+    }
+    struct node_config config;
+    config_usual(&config);
+    heads.places = SPAN_OF_ARRAY(many);
+    assert_int_equal(request_of_new_key(&config, &asking.keys, &asking.next, &heads, &read, &error),
+                     ERR_OVERSIZE);
+    buffer_free(&bytes);
+}
+
 static void a_pack_that_is_none_is_refused(void **state)
 {
     static const uint8_t bytes[] = {0x81, 0x01, 0x01}, empty[] = {0x80};
@@ -99,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_request_is_read_back),
         cmocka_unit_test(every_changed_bit_is_refused),
         cmocka_unit_test(a_request_proves_its_key),
+        cmocka_unit_test(a_new_key_is_asked_for_by_the_present_one),
         cmocka_unit_test(a_pack_that_is_none_is_refused),
     };
     return crypto_start() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

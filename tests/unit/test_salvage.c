@@ -285,12 +285,50 @@ static void a_file_of_another_node_brings_nothing_in(void **state)
     desk_free(desk);
 }
 
+static void raise_term(struct seat_row *row)
+{
+    row->term++;
+}
+
+/* From the raised term on the township's document says nothing, and V1's key waits. What it signed
+ * is kept by a repair, opens, and is no damage. */
+static void what_a_key_signed_that_waits_is_kept(void **state)
+{
+    static struct row_at rows[ROWS_MAX];
+    (void)state;
+    struct desk *desk = desk_furnished();
+    struct author_document raised = desk_branch(SEAT_C, SEAT_T1, raise_term);
+    struct key_id v1 = desk_county()->seats[SEAT_V1].key_id;
+    desk_give(desk, &raised);
+    for (int i = 0; i < 50; i++)
+        desk_wait(desk, 1000);
+    author_document_clear(&raised);
+    size_t count = desk_rows_of(desk, rows, ROWS_MAX);
+    struct verify_counts before = verified(desk->store, SEAT_T1);
+    struct offer offer = {rows, count, SIZE_MAX, false, SEAT_T1};
+    struct salvage_counts counts;
+    struct memory_store *store = salvaged(&offer, &counts);
+    struct verify_counts after = verified(store, SEAT_T1);
+    assert_int_equal(after.blocks, before.blocks);
+    assert_int_equal(after.entries, before.entries);
+    assert_int_equal(after.notes, before.notes);
+    struct store_port port;
+    struct judged_row judged;
+    memory_store_port(store, &port);
+    assert_true(judged_row_read(&port.view, v1, &judged));
+    assert_int_equal(judged.judged[0], 'P');
+    memory_store_free(store);
+    rows_free(rows, count);
+    desk_free(desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_store_comes_back_whole),
         cmocka_unit_test(an_old_row_of_our_own_gives_no_number_twice),
         cmocka_unit_test(any_row_may_be_lost),
+        cmocka_unit_test(what_a_key_signed_that_waits_is_kept),
         cmocka_unit_test(what_was_kept_behind_a_gap_joins_again),
         cmocka_unit_test(a_file_of_another_node_brings_nothing_in),
     };

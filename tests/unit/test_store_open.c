@@ -415,6 +415,106 @@ static void a_file_that_never_held_its_free_pages_is_whole(void **state)
     expect_usable(place);
 }
 
+/* ---- what is freed ---- */
+
+enum { SECRETS = 40 };
+
+static void secret_row(size_t i, size_t size, char *value)
+{
+    memset(value, 'v', size);
+    value[size] = '\0';
+    memcpy(value + i % (size - 16), "secret-of-li-hua", 16);
+}
+
+static bool file_says(const struct place *place, const char *word)
+{
+    struct buffer bytes = {0};
+    place_read(place, "data/data.mdb", &bytes);
+    bool says = memmem(bytes.data, bytes.size, word, strlen(word)) != NULL;
+    buffer_free(&bytes);
+    return says;
+}
+
+/* Rows of all sizes, each with the secret; and then without, but for every fifth, which goes. */
+static void write_and_take_back(const struct store_port *port)
+{
+    char name[16], value[6001];
+    for (size_t i = 0; i < SECRETS; i++) {
+        snprintf(name, sizeof name, "row %zu", i);
+        secret_row(i, 50 + i * 140, value);
+        history_commit(port, TABLE_DOCS, name, value, ERR_OK);
+    }
+    for (size_t i = 0; i < SECRETS; i++) {
+        snprintf(name, sizeof name, "row %zu", i);
+        memset(value, 'k', 40 + i * 130);
+        value[40 + i * 130] = '\0';
+        port->begin(port->context);
+        if (i % 5 == 0)
+            assert_int_equal(port->remove(port->context, TABLE_DOCS, span_of_text(name)), ERR_OK);
+        else
+            assert_int_equal(
+                port->put(port->context, TABLE_DOCS, span_of_text(name), span_of_text(value)),
+                ERR_OK);
+        assert_int_equal(port->commit(port->context), ERR_OK);
+    }
+}
+
+static void what_is_freed_is_written_over(void **state)
+{
+    struct place *place = *state;
+    struct store_port port;
+    struct span found;
+    struct error error;
+    char wrong[160];
+    uint64_t wiped, again;
+    struct store *store = place_open(place->dir, ERR_OK);
+    store_port(store, &port);
+    write_and_take_back(&port);
+    assert_true(file_says(place, "secret-of-li-hua"));
+    assert_int_equal(store_wipe_free(store, &wiped, &error), ERR_OK);
+    assert_true(wiped > 0);
+    assert_false(file_says(place, "secret-of-li-hua"));
+    assert_int_equal(store_wipe_free(store, &again, &error), ERR_OK);
+    assert_int_equal(again, 0);
+    assert_true(store_structure_check(store, wrong));
+    for (size_t i = 0; i < SECRETS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "row %zu", i);
+        enum read_answer answer =
+            port.view.get(port.view.context, TABLE_DOCS, span_of_text(name), &found);
+        assert_int_equal(answer, i % 5 == 0 ? READ_ABSENT : READ_FOUND);
+        if (answer == READ_FOUND)
+            assert_int_equal(found.size, 40 + i * 130);
+    }
+    write_and_take_back(&port); /* and it is written on */
+    store_close(store);
+    expect_usable(place);
+}
+
+/* Whoever reads an older commit needs what has been freed since. */
+static void a_reader_of_before_keeps_its_pages(void **state)
+{
+    struct place *place = *state;
+    struct walker walker;
+    struct store_port port;
+    struct error error;
+    uint64_t wiped;
+    store_close(place_open(place->dir, ERR_OK));
+    walker_start(&walker, place->dir);
+    struct store *store = place_open(place->dir, ERR_OK);
+    store_port(store, &port);
+    assert_int_equal(walker_ask(&walker, 'o'), 0);
+    assert_int_equal(walker_ask(&walker, 'b'), 0);
+    write_and_take_back(&port);
+    assert_int_equal(store_wipe_free(store, &wiped, &error), ERR_BUSY);
+    assert_int_equal(wiped, 0);
+    assert_int_equal(walker_ask(&walker, 'e'), 0);
+    assert_int_equal(store_wipe_free(store, &wiped, &error), ERR_OK);
+    assert_true(wiped > 0);
+    walker_kill(&walker);
+    store_close(store);
+}
+
 static void an_absent_store_is_refused_where_none_may_be_made(void **state)
 {
     struct place *place = *state;
@@ -537,6 +637,9 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test_setup_teardown(a_file_cut_off_is_refused_untouched, place_setup,
                                         place_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_never_held_its_free_pages_is_whole, place_setup,
+                                        place_teardown),
+        cmocka_unit_test_setup_teardown(what_is_freed_is_written_over, place_setup, place_teardown),
+        cmocka_unit_test_setup_teardown(a_reader_of_before_keeps_its_pages, place_setup,
                                         place_teardown),
         cmocka_unit_test_setup_teardown(an_absent_store_is_refused_where_none_may_be_made,
                                         place_setup, place_teardown),

@@ -13,10 +13,11 @@
 
 #include "node/store/store.h"
 #include "node/store/store_salvage.h"
+#include "tests/scratch.h"
 
 enum { ROWS = 400, LONG_BYTES = 9000 };
 
-static char dir[] = "/tmp/terrace-salvage-XXXXXX";
+static char dir[96];
 
 static struct store *open_place(struct store_port *port)
 {
@@ -210,7 +211,7 @@ int main(void)
         cmocka_unit_test(a_swap_cut_in_half_is_finished),
         cmocka_unit_test(a_served_directory_is_not_touched),
     };
-    assert_non_null(mkdtemp(dir));
+    assert_true(scratch_make(dir, sizeof dir, "terrace-salvage"));
     fill();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     char command[160];

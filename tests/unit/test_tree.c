@@ -112,18 +112,10 @@ static void loops_and_second_parents_take_nothing(void **state)
 static void a_released_seat_moves(void **state)
 {
     (void)state;
-    struct author_document release =
-        document_make(&(struct test_document){BRANCH("T1", ADMIN_T1), .version = 2,
-                                              .rows = {{.seat = "V1",
-                                                        .tier = 2,
-                                                        .key = 4,
-                                                        .generation = 1,
-                                                        .status = SEAT_RELEASED,
-                                                        .released_to = "T2"},
-                                                       ROW_V2}});
+    struct author_document release = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_T1), .version = 2, .rows = {ROW_V1_RELEASED_TO("T2"), ROW_V2}});
     struct author_document accept = document_make(&(struct test_document){
-        BRANCH("T2", ADMIN_T2), .version = 2,
-        .rows = {{.seat = "V1", .tier = 2, .key = 4, .generation = 1, .moves = 1}, ROW_V3}});
+        BRANCH("T2", ADMIN_T2), .version = 2, .rows = {ROW_V1_MOVED(1), ROW_V3}});
     const struct author_document *offered[2] = {&release, &accept};
     for (size_t first = 0; first < 2; first++) {
         struct tree *tree = tree_usual();
@@ -162,8 +154,7 @@ static void a_seat_released_twice_goes_to_the_lower_hash(void **state)
         for (size_t i = 0; i < 2; i++)
             accept[i] = document_make(&(struct test_document){
                 BRANCH(i == 0 ? "T2" : "T3", i == 0 ? ADMIN_T2 : 150), .version = 2,
-                .expires_ms = attempt,
-                .rows = {{.seat = "V1", .tier = 2, .key = 4, .generation = 1, .moves = 2}}});
+                .expires_ms = attempt, .rows = {ROW_V1_MOVED(2)}});
         bool t2_wins = hash_compare(&accept[0].hash, &accept[1].hash) < 0;
         struct tree *tree = tree_usual();
         assert_int_equal(offer(tree, &three, NULL), ERR_OK);
@@ -184,17 +175,10 @@ static void a_seat_released_twice_goes_to_the_lower_hash(void **state)
 static void a_release_to_one_is_no_release_to_another(void **state)
 {
     (void)state;
-    struct author_document release =
-        document_make(&(struct test_document){BRANCH("T1", ADMIN_T1), .version = 2,
-                                              .rows = {{.seat = "V1",
-                                                        .tier = 2,
-                                                        .key = 4,
-                                                        .generation = 1,
-                                                        .status = SEAT_RELEASED,
-                                                        .released_to = "T7"}}});
-    struct author_document accept = document_make(&(struct test_document){
-        BRANCH("T2", ADMIN_T2), .version = 2,
-        .rows = {{.seat = "V1", .tier = 2, .key = 4, .generation = 1, .moves = 1}}});
+    struct author_document release = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_T1), .version = 2, .rows = {ROW_V1_RELEASED_TO("T7")}});
+    struct author_document accept = document_make(
+        &(struct test_document){BRANCH("T2", ADMIN_T2), .version = 2, .rows = {ROW_V1_MOVED(1)}});
     struct tree *tree = tree_usual();
     assert_int_equal(offer(tree, &release, NULL), ERR_OK);
     assert_int_equal(offer(tree, &accept, NULL), ERR_OK);
@@ -436,12 +420,10 @@ static void any_order_gives_the_same_tree(void **state)
             BRANCH("T1", 150), .term = 2,
             .rows = {{.seat = "V1", .tier = 2, .key = 4, .generation = 1, .status = SEAT_RELEASED},
                      ROW_V2}}),
-        document_make(&(struct test_document){
-            BRANCH("T2", ADMIN_T2), .version = 2,
-            .rows = {{.seat = "V1", .tier = 2, .key = 4, .generation = 1, .moves = 1}, ROW_V3}}),
-        document_make(&(struct test_document){
-            BRANCH("T2", ADMIN_T2), .version = 2, .expires_ms = 7,
-            .rows = {{.seat = "V1", .tier = 2, .key = 4, .generation = 1, .moves = 1}, ROW_V3}}),
+        document_make(&(struct test_document){BRANCH("T2", ADMIN_T2), .version = 2,
+                                              .rows = {ROW_V1_MOVED(1), ROW_V3}}),
+        document_make(&(struct test_document){BRANCH("T2", ADMIN_T2), .version = 2, .expires_ms = 7,
+                                              .rows = {ROW_V1_MOVED(1), ROW_V3}}),
     };
     uint32_t random = 1;
     struct hash expected = hash_zero;

@@ -238,6 +238,9 @@ static void a_wrong_size_of_rows_is_malformed(void **state)
     assert_int_equal(tree_offer_document(tree, span_of_buffer(&envelope), NULL), ERR_OK);
     assert_int_equal(tree_offer_rows(tree, DOCUMENT_BRANCH, seat, &rows, 1, 0, NULL, NULL),
                      ERR_MALFORMED);
+    tree_free(tree);
+    tree = tree_usual();
+    assert_int_equal(tree_offer_document(tree, span_of_buffer(&envelope), NULL), ERR_OK);
     assert_int_equal(tree_offer_rows(tree, DOCUMENT_BRANCH, seat, &rows, 1, 0, &no_proof, NULL),
                      ERR_MALFORMED);
     buffer_free(&envelope);

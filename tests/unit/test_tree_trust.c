@@ -144,15 +144,8 @@ static void the_newest_document_says_where_the_cut_off_is(void **state)
 static void a_released_key_is_in_force(void **state)
 {
     (void)state;
-    struct author_document release =
-        document_make(&(struct test_document){BRANCH("T1", ADMIN_T1), .version = 2,
-                                              .rows = {{.seat = "V1",
-                                                        .tier = 2,
-                                                        .key = 4,
-                                                        .generation = 1,
-                                                        .status = SEAT_RELEASED,
-                                                        .released_to = "T2"},
-                                                       ROW_V2}});
+    struct author_document release = document_make(&(struct test_document){
+        BRANCH("T1", ADMIN_T1), .version = 2, .rows = {ROW_V1_RELEASED_TO("T2"), ROW_V2}});
     struct tree *tree = tree_usual();
     assert_int_equal(offer(tree, &release, NULL), ERR_OK);
     const struct seat *v1 = seat_named(tree, "V1");
@@ -203,6 +196,76 @@ static void what_the_old_term_admitted_waits(void **state)
     author_document_clear(&first);
     author_document_clear(&again[0]);
     author_document_clear(&again[1]);
+    tree_free(tree);
+}
+
+/* C raises T1's term and then turns out to have signed twice before: the raised term is void, and
+ * T1's document of the first one counts again, wherever what it had signed since is known. Were
+ * that to bar the way, T1 would have a document for those alone who heard of the twins early. */
+static void a_raised_term_that_is_void_bars_nothing(void **state)
+{
+    (void)state;
+    struct test_row raised_row = ROW_T1, t1 = ROW_T1, t2 = ROW_T2;
+    struct author_document twins[2], raised, first;
+    raised_row.admin = 150;
+    raised_row.term = 2;
+    for (size_t i = 0; i < 2; i++)
+        twins[i] = document_make(&(struct test_document){BRANCH("C", ADMIN_C), .version = 2,
+                                                         .expires_ms = i, .rows = {t1, t2}});
+    raised = document_make(
+        &(struct test_document){BRANCH("C", ADMIN_C), .version = 3, .rows = {raised_row, t2}});
+    first = document_make(
+        &(struct test_document){BRANCH("T1", 150), .term = 2, .rows = {ROW_V1, ROW_V2}});
+    struct tree *late = tree_usual(), *early = tree_usual();
+    assert_int_equal(offer(late, &raised, NULL), ERR_OK);
+    assert_int_equal(offer(late, &first, NULL), ERR_OK);
+    assert_int_equal(tree_offer_twins(late, span_of_buffer(&twins[0].envelope),
+                                      span_of_buffer(&twins[1].envelope), NULL),
+                     ERR_OK);
+    for (size_t i = 0; i < 2; i++) {
+        (void)offer(late, &twins[i], NULL);
+        (void)offer(early, &twins[i], NULL);
+        if (tree_has_document(late, DOCUMENT_BRANCH, span_of_text("C"), &twins[i].hash))
+            (void)offer_rows(late, &twins[i], NULL);
+    }
+    assert_int_equal(offer(early, &raised, NULL), ERR_STALE);
+    assert_int_equal(offer(early, &first, NULL), ERR_PARKED);
+    assert_string_equal(shape_of(early), "C(T1(V1 V2) T2(V3))");
+    assert_string_equal(shape_of(late), "C(T1 T2(V3))"); /* until T1's is heard again */
+    assert_int_equal(offer(late, &branch_t1, NULL), ERR_OK);
+    assert_string_equal(shape_of(late), "C(T1(V1 V2) T2(V3))");
+    assert_int_equal(offer(late, &first, NULL), ERR_PARKED);
+    author_document_clear(&twins[0]);
+    author_document_clear(&twins[1]);
+    author_document_clear(&raised);
+    author_document_clear(&first);
+    tree_free(late);
+    tree_free(early);
+}
+
+/* T1's older document of a term doesn't come back by a change of keys that it wasn't signed with.
+ */
+static void other_keys_in_one_term_bar_nothing_of_theirs(void **state)
+{
+    (void)state;
+    struct test_row other = ROW_T1, t2 = ROW_T2;
+    other.admin = 150;
+    struct author_document later = document_make(
+        &(struct test_document){BRANCH("T1", ADMIN_T1), .version = 7, .rows = {ROW_V1}});
+    struct author_document c = document_make(
+        &(struct test_document){BRANCH("C", ADMIN_C), .version = 2, .rows = {other, t2}});
+    struct author_document begun =
+        document_make(&(struct test_document){BRANCH("T1", 150), .version = 2, .rows = {ROW_V2}});
+    struct tree *tree = tree_usual();
+    assert_int_equal(offer(tree, &later, NULL), ERR_OK);
+    assert_int_equal(offer(tree, &branch_t1, NULL), ERR_STALE);
+    assert_int_equal(offer(tree, &c, NULL), ERR_OK);
+    assert_int_equal(offer(tree, &branch_t1, NULL), ERR_FORGED); /* not with the keys of now */
+    assert_int_equal(offer(tree, &begun, NULL), ERR_OK);
+    assert_string_equal(shape_of(tree), "C(T1(V2) T2(V3))");
+    author_document_clear(&later);
+    author_document_clear(&c);
+    author_document_clear(&begun);
     tree_free(tree);
 }
 
@@ -259,6 +322,8 @@ int main(void)
         cmocka_unit_test(the_newest_document_says_where_the_cut_off_is),
         cmocka_unit_test(a_released_key_is_in_force),
         cmocka_unit_test(what_the_old_term_admitted_waits),
+        cmocka_unit_test(a_raised_term_that_is_void_bars_nothing),
+        cmocka_unit_test(other_keys_in_one_term_bar_nothing_of_theirs),
         cmocka_unit_test(lists_are_read_back_and_bounded),
     };
     assert_true(crypto_start());

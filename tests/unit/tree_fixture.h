@@ -104,6 +104,7 @@ struct test_document {
     unsigned signer; /* admin key number */
     const struct test_admins *signers, *admins;
     uint32_t schema_version;
+    enum order_what order;
     struct span decisions;               /* encoded */
     struct test_row rows[TEST_ROWS_MAX]; /* up to the first without a seat */
 };
@@ -123,6 +124,7 @@ static inline struct author_document document_make(const struct test_document *t
                                      .expires_ms = test->expires_ms,
                                      .has_predecessor = test->predecessor != NULL,
                                      .schema_version = test->schema_version,
+                                     .order = test->order,
                                      .decisions = test->decisions};
     for (size_t i = 0; i < 3; i++)
         tiers[i] = span_of_text(names[i]);

@@ -30,6 +30,17 @@ extern struct author_document root_usual, branch_c, branch_t1, branch_t2;
     {                                                                                              \
         .seat = "V1", .tier = 2, .key = 4, .generation = 1                                         \
     }
+/* V1, let go by T1. */
+#define ROW_V1_RELEASED_TO(to_seat)                                                                \
+    {                                                                                              \
+        .seat = "V1", .tier = 2, .key = 4, .generation = 1, .status = SEAT_RELEASED,               \
+        .released_to = (to_seat)                                                                   \
+    }
+/* V1, taken over. */
+#define ROW_V1_MOVED(counter)                                                                      \
+    {                                                                                              \
+        .seat = "V1", .tier = 2, .key = 4, .generation = 1, .moves = (counter)                     \
+    }
 #define ROW_V2                                                                                     \
     {                                                                                              \
         .seat = "V2", .tier = 2, .key = 5, .generation = 1                                         \
