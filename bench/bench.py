@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 
+import reads
 import rows
 from nats import version
 from world import HERE, ROOT, Place, say
 
 HISTORY = os.path.join(HERE, 'history.ndjson')
 PAIR = ('S1', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8', 'S9', 'S12', 'S14', 'S15')
+READS = ('S16', 'S17')
 COUNTY = ('S10.county', 'S11')
 
 
@@ -35,6 +37,7 @@ def options_of(words):
     options.cut_s = 5 if quick else 10
     options.quiet_s = 5 if quick else 35
     options.stored = 200_000 if quick else 1_000_000
+    options.sizes = (10_000, 50_000, 200_000) if quick else (10_000, 100_000, 1_000_000)
     options.county = 100 if quick else 1000
     options.county_rounds = 1 if quick else 2
     return options
@@ -127,6 +130,8 @@ def main():
     try:
         if bench.wants(*PAIR):
             rows.linked_pair(bench)
+        if bench.wants(*READS):
+            reads.one_store(bench)
         if bench.wants('S10'):
             rows.many_children(bench)
         if bench.wants(*COUNTY):

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "bench/pipe.h"
+#include "bench/reads.h"
 #include "bench/writers.h"
 
 enum {
@@ -229,10 +230,8 @@ static const struct task {
     void (*run)(char **words, int count);
     int words_min, words_max;
 } tasks[] = {
-    {"put", put, 6, 7},
-    {"seen", seen, 2, 4096},
-    {"latency", latency, 4, 4},
-    {"ready", ready, 2, 2},
+    {"put", put, 6, 7},     {"seen", seen, 2, 4096},   {"latency", latency, 4, 4},
+    {"ready", ready, 2, 2}, {"read", reads_run, 4, 4},
 };
 
 int main(int argc, char **argv)
@@ -245,6 +244,6 @@ int main(int argc, char **argv)
             return EXIT_DONE;
         }
     }
-    fprintf(stderr, "bench_load: put | seen | latency | ready\n");
+    fprintf(stderr, "bench_load: put | seen | latency | ready | read\n");
     return EXIT_USAGE;
 }

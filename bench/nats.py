@@ -124,6 +124,11 @@ class Nats(Contestant):
         return ask('bench_nats', 'latency', self.url(child), self.subject(child), self.take(count),
                    count)
 
+    def get(self, child, count, in_flight):
+        """Messages by their places all over the stream: the nearest it has to reading by id."""
+        return ask('bench_nats', 'get', self.url(child), self.stream(child), self.records(child),
+                   count, in_flight)
+
     def restart(self, child, records):
         load = self.place.start(
             [program_path('bench_nats'), 'put', self.url(child), self.subject(child),

@@ -12,12 +12,12 @@ from world import (MAP_MIB, TERRACE, TYPES, Contestant, ask, free_ports, now_ns,
 class Ours(Contestant):
     data = 'data'
 
-    def __init__(self, place, tree, name):
+    def __init__(self, place, tree, name, types=TYPES):
         super().__init__(place, tree, name)
         self.seen_commits = None
         table = place.path(name + '.csv')
         tree.write(table)
-        self.terrace('drill', 'up', '--tree', table, '--types', TYPES, '--dir', self.directory,
+        self.terrace('drill', 'up', '--tree', table, '--types', types, '--dir', self.directory,
                      '--map-mib', str(MAP_MIB), '--defaults')
         self.terrace('drill', 'down', '--dir', self.directory)
         self.begin_relay(self.move_listeners())
@@ -113,6 +113,19 @@ class Ours(Contestant):
         self.start(child)
         ready = ask('bench_load', 'ready', self.node(child), known)
         return (ready['at_ns'] - began_ns) / 1e9
+
+    def rows(self, code, statement):
+        """What a query gives, an object a row."""
+        lines = self.terrace('-d', self.node(code), 'sql', '--format', 'ndjson', '--timeout', '600',
+                             statement)
+        return [json.loads(line) for line in lines.splitlines()]
+
+    def read(self, code, verb, requests, in_flight):
+        """Each request is the arguments of one call of `verb`."""
+        path = self.place.path('requests.ndjson')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.writelines(json.dumps(one) + '\n' for one in requests)
+        return ask('bench_load', 'read', self.node(code), verb, in_flight, path)
 
     def is_busy(self, code):
         before, self.seen_commits = self.seen_commits, self.status(code)['commits']

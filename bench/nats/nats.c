@@ -105,6 +105,7 @@ static void add_stream(char **words, int count)
     config.Subjects = subjects;
     config.SubjectsLen = 1;
     config.Storage = js_FileStorage;
+    config.AllowDirect = true;
     must(js_AddStream(&info, session.stream_api, &config, NULL, NULL), "adding a stream");
     jsStreamInfo_Destroy(info);
     close_session(&session);
@@ -269,6 +270,48 @@ static void count_messages(char **words, int count)
     close_session(&session);
 }
 
+/* Places of one request after the other, spread over the whole stream. */
+static uint64_t place_of(uint64_t index, uint64_t messages)
+{
+    return 1 + index * UINT64_C(2654435761) % messages;
+}
+
+/* URL STREAM MESSAGES COUNT WINDOW: so many messages by their places, so many in flight. */
+static void get(char **words, int count)
+{
+    struct session session = open_session(words[0], 1, LOOK_EVERY_NS);
+    uint64_t messages = number(words[2]), wanted = number(words[3]), window = number(words[4]);
+    natsSubscription *subscription = NULL;
+    natsInbox *inbox = NULL;
+    char subject[128], order[64];
+    (void)count;
+    snprintf(subject, sizeof subject, "$JS.API.DIRECT.GET.%s", words[1]);
+    must(natsInbox_Create(&inbox), "an inbox");
+    must(natsConnection_SubscribeSync(&subscription, session.connection, inbox), "subscribing");
+    uint64_t began_ns = now_ns();
+    for (uint64_t sent = 0, got = 0; got < wanted; got++) {
+        for (; sent < wanted && sent - got < window; sent++) {
+            int size = snprintf(order, sizeof order, "{\"seq\":%llu}",
+                                (unsigned long long)place_of(sent, messages));
+            must(natsConnection_PublishRequest(session.connection, subject, inbox, order, size),
+                 "asking");
+        }
+        natsMsg *message = NULL;
+        must(natsSubscription_NextMsg(&message, subscription, ANSWER_WAIT_MS), "an answer");
+        if (natsMsg_GetDataLength(message) < 100) {
+            fprintf(stderr, "bench_nats: %s is not there\n", words[1]);
+            exit(1);
+        }
+        natsMsg_Destroy(message);
+    }
+    double seconds = (double)(now_ns() - began_ns) / 1e9;
+    printf("{\"requests\":%llu,\"seconds\":%.6f,\"per_s\":%.0f}\n", (unsigned long long)wanted,
+           seconds, (double)wanted / seconds);
+    natsSubscription_Destroy(subscription);
+    natsInbox_Destroy(inbox);
+    close_session(&session);
+}
+
 static const struct task {
     const char *name;
     void (*run)(char **words, int count);
@@ -281,6 +324,7 @@ static const struct task {
     {"seen", seen, 4, 4},
     {"ready", ready, 3, 3},
     {"count", count_messages, 2, 2},
+    {"get", get, 5, 5},
 };
 
 int main(int argc, char **argv)
@@ -293,6 +337,6 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fprintf(stderr, "bench_nats: stream | gather | put | latency | seen | ready | count\n");
+    fprintf(stderr, "bench_nats: stream | gather | put | latency | seen | ready | count | get\n");
     return 2;
 }
