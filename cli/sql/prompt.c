@@ -123,14 +123,20 @@ static void remember(const char *path)
 
 /* ---- Ctrl-C ---- */
 
-/* While a line is typed it is a key like others: the terminal makes no signal of it. While a query
- * runs it is a signal, which a descriptor takes up. */
-static void interrupt_is_signal(bool on)
+/* The terminal as it was found. */
+static struct termios found;
+
+/* While a line is typed Ctrl-C is a key like others: the terminal makes no signal of it. While a
+ * query runs it is a signal, which a descriptor takes up; all other keys stay as they are until the
+ * next line is read, Ctrl-D, too, which a terminal that waits for whole lines would swallow. */
+static void query_runs(bool runs)
 {
-    struct termios terminal;
-    if (tcgetattr(STDIN_FILENO, &terminal) != 0)
-        return;
-    terminal.c_cc[VINTR] = on ? CTRL_C : _POSIX_VDISABLE;
+    struct termios terminal = found;
+    terminal.c_cc[VINTR] = runs ? CTRL_C : _POSIX_VDISABLE;
+    terminal.c_cc[VEOF] = _POSIX_VDISABLE;
+    terminal.c_lflag &= ~(tcflag_t)ECHO;
+    if (runs)
+        terminal.c_lflag &= ~(tcflag_t)ICANON;
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal);
 }
 
@@ -209,9 +215,9 @@ static void take_line(struct sql_asking *asking, struct buffer *typed, const cha
 static char *type_line(struct buffer *typed)
 {
     known.abandoned = false;
-    interrupt_is_signal(false);
+    query_runs(false); /* what is set here the editor takes for its own two modes */
     char *line = readline(typed->size > 0 ? "...> " : "sql> ");
-    interrupt_is_signal(true);
+    query_runs(true);
     if (!known.abandoned)
         return line;
     free(line);
@@ -223,7 +229,7 @@ static char *type_line(struct buffer *typed)
 
 static void begin_editor(const char *memory)
 {
-    interrupt_is_signal(false);
+    tcgetattr(STDIN_FILENO, &found);
     rl_readline_name = "terrace";
     rl_initialize();
     rl_attempted_completion_function = complete;
@@ -232,7 +238,7 @@ static void begin_editor(const char *memory)
     stifle_history(MEMORY_LINES_MAX);
     if (memory != NULL)
         read_history(memory);
-    interrupt_is_signal(true);
+    query_runs(true);
 }
 
 enum error_code sql_prompt(struct sql_asking *asking, struct error *error)
@@ -260,6 +266,7 @@ enum error_code sql_prompt(struct sql_asking *asking, struct error *error)
         putchar('\n');
     if (remembers)
         remember(path);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &found);
     forget_words();
     buffer_free(&typed);
     close(asking->stop);

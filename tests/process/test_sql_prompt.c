@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <cmocka.h>
 
@@ -24,7 +26,8 @@ static char C[512];
 static struct {
     int terminal;
     pid_t child;
-    size_t size, seen; /* what is awaited comes behind `seen` */
+    struct termios before; /* as it was made */
+    size_t size, seen;     /* what is awaited comes behind `seen` */
     char shown[1 << 16];
 } at = {.terminal = -1};
 
@@ -41,14 +44,20 @@ static int make(void **state)
 static void open_prompt(const char *memory)
 {
     struct winsize window = {.ws_row = 50, .ws_col = 200};
+    int inner;
     memset(&at, 0, sizeof at);
-    at.child = forkpty(&at.terminal, NULL, NULL, &window);
+    assert_int_equal(openpty(&at.terminal, &inner, NULL, NULL, &window), 0);
+    assert_int_equal(tcgetattr(inner, &at.before), 0);
+    at.child = fork();
     if (at.child == 0) {
+        close(at.terminal);
         setenv("TERM", "xterm", 1);
         setenv("TERRACE_SQL_HISTORY", memory, 1);
-        execl(program, "terrace", "-d", C, "sql", (char *)NULL);
+        if (login_tty(inner) == 0)
+            execl(program, "terrace", "-d", C, "sql", (char *)NULL);
         _exit(126);
     }
+    close(inner);
     assert_true(at.child > 0);
 }
 
@@ -102,20 +111,10 @@ static int close_prompt(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* Ctrl-D, again where it was typed between two prompts, until the program has gone. */
+/* Ctrl-D: it may come between two prompts. */
 static int leave_prompt(void)
 {
-    struct pollfd wait = {.fd = at.terminal, .events = POLLIN};
-    bool there = true;
     type("\4");
-    for (int i = 0; there && i < UNTIL_MS / 500;) {
-        if (poll(&wait, 1, 500) == 1) {
-            there = read_more();
-        } else {
-            i++;
-            there = write(at.terminal, "\4", 1) == 1;
-        }
-    }
     return close_prompt();
 }
 
@@ -193,6 +192,25 @@ static void control_c(void **state)
     assert_int_equal(leave_prompt(), 0);
 }
 
+/* Keys typed while a query runs wait for the next line, Ctrl-D, too; the terminal is as it was. */
+static void keys_typed_ahead(void **state)
+{
+    (void)state;
+    struct termios after;
+    open_prompt("");
+    await("sql> ");
+    type("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 200000)"
+         " SELECT count(*) AS n FROM c;\nSELECT 'ahead' AS a;\n\4");
+    await("n\r\n200000\r\n");
+    await("\r\nahead\r\n");
+    while (read_more())
+        ;
+    assert_int_equal(tcgetattr(at.terminal, &after), 0);
+    assert_int_equal(after.c_lflag, at.before.c_lflag);
+    assert_memory_equal(after.c_cc, at.before.c_cc, sizeof after.c_cc);
+    assert_int_equal(close_prompt(), 0);
+}
+
 static size_t size_of(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -217,7 +235,8 @@ static void lines_are_remembered_where_that_is_wanted(void **state)
     assert_true(size_of(memory) > 1);
     open_prompt(memory);
     await("sql> ");
-    press_until("\20", "SELECT 'remember';"); /* Ctrl-P: the line before */
+    type("\20"); /* Ctrl-P: the line before */
+    await("SELECT 'remember';");
     type("\n");
     await("\r\nremember\r\n");
     await("sql> ");
@@ -262,6 +281,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(statements_are_typed),
         cmocka_unit_test(commands_with_a_point),
         cmocka_unit_test(control_c),
+        cmocka_unit_test(keys_typed_ahead),
         cmocka_unit_test(lines_are_remembered_where_that_is_wanted),
         cmocka_unit_test(a_pipe_names_lines),
     };
