@@ -84,7 +84,7 @@ LANGUAGE = frozenset('assert.h inttypes.h limits.h stdalign.h stdarg.h stdatomic
 SYSTEM = LANGUAGE | frozenset(
     'ctype.h dirent.h errno.h fcntl.h ftw.h getopt.h langinfo.h locale.h malloc.h math.h netdb.h '
     'poll.h pthread.h pty.h sched.h setjmp.h signal.h spawn.h strings.h termios.h time.h unistd.h '
-    'wchar.h'.split())
+    'utmp.h wchar.h'.split())
 SYSTEM_FOLDERS = ('arpa/', 'linux/', 'netinet/', 'sys/')
 
 # What a pure room may import of the C library: memory, text, sorting, and how a bug ends.
