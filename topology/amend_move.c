@@ -76,6 +76,65 @@ static void take_row(struct amendment *amendment, const struct seat_row *from, u
     amend_put(amendment, amendment->row_count, &row);
 }
 
+static void put_decisions(struct amendment *amendment, const struct move_decision *decisions,
+                          size_t count)
+{
+    struct buffer list = {0}; /* the decisions may point into the former one */
+    move_decisions_encode(decisions, count, &list);
+    buffer_free(&amendment->decisions);
+    amendment->decisions = list;
+    amendment->header.decisions = span_of_buffer(&list);
+}
+
+/* Whom a release to anybody let the seat go to: who lists it with the next counter. */
+static struct span who_took(const struct amendment *amendment, const struct seat_row *released)
+{
+    for (size_t i = 0; i < tree_document_count(amendment->tree); i++) {
+        struct found found;
+        const struct held_document *held = tree_document(amendment->tree, i);
+        if (held->kind != DOCUMENT_BRANCH || strcmp(held->seat, amendment->header.seat) == 0)
+            continue;
+        look_in(held, span_of_text(released->seat), &found);
+        if (found.any && found.current.moves == released->moves + 1)
+            return span_of_text(held->seat);
+    }
+    return SPAN_EMPTY;
+}
+
+/* The row of a seat that comes back goes, and with it what it proved: that the seat was released
+ * to whom it went (B190). The header remembers that, while it has room; a return that was decided
+ * from above needs no such proof. */
+static enum error_code remember_release(struct amendment *amendment, struct span seat, bool decided,
+                                        struct error *error)
+{
+    struct move_decision decisions[DECISIONS_MAX + 1];
+    const struct seat_row *row = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < amendment->row_count; i++) {
+        const struct seat_row *own = &amendment->rows[i].row;
+        if (span_equal(span_of_text(own->seat), seat) && own->status == SEAT_RELEASED)
+            row = own;
+    }
+    if (row == NULL)
+        return ERR_OK;
+    struct span to = row->released_to.size > 0 ? row->released_to : who_took(amendment, row);
+    if (to.size == 0)
+        return ERR_OK;
+    while (move_decision_at(amendment->header.decisions, (unsigned)count, &decisions[count]))
+        count++;
+    decisions[count++] = (struct move_decision){seat, to, row->moves + 1};
+    if (count > DECISIONS_MAX && decided)
+        return ERR_OK;
+    if (count > DECISIONS_MAX) {
+        error_set(error, ERR_OVERSIZE, amend_what,
+                  "%d moves are decided or remembered here already", DECISIONS_MAX);
+        error_next(error, "A seat above both parents decides this move.");
+        return ERR_OVERSIZE;
+    }
+    put_decisions(amendment, decisions, count);
+    return ERR_OK;
+}
+
 static void remove_rows(struct amendment *amendment, struct span seat)
 {
     for (size_t i = amendment->row_count; i > 0; i--) {
@@ -84,10 +143,11 @@ static void remove_rows(struct amendment *amendment, struct span seat)
     }
 }
 
-/* Whether the seat may be accepted as it is listed there; *moves: by which counter. */
+/* Whether the seat may be accepted as it is listed there; *moves: by which counter; *decided: by a
+ * seat above both. */
 static enum error_code acceptance_check(const struct amendment *amendment,
                                         const struct seat_row *current, bool ahead, uint64_t *moves,
-                                        struct error *error)
+                                        bool *decided, struct error *error)
 {
     const struct seat *owner = amendment->owner;
     struct span own = span_of_text(owner->row.seat);
@@ -96,11 +156,11 @@ static enum error_code acceptance_check(const struct amendment *amendment,
                          "seat %s can't stand below %s: its tier, %s, is not lower", current->seat,
                          owner->row.seat, tree_tier_name(amendment->tree, current->tier));
     struct move_decision decision;
-    bool decided = find_decision(amendment->tree, span_of_text(current->seat), &decision) &&
-                   decision.counter > current->moves;
-    if (decided && span_equal(decision.to, own))
+    *decided = find_decision(amendment->tree, span_of_text(current->seat), &decision) &&
+               decision.counter > current->moves && span_equal(decision.to, own);
+    if (*decided)
         *moves = decision.counter;
-    if (ahead || (decided && span_equal(decision.to, own)))
+    if (ahead || *decided)
         return ERR_OK;
     if (current->status != SEAT_RELEASED) {
         error_set(error, ERR_NOT_ALLOWED, amend_what, "its parent has not released seat %s",
@@ -138,7 +198,10 @@ static enum error_code take_over(struct amendment *amendment, const struct seat_
                              (unsigned long long)own->moves);
     }
     uint64_t moves = current->moves + 1;
-    enum error_code code = acceptance_check(amendment, current, ahead, &moves, error);
+    bool decided = false;
+    enum error_code code = acceptance_check(amendment, current, ahead, &moves, &decided, error);
+    if (code == ERR_OK)
+        code = remember_release(amendment, seat, decided, error);
     if (code != ERR_OK)
         return code;
     remove_rows(amendment, seat);
@@ -217,13 +280,24 @@ static bool is_leaned_on(const struct amendment *amendment, const struct move_de
     return found.any && found.current.moves == decision->counter;
 }
 
+/* No decision, but a release of a seat that has come back. */
+static bool is_remembered(const struct amendment *amendment, const struct move_decision *decision)
+{
+    for (size_t i = 0; i < amendment->row_count; i++) {
+        const struct seat_row *row = &amendment->rows[i].row;
+        if (span_equal(span_of_text(row->seat), decision->seat) && row->moves >= decision->counter)
+            return true;
+    }
+    return false;
+}
+
 /* What a former version has decided goes when it was overtaken and nothing rests on it any more; of
  * a seat that is decided about again, also when it was never followed. */
 static bool is_kept(const struct amendment *amendment, const struct move_decision *decision,
                     struct span decided_now)
 {
     const struct seat *seat = tree_seat(amendment->tree, decision->seat);
-    if (is_leaned_on(amendment, decision))
+    if (is_remembered(amendment, decision) || is_leaned_on(amendment, decision))
         return true;
     return !span_equal(decision->seat, decided_now) &&
            (seat == NULL || seat->row.moves <= decision->counter);
@@ -254,10 +328,6 @@ enum error_code amend_decide(struct amendment *amendment, struct span seat, stru
         error_next(error, "Decide the next ones when some of these seats have moved again.");
         return ERR_OVERSIZE;
     }
-    struct buffer list = {0};
-    move_decisions_encode(decisions, count, &list);
-    buffer_free(&amendment->decisions);
-    amendment->decisions = list;
-    amendment->header.decisions = span_of_buffer(&list);
+    put_decisions(amendment, decisions, count);
     return ERR_OK;
 }

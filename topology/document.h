@@ -71,7 +71,9 @@ void trusted_notes_encode(const struct trusted_notes *notes, size_t count, struc
 bool trusted_notes_at(struct span encoded, unsigned index, struct trusted_notes *notes);
 
 /* A seat's parent as decided from above: it counts under `to`, where `to` lists it with this move
- * counter, whatever its former parent has released (rules.md 5, B25). Borrowed. */
+ * counter, whatever its former parent has released (rules.md 5, B25). Of a seat that the document
+ * lists itself, with this counter or a greater one: what it said when it released the seat, which
+ * has come back since (B190). Borrowed. */
 struct move_decision {
     struct span seat, to;
     uint64_t counter;

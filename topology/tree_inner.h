@@ -73,6 +73,7 @@ struct listing {
     uint32_t generation;
     uint8_t depth, tier;
     bool released;
+    bool past; /* of a seat that has come back since: it proves the next one, and never counts */
     struct span released_to;
 };
 

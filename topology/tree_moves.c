@@ -4,9 +4,10 @@
  *
  * Listings with the lowest move counter need no proof. From one that counts, the next is proved by
  * its release to the next parent, counter + 1; or by a decision in the document of a seat that
- * stands above both parents. Of all that are proved the greatest counter wins; of equal ones the
- * decided, then the signer nearer the root, then the lower document hash. A pure function of the
- * documents in force. What isn't proved is ignored, with an alarm. */
+ * stands above both parents. Where a seat came back to, its former release stands in the header. Of
+ * all that are proved the greatest counter wins; of equal ones the decided, then the signer nearer
+ * the root, then the lower document hash. A pure function of the documents in force. What isn't
+ * proved is ignored, with an alarm. */
 #include "topology/tree_inner.h"
 
 #include <assert.h>
@@ -24,13 +25,30 @@ struct choice *choice_new(struct tree *tree, struct span seat, const struct hold
     return choice;
 }
 
-void choice_add_listing(struct choice *choice, const struct listing *listing)
+static void add_listing(struct choice *choice, const struct listing *listing)
 {
     if (choice->listing_count == LISTINGS_MAX)
         return;
     choice->listings =
         mem_resize(choice->listings, (choice->listing_count + 1) * sizeof *choice->listings);
     choice->listings[choice->listing_count++] = *listing;
+}
+
+void choice_add_listing(struct choice *choice, const struct listing *listing)
+{
+    struct span seat = span_of_text(choice->seat), own = span_of_text(listing->in->held.seat);
+    struct move_decision released;
+    struct listing past = *listing;
+    add_listing(choice, listing);
+    past.past = past.released = true;
+    for (unsigned i = 0; move_decision_at(listing->in->held.header.decisions, i, &released); i++) {
+        if (!span_equal(released.seat, seat) || span_equal(released.to, own) ||
+            released.counter == 0 || released.counter > listing->moves)
+            continue;
+        past.moves = released.counter - 1;
+        past.released_to = released.to;
+        add_listing(choice, &past);
+    }
 }
 
 static const struct seat *owner_seat(const struct listing *listing)
@@ -115,11 +133,12 @@ static void judge_origins(const struct choice *choice, struct judged *judged)
 {
     uint64_t lowest = UINT64_MAX;
     for (size_t i = 0; i < choice->listing_count; i++) {
-        if (!judged[i].out && choice->listings[i].moves < lowest)
+        if (!judged[i].out && !choice->listings[i].past && choice->listings[i].moves < lowest)
             lowest = choice->listings[i].moves;
     }
     for (size_t i = 0; i < choice->listing_count; i++)
-        judged[i].proved = !judged[i].out && choice->listings[i].moves == lowest;
+        judged[i].proved =
+            !judged[i].out && !choice->listings[i].past && choice->listings[i].moves == lowest;
 }
 
 /* From what is proved to what it proves, until nothing is added. */
@@ -160,7 +179,7 @@ static void raise_alarms(struct tree *tree, const struct choice *choice,
                          const struct judged *judged, size_t winner)
 {
     for (size_t i = 0; i < choice->listing_count; i++) {
-        if (i != winner &&
+        if (i != winner && !choice->listings[i].past &&
             (!judged[i].proved || (choice->listings[i].moves == choice->listings[winner].moves &&
                                    !judged[winner].decided)))
             raise_placing_alarm(tree);
@@ -184,7 +203,8 @@ static const struct holding *choose(struct tree *tree, const struct choice *choi
     judge_origins(choice, judged);
     judge_proofs(tree, choice, judged);
     for (size_t i = 0; i < choice->listing_count; i++) {
-        if (judged[i].proved && !is_barred(choice, choice->listings[i].in) &&
+        if (judged[i].proved && !choice->listings[i].past &&
+            !is_barred(choice, choice->listings[i].in) &&
             (winner == choice->listing_count || beats(choice, judged, i, winner)))
             winner = i;
     }
@@ -251,7 +271,7 @@ void moved_show(struct tree *tree)
         const struct held_document **others =
             mem_alloc((choice->listing_count + 1) * sizeof *others);
         for (size_t i = 0; i < choice->listing_count; i++) {
-            if (choice->listings[i].in != node->listed_in)
+            if (choice->listings[i].in != node->listed_in && !choice->listings[i].past)
                 others[moved->other_count++] = &choice->listings[i].in->held;
         }
         moved->seat = &node->seat;

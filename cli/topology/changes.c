@@ -14,6 +14,7 @@ enum { WORDS_BYTES = 512 };
 struct telling {
     const struct tree *tree;
     const struct document_header *header; /* of the document told of */
+    const struct document_file *file;     /* with its rows */
     const struct people *people;
     const char *seat, *name; /* of the row told of */
     json_t *changes;
@@ -236,6 +237,18 @@ static void tell_fold_tier(struct telling *telling, const struct document_header
              (int)tier.size, (const char *)tier.data);
 }
 
+/* A release of a seat that has come back since (rules.md B190). */
+static bool is_past(const struct document_file *file, const struct move_decision *decision)
+{
+    for (size_t i = 0; i < file->row_count; i++) {
+        struct seat_row row;
+        if (seat_row_decode(file->rows[i], &row, NULL) == ERR_OK &&
+            span_equal(span_of_text(row.seat), decision->seat) && row.moves >= decision->counter)
+            return true;
+    }
+    return false;
+}
+
 static void tell_header(struct telling *telling, const struct document_header *before,
                         const struct document_header *after)
 {
@@ -268,16 +281,22 @@ static void tell_header(struct telling *telling, const struct document_header *b
     if (span_equal(before->decisions, after->decisions))
         return;
     for (unsigned i = 0; move_decision_at(after->decisions, i, &decision); i++)
-        tell(telling, "decides: %.*s stands under %.*s (counter %llu)", (int)decision.seat.size,
-             (const char *)decision.seat.data, (int)decision.to.size,
+        tell(telling,
+             is_past(telling->file, &decision)
+                 ? "remembers: %.*s went to %.*s (counter %llu), before it came back"
+                 : "decides: %.*s stands under %.*s (counter %llu)",
+             (int)decision.seat.size, (const char *)decision.seat.data, (int)decision.to.size,
              (const char *)decision.to.data, (unsigned long long)decision.counter);
 }
 
 json_t *changes_in_words(const struct tree *tree, const struct people *people,
                          const struct held_document *before, const struct draft *draft)
 {
-    struct telling telling = {
-        .tree = tree, .header = &draft->opened.decoded, .people = people, .changes = json_array()};
+    struct telling telling = {.tree = tree,
+                              .header = &draft->opened.decoded,
+                              .file = &draft->file,
+                              .people = people,
+                              .changes = json_array()};
     tell_header(&telling, before == NULL ? NULL : &before->header, &draft->opened.decoded);
     if (draft->file.kind == DOCUMENT_ROOT || draft->file.kind == DOCUMENT_BRANCH)
         tell_rows(&telling, before == NULL ? NULL : before->rows,

@@ -181,6 +181,21 @@ static void drop_rows(struct changing *changing, const char *code)
     changing->row_count = kept;
 }
 
+static void put_decision(struct changing *changing, struct move_decision decision)
+{
+    struct move_decision decisions[DECISIONS_MAX];
+    struct buffer list = {0};
+    size_t count = 0;
+    while (count + 1 < DECISIONS_MAX &&
+           move_decision_at(changing->header.decisions, (unsigned)count, &decisions[count]))
+        count++;
+    decisions[count++] = decision;
+    move_decisions_encode(decisions, count, &list);
+    buffer_free(&changing->decisions);
+    changing->decisions = list;
+    changing->header.decisions = span_of_buffer(&list);
+}
+
 /* The rows as the parent lists them that the seat comes from. */
 static bool take(struct changing *changing)
 {
@@ -191,6 +206,9 @@ static bool take(struct changing *changing)
     const struct seat_row *own = newest_row(changing, change->seat);
     if (known == NULL || (own != NULL && (!change->again || own->status != SEAT_RELEASED)))
         return false;
+    if (own != NULL && own->released_to.size > 0)
+        put_decision(changing, (struct move_decision){span_of_text(seat->code), own->released_to,
+                                                      own->moves + 1});
     drop_rows(changing, seat->code); /* of one that comes back */
     const struct held_document *from = tree_listing_of(known);
     changing->rows = mem_resize(changing->rows, (changing->row_count + from->row_count + 1) *
@@ -215,20 +233,13 @@ static bool decide(struct changing *changing)
     const struct county_seat *seats = changing->county->seats;
     const struct seat *known =
         tree_seat(changing->county->tree, span_of_text(seats[change->seat].code));
-    struct move_decision decisions[DECISIONS_MAX];
-    size_t count = 0;
-    while (count + 1 < DECISIONS_MAX &&
-           move_decision_at(changing->header.decisions, (unsigned)count, &decisions[count]))
-        count++;
     if (known == NULL)
         return false;
-    decisions[count++] = (struct move_decision){
-        .seat = span_of_text(seats[change->seat].code),
-        .to = span_of_text(seats[change->to].code),
-        .counter = change->moves > 0 ? change->moves : known->row.moves + 1,
-    };
-    move_decisions_encode(decisions, count, &changing->decisions);
-    changing->header.decisions = span_of_buffer(&changing->decisions);
+    put_decision(changing, (struct move_decision){
+                               .seat = span_of_text(seats[change->seat].code),
+                               .to = span_of_text(seats[change->to].code),
+                               .counter = change->moves > 0 ? change->moves : known->row.moves + 1,
+                           });
     return true;
 }
 

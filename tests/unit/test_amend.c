@@ -285,6 +285,79 @@ static void a_seat_moves_by_release_and_acceptance(void **state)
     tree_free(tree);
 }
 
+static unsigned admin_of(const char *seat)
+{
+    return seat[0] == 'C' ? ADMIN_C : seat[1] == '1' ? ADMIN_T1 : ADMIN_T2;
+}
+
+static void decide(struct tree *tree, const char *seat, const char *to, unsigned to_admin)
+{
+    struct error error = {0};
+    struct amendment *amendment = begin(tree, "C");
+    must(amend_decide(amendment, span_of_text(seat), span_of_text(to), 0, &error), &error);
+    publish(tree, amendment, ADMIN_C);
+    amendment = begin(tree, to);
+    must(amend_take_over(amendment, span_of_text(seat), NULL, 0, false, &error), &error);
+    publish(tree, amendment, to_admin);
+}
+
+static void release_and_take(struct tree *tree, const char *from, const char *to, bool to_anybody)
+{
+    struct error error = {0};
+    struct span v1 = span_of_text("V1");
+    struct amendment *amendment = begin(tree, from);
+    must(amend_release(amendment, v1, to_anybody ? SPAN_EMPTY : span_of_text(to), &error), &error);
+    publish(tree, amendment, admin_of(from));
+    amendment = begin(tree, to);
+    must(amend_take_over(amendment, v1, NULL, 0, false, &error), &error);
+    publish(tree, amendment, admin_of(to));
+}
+
+/* A seat that comes back takes the row away that proved where it went from there (B190). */
+static void a_seat_moves_to_and_fro_between_three(void **state)
+{
+    (void)state;
+    static const char *const way[] = {"T1", "T2", "T1", "C",  "T1", "T2", "C",  "T2",
+                                      "T1", "C",  "T2", "T1", "T2", "T1", "T2", "C"};
+    struct tree *tree = tree_usual();
+    for (size_t i = 1; i < sizeof way / sizeof *way; i++) {
+        release_and_take(tree, way[i - 1], way[i], i % 3 == 0);
+        const struct seat *v1 = seat_named(tree, "V1");
+        assert_string_equal(v1->parent->row.seat, way[i]);
+        assert_int_equal(v1->row.moves, i);
+        assert_int_equal(tree_alarm_count(tree), 0);
+    }
+    struct error error = {0};
+    struct amendment *amendment = begin(tree, "C"); /* another decision forgets nothing of it */
+    must(amend_decide(amendment, span_of_text("V2"), span_of_text("T2"), 0, &error), &error);
+    publish(tree, amendment, ADMIN_C);
+    assert_string_equal(shape_of(tree), "C(T1(V2) T2(V3) V1)");
+    assert_int_equal(tree_alarm_count(tree), 0);
+    tree_free(tree);
+}
+
+static void more_returns_than_a_header_remembers_are_refused(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct tree *tree = tree_usual();
+    for (int i = 0; i < DECISIONS_MAX; i++) {
+        release_and_take(tree, "T1", "T2", false);
+        release_and_take(tree, "T2", "T1", false);
+    }
+    struct span v1 = span_of_text("V1");
+    release_and_take(tree, "T1", "T2", false);
+    struct amendment *amendment = begin(tree, "T2");
+    must(amend_release(amendment, v1, span_of_text("T1"), &error), &error);
+    publish(tree, amendment, ADMIN_T2);
+    amendment = begin(tree, "T1");
+    refused(amend_take_over(amendment, v1, NULL, 0, false, &error), ERR_OVERSIZE, &error, "64");
+    amend_free(amendment);
+    decide(tree, "V1", "T1", ADMIN_T1);
+    assert_string_equal(shape_of(tree), "C(T1(V1 V2) T2(V3))");
+    tree_free(tree);
+}
+
 static void acceptance_may_come_before_the_release(void **state)
 {
     (void)state;
@@ -341,17 +414,6 @@ static void a_seat_above_both_decides_a_move(void **state)
     assert_true(found);
     amend_free(amendment);
     tree_free(tree);
-}
-
-static void decide(struct tree *tree, const char *seat, const char *to, unsigned to_admin)
-{
-    struct error error = {0};
-    struct amendment *amendment = begin(tree, "C");
-    must(amend_decide(amendment, span_of_text(seat), span_of_text(to), 0, &error), &error);
-    publish(tree, amendment, ADMIN_C);
-    amendment = begin(tree, to);
-    must(amend_take_over(amendment, span_of_text(seat), NULL, 0, false, &error), &error);
-    publish(tree, amendment, to_admin);
 }
 
 /* To and fro, and again: no listing loses what proves it, so nobody's tree sees a mere claim. */
@@ -716,6 +778,8 @@ int main(void)
         cmocka_unit_test(a_machine_gets_another_key),
         cmocka_unit_test(a_revoked_township_keeps_its_villages_and_comes_back_with_new_keys),
         cmocka_unit_test(a_seat_moves_by_release_and_acceptance),
+        cmocka_unit_test(a_seat_moves_to_and_fro_between_three),
+        cmocka_unit_test(more_returns_than_a_header_remembers_are_refused),
         cmocka_unit_test(acceptance_may_come_before_the_release),
         cmocka_unit_test(a_seat_above_both_decides_a_move),
         cmocka_unit_test(what_was_decided_is_decided_back),
