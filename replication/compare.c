@@ -200,6 +200,7 @@ static void queue_all(struct step *step, struct session *session, const struct s
             !stream_holds(row, author->seat, peer) || !contacts_ready(step, session, row))
             continue;
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
+        cursor_pass_by(cursor, row);
         if (cursor->sent_seq >= row->head.seq)
             continue;
         if (count == capacity) {
@@ -508,6 +509,7 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
         struct cursor *cursor = cursor_find(session, &id);
         if (cursor != NULL && seq < cursor->sent_seq) {
             cursor->sent_seq = cursor->held_seq = seq;
+            cursor->listed_seq = seq < cursor->listed_seq ? seq : cursor->listed_seq;
             cursor->place_needed = true;
         }
     } else if (held && row->forked ? !fork_send_from(step, session, &id, seq, form == 1)
@@ -518,6 +520,7 @@ void compare_on_want(struct step *step, struct session *session, struct span bod
         struct cursor *cursor = cursor_get(session, &id, row->open.class);
         cursor->sent_seq = seq;
         cursor->held_seq = seq;
+        cursor->listed_seq = seq < cursor->listed_seq ? seq : cursor->listed_seq;
         cursor->place_needed = true;
         cursor->opaque_wanted = form == 1;
         cursor_queue(session, cursor);

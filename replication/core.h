@@ -40,6 +40,7 @@ struct cursor {
     bool ask_later; /* its refusals of this minute are used up */
     bool refused;   /* nothing of it is taken until the tree changes */
     bool strange;   /* of a stream that isn't held here, as far as known */
+    bool overtaken; /* another link has brought what this one may bring, too (rules.md B151) */
 };
 
 enum session_state {
@@ -94,6 +95,7 @@ struct session {
     uint8_t peer_key[KEY_BYTES]; /* proved by the handshake */
     bool uplink;
     bool guided;           /* it goes no further than SESSION_GUIDED */
+    bool over;             /* past the lower one's parent, that can't be reached (B150) */
     struct intake *intake; /* of a child; borrowed */
     enum session_state state;
     bool hello_heard;
@@ -471,6 +473,8 @@ struct cursor *cursor_get(struct session *session, const struct stream_id *strea
 struct cursor *cursor_strange(struct session *session, const struct stream_id *stream,
                               uint8_t class);
 void cursor_queue(struct session *session, struct cursor *cursor);
+/* What came by another link, and the peer has listed, needn't go to it (rules.md B151). */
+void cursor_pass_by(struct cursor *cursor, const struct stream_row *row);
 void cursors_free(struct session *session);
 /* Whether the peer's seat is among a stream's holders. Openings of one number may be for different
  * ones, so each branch is asked for by its own row. */

@@ -100,6 +100,14 @@ bool stream_is_for(const struct step *step, const struct session *session,
            stream_holds(row, author->seat, peer);
 }
 
+void cursor_pass_by(struct cursor *cursor, const struct stream_row *row)
+{
+    if (cursor->listed_seq <= cursor->sent_seq || row->forked || cursor->stream.branch > 0)
+        return;
+    cursor->sent_seq = cursor->listed_seq;
+    cursor->place_needed = true;
+}
+
 void cursors_head_moved(struct step *step, const struct stream_id *stream,
                         const struct stream_row *row, const struct session *from)
 {
@@ -115,6 +123,8 @@ void cursors_head_moved(struct step *step, const struct stream_id *stream,
             !contacts_ready(step, session, row))
             continue;
         struct cursor *cursor = cursor_get(session, stream, row->open.class);
+        cursor->overtaken = from != NULL;
+        cursor_pass_by(cursor, row);
         if (cursor->sent_seq < row->head.seq)
             cursor_queue(session, cursor);
     }

@@ -50,7 +50,7 @@ void inherit_count_record(struct step *step, const struct record_id *id,
 static bool has_fetched(struct step *step)
 {
     const struct session *parent = session_parent(step->replica);
-    if (parent == NULL || parent->unsure)
+    if (parent == NULL || parent->unsure || parent->over) /* one further above lists less */
         return own_seat(step->replica)->parent == NULL;
     struct stream_row *row = mem_alloc(sizeof *row);
     bool behind = false;

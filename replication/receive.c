@@ -40,6 +40,13 @@ static bool read_stream(const struct session *session, struct event *event, stru
     return event->message.names_stream || named;
 }
 
+/* What this peer sends follows on where our head was, before another link moved it. */
+static bool is_overtaken(const struct session *session, const struct stream_id *stream)
+{
+    const struct cursor *cursor = cursor_find(session, stream);
+    return cursor != NULL && cursor->overtaken;
+}
+
 /* 'Send from our head' has been said of this stream, or nothing of it is taken: what stands behind
  * is no news. */
 static bool is_interrupted(const struct session *session, const struct stream_id *stream)
@@ -129,7 +136,8 @@ void replica_prepare(const struct replica *replica, const struct view *view, str
         event->message.entries = block_count_entries(bytes);
     /* What doesn't say its place follows on something that wasn't taken. */
     if (event->message.block_error == ERR_DAMAGED && (prefix.flags & BLOCK_HAS_PLACE) == 0 &&
-        is_interrupted(session, &event->message.stream))
+        (is_interrupted(session, &event->message.stream) ||
+         is_overtaken(session, &event->message.stream)))
         event->message.block_error = ERR_PARKED;
 }
 
@@ -228,7 +236,8 @@ static void ask_again(struct step *step, struct session *session, const struct e
                       opaque);
         else
             compare_want(step, session, stream, held ? row->head.seq : 0, opaque);
-        cursor->refusals++;
+        cursor->refusals += !cursor->overtaken;
+        cursor->overtaken = false;
         cursor->wanted = true;
     } else {
         cursor->ask_later = session->ask_later = true;
@@ -291,6 +300,23 @@ void receive_ask_on_change(struct step *step)
     free(row);
 }
 
+/* A block that we hold, and that isn't our last one: its sender doesn't know how far we are. */
+static bool stands_behind(struct step *step, const struct event *event)
+{
+    struct mp_reader reader = mp_reader(event->message.body);
+    struct block_prefix prefix;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    mp_read_uint(&reader); /* the handle */
+    bool behind =
+        block_read_prefix(SPAN(reader.input.data + reader.at, reader.input.size - reader.at),
+                          &prefix, NULL) == ERR_OK &&
+        (prefix.flags & BLOCK_HAS_PLACE) != 0 &&
+        stream_row_read(step->view, &event->message.stream, row) && !row->forked &&
+        event->message.stream.branch == 0 && prefix.seq + event->message.entries < row->head.seq;
+    free(row);
+    return behind;
+}
+
 static void refuse_block(struct step *step, struct session *session, const struct event *event)
 {
     enum error_code code = event->message.block_error;
@@ -298,6 +324,8 @@ static void refuse_block(struct step *step, struct session *session, const struc
         struct cursor *cursor = cursor_find(session, &event->message.stream);
         if (cursor != NULL) {
             cursor->in_handle = event->message.handle;
+            cursor->overtaken |= cursor->wanted || stands_behind(step, event);
+            cursor->wanted = false;
             mark_due(session, cursor);
         }
         return;
@@ -366,7 +394,7 @@ static void advance_cursor(struct session *session, const struct event *event,
     }
     cursor->held_seq = cursor->known_seq = row->head.seq;
     cursor->refusals = 0;
-    cursor->wanted = false;
+    cursor->wanted = cursor->overtaken = false;
     mark_due(session, cursor);
 }
 
@@ -525,8 +553,10 @@ static void send_marks(struct step *step, struct session *session)
         next = cursor->next_marked;
         cursor->mark_due = false;
         if (stream_row_read(step->view, &cursor->stream, row)) {
+            /* of what another link has brought beyond it the peer knows nothing */
+            uint32_t known = cursor->known_seq < row->head.seq ? cursor->known_seq : row->head.seq;
             mp_write_uint(&body, cursor->in_handle);
-            mp_write_uint(&body, row->head.seq);
+            mp_write_uint(&body, known);
             if (cursor->in_handle == SHARED_HANDLE) { /* which of its streams? */
                 mp_write_bin(&body, SPAN_OF_ARRAY(cursor->stream.author.bytes));
                 mp_write_uint(&body, cursor->stream.epoch);

@@ -118,6 +118,7 @@ struct event {
         struct {
             uint32_t link;
             bool uplink; /* we dialled our parent */
+            bool over;   /* rather one above it, since it can't be reached: by a fallback */
             uint8_t peer_key[KEY_BYTES];
         } link_up;
         uint32_t link_down;
@@ -182,7 +183,7 @@ bool replica_epoch_is_new(const struct replica *replica);        /* nothing is s
 struct link_status {
     uint32_t link;
     char seat[SEAT_BYTES_MAX + 1];
-    bool uplink;
+    bool uplink, over; /* over: the parent of the lower one can't be reached */
     const char *state; /* greeting, documents, comparing, live */
     uint64_t since_tick_ms;
     uint64_t behind_there; /* entries that the peer lacks, as far as known */

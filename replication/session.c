@@ -5,7 +5,8 @@
  *               equal digests
  *
  * A link between a seat and its former parent, or one further above, ends in `guided`: documents
- * come down, and bye.
+ * come down, and bye. Unless the lower one says that its parent can't be reached, and that it has
+ * come over a fallback: then the two carry what both hold (rules.md B150).
  *
  * Greeting: both have said hello. Documents: what one lacks the other sends. Comparing: heads are
  * compared by digest, then by list. Live: blocks flow both ways, urgent first. */
@@ -143,7 +144,8 @@ static void send_hello(struct step *step, struct session *session)
     const char *child = session->uplink ? replica->options.seat : session->seat;
     struct buffer body = {0};
     session->own_digest = tree_link_digest(replica->tree, span_of_text(child));
-    mp_write_map(&body, 7);
+    bool says_over = session->over && session->uplink;
+    mp_write_map(&body, says_over ? 8 : 7);
     mp_write_uint(&body, 1);
     mp_write_uint(&body, PROTOCOL_LOWEST);
     mp_write_uint(&body, 2);
@@ -158,6 +160,10 @@ static void send_hello(struct step *step, struct session *session)
     credit_write_hello(step, session, &body);
     mp_write_uint(&body, 7);
     mp_write_bin(&body, SPAN_OF_ARRAY(session->own_digest.bytes));
+    if (says_over) {
+        mp_write_uint(&body, 8);
+        mp_write_bool(&body, true);
+    }
     send_control(step, session, MESSAGE_HELLO, span_of_buffer(&body));
     buffer_free(&body);
 }
@@ -190,6 +196,37 @@ static const struct seat *judge_peer(const struct replica *replica, const uint8_
     return *guided ? peer : NULL;
 }
 
+/* The two may talk past the parent of the lower one. */
+static bool may_be_over(const struct replica *replica, const struct seat *peer, bool uplink)
+{
+    const struct seat *own = own_seat(replica);
+    const struct seat *above = uplink ? peer : own, *below = uplink ? own : peer;
+    return own != NULL && peer != NULL && above != below && below->parent != above &&
+           seat_is_ancestor_or_self(above, below);
+}
+
+static bool has_parent_link(const struct replica *replica)
+{
+    for (struct session *session = replica->sessions; session != NULL; session = session->hh.next) {
+        if (session->uplink && !session->guided && !session->over &&
+            session->state != SESSION_REFUSED)
+            return true;
+    }
+    return false;
+}
+
+/* The parent answers again: what was to go past it goes by it. */
+static void end_over(struct step *step)
+{
+    struct session *session, *next;
+    HASH_ITER (hh, step->replica->sessions, session, next) {
+        if (session->uplink && session->over && session->state != SESSION_REFUSED) {
+            updates_trace(step->updates, "no longer over %s", session->seat);
+            session_bye(step, session, "replaced");
+        }
+    }
+}
+
 static void replace_older(struct step *step, const char *seat)
 {
     struct session *session, *next;
@@ -209,17 +246,22 @@ void session_up(struct step *step, const struct event *event)
         judge_peer(replica, event->link_up.peer_key, event->link_up.uplink, &guided);
     /* we dialled whom we knew as our parent: it has what we lack */
     bool unlisted = event->link_up.uplink && is_unlisted(replica);
+    bool over = event->link_up.uplink && event->link_up.over &&
+                may_be_over(replica, peer, event->link_up.uplink);
     const char *name = peer != NULL ? peer->row.seat : "?";
-    if (peer == NULL && !unlisted) {
+    if ((peer == NULL && !unlisted) || (over && has_parent_link(replica))) {
         replica->refusals.not_allowed++;
         updates_close(step->updates, event->link_up.link);
         return;
     }
     replace_older(step, name);
+    if (event->link_up.uplink && !guided && !unlisted)
+        end_over(step);
     struct session *session = mem_alloc(sizeof *session);
     session->link = event->link_up.link;
     session->uplink = event->link_up.uplink;
-    session->guided = guided || unlisted;
+    session->over = over;
+    session->guided = (guided && !over) || unlisted;
     session->state = SESSION_GREETING;
     session->since_tick = step->tick_ms;
     memcpy(session->seat, name, strlen(name) + 1);
@@ -227,7 +269,7 @@ void session_up(struct step *step, const struct event *event)
         session->intake = intake_of(replica, session->seat);
     memcpy(session->peer_key, event->link_up.peer_key, sizeof session->peer_key);
     HASH_ADD(hh, replica->sessions, link, sizeof session->link, session);
-    updates_trace(step->updates, "link %s up", session->seat);
+    updates_trace(step->updates, "link %s up%s", session->seat, over ? ", over a fallback" : "");
     send_hello(step, session);
     if (session->uplink && !unlisted)
         contacts_list(step, session);
@@ -308,6 +350,19 @@ static void judge_instance(struct step *step, const struct session *session,
     }
 }
 
+/* The parent of whoever calls can't be reached: we stand in for it in what both of us hold. */
+static void let_over(struct step *step, struct session *session)
+{
+    struct replica *replica = step->replica;
+    if (session->uplink || !session->guided ||
+        !may_be_over(replica, session_seat(replica, session), false))
+        return;
+    session->guided = false;
+    session->over = true;
+    session->intake = intake_of(replica, session->seat);
+    updates_trace(step->updates, "%s comes over a fallback", session->seat);
+}
+
 static void on_hello(struct step *step, struct session *session, struct span body)
 {
     struct replica *replica = step->replica;
@@ -315,6 +370,7 @@ static void on_hello(struct step *step, struct session *session, struct span bod
     struct mp_fields fields = mp_fields(&reader);
     uint64_t lowest = 0, highest = 0;
     const uint8_t *digest = NULL, *instance = NULL;
+    bool over = false;
     for (int32_t key; mp_field(&reader, &fields, &key);) {
         if (key == 1)
             lowest = mp_read_uint(&reader);
@@ -326,6 +382,8 @@ static void on_hello(struct step *step, struct session *session, struct span bod
             credit_read_hello(step, session, &reader);
         else if (key == 7)
             digest = mp_read_bin_of(&reader, HASH_BYTES);
+        else if (key == 8)
+            over = mp_read_bool(&reader);
         else
             mp_read_any(&reader);
     }
@@ -339,6 +397,8 @@ static void on_hello(struct step *step, struct session *session, struct span bod
         return;
     }
     session->hello_heard = true;
+    if (over)
+        let_over(step, session);
     if (instance != NULL && !session->uplink)
         judge_instance(step, session, instance);
     if (session->guided) {
@@ -468,6 +528,7 @@ void session_message(struct step *step, const struct event *event)
 static void be_guided(struct step *step, struct session *session)
 {
     session->guided = true;
+    session->over = false;
     if (session->state >= SESSION_DOCUMENTS)
         session_enter(step, session, SESSION_GUIDED);
     session->documents_due = false; /* whoever asked is above us */
@@ -484,6 +545,10 @@ void sessions_judge_again(struct step *step)
         const struct seat *peer = judge_peer(replica, session->peer_key, session->uplink, &guided);
         bool is_peer = peer != NULL && strcmp(peer->row.seat, session->seat) == 0;
         bool unlisted = session->uplink && is_unlisted(replica);
+        if (session->over && may_be_over(replica, peer, session->uplink))
+            guided = false;
+        else if (session->over)
+            is_peer = false;
         bool is_same = is_peer && guided == session->guided;
         bool stays = unlisted ? session->guided : is_same && !session->blind;
         if (session->state == SESSION_REFUSED || stays)

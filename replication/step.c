@@ -199,6 +199,7 @@ void replica_link_status(const struct replica *replica, const struct view *view,
     status->link = session->link;
     memcpy(status->seat, session->seat, sizeof status->seat);
     status->uplink = session->uplink;
+    status->over = session->over;
     status->state = session_state_name(session->state);
     status->since_tick_ms = session->since_tick;
     count_behind(session, view, status);

@@ -119,7 +119,7 @@ static void row_make(const struct tree_making *making, size_t place, struct buff
 {
     const struct author_seat *seat = &making->seats[place];
     uint8_t admin[KEY_BYTES];
-    struct buffer endpoints = {0};
+    struct buffer endpoints = {0}, fallbacks = {0};
     struct seat_row row = {.tier = making->plan->tier[place], .generation = 1};
     copy_text(row.seat, seat->code);
     copy_text(row.name, seat->name);
@@ -137,7 +137,12 @@ static void row_make(const struct tree_making *making, size_t place, struct buff
         text_list_encode(&seat->endpoint, 1, &endpoints);
         row.endpoints = text_list_of(span_of_buffer(&endpoints));
     }
+    if (seat->fallback.size > 0) {
+        text_list_encode(&seat->fallback, 1, &fallbacks);
+        row.fallbacks = text_list_of(span_of_buffer(&fallbacks));
+    }
     seat_row_encode(&row, out);
+    buffer_free(&fallbacks);
     buffer_free(&endpoints);
 }
 

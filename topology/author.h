@@ -26,6 +26,7 @@ struct author_seat {
     bool has_admin; /* needed where there are children */
     uint8_t admin_secret[SECRET_BYTES];
     struct span endpoint; /* URL; empty: none */
+    struct span fallback; /* code of the seat to go by while the parent is away; empty: none */
 };
 /* What the table says of each seat; keys and endpoints are left for the caller to fill in.
  * As many as tree->row_count; the caller frees. Spans point into `tree`. */

@@ -147,25 +147,30 @@ static bool read_table(struct reading *reading, struct yaml_node *node)
 
 /* ---- seats in the file ---- */
 
-static bool read_seats(struct tree_rule *tree, struct yaml_node *list)
+static bool read_seats(struct scenario *scenario, struct yaml_node *list)
 {
+    struct tree_rule *tree = &scenario->tree;
     for (size_t i = 0; i < yaml_size(list); i++) {
         struct yaml_node *item = yaml_list_at(list, i);
         struct span code = SPAN_EMPTY, tier = SPAN_EMPTY, parent = SPAN_EMPTY;
+        struct span fallback = SPAN_EMPTY;
         if (!yaml_is_map(item)) {
             yaml_complain(item, "expected a seat, as in {seat: A, tier: village, parent: B}");
             return false;
         }
         if (!yaml_get_text(item, "seat", true, &code) ||
             !yaml_get_text(item, "tier", true, &tier) ||
-            !yaml_get_text(item, "parent", false, &parent))
+            !yaml_get_text(item, "parent", false, &parent) ||
+            !yaml_get_text(item, "fallback", false, &fallback))
             return false;
         if (code.size > SEAT_BYTES_MAX || tier.size > SEAT_BYTES_MAX ||
-            parent.size > SEAT_BYTES_MAX) {
+            parent.size > SEAT_BYTES_MAX || fallback.size > SEAT_BYTES_MAX) {
             yaml_complain(item, "a seat and a tier have at most %d bytes", SEAT_BYTES_MAX);
             return false;
         }
         tree_add_row(tree, code, tier, parent);
+        if (fallback.size > 0)
+            scenario_set_fallback(scenario, tree->row_count - 1, fallback);
         yaml_get_bool(item, "later", false, &tree->rows[tree->row_count - 1].later);
         yaml_get_bool(item, "escrow", false, &tree->rows[tree->row_count - 1].escrow);
     }
@@ -203,6 +208,24 @@ static bool check_later(const struct tree_rule *tree, struct yaml_node *list)
     return true;
 }
 
+/* A fallback is another seat of the tree than the one itself and the one above it. */
+static bool check_fallbacks(const struct tree_rule *tree, struct yaml_node *list)
+{
+    for (size_t i = 0; i < tree->row_count; i++) {
+        const struct county_row *row = &tree->rows[i];
+        bool found = row->fallback == NULL;
+        for (size_t j = 0; j < tree->row_count && !found; j++)
+            found = strcmp(tree->rows[j].code, row->fallback) == 0 && j != i &&
+                    row->parent != NULL && strcmp(row->fallback, row->parent) != 0;
+        if (!found) {
+            yaml_complain(yaml_list_at(list, i), "\"fallback\": expected a seat of the tree that "
+                                                 "is neither this one nor its parent");
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- whatever it came from: is it a tree? ---- */
 
 static bool check_tree(struct tree_rule *tree, struct yaml_node *node, struct yaml_node *list)
@@ -225,7 +248,8 @@ static bool check_tree(struct tree_rule *tree, struct yaml_node *node, struct ya
             list != NULL && at < yaml_size(list) ? yaml_list_at(list, at) : node;
         yaml_complain(place, "this is no tree: %s: %s", error.what, error.why);
     }
-    bool good = plan != NULL && (list == NULL || check_later(tree, list));
+    bool good =
+        plan != NULL && (list == NULL || (check_later(tree, list) && check_fallbacks(tree, list)));
     author_plan_free(plan);
     free(seats);
     return good;
@@ -271,7 +295,7 @@ bool read_tree(struct reading *reading, struct yaml_node *map)
         return false;
     bool good = file != NULL    ? read_table(reading, file)
                 : shape != NULL ? read_shape(tree, shape, tiers)
-                                : read_seats(tree, list);
+                                : read_seats(reading->scenario, list);
     if (!good)
         return false;
     tree_point_rows(tree);

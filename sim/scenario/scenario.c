@@ -67,6 +67,8 @@ static void copy_tree(struct tree_rule *tree)
     tree->texts = copy_array(old, 3 * tree->row_count, sizeof *old);
     if (tree->names != NULL)
         tree->names = copy_array(tree->names, tree->row_count, sizeof *tree->names);
+    if (tree->fallbacks != NULL)
+        tree->fallbacks = copy_array(tree->fallbacks, tree->row_count, sizeof *tree->fallbacks);
     tree->rows = copy_array(tree->rows, tree->row_count, sizeof *tree->rows);
     tree_point_rows(tree);
 }
@@ -118,6 +120,7 @@ void scenario_free(struct scenario *scenario)
     free(scenario->tree.rows);
     free(scenario->tree.texts);
     free(scenario->tree.names);
+    free(scenario->tree.fallbacks);
     free(scenario->title);
     free(scenario->title_zh);
     free(scenario->because);
@@ -128,6 +131,11 @@ void scenario_free(struct scenario *scenario)
 
 enum { TEXT_CODE, TEXT_TIER, TEXT_PARENT, TEXTS_A_ROW };
 
+static const char *fallback_of(const struct tree_rule *tree, size_t row)
+{
+    return tree->fallbacks == NULL || tree->fallbacks[row][0] == '\0' ? NULL : tree->fallbacks[row];
+}
+
 void tree_point_rows(struct tree_rule *tree)
 {
     for (size_t i = 0; i < tree->row_count; i++) {
@@ -136,6 +144,7 @@ void tree_point_rows(struct tree_rule *tree)
         tree->rows[i] = (struct county_row){.code = texts[TEXT_CODE],
                                             .tier = texts[TEXT_TIER],
                                             .parent = is_root ? NULL : texts[TEXT_PARENT],
+                                            .fallback = fallback_of(tree, i),
                                             .later = tree->rows[i].later,
                                             .escrow = tree->rows[i].escrow};
     }
@@ -159,8 +168,21 @@ void tree_add_row(struct tree_rule *tree, struct span code, struct span tier, st
     keep_text(tree->texts[at + TEXT_TIER], tier);
     if (parent.size > 0)
         keep_text(tree->texts[at + TEXT_PARENT], parent);
+    if (tree->fallbacks != NULL) {
+        tree->fallbacks = mem_resize(tree->fallbacks, count * sizeof *tree->fallbacks);
+        tree->fallbacks[tree->row_count][0] = '\0';
+    }
     tree->rows[tree->row_count] = (struct county_row){.later = false};
     tree->row_count = count;
+}
+
+void scenario_set_fallback(struct scenario *scenario, size_t row, struct span code)
+{
+    struct tree_rule *tree = &scenario->tree;
+    if (tree->fallbacks == NULL)
+        tree->fallbacks = mem_alloc(tree->row_count * sizeof *tree->fallbacks);
+    keep_text(tree->fallbacks[row], code);
+    tree_point_rows(tree);
 }
 
 void scenario_add_seat(struct scenario *scenario, const char *code, const char *tier,

@@ -56,6 +56,7 @@ struct tree_rule { /* one of three; `rows` as read from the file or the scenario
     size_t row_count;
     char (*texts)[SEAT_BYTES_MAX + 1];      /* what the rows borrow: code, tier, parent of each */
     char (*names)[SEAT_NAME_BYTES_MAX + 1]; /* of a file's seats, by row; NULL: none are known */
+    char (*fallbacks)[SEAT_BYTES_MAX + 1];  /* by row; NULL: no seat has one */
 };
 
 struct link_rule {
@@ -314,6 +315,8 @@ void scenario_write(const struct scenario *scenario, struct buffer *yaml);
 /* A row more to its tree; `parent` NULL: the root. */
 void scenario_add_seat(struct scenario *scenario, const char *code, const char *tier,
                        const char *parent);
+/* Over whom a seat that is there goes while its parent is away. */
+void scenario_set_fallback(struct scenario *scenario, size_t row, struct span code);
 /* The county of a scenario's tree: rows, or a shape with one seat for each of its parts. */
 struct county *scenario_county(const struct scenario *scenario);
 /* Whether a seat is selected, share and count aside. */

@@ -56,6 +56,7 @@ const struct scenario_field world_fields[] = {
     FIELD_ONE(WORLD, batch_events_max, "batch", UNIT_COUNT, 0, 1000000),
     FIELD_RANGE(WORLD, redial_ms_min, redial_ms_max, "redial", UNIT_TIME, 1, MS_32_MAX),
     FIELD_ONE(WORLD, down_ms_max, "down", UNIT_TIME, 0, DELAY_MS_MAX),
+    FIELD_ONE(WORLD, fallback_ms, "fallback", UNIT_TIME, 0, MS_32_MAX),
     FIELD_ONE(WORLD, gift_types_permille, "without-types", UNIT_PERMILLE, 0, 1000),
     FIELD_ONE(WORLD, gift_subtree_permille, "without-subtree", UNIT_PERMILLE, 0, 1000),
     {0},

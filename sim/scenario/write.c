@@ -77,6 +77,10 @@ static void write_tree(const struct tree_rule *tree, struct buffer *yaml)
             say(yaml, ", parent: ");
             write_quoted(yaml, tree->rows[i].parent);
         }
+        if (tree->rows[i].fallback != NULL) {
+            say(yaml, ", fallback: ");
+            write_quoted(yaml, tree->rows[i].fallback);
+        }
         say(yaml, tree->rows[i].escrow ? ", escrow: true" : "");
         say(yaml, tree->rows[i].later ? ", later: true}\n" : "}\n");
     }

@@ -279,7 +279,7 @@ static void draw_cheats(struct drawing *drawing)
     fault->conduct.forge_permille = draw_fault(drawing, 50, 300);
 }
 
-static bool has_fault(const struct scenario *scenario, enum fault_kind kind)
+bool draw_has_fault(const struct scenario *scenario, enum fault_kind kind)
 {
     for (size_t i = 0; i < scenario->fault_count; i++) {
         if (scenario->faults[i].kind == kind)
@@ -297,7 +297,7 @@ static bool may_accuse(const struct scenario *scenario)
                    scenario->world.gift_subtree_permille >
                0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        may |= has_fault(scenario, kinds[i]);
+        may |= draw_has_fault(scenario, kinds[i]);
     return may;
 }
 
@@ -357,7 +357,7 @@ static bool tree_changes(const struct scenario *scenario)
     static const enum fault_kind changes[] = {FAULT_ADMIT, FAULT_REPLACE,  FAULT_REVOKE,
                                               FAULT_MOVE,  FAULT_OVERRULE, FAULT_CLONE};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        if (has_fault(scenario, changes[i]))
+        if (draw_has_fault(scenario, changes[i]))
             return true;
     }
     return false;
@@ -373,7 +373,7 @@ static void draw_cases(struct drawing *drawing)
     prng_seed(&own.prng, drawing->scenario->seed ^ CASES_SALT);
     if (tree_changes(drawing->scenario) || !chance(&own, 150))
         return;
-    if (!has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
+    if (!draw_has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
         draw_fault_of(&own, FAULT_TYPES, ROOT, 0, 3);
     draw_more_work(&own, "case", between(&own, 60, 200), &steps);
 }
@@ -389,12 +389,12 @@ static void draw_persons(struct drawing *drawing)
     static const enum fault_kind not_with[] = {FAULT_ADMIT, FAULT_REPLACE,  FAULT_REVOKE,
                                                FAULT_MOVE,  FAULT_OVERRULE, FAULT_CLONE};
     for (size_t i = 0; i < sizeof not_with / sizeof *not_with; i++) {
-        if (has_fault(drawing->scenario, not_with[i]))
+        if (draw_has_fault(drawing->scenario, not_with[i]))
             return;
     }
     if (!chance(&own, 150))
         return;
-    if (!has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
+    if (!draw_has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
         draw_fault_of(&own, FAULT_TYPES, ROOT, 0, 3);
     work.extend_percent = chance(&own, 500) ? 10 : 0;
     draw_more_work(&own, "person", between(&own, 40, 150), &work);
@@ -409,10 +409,10 @@ static void draw_visits(struct drawing *drawing)
     struct work work = {.set_percent = 60, .delete_percent = 3, .extend_percent = 8};
     work.burst_max = 1;
     prng_seed(&own.prng, drawing->scenario->seed ^ VISITS_SALT);
-    if (drawing->scenario->seed < VISITS_FROM || has_fault(drawing->scenario, FAULT_CLONE) ||
+    if (drawing->scenario->seed < VISITS_FROM || draw_has_fault(drawing->scenario, FAULT_CLONE) ||
         !chance(&own, 400))
         return;
-    if (!has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
+    if (!draw_has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
         draw_fault_of(&own, FAULT_TYPES, ROOT, 0, 3);
     draw_more_work(&own, "visit", between(&own, 30, 150), &work);
 }
@@ -500,7 +500,8 @@ struct scenario *swarm_draw(uint64_t seed, const struct scenario *on)
     draw_cases(&drawing);
     draw_persons(&drawing);
     draw_visits(&drawing);
-    if (has_fault(scenario, FAULT_HALF_OPEN))
+    draw_fallbacks(&drawing);
+    if (draw_has_fault(scenario, FAULT_HALF_OPEN))
         scenario->lasts_ms += 60 * SECOND_MS;
     scenario->injects_expected = may_accuse(scenario);
     scenario->rest_ms_max = 900 * SECOND_MS;

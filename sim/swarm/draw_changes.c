@@ -1,10 +1,10 @@
 /* A tree that changes while everything else goes on: who is admitted, replaced, revoked, moved, and
  * whose administrators are overruled; each by itself, and together with what makes it hard: a line
  * that is cut meanwhile, a second change of the same seat, work that doesn't wait. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/swarm/draw_parts.h"
+#include <stdlib.h>
 
 #define CHANGES_SALT ((uint64_t)0x7265657472656564)
 #define FURTHER_SALT ((uint64_t)0x7468656e6d6f7665)
@@ -289,4 +289,42 @@ void draw_changes(struct drawing *drawing)
     draw_further(&further);
     for (size_t i = 0; extends && i < scenario->work_count; i++)
         scenario->works[i].extend_percent = 10;
+}
+
+static bool is_above(const struct tree_rule *tree, const char *above, size_t row)
+{
+    const char *at = tree->rows[row].code;
+    while (at != NULL && strcmp(at, above) != 0) {
+        size_t i = 0;
+        while (strcmp(tree->rows[i].code, at) != 0)
+            i++;
+        at = tree->rows[i].parent;
+    }
+    return at != NULL;
+}
+
+void draw_fallbacks(struct drawing *drawing)
+{
+    enum { FALLBACKS_FROM = 10001, FALLBACKS_SALT = 0x6662, SEATS_MOST = 40 };
+    struct scenario *scenario = drawing->scenario;
+    struct tree_rule *tree = &scenario->tree;
+    struct drawing own = *drawing;
+    prng_seed(&own.prng, scenario->seed ^ FALLBACKS_SALT);
+    if (scenario->seed < FALLBACKS_FROM || tree->file != NULL || tree->shape != NULL ||
+        tree->row_count > SEATS_MOST || draw_has_fault(scenario, FAULT_REVOKE) ||
+        !prng_chance(&own.prng, 500))
+        return;
+    scenario->world.fallback_ms = (uint32_t)prng_between(&own.prng, 100, 2000);
+    for (size_t seat = 1; seat < tree->row_count; seat++) {
+        size_t host = prng_below(&own.prng, tree->row_count);
+        const struct county_row *row = &tree->rows[seat];
+        if (row->later || tree->rows[host].later || is_above(tree, row->code, host) ||
+            strcmp(tree->rows[host].code, row->parent) == 0)
+            continue;
+        scenario_set_fallback(scenario, seat, span_of_text(tree->rows[host].code));
+        for (int i = 0; i < 2 && prng_chance(&own.prng, 600); i++) {
+            struct fault *fault = draw_fault_of(&own, FAULT_CUT, seat, 5, 80);
+            fault->when.lasts = (struct range){scenario->lasts_ms / 10, scenario->lasts_ms / 2};
+        }
+    }
 }

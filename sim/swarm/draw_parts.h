@@ -19,7 +19,12 @@ struct fault *draw_fault_of(struct drawing *drawing, enum fault_kind kind, size_
 void draw_more_work(struct drawing *drawing, const char *type, uint64_t total,
                     const struct work *usual);
 
+bool draw_has_fault(const struct scenario *scenario, enum fault_kind kind);
+
 /* draw_changes.c: what people sign about the tree meanwhile, in some of the seeds. */
 void draw_changes(struct drawing *drawing);
+
+/* Over whom seats go whose parent is away; in seeds beyond the first ten thousand alone. */
+void draw_fallbacks(struct drawing *drawing);
 
 #endif

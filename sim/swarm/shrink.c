@@ -170,12 +170,20 @@ static struct scenario *without_seat(const struct scenario *from, size_t row, bo
         scenario_add_seat(candidate, old.rows[i].code, old.rows[i].tier, parent);
         candidate->tree.rows[candidate->tree.row_count - 1].later = old.rows[i].later;
     }
+    for (size_t i = 0; i < candidate->tree.row_count; i++) {
+        const char *fallback = old.rows[row_of(&old, candidate->tree.rows[i].code)].fallback;
+        const char *parent = candidate->tree.rows[i].parent;
+        if (fallback != NULL && parent != NULL && strcmp(fallback, parent) != 0 &&
+            row_of(&candidate->tree, fallback) < candidate->tree.row_count)
+            scenario_set_fallback(candidate, i, span_of_text(fallback));
+    }
     free(old.file);
     free(old.shape);
     free(old.tiers);
     free(old.rows);
     free(old.texts);
     free(old.names);
+    free(old.fallbacks);
     for (int kind = 0; kind < RULES_KINDS; kind++)
         forget_seats(candidate, (enum rules)kind);
     return candidate;

@@ -261,7 +261,9 @@ struct county *county_new_with(const struct county_row *rows, size_t count, uint
             .tier = span_of_text(rows[i].tier),
             .parent = rows[i].parent == NULL ? SPAN_EMPTY : span_of_text(rows[i].parent),
             .has_admin = true,
+            .fallback = rows[i].fallback == NULL ? SPAN_EMPTY : span_of_text(rows[i].fallback),
         };
+        county->fallbacks |= rows[i].fallback != NULL;
         memcpy(described[i].signing_key, seat->signing_key, KEY_BYTES);
         memcpy(described[i].link_key, seat->link_key, KEY_BYTES);
         memcpy(described[i].seal_key, seat->seal.public_key, KEY_BYTES);

@@ -12,9 +12,10 @@
 struct county_row {
     const char *code;
     const char *tier;
-    const char *parent; /* code; NULL: the root */
-    bool escrow;        /* its people keep an escrow key */
-    bool later;         /* not listed at first; its tier must be that of others that are */
+    const char *parent;   /* code; NULL: the root */
+    const char *fallback; /* code; NULL: none */
+    bool escrow;          /* its people keep an escrow key */
+    bool later;           /* not listed at first; its tier must be that of others that are */
 };
 
 struct county_keys { /* of one generation */
@@ -63,6 +64,7 @@ struct county {
     size_t change_count;
     struct tree *first;                /* as it was before; NULL: nothing was signed since */
     uint8_t root_secret[SECRET_BYTES]; /* of whoever signs for the root */
+    bool fallbacks;                    /* some row names one */
 };
 
 /* Asserts that the rows are a tree (the caller made them up). Free with county_free. */

@@ -189,6 +189,7 @@ void world_pause(struct world *world, size_t place, bool paused)
         peers_hear_nothing(world, node->children[i], END_CHILD, world->now_ms + 1);
     if (paused && node->parent != place)
         peers_hear_nothing(world, place, END_PARENT, world->now_ms + 1);
+    fallback_look(world);
     if (paused)
         return;
     for (size_t i = 0; i < node->child_count; i++)

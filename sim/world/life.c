@@ -41,6 +41,7 @@ struct world_node *node_new(struct world *world, size_t seat)
     node->world = world;
     node->place = node->twin = world->node_count;
     node->seat = seat;
+    node->fallback = node->home = SIZE_MAX;
     node->parent = world->county->seats[seat].parent;
     if (node->parent == seat)
         node->parent = node->place;
@@ -147,6 +148,7 @@ static void dial_all(struct world_node *node)
         wire_tell_lingering(world, node->children[i]);
         wire_plan_dial(world, node->children[i]);
     }
+    fallback_look(world);
 }
 
 static void offer_documents(struct world_node *node, struct county_document *documents,
@@ -323,7 +325,7 @@ bool node_knows(const struct world_node *node, const struct world_node *other)
            memcmp(seat->row.link_key, other->keys.link_key, KEY_BYTES) == 0;
 }
 
-static void turn_to(struct world_node *node, size_t parent)
+void node_turn_to(struct world_node *node, size_t parent)
 {
     struct world *world = node->world;
     if (parent == node->parent)
@@ -349,7 +351,7 @@ static void ask_above(struct world_node *node, const struct seat *seat)
     size_t guide =
         county_find(world->county, path[2 + node->guides_asked++ % (count - 2)]->row.seat);
     if (guide != SIZE_MAX && world->nodes[guide]->drive != NULL)
-        turn_to(node, guide);
+        node_turn_to(node, guide);
 }
 
 void node_find_parent(struct world_node *node)
@@ -358,12 +360,13 @@ void node_find_parent(struct world_node *node)
     const struct tree *tree = node->drive == NULL ? NULL : replica_tree(drive_replica(node->drive));
     const struct seat *seat =
         tree == NULL ? NULL : tree_seat(tree, span_of_text(county->seats[node->seat].code));
-    if (seat == NULL || seat->parent == NULL || node->parent == node->place)
+    if (seat == NULL || seat->parent == NULL || node->parent == node->place ||
+        node->fallback != SIZE_MAX)
         return;
     size_t parent = county_find(county, seat->parent->row.seat);
     if (parent == SIZE_MAX)
         return;
-    turn_to(node, parent);
+    node_turn_to(node, parent);
     ask_above(node, seat);
 }
 
@@ -399,6 +402,7 @@ void node_end(struct world_node *node, bool silently)
         end_link(world, node->place, END_CHILD, silently);
     for (size_t i = 0; i < node->child_count; i++)
         end_link(world, node->children[i], END_PARENT, silently);
+    fallback_look(world);
 }
 
 void world_crash(struct world *world, size_t place)

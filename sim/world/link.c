@@ -137,6 +137,7 @@ static void plan_up(struct world *world, size_t child, enum end end)
         .session = end,
     };
     const struct world_node *peer = wire_end(world, child, other_end(end));
+    up.type = world->nodes[child]->fallback != SIZE_MAX;
     buffer_append(&up.body, peer->keys.link_key, KEY_BYTES);
     agenda_plan(&world->agenda, &up);
     for (int channel = 0; channel < WORLD_CHANNELS; channel++)
@@ -174,7 +175,9 @@ static void replace(struct world *world, size_t child)
 void wire_dial(struct world *world, size_t child)
 {
     struct world_link *link = link_of(world, child);
-    if (link->up || link->cut || link->lingers[END_CHILD] || link->hole_ms[END_CHILD] > 0 ||
+    fallback_choose(world, child);
+    bool cut = link->cut && world->nodes[child]->fallback == SIZE_MAX;
+    if (link->up || cut || link->lingers[END_CHILD] || link->hole_ms[END_CHILD] > 0 ||
         link->hole_ms[END_PARENT] > 0 || !world_runs(world, child) || world->nodes[child]->paused ||
         line_is_shut(world, link) || world->now_ms < link->hears_ms)
         return;
@@ -219,7 +222,9 @@ void world_cut(struct world *world, size_t child)
     assert(world->nodes[child]->parent != child);
     world->counts.cuts += !link->cut;
     link->cut = true;
-    wire_drop(world, child);
+    if (world->nodes[child]->fallback == SIZE_MAX)
+        wire_drop(world, child);
+    fallback_look(world);
 }
 
 void world_heal(struct world *world, size_t child)
@@ -228,6 +233,7 @@ void world_heal(struct world *world, size_t child)
     if (link->cut) {
         link->cut = false;
         wire_plan_dial(world, child);
+        fallback_look(world);
     }
 }
 

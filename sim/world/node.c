@@ -93,6 +93,7 @@ void node_link_up(struct world_node *node, const struct happening *happening)
     struct inbox_item *item = add_item(node, EVENT_LINK_UP);
     item->event.link_up.link = happening->link;
     item->event.link_up.uplink = happening->session == END_CHILD;
+    item->event.link_up.over = item->event.link_up.uplink && happening->type != 0;
     memcpy(item->event.link_up.peer_key, happening->body.data, KEY_BYTES);
     node_plan_batch(node);
 }

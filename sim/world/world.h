@@ -37,6 +37,7 @@ struct world_options {
     uint32_t batch_events_max;           /* 0: everything that is there */
     uint32_t redial_ms_min, redial_ms_max;
     uint32_t down_ms_max;  /* how late an end hears that its link is gone */
+    uint32_t fallback_ms;  /* without its parent for so long a node goes over a fallback; 0: 15 s */
     bool overtaking;       /* each channel has delays of its own */
     uint32_t rate_bytes_s; /* of a link, each way; what is urgent goes first. 0: no bound */
     unsigned duplicate_permille, damage_permille;        /* of block messages */

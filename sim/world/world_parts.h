@@ -94,6 +94,7 @@ struct world_node {
     uint64_t cheat_number; /* of the HAPPENING_CHEAT that counts */
     size_t twin;           /* the clone that a fork is made with; its own place: none */
     unsigned guides_asked; /* of those above its parent, in turn */
+    size_t fallback, home; /* over whom it dials one above its parent, and that; SIZE_MAX: nobody */
     struct world_link uplink;
 };
 
@@ -182,6 +183,14 @@ struct world_node *node_new(struct world *world, size_t seat);
 void node_free(struct world_node *node);
 void node_end(struct world_node *node, bool silently);
 void node_new_marker(struct world_node *node); /* of another machine, or another store */
+
+void node_turn_to(struct world_node *node, size_t parent); /* whom it dials from now on */
+
+/* fallback.c: all of it does nothing in a county without fallbacks. */
+/* Before a dial: over a fallback, or back to the parent. */
+void fallback_choose(struct world *world, size_t child);
+/* A node or a line has come or gone: those who have a fallback may have to dial anew. */
+void fallback_look(struct world *world);
 
 /* disk.c */
 void disk_decay(struct world_node *node, uint64_t number);

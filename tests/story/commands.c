@@ -136,8 +136,14 @@ void story_begin(struct story *story)
         .tracing = true,
         .strict = true,
     };
+    struct county_row rows[SEATS];
+    memcpy(rows, county_rows, sizeof rows);
+    for (size_t i = 0; i < SEATS && story->fallback[0] != NULL; i++) {
+        if (strcmp(rows[i].code, story->fallback[0]) == 0)
+            rows[i].fallback = story->fallback[1];
+    }
     story->county = county_new_with(
-        county_rows, SEATS, 0,
+        rows, SEATS, 0,
         &(struct county_options){.expires_ms = story->expires_ms, .fold_tier = story->fold_tier});
     story->world = world_new(story->county, &story->options, 1, &hooks);
 }
@@ -352,6 +358,16 @@ static void tell_folds(struct story *story)
     story_end(story);
     story_begin(story);
     story->fold_tier = NULL;
+}
+
+/* fallback SEAT SEAT: the first falls back on the second; before the nodes start, before tuning. */
+static void tell_fallback(struct story *story)
+{
+    story->fallback[0] = story_word(story, 1);
+    story->fallback[1] = story_word(story, 2);
+    story_end(story);
+    story_begin(story);
+    story->fallback[0] = NULL;
 }
 
 /* tuning NAME VALUE: before the nodes start. */
@@ -648,20 +664,15 @@ static void tell_delete(struct story *story)
 }
 
 const struct story_command world_commands[] = {
-    {"nodes", 1, tell_nodes},     {"start", 1, tell_start},
-    {"crash", 1, tell_crash},     {"hold", 1, tell_hold},
-    {"release", 1, tell_release}, {"fault", 2, tell_fault},
-    {"image", 2, tell_image},     {"restore", 2, tell_restore},
-    {"damage", 2, tell_damage},   {"wipe", 1, tell_wipe},
-    {"types", 1, tell_types},     {"expire", 1, tell_expire},
-    {"folds", 1, tell_folds},     {"tuning", 2, tell_tuning},
-    {"run", 0, tell_run},         {"wait", 1, tell_wait},
-    {"clock", 3, tell_clock},     {"cut", 1, tell_cut},
-    {"heal", 1, tell_heal},       {"withhold", 3, tell_withhold},
-    {"pass", 0, tell_pass},       {"parts", 3, tell_parts},
-    {"passed", 1, tell_passed},   {"machine", 2, tell_machine},
-    {"put", 3, tell_put},         {"extend", 3, tell_extend},
-    {"set", 2, tell_set},         {"delete", 2, tell_delete},
-    {"step", 3, tell_step},       {"room", 2, tell_room},
-    {"erase", 2, tell_erase},     {NULL, 0, NULL},
+    {"nodes", 1, tell_nodes},   {"start", 1, tell_start},       {"crash", 1, tell_crash},
+    {"hold", 1, tell_hold},     {"release", 1, tell_release},   {"fault", 2, tell_fault},
+    {"image", 2, tell_image},   {"restore", 2, tell_restore},   {"damage", 2, tell_damage},
+    {"wipe", 1, tell_wipe},     {"types", 1, tell_types},       {"expire", 1, tell_expire},
+    {"folds", 1, tell_folds},   {"tuning", 2, tell_tuning},     {"run", 0, tell_run},
+    {"wait", 1, tell_wait},     {"clock", 3, tell_clock},       {"cut", 1, tell_cut},
+    {"heal", 1, tell_heal},     {"withhold", 3, tell_withhold}, {"pass", 0, tell_pass},
+    {"parts", 3, tell_parts},   {"passed", 1, tell_passed},     {"machine", 2, tell_machine},
+    {"put", 3, tell_put},       {"extend", 3, tell_extend},     {"set", 2, tell_set},
+    {"delete", 2, tell_delete}, {"step", 3, tell_step},         {"room", 2, tell_room},
+    {"erase", 2, tell_erase},   {"fallback", 2, tell_fallback}, {NULL, 0, NULL},
 };

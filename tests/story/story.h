@@ -82,9 +82,10 @@ struct story {
     size_t naming_count;
     struct handed handed[BLOCKS_MAX];
     size_t handed_count;
-    struct answer answer;  /* the last one */
-    uint64_t expires_ms;   /* of the documents; 0: never */
-    const char *fold_tier; /* of the tree that is begun; NULL: none */
+    struct answer answer;    /* the last one */
+    uint64_t expires_ms;     /* of the documents; 0: never */
+    const char *fold_tier;   /* of the tree that is begun; NULL: none */
+    const char *fallback[2]; /* in it: a seat, and the one that it falls back on; NULL: none */
     uint64_t requests, answered;
     bool listening;         /* what comes to a seat is kept: its messages, blocks unpacked */
     struct buffer heard[8]; /* by seat */
