@@ -93,10 +93,9 @@ struct session {
     UT_hash_handle hh;
     char seat[SEAT_BYTES_MAX + 1];
     uint8_t peer_key[KEY_BYTES]; /* proved by the handshake */
-    bool uplink;
-    bool guided;           /* it goes no further than SESSION_GUIDED */
-    bool over;             /* past the lower one's parent, that can't be reached (B150) */
-    struct intake *intake; /* of a child; borrowed */
+    bool uplink, over;           /* over: past the lower one's parent (rules.md B150) */
+    bool guided;                 /* it goes no further than SESSION_GUIDED */
+    struct intake *intake;       /* of a child; borrowed */
     enum session_state state;
     bool hello_heard;
     struct hash own_digest; /* of documents, as our hello said */
@@ -428,8 +427,7 @@ void compare_queue(struct step *step, struct session *session);
 void carry_seek_authors(struct step *step);
 /* contacts.c: seats beside a node's path and subtree whose rows it needs (formats.md 12). */
 enum seeking { SEEKING_ASKED, SEEKING_LATER, SEEKING_ABSENT };
-/* Ask above for a seat (<= SEAT_BYTES_MAX), or for the seat of a key. LATER: no link is up;
- * ABSENT: the root has said that there is none, or we are the root. */
+/* Ask above for a seat, or for a key's. LATER: no link is up; ABSENT: the root's word, or ours. */
 enum seeking contacts_seek(struct step *step, struct span seat);
 void contacts_seek_key(struct step *step, struct key_id key);
 /* To our parent, at the start of a session: what we hold of such seats, and what we lack. */
@@ -473,8 +471,7 @@ struct cursor *cursor_get(struct session *session, const struct stream_id *strea
 struct cursor *cursor_strange(struct session *session, const struct stream_id *stream,
                               uint8_t class);
 void cursor_queue(struct session *session, struct cursor *cursor);
-/* What came by another link, and the peer has listed, needn't go to it (rules.md B151). */
-void cursor_pass_by(struct cursor *cursor, const struct stream_row *row);
+void cursor_pass_by(struct cursor *cursor, const struct stream_row *row); /* what it has listed */
 void cursors_free(struct session *session);
 /* Whether the peer's seat is among a stream's holders. Openings of one number may be for different
  * ones, so each branch is asked for by its own row. */
@@ -595,8 +592,7 @@ enum message_type {
     MESSAGE_TWINS,            /* two documents of one (term, version): [envelope, envelope] */
     MESSAGE_PARTS_WANTED,     /* of a report: [key id, epoch, k, answers, [place ...]] */
     MESSAGE_PART,             /* [key id, epoch, k, last, place, bin] */
-    /* from 128 on: who doesn't know it skips it */
-    MESSAGE_BEYOND = 129, /* how far streams have got behind a break in their way */
+    MESSAGE_BEYOND = 129,     /* how far streams are behind a break; who doesn't know it skips it */
 };
 void send_control(struct step *step, const struct session *session, enum message_type type,
                   struct span body);

@@ -100,6 +100,7 @@ bool stream_is_for(const struct step *step, const struct session *session,
            stream_holds(row, author->seat, peer);
 }
 
+/* What came by another link, and the peer has listed, needn't go to it (rules.md B151). */
 void cursor_pass_by(struct cursor *cursor, const struct stream_row *row)
 {
     if (cursor->listed_seq <= cursor->sent_seq || row->forked || cursor->stream.branch > 0)
