@@ -15,6 +15,37 @@ static void add_carried(struct model *model, size_t op)
     model->carried[model->carried_count++] = op;
 }
 
+/* Streams of one batch are read in the order of their rows: what is carried may stand in the next.
+ */
+static void add_unread(struct model *model, size_t node, size_t author, const struct hash *digest)
+{
+    if (model->unread_count == model->unread_capacity) {
+        model->unread_capacity = model->unread_capacity * 2 + 16;
+        model->unread = mem_resize(model->unread, model->unread_capacity * sizeof *model->unread);
+    }
+    model->unread[model->unread_count++] =
+        (struct model_unread){model->carried_count, node, author, *digest};
+    add_carried(model, SIZE_MAX);
+}
+
+void model_carried_read(struct model *model)
+{
+    for (size_t i = 0; i < model->unread_count; i++) {
+        const struct model_unread *unread = &model->unread[i];
+        const struct model_op *op = model_op_of(model, &unread->digest);
+        if (op == NULL) {
+            findings_add(
+                model->findings, FINDING_INVENTED, "%s carries an entry of %s that nobody wrote",
+                model_node_name(model, unread->node), model->county->seats[unread->author].code);
+            continue;
+        }
+        model->carried[unread->carried] = (size_t)(op - model->ops);
+        if (unread->node < model->county->seat_count)
+            model_hold_op(model, unread->node, (size_t)(op - model->ops));
+    }
+    model->unread_count = 0;
+}
+
 /* What others wrote, with their own signatures: each of it must be what they have in their logs. */
 void model_take_carry(struct model *model, size_t node, const struct entry *entry,
                       const struct hash *digest)
@@ -39,9 +70,7 @@ void model_take_carry(struct model *model, size_t node, const struct entry *entr
         if (op != NULL)
             add_carried(model, (size_t)(op - model->ops));
         else
-            findings_add(model->findings, FINDING_INVENTED,
-                         "%s carries an entry of %s that nobody wrote",
-                         model_node_name(model, node), model->county->seats[author].code);
+            add_unread(model, node, author, &carry.digests[i]);
     }
     carry_free(&carry);
 }

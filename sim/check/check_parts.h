@@ -38,9 +38,10 @@ int32_t model_private_field(int32_t number);
 /* The write that an entry of a companion stands for, `record` and `kind` with it; NULL: none. */
 struct model_op *model_match_private(struct model *model, size_t node, const struct entry *entry,
                                      const struct found *found);
-/* The extension that a step which hands on made of its record, or of its companion; NULL: none. */
+/* The extension that a step which hands on made of its record, or of its companion; NULL: none.
+ * `asked`: the serial number of an extension asked for that says the same; UINT64_MAX: none. */
 struct model_op *model_match_hand(struct model *model, size_t node, const struct entry *entry,
-                                  const struct found *found);
+                                  const struct found *found, uint64_t asked);
 /* At rest: who was handed a record is in its circle. */
 void check_handed(struct model *model);
 /* Whether an operation is told by no watch: a companion that begins without a word. */
@@ -79,8 +80,12 @@ void model_set_held(struct model *model, struct model_op *op, size_t place, bool
 /* carried.c: a carry entry in a log of the node's own, the last of the entries */
 void model_take_carry(struct model *model, size_t node, const struct entry *entry,
                       const struct hash *digest);
+/* All streams of a batch have been read: whatever is carried in it is known by now. */
+void model_carried_read(struct model *model);
 
-/* holdings.c: the county's tree has changed */
+/* holdings.c */
+void model_hold_op(struct model *model, size_t node, size_t op);
+/* the county's tree has changed */
 void holdings_tree_changed(struct model *model);
 /* Whether a seat stands behind a place where two neighbours on this way are none any more: what is
  * lacking there has gone again by other streams. */

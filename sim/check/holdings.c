@@ -202,8 +202,7 @@ static void insert_holder(struct model_stream *stream, size_t seat)
     stream->holder_count++;
 }
 
-/* Whoever is below the author by now holds it too; who has left, or is out of the tree, need not.
- */
+/* Whoever is below the author by now holds it too; who has left the tree need not. */
 static void renew_holders(struct model *model, struct model_stream *stream)
 {
     size_t author = stream->author, below = model->below_count[author];
@@ -343,7 +342,7 @@ static size_t take_own_block(struct model *model, const struct model_holding *ho
     return add_block(model, &block, name);
 }
 
-static void hold_op(struct model *model, size_t node, size_t op)
+void model_hold_op(struct model *model, size_t node, size_t op)
 {
     const struct model_record *record = &model->records[model->ops[op].record];
     size_t seat = model->nodes[node].seat, place = model_circle_place(model, record, seat);
@@ -364,9 +363,12 @@ static void hold_entries(struct model *model, size_t node, const struct stream_o
     for (uint32_t i = 0; i < block->count && node < model->county->seat_count; i++) {
         const struct model_entry *entry = &model->entries[block->first_entry + i];
         if (entry->op != SIZE_MAX)
-            hold_op(model, node, entry->op);
-        for (uint32_t k = 0; k < entry->carried_count; k++)
-            hold_op(model, node, model->carried[entry->carried_from + k]);
+            model_hold_op(model, node, entry->op);
+        for (uint32_t k = 0; k < entry->carried_count; k++) {
+            size_t op = model->carried[entry->carried_from + k];
+            if (op != SIZE_MAX)
+                model_hold_op(model, node, op);
+        }
     }
 }
 
@@ -575,6 +577,7 @@ void model_catch_up(struct model *model)
         if (model->nodes[node].stale)
             read_again(model, node);
     }
+    model_carried_read(model);
 }
 
 void model_backlogs(const struct model *model, uint64_t *up, uint64_t *down)

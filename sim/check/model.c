@@ -147,6 +147,7 @@ static void free_tables(struct model *model)
     free(model->poisons);
     free(model->cuts);
     free(model->carried);
+    free(model->unread);
     free(model->ever_below);
     free(model->below_from);
     free(model->below_count);

@@ -140,6 +140,12 @@ struct model_block { /* known by the hash of its stored bytes */
     size_t first_entry; /* place among the entries */
 };
 
+struct model_unread { /* carried in the batch that is being read, not read itself yet */
+    size_t carried;   /* its place in `carried` */
+    size_t node, author;
+    struct hash digest;
+};
+
 struct model_stream {
     struct stream_id id;
     size_t author; /* seat */
@@ -233,8 +239,10 @@ struct model {
     size_t holding_count, holding_capacity;
     struct model_poison *poisons;
     size_t poison_count;
-    size_t *carried; /* operations that entries carry */
+    size_t *carried; /* operations that entries carry; SIZE_MAX: nobody wrote it, or unread */
     size_t carried_count, carried_capacity;
+    struct model_unread *unread;
+    size_t unread_count, unread_capacity;
     struct model_cut *cuts;
     size_t cut_count;
     struct places carry_names; /* entries that carry, by digest */

@@ -208,6 +208,7 @@ static void on_batch_done(void *context, size_t node, const struct event *events
 {
     struct model *model = context;
     struct model_node *own = &model->nodes[node];
+    model_carried_read(model);
     if (code != ERR_OK && code != ERR_FULL)
         return; /* the node has ended; its log is read when it starts again */
     const struct refusals *refusals = replica_refusals(world_replica(model->world, node));

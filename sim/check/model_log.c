@@ -175,15 +175,19 @@ static struct model_op *match_extension(struct model *model, size_t node, const 
 {
     const struct model_node *own = &model->nodes[node];
     const struct model_record *record = model_record_of(model, entry->type, &entry->record);
-    struct model_op *handed = model_match_hand(model, node, entry, found);
-    if (record == NULL || handed != NULL)
-        return handed;
-    size_t place = (size_t)(record - model->records);
-    for (size_t i = 0; i < own->asked_count; i++) {
+    size_t place = record == NULL ? SIZE_MAX : (size_t)(record - model->records);
+    struct model_op *asked = NULL;
+    for (size_t i = 0; i < own->asked_count && record != NULL && asked == NULL; i++) {
         struct model_op *op = &model->ops[own->asked[i]];
         if (op->kind == WRITE_EXTEND && op->record == place && joins_the_same(model, op, found))
-            return op;
+            asked = op;
     }
+    struct model_op *handed =
+        model_match_hand(model, node, entry, found, asked == NULL ? UINT64_MAX : asked->serial);
+    if (record == NULL || handed != NULL)
+        return handed;
+    if (asked != NULL)
+        return asked;
     if (!model->county->seats[own->seat].moved && !found->overdue)
         return NULL;
     struct model_op *op = model_add_op(model, node, WRITE_EXTEND);

@@ -114,8 +114,16 @@ struct model_op *model_match_private(struct model *model, size_t node, const str
     return op;
 }
 
+/* What a step leaves beside it in its own record comes next after it. Which of two in one batch was
+ * read first says nothing: what was asked for before the step was written before it. */
+static bool follows(const struct model_op *hand, const struct entry *entry, uint64_t asked)
+{
+    return entry->type == MODEL_VISIT_PRIVATE ||
+           (hand->in_log ? entry->n == hand->dot.n + 1 : hand->serial < asked);
+}
+
 struct model_op *model_match_hand(struct model *model, size_t node, const struct entry *entry,
-                                  const struct found *found)
+                                  const struct found *found, uint64_t asked)
 {
     bool is_private = entry->type == MODEL_VISIT_PRIVATE;
     size_t main =
@@ -124,7 +132,8 @@ struct model_op *model_match_hand(struct model *model, size_t node, const struct
     for (size_t i = model->op_count; i-- > 0 && main != SIZE_MAX && to != SIZE_MAX;) {
         struct model_op *hand = &model->ops[i];
         if (hand->node != node || hand->record != main || hand->hands_to != to ||
-            hand->handed[is_private] || (hand->fate != MODEL_ASKED && hand->fate != MODEL_DONE))
+            hand->handed[is_private] || !follows(hand, entry, asked) ||
+            (hand->fate != MODEL_ASKED && hand->fate != MODEL_DONE))
             continue;
         hand->handed[is_private] = true;
         size_t record =

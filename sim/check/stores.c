@@ -66,8 +66,11 @@ static bool take_carried(struct walking *walking, const struct hash *digest)
     if (place == SIZE_MAX)
         return false;
     const struct model_entry *entry = &model->entries[place];
-    for (uint32_t i = 0; i < entry->carried_count; i++)
-        take_op(walking, &model->ops[model->carried[entry->carried_from + i]]);
+    for (uint32_t i = 0; i < entry->carried_count; i++) {
+        size_t op = model->carried[entry->carried_from + i];
+        if (op != SIZE_MAX)
+            take_op(walking, &model->ops[op]);
+    }
     return true;
 }
 
