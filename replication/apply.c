@@ -491,7 +491,9 @@ static enum outcome settle(struct step *step, const struct located_entry *locate
     } else if (judgement == FORKED) {
         carry_what_counts(step, located, a.record);
     }
-    carry_on_storing(step, &a.op, located, a.record, outcome, from != NULL);
+    if (judgement != FORKED || outcome == OUTCOME_PARKED ||
+        !carry_forked(step, located, from != NULL))
+        carry_on_storing(step, &a.op, located, a.record, outcome, from != NULL);
     record_free(a.record);
     if (a.erasing && erase_take(step, located->entry, located->digest))
         erase_from_record(step, located->entry->type, &located->entry->record);

@@ -120,9 +120,9 @@ static void add_late(struct step *step, const struct record_state *record,
     for (size_t i = 0; i < record_member_count(record); i++) {
         struct record_member member = record_member(record, i);
         char seat[SEAT_BYTES_MAX + 1] = "";
-        if (member.seat.size > SEAT_BYTES_MAX || operation_saw(op, &member.by->dot) ||
-            operation_saw(member.by, &op->dot) || hash_equal(&member.by->digest, &op->digest) ||
-            !is_own_extension(step, member.by))
+        if (member.seat.size > SEAT_BYTES_MAX || record_saw(record, op, &member.by->dot) ||
+            record_saw(record, member.by, &op->dot) ||
+            hash_equal(&member.by->digest, &op->digest) || !is_own_extension(step, member.by))
             continue;
         memcpy(seat, member.seat.data, member.seat.size);
         circle_add(targets, seat);
@@ -317,6 +317,55 @@ void carry_what_counts(struct step *step, const struct located_entry *located,
     if (record != NULL && is_back(step, located))
         go_out_again(step, type, &here, located, record);
     record_free(record);
+}
+
+static size_t count_named(const struct record_state *record, const struct dot *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < record_operation_count(record); i++) {
+        const struct dot *dot = &record_operation(record, i)->dot;
+        count += dot_compare(dot, name) == 0 && dot->n == name->n;
+    }
+    return count;
+}
+
+/* Whoever saw this name, now that two have it, may have seen the other one: what was taken for sent
+ * to those who joined goes to them. */
+static void send_by_name(struct step *step, const struct record_type *type,
+                         const struct located_entry *located, const struct record_state *record)
+{
+    struct operation here = operation_of(located, 0);
+    for (size_t i = 0; i < record_operation_count(record); i++) {
+        const struct operation *op = record_operation(record, i);
+        struct entry_place place = operation_place(op);
+        struct circle late = {0};
+        bool is_named = dot_compare(&op->dot, &here.dot) == 0 && op->dot.n == here.dot.n;
+        bool goes_whole = located->carried && hash_equal(&op->digest, &here.digest); /* pass_on */
+        if ((is_named || operation_saw(op, &here.dot)) && !goes_whole)
+            add_late(step, record, op, &late);
+        carry_late(step, type, &located->entry->record, record, &place, &late);
+        circle_free(&late);
+    }
+}
+
+bool carry_forked(struct step *step, const struct located_entry *located, bool waited)
+{
+    const struct schema *schema = tree_schema(step->replica->tree);
+    const struct record_type *type = schema_type(schema, located->entry->type);
+    const struct record_id *id = &located->entry->record;
+    struct operation here = operation_of(located, 0);
+    struct record_state *record = load_record(step, type, id);
+    bool forked = record != NULL && count_named(record, &here.dot) > 1;
+    if (forked && waited)
+        forget_gone(step, &here);
+    if (forked && !located->again && own_seat(step->replica) != NULL) {
+        send_by_name(step, type, located, record);
+        carry_orphaned(step, type, id, record);
+        if (is_back(step, located))
+            go_out_again(step, type, &here, located, record);
+    }
+    record_free(record);
+    return forked;
 }
 
 /* What a carry entry brought, and the new members of own extensions lack, goes on in one piece. */

@@ -36,6 +36,10 @@ enum outcome carry_apply(struct step *step, const struct located_entry *located,
 void carry_on_storing(struct step *step, const struct operation *op,
                       const struct located_entry *located, const struct record_state *record,
                       enum outcome outcome, bool waited);
+/* The same of one that has been folded with all others, since another has its name. False: none
+ * has.
+ */
+bool carry_forked(struct step *step, const struct located_entry *located, bool waited);
 /* An operation that `before` had from behind a cut-off has come in a stream that counts: for the
  * carry rule it has been stored now. */
 void carry_what_counts(struct step *step, const struct located_entry *located,

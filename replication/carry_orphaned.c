@@ -16,9 +16,10 @@ static bool is_gone(const struct tree *tree, struct key_id key)
     return author != NULL && !seat_status_is_in_force(author->seat->row.status);
 }
 
-static bool knew_nothing_of(const struct operation *op, const struct operation *by)
+static bool knew_nothing_of(const struct record_state *record, const struct operation *op,
+                            const struct operation *by)
 {
-    return !operation_saw(op, &by->dot) && !operation_saw(by, &op->dot) &&
+    return !record_saw(record, op, &by->dot) && !record_saw(record, by, &op->dot) &&
            !hash_equal(&by->digest, &op->digest);
 }
 
@@ -31,7 +32,7 @@ static void go_to_joined(struct step *step, const struct record_type *type,
     for (size_t i = 0; i < record_member_count(record); i++) {
         struct record_member member = record_member(record, i);
         char seat[SEAT_BYTES_MAX + 1] = "";
-        if (member.seat.size > SEAT_BYTES_MAX || !knew_nothing_of(op, member.by) ||
+        if (member.seat.size > SEAT_BYTES_MAX || !knew_nothing_of(record, op, member.by) ||
             !is_gone(step->replica->tree, member.by->dot.author))
             continue;
         memcpy(seat, member.seat.data, member.seat.size);

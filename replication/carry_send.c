@@ -232,7 +232,8 @@ static bool reached(const struct sending *sending, const struct operation *op,
 {
     const struct operation *back = sending->carriage->back;
     struct entry_place place = operation_place(op), back_at = {0};
-    bool gone = back != NULL && operation_saw(back, &op->dot); /* before it, into its streams */
+    bool gone = back != NULL && /* before it, into its streams */
+                record_saw(sending->carriage->record, back, &op->dot);
     if (back != NULL)
         back_at = operation_place(back);
     for (size_t i = 1; i < sending->audience->seat_count; i++) {
@@ -263,7 +264,8 @@ static void send_record(struct sending *sending, const struct seat_names *to,
     for (size_t i = 0; i < count; i++) {
         const struct operation *op = record_operation(carriage->record, i);
         struct entry_place place = operation_place(op);
-        bool later = carriage->back != NULL && operation_saw(op, &carriage->back->dot);
+        bool later =
+            carriage->back != NULL && record_saw(carriage->record, op, &carriage->back->dot);
         if (!later && !reached(sending, op, to)) /* what saw it, its author has sent */
             add_place(&parcel, &place, goes_as_it_is(step, op, carriage->id));
     }

@@ -138,6 +138,9 @@ bool record_has(const struct record_state *record, const struct operation *op);
 /* Whether `op` saw the operation of this dot: its context covers it, or it is its author's own
  * earlier one. */
 bool operation_saw(const struct operation *op, const struct dot *dot);
+/* The same where but one operation has this dot: of several nobody can tell which it saw. */
+bool record_saw(const struct record_state *record, const struct operation *op,
+                const struct dot *dot);
 
 /* Whether the field that closes records of its type says so; false where no field does. */
 bool record_closed(const struct record_state *record, const struct record_type *type);

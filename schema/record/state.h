@@ -69,9 +69,6 @@ size_t record_author_place(const struct record_state *record, struct key_id key,
  * context is sorted, names what is here and not its own (author, epoch). */
 const struct stored *record_store(struct record_state *record, const struct operation *op);
 
-/* True if `op` saw the operation with this dot, and there is but one. */
-bool record_saw(const struct record_state *record, const struct operation *op,
-                const struct dot *dot);
 bool record_is_forked(const struct record_state *record, const struct dot *dot);
 /* The first n of this dot's author that is forked; UINT32_MAX: none is. */
 uint32_t record_forked_from(const struct record_state *record, const struct dot *dot);

@@ -100,6 +100,10 @@ const struct model_stream *model_find_stream(const struct model *model, const st
 const struct model_stream *holdings_row_stream(struct model *model, size_t node,
                                                const uint8_t key[static STREAM_KEY_BYTES]);
 
+/* twins.c: made for several seats under one name; and what its members then must have. */
+bool model_has_twins(const struct model *model, const struct model_record *record);
+void check_twins(struct model *model, const struct model_record *record);
+
 /* rows.c: what is put into documents, notes and marks. */
 void rows_check(struct model *model, size_t node, enum table table, struct span key,
                 struct span value);

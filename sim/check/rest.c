@@ -17,27 +17,11 @@ bool record_lives(const struct model *model, const struct model_record *record)
 
 /* ---- operations ---- */
 
-/* Made under one name for two seats: who has one of the creations alone writes to whom that one is
- * for, and nobody has to carry between the two. */
-static bool has_twins(const struct model *model, const struct model_record *record)
-{
-    size_t to = SIZE_MAX;
-    for (size_t i = 0; i < record->op_count; i++) {
-        const struct model_op *op = &model->ops[record->ops[i]];
-        if (op->kind != WRITE_PUT || op->fate != MODEL_DONE)
-            continue;
-        if (to != SIZE_MAX && op->to != to)
-            return true;
-        to = op->to;
-    }
-    return false;
-}
-
 static void say_missing(struct model *model, const struct model_op *op)
 {
     const struct model_record *record = &model->records[op->record];
-    if (record->forked && has_twins(model, record))
-        return;
+    if (model_has_twins(model, record))
+        return; /* check_twins */
     for (size_t i = 0; i < model_circle_size(model, record); i++) {
         size_t seat = model_circle_seat(model, record, i);
         if (!model_holds(model, op, seat) && !model_is_free(record, i))
@@ -347,9 +331,14 @@ void check_rest(struct model *model)
     }
     for (size_t i = 0; i < model->record_count; i++) {
         struct model_record *record = &model->records[i];
-        if (record->unchecked && record_lives(model, record))
+        size_t before = model->findings->count;
+        if (record->unchecked && model_has_twins(model, record)) {
+            check_twins(model, record);
+            record->unchecked = model->findings->count > before;
+        } else if (record->unchecked && record_lives(model, record)) {
             check_record(model, record);
-        else
+        } else {
             record->unchecked = false;
+        }
     }
 }

@@ -263,7 +263,8 @@ static void check_ops(const struct walking *walking)
         if (op->fate != MODEL_DONE || !op->in_log || op->forked || op->cut)
             continue;
         const struct model_record *record = &model->records[op->record];
-        for (size_t k = 0; k < model_circle_size(model, record); k++) {
+        bool told = model_has_twins(model, record); /* check_twins */
+        for (size_t k = 0; k < model_circle_size(model, record) && !told; k++) {
             size_t node = model_circle_seat(model, record, k);
             if (walking->walked[node] && !model_is_free(record, k) &&
                 !walking->has_op[walking->op_from[i] + k])
@@ -347,7 +348,8 @@ void check_stores(struct model *model)
     walk_all(&walking);
     check_ops(&walking);
     for (size_t i = 0; i < model->record_count; i++) {
-        if (record_lives(model, &model->records[i]))
+        const struct model_record *record = &model->records[i];
+        if (record_lives(model, record) && !model_has_twins(model, record))
             check_record(&walking, i);
     }
     free(walking.listed);

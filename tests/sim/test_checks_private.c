@@ -39,6 +39,16 @@ static uint64_t say(struct desk *desk, size_t node, enum write_kind kind, size_t
     return serial;
 }
 
+/* A visit of V1's about which nothing is said in private yet. */
+static uint64_t say_once(struct desk *desk)
+{
+    struct model_value title = {.field = MODEL_TITLE};
+    model_marker(desk->model, title.text);
+    uint64_t serial = model_write(desk->model, V1, WRITE_PUT, MODEL_VISIT, 0, &title, 1);
+    world_run_quiet(desk->world, REST_MS);
+    return serial;
+}
+
 static uint64_t hand(struct desk *desk, size_t node, size_t record, size_t to)
 {
     struct model_value values[] = {
@@ -175,6 +185,62 @@ static void half_a_request_is_found(void **state)
     assert_int_equal(desk->findings.counts[FINDING_LOST], 1);
 }
 
+/* What a letter's stream, opened first, is read before: the companion begins in another one. */
+static void what_is_carried_in_the_batch_that_wrote_it_is_known(void **state)
+{
+    struct desk *desk = *state;
+    size_t visit = model_record_at(desk->model, say_once(desk)), extensions = 0;
+    struct model_value title = {.field = MODEL_TITLE};
+    struct model_value values[] = {
+        {.field = FIELD_TRANSITION, .number = model_step_named(MODEL_VISIT, "hand")->number},
+        {.field = MODEL_S},
+        {.field = MODEL_NAME}};
+    model_marker(desk->model, title.text);
+    model_write(desk->model, V1, WRITE_PUT, MODEL_MATTER, T1, &title, 1);
+    model_marker(desk->model, values[1].text);
+    model_marker_of(desk->model->op_count + 2, values[2].text);
+    model_hand(desk->model, V1, visit, values, 3, T1);
+    world_run_quiet(desk->world, REST_MS);
+    settle(desk);
+    assert_int_equal(found(desk, FINDING_INVENTED), 0);
+    assert_int_equal(desk->findings.count, 0);
+    for (size_t i = 0; i < desk->model->carried_count; i++)
+        extensions += desk->model->carried[i] == SIZE_MAX;
+    assert_int_equal(extensions, 0);
+}
+
+/* Its names are forgotten, and the carries are read again. */
+static void what_is_carried_and_nobody_wrote_is_found(void **state)
+{
+    static const char carried[] = "carries an entry of V1 that nobody wrote";
+    struct desk *desk = *state;
+    places_free(&desk->model->op_names);
+    places_free(&desk->model->block_names);
+    findings_clear(&desk->findings);
+    desk_read_again(desk, V1);
+    assert_non_null(
+        memmem(desk->findings.text.data, desk->findings.text.size, carried, sizeof carried - 1));
+}
+
+/* An extension by hand, and a step that hands the record to the same seat: each is its own. */
+static void an_extension_beside_a_step_is_its_own(void **state)
+{
+    struct desk *desk = *state;
+    size_t visit = model_record_at(desk->model, say_once(desk)), t1 = T1;
+    uint64_t extension = model_extend(desk->model, V1, visit, &t1, 1);
+    struct model_value values[] = {
+        {.field = FIELD_TRANSITION, .number = model_step_named(MODEL_VISIT, "hand")->number},
+        {.field = MODEL_S}};
+    model_marker(desk->model, values[1].text);
+    model_hand(desk->model, V1, visit, values, 2, T1);
+    world_run_quiet(desk->world, REST_MS);
+    settle(desk);
+    assert_int_equal(found(desk, FINDING_LOST), 0);
+    assert_int_equal(desk->findings.count, 0);
+    assert_int_equal(desk->model->ops[extension - 1].fate, MODEL_DONE);
+    assert_int_equal(desk->model->ops[extension - 1].dot.n, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +252,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_companion_that_is_lost_is_found, start, desk_stop),
         cmocka_unit_test_setup_teardown(a_hand_that_reached_nobody_is_found, start, desk_stop),
         cmocka_unit_test_setup_teardown(half_a_request_is_found, start, desk_stop),
+        cmocka_unit_test_setup_teardown(what_is_carried_in_the_batch_that_wrote_it_is_known, start,
+                                        desk_stop),
+        cmocka_unit_test_setup_teardown(what_is_carried_and_nobody_wrote_is_found, start,
+                                        desk_stop),
+        cmocka_unit_test_setup_teardown(an_extension_beside_a_step_is_its_own, start, desk_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
