@@ -280,12 +280,14 @@ struct due {
     size_t depth;
 };
 
+/* Never by where they lie in memory: one history is told in one order. */
 static int upper_first(const void *a, const void *b)
 {
     const struct due *left = a, *right = b;
     if (left->depth != right->depth)
         return left->depth < right->depth ? -1 : 1;
-    return (left->document > right->document) - (left->document < right->document);
+    int order = strcmp(left->document->seat, right->document->seat);
+    return order != 0 ? order : hash_compare(&left->document->hash, &right->document->hash);
 }
 
 static void write_row(const struct held_document *held, size_t at, struct buffer *rows)
