@@ -46,16 +46,32 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* A port that nobody uses at this moment. */
+static bool port_is_free(unsigned port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int file = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(file >= 0);
+    bool bound = bind(file, (struct sockaddr *)&address, sizeof address) == 0;
+    close(file);
+    return bound;
+}
+
+/* A port that nobody uses at this moment, drawn from those that the kernel gives to no outgoing
+ * connection: it is still free when its node starts, or starts again. */
 static unsigned free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int file = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(file, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &size), 0);
-    close(file);
-    return ntohs(address.sin_port);
+    enum { LEAST = 10000, MOST = 32767, TRIES = 1000 };
+    uint32_t draw = 0;
+    for (unsigned i = 0; i < TRIES; i++) {
+        random_bytes(&draw, sizeof draw);
+        unsigned port = LEAST + draw % (MOST - LEAST + 1);
+        if (port_is_free(port))
+            return port;
+    }
+    fail_msg("no port is free");
+    return 0;
 }
 
 static void write_document(struct node_world *world, const struct author_document *document,

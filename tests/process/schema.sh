@@ -4,15 +4,15 @@
 set -eu
 . "$(dirname "$0")/documented.sh"
 
+has_gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+
 stop() { # stop NODE [-9]
     [ -e "$1/node.lock" ] || return 0
     process=$(cat "$1/node.lock")
     kill ${2:-} "$process" 2>/dev/null || return 0
-    tries=300
-    while kill -0 "$process" 2>/dev/null && [ $tries -gt 0 ]; do
-        tries=$((tries - 1))
-        sleep 0.1
-    done
+    until_holds has_gone "$process"
 }
 
 says() { # says WORDS COMMAND...

@@ -24,8 +24,8 @@
 enum {
     PUTS_MAX = 400,
     BULK_RECORDS = 8,
-    ASKS_MAX = 30 * 1000,
-    LIVES_MS = 13000,    /* more than twice the silence after which a link is dead */
+    ASKS_MAX = 120 * 1000,
+    LIVES_MS = 31000,    /* more than twice the silence after which a link is dead */
     LISTED_BATCHES = 25, /* more than a client's socket and its queue hold */
     CHURN_PUTS = 300,    /* which cost some ten pages each while an old picture is kept */
     CHURN_BYTES_MAX = 5 << 20,
@@ -331,7 +331,7 @@ static void shorten_links(void)
         snprintf(path, sizeof path, "%s/node.yaml", world.seats[i].dir);
         FILE *file = fopen(path, "ae");
         assert_non_null(file);
-        assert_true(fputs("links:\n  ping_ms: 500\n  dead_ms: 6000\n", file) >= 0);
+        assert_true(fputs("links:\n  ping_ms: 500\n  dead_ms: 15000\n", file) >= 0);
         assert_int_equal(fclose(file), 0);
     }
 }

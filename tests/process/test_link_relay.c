@@ -15,7 +15,7 @@
 
 #include "tests/process/link_world.h"
 
-enum { PIPES_MAX = 64, CALLER = 0, CALLED = 1, DEAD_MS = 600, SIP_MS = 10 };
+enum { PIPES_MAX = 64, CALLER = 0, CALLED = 1, DEAD_MS = 3000, SIP_MS = 10 };
 
 struct pipe {
     uv_tcp_t ends[2];

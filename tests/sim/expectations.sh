@@ -30,10 +30,8 @@ broken 'line 22: s of r' scenarios/histories/01-authority.yaml \
 "$terrace" sim run county-two-days >/dev/null 2>&1 &
 parent=$!
 child=
-for _ in $(seq 100); do
+while [ -z "$child" ] && kill -0 "$parent" 2>/dev/null; do
     child=$(cat "/proc/$parent/task/$parent/children")
-    [ -n "$child" ] && break
-    sleep 0.1
 done
 kill -SEGV $child
 wait "$parent"
