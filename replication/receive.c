@@ -245,28 +245,34 @@ static void ask_again(struct step *step, struct session *session, const struct e
     free(row);
 }
 
-void receive_ask_when_due(struct step *step)
+/* False: it waits on. */
+static bool ask_when_due(struct step *step, struct session *session, struct cursor *cursor)
 {
     struct replica *replica = step->replica;
+    uint64_t due = cursor->in_clock_tick + MINUTE_MS;
+    if (step->tick_ms < due) {
+        replica->deadline_tick = due < replica->deadline_tick ? due : replica->deadline_tick;
+        return false;
+    }
     struct stream_row *row = mem_alloc(sizeof *row);
+    bool held = stream_row_read(step->view, &cursor->stream, row);
+    compare_want(step, session, &cursor->stream, held ? row->head.seq : 0, false);
+    free(row);
+    return true;
+}
+
+void receive_ask_when_due(struct step *step)
+{
     struct session *session, *next;
-    HASH_ITER (hh, replica->sessions, session, next) {
+    HASH_ITER (hh, step->replica->sessions, session, next) {
         struct cursor *cursor = session->ask_later ? session->cursors : NULL;
         session->ask_later = false;
         for (; cursor != NULL; cursor = cursor->hh.next) {
-            uint64_t due = cursor->in_clock_tick + MINUTE_MS;
-            if (cursor->ask_later && step->tick_ms >= due) {
-                bool held = stream_row_read(step->view, &cursor->stream, row);
-                compare_want(step, session, &cursor->stream, held ? row->head.seq : 0, false);
-                cursor->ask_later = false;
-            } else if (cursor->ask_later) {
-                session->ask_later = true;
-                replica->deadline_tick =
-                    due < replica->deadline_tick ? due : replica->deadline_tick;
-            }
+            if (cursor->ask_later)
+                cursor->ask_later = !ask_when_due(step, session, cursor);
+            session->ask_later = session->ask_later || cursor->ask_later;
         }
     }
-    free(row);
 }
 
 /* Its author or its standing may be a matter of documents that are still on their way: nothing more

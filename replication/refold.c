@@ -435,11 +435,12 @@ static bool cut_on(struct step *step, const struct stream_id *stream, struct str
 
 void refold_work(struct step *step)
 {
-    struct stream_row *row = mem_alloc(sizeof *row);
     struct stream_id id;
     bool found = false;
-    for (uint64_t cursor = 0;
-         step->replica->cuts_due && !found && stream_row_next(step->view, &cursor, &id, row);)
+    if (!step->replica->cuts_due)
+        return;
+    struct stream_row *row = mem_alloc(sizeof *row);
+    for (uint64_t cursor = 0; !found && stream_row_next(step->view, &cursor, &id, row);)
         found = row->cutting && !has_children(step, &id);
     if (found) {
         cut_on(step, &id, row);

@@ -203,7 +203,8 @@ static bool send_class(struct step *step, int class, size_t *sent_bytes)
             return false;
         }
         most = before + left < most ? before + left : most;
-        if (session->state == SESSION_LIVE && !waits_in_emergency(replica, session, class) &&
+        if (session->state == SESSION_LIVE && session->lanes[class].first != NULL &&
+            !waits_in_emergency(replica, session, class) &&
             !send_lane(step, session, &session->lanes[class], most, &session->batch_bytes))
             all = false;
         *sent_bytes += session->batch_bytes - before;
