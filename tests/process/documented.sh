@@ -55,7 +55,8 @@ free_port() {
 # Blocks, one file each: ../block-N, and what they told: ../told-N. Another test may hold the port
 # that the document names.
 run_blocks() {
-    sed "s/127\.0\.0\.1:[0-9][0-9]*/127.0.0.1:$(free_port)/g" "$document" | awk '/^```sh$/ { n++; on = 1; next } /^```$/ { on = 0 } on { print > ("../block-" n) }'
+    sed "s/127\.0\.0\.1:[0-9][0-9]*/127.0.0.1:$(free_port)/g" "$document" |
+        awk '/^```sh$/ { n++; on = 1; next } /^```$/ { on = 0 } on { print > ("../block-" n) }'
     count=$(ls ../block-* | wc -l)
     [ "$count" -ge "$1" ] || fail "only $count blocks of commands"
     n=1
