@@ -118,7 +118,18 @@ struct heir *total_heir_of(const struct total *total, struct key_id former)
     return NULL;
 }
 
-/* A key says that it counts all that is left of a former one of its seat (rules.md A28). */
+/* Of two keys that count for one former key: the one in force, else the later one. */
+static bool counts_rather(const struct author *one, const struct author *other)
+{
+    bool in_force = seat_status_is_in_force(one->status);
+    if (in_force != seat_status_is_in_force(other->status))
+        return in_force;
+    return one->generation != other->generation ? one->generation > other->generation
+                                                : key_id_compare(one->id, other->id) < 0;
+}
+
+/* A key says that it counts all that is left of a former one of its seat (rules.md A28). It may be
+ * out of force itself: what its last report said stands, of the former one as of its own. */
 static void visit_heirs(struct total *total, void *context, const struct cell *cell,
                         const struct seat *origin)
 {
@@ -130,12 +141,14 @@ static void visit_heirs(struct total *total, void *context, const struct cell *c
     const struct author *former = tree_author(total->tree, id);
     const struct author *present = tree_author(total->tree, total->origin);
     if (former == NULL || former->seat != origin || seat_status_is_in_force(former->status) ||
-        !seat_status_is_in_force(present->status))
+        present->generation <= former->generation)
         return;
     struct heir *heir = total_heir_of(total, id);
     if (heir == NULL) {
         total->heirs = mem_resize(total->heirs, (total->heir_count + 1) * sizeof *total->heirs);
         heir = &total->heirs[total->heir_count++];
+    } else if (!counts_rather(present, tree_author(total->tree, heir->key))) {
+        return;
     }
     *heir = (struct heir){.former = id, .key = total->origin, .found = cell->values[0]};
 }

@@ -366,16 +366,12 @@ static void figures_are_the_account(void **state)
             live(drawn);
             run_for(drawn, DAY - world_wall_ms(drawn->world) % DAY + 8 * HOUR);
         }
-        size_t seat = VILLAGES;
-        while (seat + 1 < SEATS && drawn->replaced[seat])
-            seat++;
+        size_t seat = VILLAGES + below(drawn, SEATS - VILLAGES);
         uint64_t since = world_wall_ms(drawn->world);
         for (size_t i = 0; i < drawn->account_count; i++)
             drawn->accounts[i].touched = false;
-        if (!drawn->replaced[seat]) { /* what it said last stands */
-            end_key(drawn, seat, COUNTY_REVOKE);
-            drawn->revoked[seat] = true;
-        }
+        end_key(drawn, seat, COUNTY_REVOKE); /* what it said last stands, of former keys as well */
+        drawn->revoked[seat] = true;
         run_for(drawn, 2 * HOUR);
         compare(drawn, since);
         world_free(drawn->world);

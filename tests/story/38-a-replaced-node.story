@@ -50,3 +50,51 @@ story a new machine counts for the one before
   equal a V1 T1 C
   total C "2, 3 of 8; D unknown; D2 unknown; T2 unknown; V2 unknown; V3 unknown; 1 lost"
   total V1 "2, 1 of 1"
+
+story the new machine is revoked as well
+  nodes C T1 T2 V1
+  types C
+  run
+  put V1 case r title=bridge calls=7
+  put V1 case q title=road calls=5
+  run
+  wait 11m
+  image V1 disk
+  crash V1
+  sign replace V1 disk
+  tell T1
+  run
+  machine-new V1
+  run
+  wait 11m
+  # it counts for the one before, and its former's record changes in its time
+  set V1 q calls=6
+  put V1 case p title=dam calls=100
+  run
+  wait 11m
+  figure C case_calls - "118, 4 of 8; behind D=unknown D2=unknown V2=unknown V3=unknown"
+  crash V1
+  sign release V1 - T1 T2
+  sign take V1 - T2
+  tell T1
+  tell T2
+  run
+  start V1 documents
+  tell V1
+  run
+  wait 11m
+  # the new parent has never had the former one's report
+  figure T2 case_calls - "118, 2 of 3; behind V3=unknown"
+  image V1 last
+  crash V1
+  sign revoke V1 last
+  tell T2
+  run
+  wait 11m
+  # what it said last stands, of its former as well, whoever has that one's report
+  figure T2 case_calls - "118, 2 of 3; behind V1=final V3=unknown"
+  figure C case_calls - "118, 4 of 8; behind D=unknown D2=unknown V2=unknown V1=final V3=unknown"
+  figure T1 case_calls - "0, 1 of 2; behind V2=unknown"
+  total T2 "3, 2 of 3; V1 final; V3 unknown"
+  sound T2
+  sound C
