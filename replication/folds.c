@@ -38,12 +38,40 @@ struct gathering {
     struct total total;
     struct key_id origin; /* of the cell at hand */
     const struct seat *seat;
+    const struct seat **folded; /* by address */
+    size_t folded_count;
     struct figure *figures;
     struct built *built;
-    int64_t lost;
 };
 
 enum { FIGURE_HEAD = 6 };
+
+/* ---- who ---- */
+
+static int by_address(const void *a, const void *b)
+{
+    const struct seat *const *left = a, *const *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+static void find_folded(struct gathering *gathering)
+{
+    const struct tree *tree = gathering->total.tree;
+    gathering->folded = mem_alloc((tree_seat_count(tree) + 1) * sizeof *gathering->folded);
+    for (size_t i = 0; i < tree_seat_count(tree); i++) {
+        const struct seat *seat = tree_seat_at(tree, i);
+        if (tree_seat_is_folded(tree, gathering->total.self, seat))
+            gathering->folded[gathering->folded_count++] = seat;
+    }
+    if (gathering->folded_count > 0)
+        qsort(gathering->folded, gathering->folded_count, sizeof *gathering->folded, by_address);
+}
+
+static bool is_folded(const struct gathering *gathering, const struct seat *seat)
+{
+    return gathering->folded_count > 0 && bsearch(&seat, gathering->folded, gathering->folded_count,
+                                                  sizeof *gathering->folded, by_address) != NULL;
+}
 
 /* ---- figures ---- */
 
@@ -336,7 +364,7 @@ static void take_rows(struct gathering *gathering)
         const struct author *author = NULL;
         if (cell_parse(span_of_buffer(&from), value, &cell, &gathering->origin, &report))
             author = tree_author(gathering->total.tree, gathering->origin);
-        if (author != NULL && seat_is_folded(gathering->total.self, author->seat)) {
+        if (author != NULL && is_folded(gathering, author->seat)) {
             gathering->seat = author->seat;
             take_cell(gathering, &cell);
         }
@@ -378,13 +406,13 @@ static void name_seats(struct gathering *gathering, struct fold *fold)
     for (size_t i = 0; i < tree_seat_count(tree); i++) {
         const struct seat *seat = tree_seat_at(tree, i);
         fold->expected += seat != self && seat_is_ancestor_or_self(self, seat);
-        if (seat_is_folded(self, seat))
+        if (is_folded(gathering, seat))
             name_seat(gathering, seat, fold);
     }
     for (size_t i = 0; i < gathering->total.heir_count; i++) {
         const struct heir *heir = &gathering->total.heirs[i];
         const struct author *author = tree_author(tree, heir->former);
-        if (author != NULL && seat_is_folded(self, author->seat) && heir->found >= 0 &&
+        if (author != NULL && is_folded(gathering, author->seat) && heir->found >= 0 &&
             heir->reported > heir->found)
             fold->lost += (uint64_t)(heir->reported - heir->found);
     }
@@ -436,6 +464,7 @@ static void gathering_free(struct gathering *gathering)
         HASH_DEL(gathering->built, built);
         free(built);
     }
+    free(gathering->folded);
     total_end(&gathering->total);
 }
 
@@ -453,6 +482,7 @@ void folds_make(const struct view *view, const struct tree *tree, const char *se
     if (total_begin(&gathering.total, view, tree, seat, 0, NULL)) {
         total_find_heirs(&gathering.total);
         if (!nobody) {
+            find_folded(&gathering);
             take_rows(&gathering);
             name_seats(&gathering, &fold);
         }
@@ -510,7 +540,7 @@ bool folds_keep_back(const struct step *step, struct key_id origin)
     const struct replica *replica = step->replica;
     const struct author *author = tree_author(replica->tree, origin);
     return !replica->folds_off && author != NULL && states_folds(replica) &&
-           seat_is_folded(own_seat(replica), author->seat);
+           tree_seat_is_folded(replica->tree, own_seat(replica), author->seat);
 }
 
 void folds_hear(struct step *step, struct key_id origin)

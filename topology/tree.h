@@ -164,8 +164,9 @@ const char *tree_tier_name(const struct tree *tree, uint8_t tier); /* "?" when n
  * and nobody above it is. */
 bool tree_seat_folds(const struct tree *tree, const struct seat *seat);
 /* Whether the figures of a seat below `folder` stand in its fold: neither it nor a seat between
- * them has ever moved (rules.md B123). */
-bool seat_is_folded(const struct seat *folder, const struct seat *seat);
+ * them has ever stood elsewhere (rules.md B123, B161). */
+bool tree_seat_is_folded(const struct tree *tree, const struct seat *folder,
+                         const struct seat *seat);
 
 const struct seat *tree_root_seat(const struct tree *tree); /* NULL before the root's rows */
 const struct seat *tree_seat(const struct tree *tree, struct span seat_id); /* NULL: not known */

@@ -92,29 +92,6 @@ size_t seat_path_between(const struct seat *from, const struct seat *to,
     return count;
 }
 
-bool tree_seat_folds(const struct tree *tree, const struct seat *seat)
-{
-    uint8_t tier = tree->root == NULL ? 0 : tree->root->held.header.fold_tier;
-    if (tier == 0 || seat->row.tier != tier)
-        return false;
-    for (const struct seat *above = seat->parent; above != NULL; above = above->parent) {
-        if (above->row.tier == tier)
-            return false;
-    }
-    return true;
-}
-
-bool seat_is_folded(const struct seat *folder, const struct seat *seat)
-{
-    if (seat == folder)
-        return false;
-    for (; seat != NULL && seat != folder; seat = seat->parent) {
-        if (seat->row.moves > 0)
-            return false;
-    }
-    return seat == folder;
-}
-
 const struct held_document *tree_listing_of(const struct seat *seat)
 {
     return &((const struct seat_node *)(const void *)seat)->listed_in->held;

@@ -119,11 +119,14 @@ struct rollup_answer {
     uint64_t reported, expected, as_of_ms;
     size_t behind;
     int64_t *by_seat;
+    int64_t *by_fold; /* of all together that stand in the fold of this seat */
     bool *behind_seats;
 };
 void totals_ask(struct model *model, size_t node, const char *name, const char *by,
                 struct rollup_answer *answer);
 void totals_answer_free(struct rollup_answer *answer);
+/* The seat in whose fold this one's figures may stand, for the node that asks; SIZE_MAX: none. */
+size_t totals_folder_of(const struct model *model, size_t asker, size_t seat);
 
 /* figures.c: declared roll-ups at the root. */
 void check_rollups(struct model *model);

@@ -103,6 +103,8 @@ static void check_receipts_of(struct model *model, const struct model_record *re
             continue; /* not heard of yet: not counted either */
         bool speaks =
             !model->nodes[seat].restored && !model->nodes[seat].forks; /* a copy may have */
+        if (totals_folder_of(model, origin, seat) != SIZE_MAX)
+            continue; /* above a fold it is known how many have it */
         if (answer.formed && !answer.behind_seats[seat] && !has && speaks)
             findings_add(model->findings, FINDING_CLAIMED,
                          "%s says that %s has directive %zu, and it has not",
@@ -163,6 +165,24 @@ static int64_t made_before(const struct model *model, size_t seat, uint64_t at_m
     return made;
 }
 
+/* Of all that count through a fold together. */
+static void check_fold(struct model *model, size_t root, const struct rollup_answer *answer,
+                       size_t folder)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < model->county->seat_count; i++) {
+        if (totals_folder_of(model, root, i) == folder)
+            most += made_before(model, i, UINT64_MAX);
+        if (model->nodes[i].restored || model->nodes[i].forks)
+            return;
+    }
+    if (answer->by_fold[folder] > most && !model->changing) /* else one that moved may be in it */
+        findings_add(model->findings, FINDING_TOTAL,
+                     "the fold of %s counts %lld records, and %lld were made below it",
+                     model->county->seats[folder].code, (long long)answer->by_fold[folder],
+                     (long long)most);
+}
+
 /* A total as of a token counts all that was made before, but what somebody has deleted; and never
  * more than was ever made. */
 static void check_figures(struct model *model, size_t root, const struct tree *tree)
@@ -178,7 +198,9 @@ static void check_figures(struct model *model, size_t root, const struct tree *t
         if (own->restored || own->forks || model_seat_is_cut(model, i) || !model_counts(model, i) ||
             tree_seat(tree, span_of_text(model->county->seats[i].code)) == NULL)
             continue; /* the last: in no document there, so it is no part of what it says */
-        if (says > most || (dated && answer.reported == answer.expected && says < least))
+        check_fold(model, root, &answer, i);
+        bool alone = totals_folder_of(model, root, i) == SIZE_MAX;
+        if (says > most || (dated && alone && answer.reported == answer.expected && says < least))
             findings_add(model->findings, FINDING_TOTAL,
                          "as of %llu ms the root counts %lld records of %s, which had made %lld "
                          "and in all %lld",
@@ -198,7 +220,7 @@ static void check_inner_figures(struct model *model, size_t node)
     totals_ask(model, node, "records", "origin", &answer);
     for (size_t i = 0; i < model->county->seat_count && answer.formed; i++) {
         int64_t most = made_before(model, i, UINT64_MAX);
-        sum += answer.by_seat[i];
+        sum += answer.by_seat[i] + answer.by_fold[i];
         if (answer.by_seat[i] > most && !model->nodes[i].restored && !model->nodes[i].forks)
             findings_add(model->findings, FINDING_TOTAL,
                          "%s counts %lld records of %s, which has made %lld",

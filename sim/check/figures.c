@@ -32,6 +32,17 @@ static struct naive *naive_at(struct naive_list *list, const char *key)
     return &list->at[list->count++];
 }
 
+/* Below a folding seat, and in no fold: it has moved, or one between them has. */
+static bool stands_alone(const struct model *model, size_t seat)
+{
+    size_t root = model->seat_numbered[0], folder = totals_folder_of(model, root, seat);
+    const struct tree *tree = replica_tree(world_replica(model->world, root));
+    return folder == SIZE_MAX ||
+           !tree_seat_is_folded(tree,
+                                tree_seat(tree, span_of_text(model->county->seats[folder].code)),
+                                tree_seat(tree, span_of_text(model->county->seats[seat].code)));
+}
+
 /* The fold of the model as lines: "state='accepted'", "calls=7". */
 static void add_record(const struct model *model, const struct model_record *record,
                        struct naive_list *list)
@@ -44,7 +55,11 @@ static void add_record(const struct model *model, const struct model_record *rec
     const char *found = strstr((const char *)text.data, "state='");
     if (found != NULL)
         sscanf(found, "state='%31[^']'", state);
-    snprintf(key, sizeof key, "%s / %s", model->county->seats[record->origin].code, state);
+    size_t folder = totals_folder_of(model, model->seat_numbered[0], record->origin);
+    bool alone = folder == SIZE_MAX || stands_alone(model, record->origin);
+    snprintf(key, sizeof key, "%s%s / %s",
+             model->county->seats[alone ? record->origin : folder].code, alone ? "" : " (folded)",
+             state);
     struct naive *naive = naive_at(list, key);
     const char *calls = strncmp((const char *)text.data, "calls=", 6) == 0
                             ? (const char *)text.data

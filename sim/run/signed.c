@@ -365,6 +365,10 @@ void signed_step(struct run *run, const struct step *step, size_t node)
         .moves = step->count,
     };
     size_t first, count = run_sign(run, &change, &first);
+    if (count == 0 && change.kind == COUNTY_TAKE) { /* back to one that had released it */
+        change.again = true;
+        count = run_sign(run, &change, &first);
+    }
     if (count == 0) {
         findings_add(&run->result->findings, FINDING_EXPECTED,
                      "line %u: there is nothing to sign: %s %s at %s", step->line,

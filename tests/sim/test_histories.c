@@ -53,6 +53,8 @@ static const struct variant {
     {"34-a-tail-unsent", "of: V1, stream: 1", "of: V1, stream: 2"},
     {"35-complete-from-the-village", ", fallback: T2", ""},
     {"35-complete-from-the-village", "  - cut: T1\n  - heal: V1\n", "  - heal: V1\n"},
+    {"36-a-moved-village-under-folds", "  fold-tier: county\n", ""},
+    {"36-a-moved-village-under-folds", "  - cut: A\n", ""},
     {"37-closed-above-a-dead-village", "- delete: {record: r, at: T1}",
      "- set: {record: r, at: T1, fields: {s: kept}}"},
     {"37-closed-above-a-dead-village", "- kill: V1", "- kill: T1\n  - start: T1"},
