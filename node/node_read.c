@@ -132,7 +132,7 @@ static void work(uv_work_t *work)
     if (counts)
         node_status_count(&view, snapshot, &job->counts);
     if (shared != NULL && counts)
-        query_alarms(&view, shared->tree, &job->counts.alarms);
+        query_alarms(&view, shared->tree, job->node->config.seat, &job->counts.alarms);
     else if (shared != NULL)
         run_query(job, &view, shared->tree);
     else if (!counts)

@@ -22,9 +22,20 @@ static bool is_in_force(const struct seat *seat)
     return seat->row.status == SEAT_ACTIVE;
 }
 
+struct span gather_folder(const char *key)
+{
+    static const char words[] = " (folded)";
+    size_t size = strlen(key), mark = sizeof words - 1;
+    if (size <= mark || strcmp(key + size - mark, words) != 0)
+        return SPAN_EMPTY;
+    return SPAN((const uint8_t *)key, size - mark);
+}
+
 int gather_branch(const struct gathering *gathering, const char *seat)
 {
-    const struct seat *found = tree_seat(gathering->tree, span_of_text(seat));
+    struct span folder = gather_folder(seat);
+    const struct seat *found =
+        tree_seat(gathering->tree, folder.size > 0 ? folder : span_of_text(seat));
     const struct seat *branch = found == NULL ? NULL : branch_of(gathering->self, found);
     const json_t *branches = json_object_get(gathering->report, "branches");
     size_t index = 0;
@@ -136,6 +147,9 @@ enum error_code gather_completeness(struct gathering *gathering, struct error *e
         json_object_set(complete, kept[i], json_object_get(answer, kept[i]));
     json_object_set_new(gathering->report, "complete", complete);
     add_behind(gathering, json_object_get(answer, "behind"));
+    json_t *folds = json_object_get(answer, "folds");
+    json_object_set_new(gathering->report, "folds",
+                        folds == NULL ? json_array() : json_incref(folds));
     json_decref(answer);
     return ERR_OK;
 }

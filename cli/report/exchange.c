@@ -142,11 +142,20 @@ static void add_part(struct exchange *exchange, const json_t *answer, const json
     add_value(exchange, element, seat, exchange->gathering->period.name, value);
 }
 
+/* The seat in whose fold the figures of one stand that has none of its own here; NULL: none. */
+static const struct seat *folder_of(const struct gathering *gathering, const struct seat *seat)
+{
+    const struct seat *at = seat == gathering->self ? NULL : seat->parent;
+    while (at != NULL && at != gathering->self && !tree_seat_folds(gathering->tree, at))
+        at = at->parent;
+    return at == gathering->self ? NULL : at;
+}
+
 /* A seat without any figure of it has made none: of what is counted that is 0, of a least or
  * greatest nothing. */
-static void add_figure(struct exchange *exchange, const json_t *answer, const char *seat)
+static void add_figure(struct exchange *exchange, const json_t *answer, const char *seat,
+                       const json_t *group)
 {
-    const json_t *group = group_of(answer, seat);
     const char *name = json_text(answer, "name"), *what = json_text(answer, "what");
     const char *period = exchange->gathering->period.name;
     bool share = strcmp(what, "ratio") == 0 || strcmp(what, "average") == 0;
@@ -161,6 +170,29 @@ static void add_figure(struct exchange *exchange, const json_t *answer, const ch
     }
 }
 
+/* Of a seat that folds all together: so the element adds up along the tree. */
+static void add_seat(struct exchange *exchange, const json_t *answer, const struct seat *seat)
+{
+    const char *code = seat->row.seat, *period = exchange->gathering->period.name;
+    const struct seat *folder = folder_of(exchange->gathering, seat);
+    char why[160];
+    if (folder != NULL && group_of(answer, code) == NULL) {
+        snprintf(why, sizeof why, "its figures stand in those of %s", folder->row.seat);
+        add_missing(exchange, json_text(answer, "name"), code, period, why);
+        return;
+    }
+    bool folds =
+        seat != exchange->gathering->self && tree_seat_folds(exchange->gathering->tree, seat);
+    json_t *figure = folds ? gather_with_fold(answer, code)
+                           : json_copy((json_t *)(uintptr_t)group_of(answer, code));
+    if (folds && figure == NULL)
+        add_missing(exchange, json_text(answer, "name"), code, period,
+                    "what differs in one seat may be the same in another");
+    else
+        add_figure(exchange, answer, code, figure);
+    json_decref(figure);
+}
+
 static void add_rollup(struct exchange *exchange, const json_t *answer)
 {
     const struct gathering *gathering = exchange->gathering;
@@ -173,7 +205,7 @@ static void add_rollup(struct exchange *exchange, const json_t *answer)
             continue;
         const json_t *late = behind_row(behind, code, &gathering->period);
         if (late == NULL) {
-            add_figure(exchange, answer, code);
+            add_seat(exchange, answer, seat);
             continue;
         }
         char why[160];

@@ -109,11 +109,13 @@ static bool period_of(const struct gathering *gathering, const json_t *fields,
 }
 
 static json_t *branch_row(struct gathering *gathering, const json_t *fields,
-                          const struct report_period *period, int branch, json_t *row)
+                          const struct report_period *period, const struct report_period *former,
+                          int branch, json_t *row)
 {
     struct fraction value = value_in(gathering, fields, period, branch, row);
-    return json_pack("{s:o,s:s}", "value", gather_number(value, VALUE_SCALE), "verdict",
-                     verdict_of(fields, value));
+    struct fraction before = value_in(gathering, fields, former, branch, row);
+    return json_pack("{s:o,s:s,s:o}", "value", gather_number(value, VALUE_SCALE), "verdict",
+                     verdict_of(fields, value), "former", gather_number(before, VALUE_SCALE));
 }
 
 static json_t *row_of(struct gathering *gathering, const json_t *record)
@@ -138,7 +140,8 @@ static json_t *row_of(struct gathering *gathering, const json_t *record)
                         gather_number(value_in(gathering, fields, &former, -1, row), VALUE_SCALE));
     size_t count = json_array_size(json_object_get(gathering->report, "branches"));
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(branches, branch_row(gathering, fields, &period, (int)i, row));
+        json_array_append_new(branches,
+                              branch_row(gathering, fields, &period, &former, (int)i, row));
     return row;
 }
 

@@ -75,12 +75,17 @@ enum error_code gather_exchange(struct gathering *gathering, const char *data_se
 /* The branch of this node's tree that a seat stands in: an index of the report's `branches`; -1: it
  * is this node's own seat or stands elsewhere. */
 int gather_branch(const struct gathering *gathering, const char *seat);
+/* Of a group's key "A (folded)" the seat that states those figures; empty: it is an origin's own. */
+struct span gather_folder(const char *key);
 /* The answer of a roll-up for a period, by origin; asked for once. Kept by the gathering; NULL: no
  * type declares it, or ERR_* with `error`. */
 const json_t *gather_rollup(struct gathering *gathering, const char *name,
                             const struct report_period *period, struct error *error);
 /* What it comes to, in one branch or (-1) altogether. */
 struct fraction gather_value(const struct gathering *gathering, const json_t *answer, int branch);
+/* A figure of a seat's own and of its fold together, a new reference; NULL: they can't be put
+ * together. */
+json_t *gather_with_fold(const json_t *answer, const char *seat);
 /* Rounded to so many decimal places, times 10^scale; null: there is no value. */
 json_t *gather_number(struct fraction value, uint8_t scale);
 /* Adds to a number of an object. */

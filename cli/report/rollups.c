@@ -82,11 +82,27 @@ static struct fraction figure_value(const json_t *answer, const json_t *figure)
                                   : (struct fraction){0, 0};
 }
 
-/* The figures of a branch's origins, put together as one. NULL when they can't be: values that
- * differ in one origin may be the same in another. */
-static json_t *branch_figure(const struct gathering *gathering, const json_t *answer, int branch)
+/* Whose figures are put together: a branch's, or a seat's own and those of its fold. */
+struct chosen {
+    const struct gathering *gathering;
+    int branch;
+    const char *seat; /* NULL: the branch's */
+};
+
+static bool is_chosen(const struct chosen *chosen, const char *key)
+{
+    if (chosen->seat == NULL)
+        return gather_branch(chosen->gathering, key) == chosen->branch;
+    return strcmp(key, chosen->seat) == 0 ||
+           span_equal(gather_folder(key), span_of_text(chosen->seat));
+}
+
+/* Several origins' figures as one. NULL when they can't be put together: values that differ in one
+ * origin may be the same in another. */
+static json_t *put_together(const struct chosen *chosen, const json_t *answer)
 {
     static const char *const added[] = {"value", "numerator", "denominator"};
+    static const char *const flags[] = {"overflow", "more"};
     const char *what = json_text(answer, "what");
     bool least = strcmp(what, "min") == 0, most = strcmp(what, "max") == 0, any = false;
     size_t index = 0;
@@ -95,8 +111,12 @@ static json_t *branch_figure(const struct gathering *gathering, const json_t *an
         json_object_set_new(figure, "value", json_integer(0)); /* of origins without any cell */
     json_array_foreach(json_object_get(answer, "groups"), index, group)
     {
-        if (gather_branch(gathering, json_text(group, "key")) != branch)
+        if (!is_chosen(chosen, json_text(group, "key")))
             continue;
+        for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+            if (json_flag(group, flags[i]))
+                json_object_set_new(figure, flags[i], json_true());
+        }
         for (size_t i = 0; i < 3; i++) {
             const json_t *value = json_object_get(group, added[i]);
             json_int_t one = json_integer_value(value),
@@ -120,10 +140,15 @@ struct fraction gather_value(const struct gathering *gathering, const json_t *an
 {
     if (branch < 0)
         return figure_value(answer, answer);
-    json_t *figure = branch_figure(gathering, answer, branch);
+    json_t *figure = put_together(&(struct chosen){gathering, branch, NULL}, answer);
     struct fraction value = figure_value(answer, figure);
     json_decref(figure);
     return value;
+}
+
+json_t *gather_with_fold(const json_t *answer, const char *seat)
+{
+    return put_together(&(struct chosen){NULL, -1, seat}, answer);
 }
 
 json_t *gather_number(struct fraction value, uint8_t scale)
@@ -177,15 +202,22 @@ static json_t *row_of(struct gathering *gathering, const json_t *declared, struc
     uint8_t scale = (uint8_t)json_number(now, "scale");
     json_t *branches = json_array();
     size_t count = json_array_size(json_object_get(gathering->report, "branches"));
-    for (size_t i = 0; i < count; i++)
+    json_t *formers = json_array();
+    bool counts_by_time = before != NULL && range_of(declared, &former)[0] != '\0';
+    for (size_t i = 0; i < count; i++) {
         json_array_append_new(branches, gather_number(gather_value(gathering, now, (int)i), scale));
+        json_array_append_new(
+            formers, counts_by_time ? gather_number(gather_value(gathering, before, (int)i), scale)
+                                    : json_null());
+    }
     json_t *row =
         json_pack("{s:s,s:O,s:O,s:s,s:i,s:o,s:O,s:o}", "name", name, "label",
                   json_object_get(declared, "label"), "what", json_object_get(declared, "what"),
                   "unit", json_text(now, "unit"), "scale", (int)scale, "value",
                   gather_number(gather_value(gathering, now, -1), scale), "origins",
                   json_object_get(now, "origins"), "branches", branches);
-    if (before != NULL && range_of(declared, &former)[0] != '\0')
+    json_object_set_new(row, "former_branches", formers);
+    if (counts_by_time)
         json_object_set_new(row, "former",
                             gather_number(gather_value(gathering, before, -1), scale));
     if (strcmp(json_text(now, "complete"), "building") == 0)

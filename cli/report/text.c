@@ -47,6 +47,68 @@ static json_int_t integer(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
+/* How a seat's figures stand, in people's words. */
+static const char *state_text(const struct telling *telling, const char *state)
+{
+    static const struct {
+        const char *state, *en, *zh;
+    } words[] = {
+        {"silent", "silent", "静默"},
+        {"withheld", "something is missing", "有缺失"},
+        {"unknown", "never heard of", "从未联系"},
+        {"building", "being counted", "统计中"},
+        {"contradicts", "its fold contradicts: not counted", "汇总数据相互矛盾，未计入"},
+        {"unlisted", "its fold counts seats not listed here", "其汇总含本级名册以外的单位"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(words[i].state, state) == 0)
+            return word(telling, words[i].en, words[i].zh);
+    }
+    return state;
+}
+
+static const char *documents_text(const struct telling *telling, const char *documents)
+{
+    if (strcmp(documents, "contradict") == 0)
+        return word(telling, "not counted: it names seats that stand elsewhere",
+                    "未计入：其中有归属他处的单位");
+    return strcmp(documents, "other") == 0
+               ? word(telling, "by other documents than are here", "所依据的文件与本级不同")
+               : "";
+}
+
+static void tell_folds(const struct telling *telling)
+{
+    const struct table_column columns[] = {{"", false},
+                                           {word(telling, "seat", "单位"), false},
+                                           {word(telling, "seats in it", "含单位"), true},
+                                           {word(telling, "as of", "数据截至"), false},
+                                           {"", false}};
+    const json_t *folds = json_object_get(telling->report, "folds");
+    size_t index = 0;
+    json_t *row = NULL;
+    if (json_array_size(folds) == 0)
+        return;
+    heading(telling, "Counted as one figure each", "合并汇总的下级",
+            (json_int_t)json_array_size(folds));
+    struct table_rows *table = table_new(columns, 5);
+    json_array_foreach(folds, index, row)
+    {
+        const json_t *origins = json_object_get(row, "origins");
+        char as_of[32];
+        time_text(json_number(row, "as_of"), as_of);
+        if (index >= TEXT_ROWS_MAX)
+            break;
+        table_cell(table, "  ");
+        table_cell(table, "%s %s", json_text(row, "seat"), json_text(row, "name"));
+        table_cell(table, "%lld / %lld", (long long)json_integer_value(json_array_get(origins, 0)),
+                   (long long)json_integer_value(json_array_get(origins, 1)));
+        table_cell(table, "%s", as_of);
+        table_cell(table, "%s", documents_text(telling, json_text(row, "documents")));
+    }
+    table_print(table, telling->to);
+}
+
 static void tell_behind(const struct telling *telling)
 {
     const struct table_column columns[] = {{"", false},
@@ -70,7 +132,7 @@ static void tell_behind(const struct telling *telling)
             break;
         table_cell(table, "  ");
         table_cell(table, "%s %s", json_text(row, "seat"), json_text(row, "name"));
-        table_cell(table, "%s", json_text(row, "state"));
+        table_cell(table, "%s", state_text(telling, json_text(row, "state")));
         table_cell(table, "%s", since);
         table_cell(table, "%lld", (long long)integer(row, "missing"));
     }
@@ -311,6 +373,7 @@ void county_report_text(const json_t *report, bool chinese, FILE *to)
         tell_records(&telling, "alarms", "created");
     }
     tell_behind(&telling);
+    tell_folds(&telling);
     tell_indicators(&telling);
     tell_rollups(&telling);
     tell_types(&telling);

@@ -8,9 +8,10 @@
 #include "replication/ports.h"
 #include "topology/tree.h"
 
-/* Of each type whose records are alarms, and of which some are open here, a text that says so; each
- * with a NUL behind it. */
-void query_alarms(const struct view *view, const struct tree *tree, struct buffer *out);
+/* Of each type whose records are alarms, and of which some are open here, a text that says so; and
+ * of each fold of a seat below that contradicts. Each with a NUL behind it. */
+void query_alarms(const struct view *view, const struct tree *tree, const char *self,
+                  struct buffer *out);
 
 /* The tree from the rows of a store (TABLE_DOCS). NULL with `error` when they don't verify. */
 struct tree *query_tree(const struct view *view, const struct hash *tree_id, struct error *error);

@@ -1,9 +1,10 @@
-/* Open records of types whose records are alarms: told at every seat that holds them until somebody
- * has closed them. */
+/* What people must look into, as the store stands: open records of types whose records are alarms,
+ * told at every seat that holds them until somebody has closed them; folds that contradict. */
 #include <stdio.h>
 #include <string.h>
 
 #include "replication/query/query_parts.h"
+#include "replication/query/total.h"
 
 enum { ALARM_ROWS_MAX = 10000 }; /* looked at of one type */
 
@@ -45,8 +46,30 @@ static uint64_t count_open(const struct view *view, const struct record_type *ty
     return open;
 }
 
-void query_alarms(const struct view *view, const struct tree *tree, struct buffer *out)
+/* Of a seat that lives: that of one which has ended stays aside for good. */
+static void add_folds(const struct view *view, const struct tree *tree, const char *self,
+                      struct buffer *out)
 {
+    struct total total;
+    bool begun = total_begin(&total, view, tree, self, 0, NULL);
+    for (size_t i = 0; begun && i < total.fold_count; i++) {
+        const struct total_fold *fold = &total.folds[i];
+        char text[300];
+        if (fold->used || !seat_status_is_in_force(fold->seat->row.status))
+            continue;
+        int size = snprintf(text, sizeof text,
+                            "the figures that %s states for all below it name seats that stand "
+                            "elsewhere: none of them counts here (terrace rollup records)",
+                            fold->seat->row.seat);
+        buffer_append(out, text, (size_t)size + 1);
+    }
+    total_end(&total);
+}
+
+void query_alarms(const struct view *view, const struct tree *tree, const char *self,
+                  struct buffer *out)
+{
+    add_folds(view, tree, self, out);
     const struct schema *schema = tree_schema(tree);
     for (size_t i = 0; schema != NULL && i < schema->type_count; i++) {
         const struct record_type *type = &schema->types[i];

@@ -39,6 +39,10 @@ enum error_code query_declared(const struct view *view, const struct tree *tree,
                                const struct rollup_question *question, const struct rollup *rollup,
                                const struct record_type *type, const struct record_type *labelled,
                                struct buffer *out, struct error *error);
+/* Our own figures from the records, others' from their reports, our fold from their cells: all as
+ * they stand here. ERR_DAMAGED with `error`. */
+enum error_code query_verify_figures(const struct view *view, const struct tree *tree,
+                                     const char *self, struct error *error);
 /* The pair "label". */
 void query_put_labels(struct buffer *out, const struct type_labels *labels);
 

@@ -7,7 +7,6 @@
 #include "replication/query/query_parts.h"
 #include "replication/query/query_rollup.h"
 #include "replication/query/total.h"
-#include "replication/rows/report_rows.h"
 
 /* Roll-ups of every node. */
 static const struct {
@@ -275,70 +274,6 @@ static enum error_code no_such(const struct schema *schema, struct span name, st
     return ERR_NOT_FOUND;
 }
 
-/* What is held of another origin is what its signed report says, cell by cell. */
-static bool is_as_reported(const struct view *view, struct key_id key, char wrong[static 80])
-{
-    struct cell_report report;
-    bool same = true;
-    if (!report_load_held(view, key, &report))
-        return true;
-    for (size_t i = 0; same && i < report.cell_count; i++) {
-        const struct cell *said = &report.cells[i];
-        uint8_t cell_bytes[CELL_KEY_BYTES_MAX];
-        struct span row;
-        struct cell held;
-        struct key_id origin;
-        uint64_t number;
-        size_t key_size = cell_key(cell_bytes, said, key);
-        if (key_size == 0)
-            continue;
-        same =
-            view->get(view->context, TABLE_CELLS, SPAN(cell_bytes, key_size), &row) == READ_FOUND &&
-            cell_parse(SPAN(cell_bytes, key_size), row, &held, &origin, &number) &&
-            held.value_count == said->value_count &&
-            memcmp(held.values, said->values, said->value_count * sizeof held.values[0]) == 0;
-        if (!same)
-            snprintf(wrong, 80, "roll-up %u, period %d", said->rollup & ROLLUP_NUMBER,
-                     (int)said->period);
-    }
-    report_free(&report);
-    return same;
-}
-
-static enum error_code verify_others(const struct view *view, const struct tree *tree,
-                                     const char *self, struct error *error)
-{
-    const struct seat *own = tree_seat(tree, span_of_text(self));
-    for (size_t i = 0; i < tree_seat_count(tree); i++) {
-        const struct seat *seat = tree_seat_at(tree, i);
-        char wrong[80];
-        if (seat == own || is_as_reported(view, seat_key_id(seat), wrong))
-            continue;
-        error_set(error, ERR_DAMAGED, "rollup",
-                  "a cell of %s isn't what its signed report says: %s", seat->row.seat, wrong);
-        error_next(error, "`terrace doctor` says what is damaged and repairs it");
-        return ERR_DAMAGED;
-    }
-    return ERR_OK;
-}
-
-static enum error_code verify_own(const struct view *view, const struct tree *tree,
-                                  const char *self, struct error *error)
-{
-    const struct seat *seat = tree_seat(tree, span_of_text(self));
-    struct recounted counted;
-    if (seat == NULL)
-        return ERR_OK; /* said with the answer */
-    rollup_recount(view, tree, seat_key_id(seat), &counted);
-    if (counted.wrong == 0)
-        return verify_others(view, tree, self, error);
-    error_set(error, ERR_DAMAGED, "rollup",
-              "%llu of %llu cells aren't what this node's records come to; the first: %s",
-              (unsigned long long)counted.wrong, (unsigned long long)counted.cells, counted.cell);
-    error_next(error, "`terrace doctor` says what is damaged and repairs it");
-    return ERR_DAMAGED;
-}
-
 enum error_code query_rollup_of(const struct view *view, const struct tree *tree, const char *self,
                                 const struct rollup_question *question, struct buffer *out,
                                 struct error *error)
@@ -347,7 +282,8 @@ enum error_code query_rollup_of(const struct view *view, const struct tree *tree
     struct schema *labelled = load_labelled(tree);
     const struct record_type *type = NULL, *named = NULL;
     struct total total;
-    enum error_code code = question->verify ? verify_own(view, tree, self, error) : ERR_OK;
+    enum error_code code =
+        question->verify ? query_verify_figures(view, tree, self, error) : ERR_OK;
     const struct rollup *rollup = schema_rollup_named(tree_schema(tree), name, &type);
     if (code != ERR_OK) {
     } else if (name.size == 0) {

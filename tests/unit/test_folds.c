@@ -12,7 +12,7 @@
 
 #include "replication/folds.h"
 #include "replication/format/note.h"
-#include "replication/query/query.h"
+#include "replication/query/query_rollup.h"
 #include "sim/world/county.h"
 #include "sim/world/memory_store.h"
 
@@ -344,6 +344,78 @@ static void each_village_counts_once_or_is_missing(void **unused)
     }
 }
 
+static unsigned alarms_at(const struct world *world, size_t at)
+{
+    const struct place *place = &world->places[at];
+    struct buffer out = {0};
+    unsigned count = 0;
+    query_alarms(&place->port.view, place->tree, rows[at].code, &out);
+    for (size_t i = 0; i < out.size; i++)
+        count += out.data[i] == 0;
+    if (out.size > 0)
+        assert_non_null(strstr((const char *)out.data, "that A states"));
+    buffer_free(&out);
+    return count;
+}
+
+static enum error_code verified(const struct world *world, size_t at)
+{
+    const struct place *place = &world->places[at];
+    struct buffer out = {0};
+    struct rollup_question question = {.name = span_of_text("records"), .verify = true};
+    enum error_code code =
+        query_rollup_of(&place->port.view, place->tree, rows[at].code, &question, &out, NULL);
+    buffer_free(&out);
+    return code;
+}
+
+/* The county's own report in its own store: cells of its own aren't what others sign. */
+static void keep_stated(struct world *world, size_t at, int64_t more)
+{
+    struct place *place = &world->places[at];
+    const struct county_seat *seat = &world->county->seats[at];
+    struct fold_cells cells = {0};
+    struct buffer note = {0};
+    uint8_t name[NOTE_KEY_BYTES_MAX];
+    folds_make(&place->port.view, place->tree, rows[at].code, false, &cells);
+    for (size_t i = 0; i < cells.count; i++) {
+        if (cells.cells[i].rollup == (ROLLUP_RECORDS | ROLLUP_FOLDED))
+            cells.cells[i].values[1] += more;
+    }
+    qsort(cells.cells, cells.count, sizeof *cells.cells, by_cell);
+    struct cell_report all = {.head = {seat->key_id, EPOCH, ++world->k[at]},
+                              .cells = cells.cells,
+                              .cell_count = cells.count};
+    report_encode(&all, &note);
+    note_sign(&note, HASH_CELLS, &world->county->tree_id, seat->signing_secret, NULL);
+    place->port.begin(place->port.context);
+    put_row(place, TABLE_NOTES, SPAN(name, note_key(name, HASH_CELLS, seat->key_id, 0)),
+            span_of_buffer(&note));
+    assert_int_equal(place->port.commit(place->port.context), ERR_OK);
+    buffer_free(&note);
+    fold_cells_free(&cells);
+}
+
+/* What a county has signed as its fold is counted once more from the reports below it. */
+static void what_is_stated_is_verified(void **unused)
+{
+    (void)unused;
+    struct world world;
+    world_make(&world, 98);
+    for (size_t seat = FIRST; seat < SEATS; seat++)
+        write_some(&world, seat);
+    assert_int_equal(verified(&world, A), ERR_OK); /* it has stated none */
+    keep_stated(&world, A, 0);
+    assert_int_equal(verified(&world, A), ERR_OK);
+    keep_stated(&world, A, 1);
+    assert_int_equal(verified(&world, A), ERR_DAMAGED);
+    write_some(&world, FIRST); /* newer than what was stated: nothing to compare it with */
+    assert_int_equal(verified(&world, A), ERR_OK);
+    keep_stated(&world, A, 0);
+    assert_int_equal(verified(&world, A), ERR_OK);
+    world_end(&world);
+}
+
 /* A county that names a village of the other one: what it says isn't used, and that is said. */
 static void what_contradicts_is_not_used(void **unused)
 {
@@ -355,6 +427,7 @@ static void what_contradicts_is_not_used(void **unused)
     state(&world, A);
     state(&world, B);
     check(&world);
+    assert_int_equal(alarms_at(&world, N), 0);
     struct fold_cells cells = {0};
     struct fold_seat named[] = {{"V1", 1, EPOCH, 9}, {"V4", 1, EPOCH, 9}};
     struct fold fold = {.expected = 3, .seats = named, .seat_count = 2};
@@ -374,6 +447,7 @@ static void what_contradicts_is_not_used(void **unused)
     answer_of(&world, &value, origins);
     assert_true(value == world.truth[FIRST + 3] + world.truth[FIRST + 4] + world.truth[FIRST + 5]);
     assert_int_equal(origins[0], 6);
+    assert_int_equal(alarms_at(&world, N), 1);
     /* one that isn't in its form names nobody */
     for (size_t i = 0; i < cells.count; i++) {
         if (cells.cells[i].rollup == (ROLLUP_FOLD | ROLLUP_FOLDED) &&
@@ -394,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_village_counts_once_or_is_missing),
         cmocka_unit_test(what_contradicts_is_not_used),
+        cmocka_unit_test(what_is_stated_is_verified),
     };
     if (!crypto_start())
         return 1;

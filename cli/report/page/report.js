@@ -30,6 +30,14 @@ Object.assign(WORDS, {
     '各项指令的签收情况。'], directivesNone: ['None was given in this period.', '本期没有下发指令。'],
   received: ['Received', '已签收'], notYet: ['Not yet by', '尚未签收'], everybody: ['everybody has it', '全部签收'],
   silent: ['silent', '静默'], withheld: ['something is missing', '有缺失'], unknown: ['never heard of', '从未联系'],
+  contradicts: ['its fold contradicts: not counted', '汇总数据相互矛盾，未计入'],
+  unlisted: ['its fold counts seats not listed here', '其汇总含本级名册以外的单位'],
+  folds: ['Counted as one figure each', '合并汇总的下级'],
+  foldsNote: ['Each states one set of figures for all below it; those of its single seats are not known here.',
+    '各单位对其所有下级只报一套汇总数据，本级不掌握其中单个单位的数字。'],
+  inIt: ['Seats in it', '含单位'], standsOn: ['Documents', '依据文件'], same: ['as here', '与本级一致'],
+  other: ['others than are here', '与本级不同'],
+  contradict: ['not counted: it names seats that stand elsewhere', '未计入：其中有归属他处的单位'],
   final: ['no longer in force; its last figures stand', '已停用，末次数据仍有效'],
   totals: ['Totals of the period', '本期汇总'],
   totalsNote: ['By the roll-ups that the signed types declare; beside each the period before.',
@@ -98,6 +106,12 @@ function behind() {
   return section('behind', 'behind', 'behindNote', rows('behind', [['seat', 'seat'], ['state'], ['asOf', 'n'],
     ['silentFor', 'n'], ['missing', 'n']], data.behind, (row) => [seatOf(row), t(row.state),
     clock(row.as_of), age(row.as_of), number(row.missing || 0)]));
+}
+function folds() {
+  if (data.folds.length === 0) return null;
+  return section('folds', 'folds', 'foldsNote', rows('folds', [['seat', 'seat'], ['inIt', 'n'], ['asOf', 'n'],
+    ['standsOn']], data.folds, (row) => [seatOf(row), row.origins[0] + ' / ' + row.origins[1], clock(row.as_of),
+    t(row.documents)]));
 }
 function types() {
   const list = data.types.filter((row) => row.value > 0).sort((a, b) => b.value - a.value);
@@ -192,7 +206,8 @@ function grid(id, title, columns, cellOf) {
 }
 function below() {
   return grid('below', 'below', data.rollups.map((row) => ({ row, words: told(row.label) || row.name })),
-    (row, place) => make('td', { class: 'n' }, shown(row, row.branches[place])));
+    (row, place) => make('td', { class: 'n' }, shown(row, row.branches[place]), ' ',
+      arrow(row.branches[place], row.former_branches[place], 0)));
 }
 const bounds = { at_least: 'at_least', at_most: 'at_most', below: 'below_' };
 function indicators() {
@@ -221,7 +236,8 @@ function indicatorsBelow() {
   return grid('indicators-below', 'indicatorsBelow', data.indicators.map((row) => ({ row,
     words: String(row.serial || ''), help: called(row) })), (row, place) => make('td',
     { class: 'n ' + ((row.branches[place] || {}).verdict || '') },
-    scaled((row.branches[place] || {}).value, 2)));
+    scaled((row.branches[place] || {}).value, 2), ' ', arrow((row.branches[place] || {}).value,
+      (row.branches[place] || {}).former, row.bound === 'at_least' ? 1 : -1)));
 }
 function overdue() {
   if (data.overdue_count === 0) return section('overdue', 'overdue', 'overdueNone');
@@ -241,7 +257,7 @@ function directives() {
 
 Page.begin(() => {
   document.getElementById('word').textContent = t(data.verdict.level);
-  return [tiles(), alarms(), behind(), indicators(), totals(), trends(), overdue(), directives(), branches(),
+  return [tiles(), alarms(), behind(), folds(), indicators(), totals(), trends(), overdue(), directives(), branches(),
     below(), indicatorsBelow(), types(),
     make('p', { class: 'note' }, t('made') + ' ' + clock(data.made_ms))];
 });
