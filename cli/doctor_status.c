@@ -25,8 +25,8 @@ static const struct {
      "`terrace verify` names what is damaged; stopped, `terrace verify --repair` makes a new store "
      "of what proves itself, the rest is fetched again"},
     {"the figures that ",
-     "ask the people of that seat whether its machine runs and hears the signed documents: `terrace "
-     "status` there; what its fold stands on is told by `terrace rollup records` here"},
+     "ask the people of that seat whether its machine hears the signed documents; what its figures "
+     "stand on is told by `terrace rollup records` here"},
     {"two machines", "find the second machine that has this key and stop it; the seat above signs "
                      "a new key for it"},
 };

@@ -1,6 +1,6 @@
-/* Inside the replica: folds (rules.md 6, B122-B126). A seat of the tier that the root document
- * names states one fold for all below it that have never stood elsewhere, in its own report; their reports go
- * no further up than to it. */
+/* Inside the replica: folds (rules.md 6, B122-B126, B161). A seat of the tier that the root
+ * document names states one fold for all below it that have never stood elsewhere, in its own
+ * report; their reports go no further up than to it. */
 #ifndef TERRACE_REPLICATION_FOLDS_H
 #define TERRACE_REPLICATION_FOLDS_H
 

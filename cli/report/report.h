@@ -75,7 +75,8 @@ enum error_code gather_exchange(struct gathering *gathering, const char *data_se
 /* The branch of this node's tree that a seat stands in: an index of the report's `branches`; -1: it
  * is this node's own seat or stands elsewhere. */
 int gather_branch(const struct gathering *gathering, const char *seat);
-/* Of a group's key "A (folded)" the seat that states those figures; empty: it is an origin's own. */
+/* Of a group's key "A (folded)" the seat that states those figures; empty: it is an origin's own.
+ */
 struct span gather_folder(const char *key);
 /* The answer of a roll-up for a period, by origin; asked for once. Kept by the gathering; NULL: no
  * type declares it, or ERR_* with `error`. */

@@ -85,9 +85,9 @@ static int by_place(const void *a, const void *b)
 static const struct cell *stated_as(const struct compared *compared, const struct cell *made)
 {
     const struct cell_report *stated = compared->stated;
-    return stated->cell_count == 0 ? NULL
-                                   : bsearch(made, stated->cells, stated->cell_count,
-                                             sizeof *stated->cells, by_place);
+    return stated->cell_count == 0
+               ? NULL
+               : bsearch(made, stated->cells, stated->cell_count, sizeof *stated->cells, by_place);
 }
 
 /* Its oldest time and what was lost stand in the cell without a name: they may change alone. */
