@@ -29,7 +29,8 @@ bool tree_seat_folds(const struct tree *tree, const struct seat *seat)
 
 static bool stayed_below(struct looking *looking, const struct seat *seat);
 
-/* Which counters of the seat's a document lists that stands below the folding seat for good. */
+/* With which counters a document shows the seat below its own, if that stands below the folding
+ * seat for good: by its rows, and by what it remembers of a seat that has come back (B190). */
 static uint32_t counters_in(struct looking *looking, const struct held_document *held,
                             const struct seat *seat)
 {
@@ -43,6 +44,13 @@ static uint32_t counters_in(struct looking *looking, const struct held_document 
             strcmp(row.seat, seat->row.seat) == 0 && row.moves < MOVES_LOOKED_AT)
             counters |= 1U << row.moves;
     }
+    struct move_decision decision;
+    for (unsigned i = 0; counters != 0 && move_decision_at(held->header.decisions, i, &decision);
+         i++) {
+        if (span_equal(decision.seat, span_of_text(seat->row.seat)) && decision.counter > 0 &&
+            decision.counter <= MOVES_LOOKED_AT)
+            counters |= 1U << (decision.counter - 1);
+    }
     return counters;
 }
 
@@ -51,7 +59,8 @@ static bool all_places_below(struct looking *looking, const struct seat *seat)
     const struct moved_seat *moved = tree_find_moved(looking->tree, seat);
     if (moved == NULL || seat->row.moves >= MOVES_LOOKED_AT)
         return false;
-    uint32_t all = (2U << seat->row.moves) - 1, shown = 1U << seat->row.moves;
+    uint32_t all = (2U << seat->row.moves) - 1;
+    uint32_t shown = counters_in(looking, tree_listing_of(seat), seat);
     for (size_t i = 0; i < moved->other_count && shown != all; i++)
         shown |= counters_in(looking, moved->others[i], seat);
     return (shown & all) == all;

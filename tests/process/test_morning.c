@@ -232,6 +232,17 @@ static void the_same_in_sql(const char *month)
     assert_non_null(strstr(terrace_errors(), "is no period"));
 }
 
+/* "period=2026-10" of "2026-11" */
+static const char *former_of(const char *month)
+{
+    static char text[32];
+    int year = 0, of_year = 0;
+    assert_int_equal(sscanf(month, "%d-%d", &year, &of_year), 2);
+    snprintf(text, sizeof text, "period=%04d-%02d", of_year == 1 ? year - 1 : year,
+             of_year == 1 ? 12 : of_year - 1);
+    return text;
+}
+
 /* Roll-ups by branch, what is entered by hand and what is worked out, against their targets. */
 static void figures_and_indicators(void **state)
 {
@@ -250,6 +261,7 @@ static void figures_and_indicators(void **state)
     put(C, "report", (const char *[]){"serial=2", period, "value=12.5", NULL, NULL, NULL});
     put(T, "report", (const char *[]){"serial=2", period, "value=9", NULL, NULL, NULL});
     put(T, "report", (const char *[]){"serial=2", "period=2020-01", "value=8", NULL, NULL, NULL});
+    put(T, "report", (const char *[]){"serial=2", former_of(month), "value=7", NULL, NULL, NULL});
     node_put(V, "incident", "桥面开裂");
     node_put(V, "incident", "路灯不亮");
     node_put(C, "incident", "热线来电");
@@ -258,6 +270,11 @@ static void figures_and_indicators(void **state)
     const json_t *all = figure_of(report, "rollups", "name", "incident_all");
     assert_int_equal(branch_value(all, BRANCH_T, NULL), 2);
     assert_int_equal(branch_value(all, BRANCH_S, NULL), 0);
+    const json_t *formers = json_object_get(all, "former_branches");
+    assert_int_equal(json_array_size(formers), 2);
+    assert_int_equal(json_integer_value(json_array_get(formers, BRANCH_T)), 0);
+    assert_int_equal(
+        branch_value(figure_of(report, "indicators", "title", "人工"), BRANCH_T, "former"), 700);
     assert_int_equal(number(all, "former"), 0);
     const json_t *worked_out = figure_of(report, "indicators", "title", "计算");
     assert_int_equal(number(worked_out, "value"), 0);

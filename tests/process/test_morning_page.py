@@ -22,9 +22,10 @@ X,名字长得足以在窄屏幕上换行的一个社区居民委员会,village,
 """
 CHARTS = ('types', 'trend-incident_days')
 WORDS = {'en': ('Alarms', 'Directives of the period', 'Below here', '石堤镇', 'no link',
-                'Indicators', 'Totals of the period', 'Trends'),
+                'Indicators', 'Totals of the period', 'Trends',
+                'The arrow compares with the period before'),
          'zh': ('警情', '本期指令', '下级单位', '石堤镇', '链路中断', '考核指标', '本期汇总',
-                '趋势')}
+                '趋势', '箭头表示与上期相比')}
 
 
 def plants(html):
@@ -34,6 +35,39 @@ def plants(html):
         '</body>', '<script>nothing.here();</script></body>')
     yield 'something sticks out', 'pixels wide', html.replace('<h1>', '<h1 style="width:2000px">')
     yield 'a text is missing', 'not on the page', html.replace("'Below here'", "'x'")
+
+
+# On paper: how many totals there are and are shown, and the most columns of a table by branch.
+PRINTED = """dispatchEvent(new Event('beforeprint'));
+const shown = [Page.data.rollups.length, document.querySelectorAll('#totals tbody tr').length,
+  Math.max(...[...document.querySelectorAll('#below tr')].map((row) => row.children.length))];
+dispatchEvent(new Event('afterprint'));
+return shown;"""
+
+
+def judge_print(browser, page):
+    look.open_page(browser, page, 1000, False)
+    totals, shown, columns = browser.execute_script(PRINTED)
+    wrong = []
+    if totals < 21 or shown != totals:
+        wrong.append(f'print: {shown} totals of {totals} are on paper')
+    if columns > 8:
+        wrong.append(f'print: {columns} columns by branch are too wide for paper')
+    return wrong
+
+
+def missed_print(browser, page, folder):
+    """Pages that print badly, of which nothing was said."""
+    with open(page, encoding='utf-8') as file:
+        html = file.read()
+    path, missed = os.path.join(folder, 'broken.html'), []
+    for was, now in (('all[id] || isPrinting()', 'all[id]'),
+                     ('isPrinting() ? ON_PAPER :', 'false ? ON_PAPER :')):
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(html.replace(was, now))
+        if html.count(was) != 1 or not judge_print(browser, path):
+            missed.append(f'planted and not found: without {was}')
+    return missed
 
 
 def make_page(terrace, folder):
@@ -70,6 +104,8 @@ def main():
         try:
             wrong = look.check_page(browser, page)
             wrong += look.missed_plants(browser, page, folder, plants)
+            wrong += judge_print(browser, page)
+            wrong += missed_print(browser, page, folder)
         finally:
             browser.quit()
     for line in wrong:

@@ -3,7 +3,7 @@
 (function () {
 const { data, WORDS, t, told, duration, number, make, section, table, color, tierColor, faded,
   valueAxis, chart } = Page;
-const FEW = 20;
+const FEW = 20, ON_PAPER = 7;
 let all = {};
 
 Object.assign(WORDS, {
@@ -45,7 +45,8 @@ Object.assign(WORDS, {
   figure: ['Figure', '指标项'], before: ['Period before', '上期'], counted: ['Counted', '已计入'],
   late: ['Corrected late', '补正'], building: ['being counted', '统计中'],
   trends: ['Trends', '趋势'], trendsNote: ['Each with its own scale.', '各图使用各自的刻度。'],
-  below: ['By branch', '按下级单位'], indicators: ['Indicators', '考核指标'],
+  below: ['By branch', '按下级单位'],
+  belowNote: ['The arrow compares with the period before.', '箭头表示与上期相比。'], indicators: ['Indicators', '考核指标'],
   indicatorsNote: ['What each came to, against its target and the period before.',
     '各项指标的完成值、目标值与上期对比。'],
   indicatorsBelow: ['Indicators by branch', '各单位指标'],
@@ -68,9 +69,10 @@ function clock(ms) {
 const age = (ms) => ms ? duration(Math.max(0, data.made_ms - ms)) : t('never');
 const seatOf = (row) => (row.name ? row.name + ' ' : '') + row.seat;
 
-/* A table of the first rows, and a button for the others. */
+const isPrinting = () => document.documentElement.classList.contains('printing');
+/* A table of the first rows, and a button for the others; on paper, all. */
 function rows(id, columns, list, rowOf) {
-  const shown = all[id] ? list : list.slice(0, FEW);
+  const shown = all[id] || isPrinting() ? list : list.slice(0, FEW);
   const piece = make('div', {}, table(columns, shown, rowOf));
   if (list.length > FEW)
     piece.append(make('button', { type: 'button', class: 'noprint', onclick: () => {
@@ -194,18 +196,24 @@ function trends() {
     return make('div', {}, make('h3', {}, told(row.label) || row.name), box);
   })));
 }
-/* Branches down, figures across; too wide for a telephone it is pushed sideways. */
-function grid(id, title, columns, cellOf) {
-  if (data.branches.length === 0 || columns.length === 0) return null;
+function gridTable(columns, cellOf) {
   const head = make('tr', {}, make('th', {}, t('seat')), ...columns.map((column) =>
     make('th', { class: 'n', title: column.help || '' }, column.words)));
   const body = make('tbody', {}, ...data.branches.map((branch, place) => make('tr', {},
     make('td', { class: 'seat' }, branch.name || branch.seat), ...columns.map((column) => cellOf(column.row, place)))));
-  return section(id, title, null, make('div', { class: 'wide' }, make('table', { class: 'grid' },
-    make('thead', {}, head), body)));
+  return make('div', { class: 'wide' }, make('table', { class: 'grid' }, make('thead', {}, head), body));
+}
+/* Branches down, figures across: too wide for a screen it is pushed sideways, for paper it is cut in
+ * pieces. */
+function grid(id, title, note, columns, cellOf) {
+  if (data.branches.length === 0 || columns.length === 0) return null;
+  const across = isPrinting() ? ON_PAPER : columns.length, tables = [];
+  for (let at = 0; at < columns.length; at += across)
+    tables.push(gridTable(columns.slice(at, at + across), cellOf));
+  return section(id, title, note, ...tables);
 }
 function below() {
-  return grid('below', 'below', data.rollups.map((row) => ({ row, words: told(row.label) || row.name })),
+  return grid('below', 'below', 'belowNote', data.rollups.map((row) => ({ row, words: told(row.label) || row.name })),
     (row, place) => make('td', { class: 'n' }, shown(row, row.branches[place]), ' ',
       arrow(row.branches[place], row.former_branches[place], 0)));
 }
@@ -233,8 +241,8 @@ const called = (row) => Page.language() === 'en' && row.english ? row.english : 
 const pill = (verdict) => make('span', { class: 'pill ' + ({ met: 'yes', missed: 'no' }[verdict] || 'unknown') },
   t(verdict));
 function indicatorsBelow() {
-  return grid('indicators-below', 'indicatorsBelow', data.indicators.map((row) => ({ row,
-    words: String(row.serial || ''), help: called(row) })), (row, place) => make('td',
+  return grid('indicators-below', 'indicatorsBelow', 'belowNote', data.indicators.map((row) => ({ row,
+    words: (row.serial ? row.serial + ' ' : '') + called(row), help: row.department || '' })), (row, place) => make('td',
     { class: 'n ' + ((row.branches[place] || {}).verdict || '') },
     scaled((row.branches[place] || {}).value, 2), ' ', arrow((row.branches[place] || {}).value,
       (row.branches[place] || {}).former, row.bound === 'at_least' ? 1 : -1)));
