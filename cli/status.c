@@ -77,6 +77,32 @@ static void print_counters(const json_t *status)
            (unsigned long long)json_number(status, "parked"));
 }
 
+/* What lists leave out, by which time, and how to see it. */
+static void print_retention(const json_t *retention)
+{
+    unsigned long long types = json_number(retention, "types");
+    uint64_t judged_ms = json_number(retention, "judged_ms");
+    bool chinese = print_chinese();
+    char judged[32];
+    time_text(judged_ms, judged);
+    if (types == 0)
+        return;
+    if (judged_ms == 0 && chinese)
+        printf("保留期：%llu 类已办结记录到期后不再列出；尚未收到上级时间，目前全部列出\n", types);
+    else if (judged_ms == 0)
+        printf("retention: closed records of %llu types leave the lists in time; none yet, no time "
+               "has been heard from above\n",
+               types);
+    else if (chinese)
+        printf(
+            "保留期：%llu 类已办结记录到期后不再列出，按 %s 判断；`terrace list --past` 可查看\n",
+            types, judged);
+    else
+        printf("retention: closed records of %llu types leave the lists in time, by now as of %s; "
+               "`terrace list --past` shows them\n",
+               types, judged);
+}
+
 static void print_status(const json_t *status)
 {
     const json_t *uplink = json_object_get(status, "uplink");
@@ -103,6 +129,7 @@ static void print_status(const json_t *status)
         printf("not verified yet\n");
     else
         printf("last verified %s: %s\n", when, json_text(verified, "result"));
+    print_retention(json_object_get(status, "retention"));
     print_links(json_object_get(status, "links"));
     print_refused(json_object_get(status, "refused"));
     size_t index = 0;

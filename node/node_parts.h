@@ -258,8 +258,9 @@ void node_status_stop(struct node *node);       /* frees all */
 /* What must be counted in the store; on a pool thread. */
 struct store_counts {
     uint64_t streams, records, entries, quarantine, parked;
-    uint64_t token_ms;    /* the newest time signed at the root */
-    struct buffer alarms; /* as query_alarms gives them; owned */
+    uint64_t token_ms;       /* the newest time signed at the root */
+    uint64_t retained_types; /* whose closed records leave the lists after a time */
+    struct buffer alarms;    /* as query_alarms gives them; owned */
 };
 void node_status_count(const struct view *view, const struct store_snapshot *snapshot,
                        struct store_counts *counts);

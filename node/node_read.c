@@ -131,12 +131,14 @@ static void work(uv_work_t *work)
     struct shared_tree *shared = node_read_tree(job->node, &view, &job->error);
     if (counts)
         node_status_count(&view, snapshot, &job->counts);
-    if (shared != NULL && counts)
+    if (shared != NULL && counts) {
         query_alarms(&view, shared->tree, job->node->config.seat, &job->counts.alarms);
-    else if (shared != NULL)
+        job->counts.retained_types = query_retained_types(shared->tree);
+    } else if (shared != NULL) {
         run_query(job, &view, shared->tree);
-    else if (!counts)
+    } else if (!counts) {
         job->code = job->error.code;
+    }
     if (shared != NULL)
         node_read_tree_release(job->node, shared, &view);
     store_snapshot_end(snapshot);

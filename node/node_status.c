@@ -452,7 +452,17 @@ static void write_store(const struct node *node, const struct store_counts *coun
     put_uint(out, "memory_proportional_bytes", memory.proportional_bytes);
 }
 
-enum { STATUS_PAIRS = 27 };
+/* By the lesser of signed time and our own clock, as lists judge it; 0: nothing leaves them yet. */
+static void write_retention(const struct store_counts *counts, struct buffer *out)
+{
+    uint64_t now_ms = wall_ms();
+    mp_write_text(out, "retention");
+    mp_write_map(out, 2);
+    put_uint(out, "types", counts->retained_types);
+    put_uint(out, "judged_ms", counts->token_ms < now_ms ? counts->token_ms : now_ms);
+}
+
+enum { STATUS_PAIRS = 28 };
 
 void node_status_write(struct node *node, const struct store_counts *counts, struct buffer *out)
 {
@@ -473,6 +483,7 @@ void node_status_write(struct node *node, const struct store_counts *counts, str
     write_children(node, children, out);
     write_store(node, counts, out);
     write_scrub(node, out);
+    write_retention(counts, out);
     write_room(node, out);
     write_refused(node, out);
     write_alarms(node, counts, out);

@@ -13,6 +13,9 @@
 void query_alarms(const struct view *view, const struct tree *tree, const char *self,
                   struct buffer *out);
 
+/* How many types' closed records leave the lists when they have lain for so many days. */
+uint64_t query_retained_types(const struct tree *tree);
+
 /* The tree from the rows of a store (TABLE_DOCS). NULL with `error` when they don't verify. */
 struct tree *query_tree(const struct view *view, const struct hash *tree_id, struct error *error);
 /* Changes whenever the documents in the store do: when it differs, call query_tree again. */

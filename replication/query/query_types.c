@@ -21,6 +21,15 @@ enum error_code query_types(const struct tree *tree, struct buffer *out, struct 
     return ERR_OK;
 }
 
+uint64_t query_retained_types(const struct tree *tree)
+{
+    const struct schema *schema = tree_schema(tree);
+    uint64_t count = 0;
+    for (size_t i = 0; schema != NULL && i < schema->type_count; i++)
+        count += schema->types[i].retention_days > 0 && schema->types[i].companion_of == 0;
+    return count;
+}
+
 void query_imported(const struct view *view, struct span name, struct buffer *out)
 {
     mp_write_map(out, 2);

@@ -120,6 +120,12 @@ static bool drop_contradicting(struct total *total)
     return dropped;
 }
 
+static int by_seat(const void *a, const void *b)
+{
+    const struct total_fold *left = a, *right = b;
+    return strcmp(left->seat->row.seat, right->seat->row.seat);
+}
+
 void total_find_folds(struct total *total)
 {
     size_t count = 0;
@@ -128,6 +134,8 @@ void total_find_folds(struct total *total)
     for (size_t i = 0; i < count; i++)
         take_fold(total, &folds[i]);
     free(folds);
+    if (total->fold_count > 0)
+        qsort(total->folds, total->fold_count, sizeof *total->folds, by_seat);
     for (size_t i = 0; i < total->fold_count; i++) {
         struct total_fold *fold = &total->folds[i];
         struct hash here = fold_documents(total->tree, fold->seat);

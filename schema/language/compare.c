@@ -429,8 +429,10 @@ static void compare_terms(struct comparing *comparing, const struct record_type 
                           : "records of it are made again");
     show_word(comparing, "name", before->name, after->name);
     if (before->retention_days != after->retention_days)
-        tell(comparing, CHANGE_SHOWN, "it is kept for %u days instead of %u", after->retention_days,
-             before->retention_days);
+        tell(comparing, CHANGE_SHOWN,
+             "closed records leave the lists after %u days instead of %u (0: never); `list --past` "
+             "shows them",
+             after->retention_days, before->retention_days);
     if (before->sealed_backup != after->sealed_backup)
         tell(comparing, CHANGE_SHOWN, "its sealed backup is %s",
              after->sealed_backup ? "begun" : "ended");

@@ -313,6 +313,13 @@ static void what_people_read(void **state)
     assert_non_null(strstr((const char *)page.data, "\\u003c/script>\\u003cb>桥断"));
     assert_null(strstr((const char *)page.data, "<b>桥断"));
     buffer_free(&page);
+    assert_int_equal(terrace_run("-d", C, "status", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "closed records of 2 types leave the lists"));
+    assert_non_null(strstr(terrace_output(), "list --past"));
+    setenv("TERRACE_LANG", "zh", 1);
+    assert_int_equal(terrace_run("-d", C, "status", NULL), 0);
+    unsetenv("TERRACE_LANG");
+    assert_non_null(strstr(terrace_output(), "2 类已办结记录"));
 }
 
 static void what_is_no_report(void **state)
