@@ -44,7 +44,10 @@ static size_t origins_below(const struct seat *seat)
 
 static uint64_t records_below(const struct planning *planning, const struct seat *seat)
 {
-    uint64_t count = json_number(planning->records, seat->row.seat);
+    char folded[SEAT_BYTES_MAX + sizeof " (folded)"];
+    snprintf(folded, sizeof folded, "%s (folded)", seat->row.seat);
+    uint64_t count =
+        json_number(planning->records, seat->row.seat) + json_number(planning->records, folded);
     for (size_t i = 0; i < seat->child_count; i++)
         count += records_below(planning, seat->children[i]);
     return count;
@@ -188,9 +191,10 @@ static enum error_code count_records(void *context, const struct view *view,
 
 static void tell_json(const struct planning *planning)
 {
-    print_json(json_pack("{s:O,s:O,s:O,s:O,s:I,s:I,s:I,s:f,s:b}", "nodes", planning->nodes, "links",
-                         planning->links, "totals", planning->totals, "final", planning->final,
-                         "entries", (json_int_t)planning->entries, "bytes",
+    print_json(json_pack("{s:O,s:O,s:O,s:o,s:O,s:I,s:I,s:I,s:f,s:b}", "nodes", planning->nodes,
+                         "links", planning->links, "totals", planning->totals, "folds",
+                         plan_folds(planning->change.tree, planning->after), "final",
+                         planning->final, "entries", (json_int_t)planning->entries, "bytes",
                          (json_int_t)(planning->entries * ENTRY_BYTES_USUAL), "rate_kbit",
                          (json_int_t)planning->rate_kbit, "hours", planning->hours, "estimate", 1));
 }
@@ -265,6 +269,9 @@ static void tell(const struct planning *planning)
                (unsigned long long)json_number(line, "records"),
                named(planning, json_text(line, "to"), one),
                named(planning, json_text(line, "from"), other));
+    json_t *folds = plan_folds(planning->change.tree, planning->after);
+    plan_tell_folds(folds);
+    json_decref(folds);
     tell_flow(planning);
     json_array_foreach(planning->final, i, line)
         printf("can't be undone: %s: %s\n", named(planning, json_text(line, "seat"), one),

@@ -23,4 +23,9 @@ bool plan_is_told(const struct arguments *arguments);
 enum error_code plan_offer_drafts(struct planning *planning, struct error *error);
 enum error_code plan_try(struct planning *planning, struct error *error);
 
+/* Owned: [{"seat":, "before": n, "after": n, "alone": n} ...] of the folds that come out another
+ * way: how many seats stand in each, and how many below it don't then. */
+json_t *plan_folds(const struct tree *before, const struct tree *after);
+void plan_tell_folds(const json_t *folds);
+
 #endif

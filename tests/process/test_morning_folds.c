@@ -16,7 +16,8 @@
 #include "tests/unit/exchange_shape.h"
 
 static const char tree[] = "code,name,tier,parent\nN,省,province,\nA,甲县,county,N\n"
-                           "B,乙县,county,N\nA1,甲乡,township,A\nA2,甲村,village,A1\n";
+                           "B,乙县,county,N\nA1,甲乡,township,A\nA2,甲村,village,A1\n"
+                           "B1,乙乡,township,B\nB2,乙村,village,B1\n";
 enum { BRANCH_A, BRANCH_B };
 
 static char N[512], A[512], A2[512];
@@ -53,6 +54,26 @@ static const char *exchanged(const json_t *rows, const char *key, const char *se
             return json_text(row, key);
     }
     return "";
+}
+
+/* A village that goes to the other county stands in no fold there. */
+static void what_a_move_does_to_folds(void)
+{
+    assert_int_equal(terrace_run("-d", N, "--json", "topology", "plan", "--move", "A2:B1", NULL),
+                     0);
+    const json_t *folds = json_object_get(terrace_json(), "folds");
+    assert_int_equal(json_array_size(folds), 2);
+    const json_t *former = json_array_get(folds, 0), *present = json_array_get(folds, 1);
+    assert_string_equal(json_text(former, "seat"), "A");
+    assert_int_equal(json_number(former, "before"), 2);
+    assert_int_equal(json_number(former, "after"), 1);
+    assert_string_equal(json_text(present, "seat"), "B");
+    assert_int_equal(json_number(present, "after"), 2);
+    assert_int_equal(json_number(present, "alone"), 1);
+    assert_int_equal(terrace_run("-d", N, "topology", "plan", "--move", "A2:A", NULL), 0);
+    assert_null(strstr(terrace_output(), "folds:")); /* within one county nothing changes */
+    assert_int_equal(terrace_run("-d", N, "topology", "plan", "--move", "A2:B1", NULL), 0);
+    assert_non_null(strstr(terrace_output(), "folds: A states one set of figures for 1 seats"));
 }
 
 static void what_is_folded_counts_in_its_branch(void **state)
@@ -102,6 +123,7 @@ static void what_is_folded_counts_in_its_branch(void **state)
     json_decref(set);
     json_decref(missing);
     assert_int_equal(terrace_run("-d", A, "rollup", "incident_all", "--verify", NULL), 0);
+    what_a_move_does_to_folds();
     drill_down(directory);
 }
 
