@@ -378,8 +378,8 @@ void notes_take(struct step *step, struct session *session, enum hash_context co
         answer_noted(step, session, context, &head);
 }
 
-/* Above, a later epoch of us or of somebody below is held than here, it says. Anybody can say so:
- * we ask for the note itself, which only its signer can have made. */
+/* Above, a later epoch of us or of somebody below is held than here, or more of our own, it says.
+ * Anybody can say so: we ask for the note itself, which only its signer can have made. */
 static void ask_for_proof(struct step *step, const struct session *session,
                           const struct note_line *line)
 {
@@ -387,8 +387,10 @@ static void ask_for_proof(struct step *step, const struct session *session,
     struct note_head held;
     const struct author *author = tree_author(replica->tree, line->head.signer);
     bool own = key_id_equal(line->head.signer, replica->key_id);
+    uint64_t known = line->context == HASH_CELLS ? replica->report_k : replica->statement_k;
     bool news =
-        own ? line->head.epoch > replica->self.epoch
+        own ? line->head.epoch > replica->self.epoch ||
+                  (line->head.epoch == replica->self.epoch && line->head.k > known)
             : held_head(step, line->context, &line->head, &held) && held.epoch < line->head.epoch;
     if (!news || author == NULL ||
         !may_sign(step, session, line->context, author, &line->head, SPAN_EMPTY))
