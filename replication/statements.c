@@ -37,13 +37,29 @@ static struct statement_stream line_of(const struct stream_id *id, const struct 
     return line;
 }
 
-/* A stream whose way has changed, of whichever epoch; false: it isn't one. */
+/* Somebody on the way is in no document here any more. By the end alone nobody could tell whom the
+ * stream leads past. */
+static bool leads_out(const struct tree *tree, const struct stream_open *open)
+{
+    bool out = false;
+    for (size_t i = 0; i < open->seat_count; i++)
+        out = out || tree_seat(tree, span_of_text(open->seats[i])) == NULL;
+    return out;
+}
+
+/* A stream whose way has changed, of whichever epoch, or leads out of the tree; false: neither. */
 static bool list_way(struct step *step, const struct stream_id *id, const struct stream_row *row,
                      struct heads_statement *statement, struct buffer *seats)
 {
-    struct statement_way way = {.epoch = id->epoch, .number = id->number};
+    struct statement_way way = {
+        .epoch = id->epoch, .number = id->number, .seq = row->head.seq, .hash = row->head.hash};
     size_t from = seats->size;
-    if (row->open.holders != HOLDERS_PATH || !way_ended(step, id, row, &way.seq, &way.hash))
+    if (row->open.holders != HOLDERS_PATH)
+        return false;
+    bool ended = way_ended(step, id, row, &way.seq, &way.hash);
+    if (!ended &&
+        (id->epoch != step->replica->self.epoch || !leads_out(step->replica->tree, &row->open) ||
+         statement->way_count == STATEMENT_WAYS_MAX))
         return false;
     mp_write_array(seats, row->open.seat_count);
     for (size_t i = 0; i < row->open.seat_count; i++)

@@ -20,10 +20,35 @@ static bool row_at(const struct verify *verify, enum table table, struct span ke
     return verify->view->get(verify->view->context, table, key, &value) == READ_FOUND;
 }
 
-/* A row of its record's that ends in this locator: the operation it waits for stands between. */
-static bool waits_for_record(const struct verify *verify, const struct entry *entry,
-                             struct span locator)
+/* Whether this operation lies there: it stands in several of its author's streams, and waits by one
+ * place. */
+static bool lies_at(const struct verify *verify, const struct hash *digest, struct span locator)
 {
+    struct entry_place place;
+    struct prepared_block block;
+    struct carry carry;
+    if (!entry_place_parse(verify->view, locator, &place) ||
+        block_row_open(verify->view, verify->tree, &place.stream, place.seq, &block) != ERR_OK)
+        return false;
+    size_t at = place.seq - block.header.seq;
+    bool same = !block.opaque && at < block.list.count && !place.carried &&
+                hash_equal(&block.digests[at], digest);
+    if (!block.opaque && at < block.list.count && place.carried &&
+        block.list.entries[at].kind == ENTRY_CARRY &&
+        carry_entry_open(verify->view, verify->tree, &block.list.entries[at], &carry) == ERR_OK) {
+        same = place.index < carry.list.count && hash_equal(&carry.digests[place.index], digest);
+        carry_free(&carry);
+    }
+    prepared_block_free(&block);
+    return same;
+}
+
+/* A row of its record's that ends in this locator, or (`elsewhere`) in another of the same
+ * operation: what it waits for stands between. */
+static bool waits_for_record(const struct verify *verify, const struct located_entry *located,
+                             struct span locator, bool elsewhere)
+{
+    const struct entry *entry = located->entry;
     uint8_t from[PARKED_KEY_BYTES_MAX + 1] = {PARKED_RECORD};
     enum { PREFIX_BYTES = 1 + 2 + 16 };
     size_t size = PREFIX_BYTES;
@@ -34,11 +59,12 @@ static bool waits_for_record(const struct verify *verify, const struct entry *en
                               &value) == READ_FOUND &&
            key.size > LOCATOR_BYTES && key.size <= PARKED_KEY_BYTES_MAX &&
            memcmp(key.data, from, PREFIX_BYTES) == 0) {
-        if (span_equal(parked_locator(key), locator))
-            return true;
         memcpy(from, key.data, key.size);
         from[key.size] = 0;
         size = key.size + 1;
+        struct span there = parked_locator(SPAN(from, size - 1));
+        if (elsewhere ? lies_at(verify, located->digest, there) : span_equal(there, locator))
+            return true;
     }
     return false;
 }
@@ -55,16 +81,18 @@ static bool waits_with_stream(const struct verify *verify, struct span locator)
            memcmp(key.data + 1, locator.data, LOCATOR_BYTES) <= 0;
 }
 
-static bool waits(const struct verify *verify, const struct entry *entry, struct span locator)
+static bool waits(const struct verify *verify, const struct located_entry *located,
+                  struct span locator)
 {
     uint8_t schema[1 + 4 + LOCATOR_BYTES_MAX] = {PARKED_SCHEMA};
     uint8_t program[1 + LOCATOR_BYTES_MAX] = {PARKED_PROGRAM};
-    write_u32(schema + 1, entry->schema_version);
+    write_u32(schema + 1, located->entry->schema_version);
     memcpy(schema + 5, locator.data, locator.size);
     memcpy(program + 1, locator.data, locator.size);
     return row_at(verify, TABLE_PARKED, SPAN(schema, 5 + locator.size)) ||
            row_at(verify, TABLE_PARKED, SPAN(program, 1 + locator.size)) ||
-           waits_for_record(verify, entry, locator) || waits_with_stream(verify, locator);
+           waits_for_record(verify, located, locator, false) ||
+           waits_with_stream(verify, locator) || waits_for_record(verify, located, locator, true);
 }
 
 /* Whether the record's row counts this operation. A creation may stand in two streams: its row
@@ -103,7 +131,7 @@ static bool is_accounted(const struct verify *verify, const struct located_entry
         !entry->strange;
     size_t size = entry_place_locator(verify->view, &place, locator);
     return size == 0 || (plain && in_record(verify, located)) ||
-           waits(verify, entry, SPAN(locator, size)) || verify_aside(verify, &place) ||
+           waits(verify, located, SPAN(locator, size)) || verify_aside(verify, &place) ||
            verify_quarantine_full(verify, place.stream.author);
 }
 
