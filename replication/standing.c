@@ -5,6 +5,14 @@
 
 #include "replication/core.h"
 
+/* Whether one can ever have been the other's parent: a claim that counts no longer may have counted
+ * where the stream began. */
+static bool were_neighbours(const struct tree *tree, const struct seat *a, const struct seat *b)
+{
+    return a->parent == b || b->parent == a || a->row.moves > 0 || b->row.moves > 0 ||
+           tree_is_former_parent(tree, a, b) || tree_is_former_parent(tree, b, a);
+}
+
 /* A path leads from the author's seat to one end, each seat the parent or child of the next, and
  * never back. ERR_NOT_FOUND: it may, and a seat of it isn't known here: that one is asked for. */
 static enum error_code path_stands(struct step *step, const struct stream_open *open,
@@ -23,8 +31,8 @@ static enum error_code path_stands(struct step *step, const struct stream_open *
             return ERR_NOT_ALLOWED;
         if (a == NULL || b == NULL)
             code = ERR_NOT_FOUND;
-        else if (a->parent != b && b->parent != a && a->row.moves == 0 && b->row.moves == 0)
-            return ERR_NOT_ALLOWED; /* nor can they ever have been */
+        else if (!were_neighbours(tree, a, b))
+            return ERR_NOT_ALLOWED;
     }
     return code;
 }
