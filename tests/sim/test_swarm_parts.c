@@ -195,6 +195,40 @@ static void test_a_seed_is_one_history(void **state)
     }
 }
 
+enum { SCATTERED = 4000 };
+
+/* Blocks of all sizes, every other one given back: what is allocated next lies elsewhere. */
+static void scatter(void *kept[static SCATTERED])
+{
+    for (size_t i = 0; i < SCATTERED; i++)
+        kept[i] = mem_alloc(16 + i * 13 % 900);
+    for (size_t i = 0; i < SCATTERED; i += 2) {
+        free(kept[i]);
+        kept[i] = NULL;
+    }
+}
+
+/* Two documents that list one moved seat were once told in the order of their addresses. */
+static void test_a_seed_is_one_history_wherever_memory_lies(void **state)
+{
+    const struct trial_settings settings = {.cpu_s_max = 240};
+    struct scenario *scenario = swarm_draw(3113, NULL);
+    struct trial one, elsewhere;
+    void *kept[SCATTERED];
+    (void)state;
+    trial_run(scenario, &settings, &one);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        scatter(kept);
+        trial_run(scenario, &settings, &elsewhere);
+        assert_true(hash_equal(&one.trace, &elsewhere.trace));
+        trial_clear(&elsewhere);
+        for (size_t i = 0; i < SCATTERED; i++)
+            free(kept[i]);
+    }
+    trial_clear(&one);
+    scenario_free(scenario);
+}
+
 static void test_the_replay_command_comes_last(void **state)
 {
     char *text = NULL;
@@ -227,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_what_is_drawn_can_be_written),
         cmocka_unit_test(test_every_fault_is_drawn_and_off),
         cmocka_unit_test(test_a_seed_is_one_history),
+        cmocka_unit_test(test_a_seed_is_one_history_wherever_memory_lies),
         cmocka_unit_test(test_the_replay_command_comes_last),
     };
     if (!crypto_start())
