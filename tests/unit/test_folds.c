@@ -236,6 +236,36 @@ static void answer_of(struct world *world, int64_t *value, uint64_t origins[stat
     buffer_free(&out);
 }
 
+/* How many seats it says to be behind in this way. */
+static unsigned behind_at(const struct world *world, size_t at, const char *state)
+{
+    struct buffer out = {0};
+    const struct place *place = &world->places[at];
+    unsigned count = 0;
+    assert_int_equal(query_rollup(&place->port.view, place->tree, rows[at].code,
+                                  span_of_text("records"), SPAN_EMPTY, 1000, &out, NULL),
+                     ERR_OK);
+    struct mp_reader reader = mp_reader_known(span_of_buffer(&out));
+    reader.text_keys = true;
+    for (uint32_t pairs = mp_read_map(&reader); pairs > 0; pairs--) {
+        if (!span_equal(mp_read_str(&reader), span_of_text("behind"))) {
+            mp_read_any(&reader);
+            continue;
+        }
+        for (uint32_t seats = mp_read_array(&reader); seats > 0; seats--) {
+            for (uint32_t parts = mp_read_map(&reader); parts > 0; parts--) {
+                if (span_equal(mp_read_str(&reader), span_of_text("state")))
+                    count += span_equal(mp_read_str(&reader), span_of_text(state));
+                else
+                    mp_read_any(&reader);
+            }
+        }
+    }
+    assert_false(reader.failed);
+    buffer_free(&out);
+    return count;
+}
+
 static void check(struct world *world)
 {
     int64_t value = 0, expected = 0, truth = 0;
@@ -374,6 +404,47 @@ static void keep_stated(struct world *world, size_t at, int64_t more)
     fold_cells_free(&cells);
 }
 
+/* A machine that has taken a county over states a fold of those that it has heard again: who isn't
+ * in it counts nowhere meanwhile, and that is said, name by name. */
+static void a_new_machine_says_whom_it_lacks(void **unused)
+{
+    (void)unused;
+    struct world world;
+    int64_t value = 0;
+    uint64_t origins[2] = {0};
+    world_make(&world, 97);
+    for (size_t seat = FIRST; seat < SEATS; seat++)
+        write_some(&world, seat);
+    state(&world, A);
+    state(&world, B);
+    check(&world);
+    struct county_change change = {.kind = COUNTY_REPLACE, .seat = A, .by = N, .again = true};
+    assert_int_equal(county_sign(world.county, &change), 1);
+    for (size_t i = 0; i < 3; i++)
+        hear(&world, i);
+    memory_store_free(world.places[A].store);
+    world.places[A].store = memory_store_new();
+    memory_store_port(world.places[A].store, &world.places[A].port);
+    for (size_t seat = FIRST; seat < SEATS; seat++)
+        world.held[A][seat] = -1;
+    check(&world); /* until it says something, what the former one said stands */
+    world.k[A] = 0;
+    write_some(&world, FIRST);
+    state(&world, A);
+    check(&world);
+    answer_of(&world, &value, origins);
+    assert_int_equal(origins[0], 7); /* N, A, B, one village of A's, three of B's */
+    assert_int_equal(behind_at(&world, N, "unknown"), 4 + 2); /* townships and villages */
+    write_some(&world, FIRST + 1);
+    write_some(&world, FIRST + 2);
+    state(&world, A);
+    check(&world);
+    answer_of(&world, &value, origins);
+    assert_int_equal(origins[0], 9);
+    assert_int_equal(behind_at(&world, N, "unknown"), 4);
+    world_end(&world);
+}
+
 /* What a county has signed as its fold is counted once more from the reports below it. */
 static void what_is_stated_is_verified(void **unused)
 {
@@ -447,6 +518,7 @@ int main(void)
         cmocka_unit_test(each_village_counts_once_or_is_missing),
         cmocka_unit_test(what_contradicts_is_not_used),
         cmocka_unit_test(what_is_stated_is_verified),
+        cmocka_unit_test(a_new_machine_says_whom_it_lacks),
     };
     if (!crypto_start())
         return 1;
