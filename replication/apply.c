@@ -360,7 +360,7 @@ static void write_record(struct step *step, const struct application *a)
         write_index(step, a, key);
     if (a->record == NULL) {
         record_row_write_located(step->updates, key, a->located->stream, a->located->author.branch,
-                                 a->located->seq);
+                                 a->located->seq, a->located->digest);
         return;
     }
     struct buffer row = {0};

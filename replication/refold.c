@@ -183,7 +183,8 @@ static void write_state(const struct refold *refold, const struct record_type *t
         struct author_epoch author = {first->dot.author, first->dot.epoch};
         if (record_operation_count(refold->after) == 1 && first->verdict == OPERATION_ADMITTED &&
             !first->carried && record_id_names(refold->id, &author)) {
-            record_row_write_located(step->updates, key, first->stream, first->branch, first->seq);
+            record_row_write_located(step->updates, key, first->stream, first->branch, first->seq,
+                                     &first->digest);
         } else {
             record_encode(refold->after, &row);
             updates_put(step->updates, TABLE_RECORDS, SPAN_OF_ARRAY(key), span_of_buffer(&row));

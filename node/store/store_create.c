@@ -54,6 +54,17 @@ MDB_val store_format_key(void)
     return (MDB_val){sizeof name - 1, name};
 }
 
+int store_format_put(MDB_txn *txn, MDB_dbi meta)
+{
+    struct buffer format = {0};
+    mp_write_uint(&format, STORE_FORMAT);
+    MDB_val key = store_format_key();
+    MDB_val value = {format.size, format.data};
+    int answer = mdb_put(txn, meta, &key, &value, 0);
+    buffer_free(&format);
+    return answer;
+}
+
 static int write_format(MDB_env *env)
 {
     MDB_txn *txn = NULL;
@@ -65,13 +76,8 @@ static int write_format(MDB_env *env)
         answer = mdb_dbi_open(txn, table_name((enum table)table), MDB_CREATE, &handle);
     if (answer == MDB_SUCCESS)
         answer = mdb_dbi_open(txn, table_name(TABLE_META), 0, &handle);
-    struct buffer format = {0};
-    mp_write_uint(&format, STORE_FORMAT);
-    MDB_val key = store_format_key();
-    MDB_val value = {format.size, format.data};
     if (answer == MDB_SUCCESS)
-        answer = mdb_put(txn, handle, &key, &value, 0);
-    buffer_free(&format);
+        answer = store_format_put(txn, handle);
     if (answer != MDB_SUCCESS) {
         mdb_txn_abort(txn);
         return answer;

@@ -23,6 +23,7 @@ struct store {
     char *dir;
     int dir_fd, lock_fd, high_water_fd; /* -1: none */
     bool read_only;
+    bool older; /* its format was, when it was opened */
     MDB_env *env;
     MDB_dbi tables[TABLE_COUNT];
     bool table_present[TABLE_COUNT]; /* a read-only walk may meet a store with fewer tables */
@@ -59,6 +60,7 @@ enum error_code store_create(int dir_fd, const char *dir, struct error *error);
 MDB_env *store_environment(const char *dir, const char *name, uint64_t map_bytes, unsigned flags,
                            int *answer);
 MDB_val store_format_key(void);
+int store_format_put(MDB_txn *txn, MDB_dbi meta); /* the one that this program writes */
 
 /* store_tables.c: refuses what is not ours or newer, opens the handles. */
 enum error_code store_tables_open(struct store *store, struct error *error);

@@ -21,7 +21,7 @@ static enum error_code refuse_newer(const struct store *store, struct error *err
     return ERR_NEWER;
 }
 
-static enum error_code check_format(const struct store *store, MDB_txn *txn, struct error *error)
+static enum error_code check_format(struct store *store, MDB_txn *txn, struct error *error)
 {
     MDB_val key = store_format_key(), value;
     int answer = mdb_get(txn, store->tables[TABLE_META], &key, &value);
@@ -36,6 +36,7 @@ static enum error_code check_format(const struct store *store, MDB_txn *txn, str
         return refuse_newer(store, error, format);
     if (reader.failed || format == 0)
         return refuse_foreign(store, error, "has a format that can't be read");
+    store->older = format < STORE_FORMAT;
     return ERR_OK;
 }
 
@@ -86,6 +87,25 @@ static enum error_code add_missing(struct store *store, struct error *error)
                : store_report(error, answer, "the store's tables could not be made", store->dir);
 }
 
+/* From now on an older program must refuse it. What it wrote is read as it stands. A full store
+ * opens all the same, and takes nothing new. */
+static enum error_code raise_format(struct store *store, struct error *error)
+{
+    MDB_txn *txn = NULL;
+    if (!store->older || store->read_only)
+        return ERR_OK;
+    int answer = mdb_txn_begin(store->env, NULL, 0, &txn);
+    if (answer == MDB_SUCCESS)
+        answer = store_format_put(txn, store->tables[TABLE_META]);
+    if (answer == MDB_SUCCESS)
+        answer = mdb_txn_commit(txn);
+    else if (txn != NULL)
+        mdb_txn_abort(txn);
+    return answer == MDB_SUCCESS || store_code(answer) == ERR_FULL
+               ? ERR_OK
+               : store_report(error, answer, "the store's format could not be raised", store->dir);
+}
+
 enum error_code store_tables_open(struct store *store, struct error *error)
 {
     MDB_txn *txn = NULL;
@@ -100,5 +120,6 @@ enum error_code store_tables_open(struct store *store, struct error *error)
     answer = mdb_txn_commit(txn); /* keeps the handles */
     if (answer != MDB_SUCCESS)
         return store_report(error, answer, "the store can't be read", store->dir);
-    return add_missing(store, error);
+    code = add_missing(store, error);
+    return code == ERR_OK ? raise_format(store, error) : code;
 }

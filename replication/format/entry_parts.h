@@ -32,6 +32,12 @@ struct hash entry_digest_with(struct buffer *scratch, const struct entry *entry,
 void entry_list_digests(const struct entry_list *list, const uint8_t key[static KEY_BYTES],
                         uint32_t epoch, struct hash *digests);
 
+/* One entry of a plain text alone, decoded as in its list; `one` holds it and points into the text.
+ * False, and nothing to free: it isn't in its form. */
+struct entry_mark;
+bool entry_decode_at(struct span plain, const struct author_epoch *self,
+                     const struct entry_mark *mark, struct entry_list *one);
+
 /* What stands in memory for a body that is erased: an empty fields map, for ever. */
 struct span entry_no_body(void);
 /* What stands in the text for it: [bin32], the hash of the body. */

@@ -9,6 +9,7 @@
 
 #include "base/msgpack.h"
 #include "replication/format/entry_parts.h"
+#include "replication/format/plain_block.h"
 
 enum {
     AUTHOR_BYTES = KEY_ID_BYTES + 4,
@@ -317,4 +318,27 @@ enum error_code entry_list_decode(struct span plain, const struct author_epoch *
     }
     hand_out_contexts(&d, list);
     return ERR_OK;
+}
+
+bool entry_decode_at(struct span plain, const struct author_epoch *self,
+                     const struct entry_mark *mark, struct entry_list *one)
+{
+    struct decoding d = {
+        .reader = mp_reader(plain), .self = *self, .clock = mark->clock, .counter = mark->counter};
+    *one = (struct entry_list){.count = 1};
+    one->schema_version = (uint32_t)mp_read_uint_max(&d.reader, UINT32_MAX);
+    read_authors(&d);
+    if (d.reader.failed || mark->at < d.reader.at || mark->at > plain.size)
+        return false;
+    d.reader.at = mark->at;
+    one->entries = mem_alloc(sizeof *one->entries);
+    one->entries->schema_version = one->schema_version;
+    read_entry(&d, one->entries);
+    if (d.reader.failed) {
+        free(d.contexts);
+        entry_list_free(one);
+        return false;
+    }
+    hand_out_contexts(&d, one);
+    return true;
 }

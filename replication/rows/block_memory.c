@@ -7,7 +7,11 @@
 /* The newest first. */
 struct remembered_block {
     struct remembered_block *newer, *older;
+    enum remembered_as as;
+    struct stream_id stream;
+    uint32_t seq;
     struct prepared_block block;
+    struct plain_block text;
     struct buffer stored;
     size_t bytes;
     unsigned users;
@@ -27,7 +31,14 @@ struct block_memory *block_memory_new(size_t bytes_max)
 
 const struct prepared_block *remembered_block(const struct remembered_block *remembered)
 {
+    assert(remembered->as == REMEMBERED_OPENED);
     return &remembered->block;
+}
+
+const struct plain_block *remembered_text(const struct remembered_block *remembered)
+{
+    assert(remembered->as == REMEMBERED_TEXT);
+    return &remembered->text;
 }
 
 static void unlink_block(struct block_memory *memory, struct remembered_block *one)
@@ -51,6 +62,7 @@ static void forget(struct block_memory *memory, struct remembered_block *one)
     memory->count--;
     memory->bytes -= one->bytes;
     prepared_block_free(&one->block);
+    plain_block_free(&one->text);
     buffer_free(&one->stored);
     free(one);
 }
@@ -64,15 +76,15 @@ void block_memory_free(struct block_memory *memory)
     free(memory);
 }
 
-struct remembered_block *block_memory_find(struct block_memory *memory,
+struct remembered_block *block_memory_find(struct block_memory *memory, enum remembered_as as,
                                            const struct stream_id *stream, uint32_t seq,
-                                           struct span stored)
+                                           bool (*same)(void *context, struct span stored),
+                                           void *context)
 {
     for (struct remembered_block *one = memory->newest; one != NULL; one = one->older) {
-        const struct block_header *header = &one->block.header;
-        if (header->seq != seq || stream_id_compare(&header->stream, stream) != 0)
+        if (one->seq != seq || one->as != as || stream_id_compare(&one->stream, stream) != 0)
             continue;
-        if (!span_equal(span_of_buffer(&one->stored), stored)) {
+        if (!same(context, span_of_buffer(&one->stored))) {
             if (one->users > 0)
                 continue;
             forget(memory, one);
@@ -91,7 +103,8 @@ static size_t weight(const struct remembered_block *one)
 {
     const struct prepared_block *block = &one->block;
     return sizeof *one + one->stored.capacity + block->plain.capacity + block->payload.capacity +
-           block->list.count * (sizeof *block->list.entries + 2 * sizeof(struct hash));
+           block->list.count * (sizeof *block->list.entries + 2 * sizeof(struct hash)) +
+           one->text.plain.capacity + one->text.count * sizeof *one->text.marks;
 }
 
 static void make_room(struct block_memory *memory)
@@ -107,14 +120,11 @@ static void make_room(struct block_memory *memory)
     }
 }
 
-struct remembered_block *block_memory_keep(struct block_memory *memory,
-                                           struct prepared_block *block, struct buffer *stored)
+static struct remembered_block *keep(struct block_memory *memory, struct remembered_block *one,
+                                     struct buffer *stored)
 {
-    struct remembered_block *one = mem_alloc(sizeof *one);
-    one->block = *block;
     one->stored = *stored;
     one->users = 1;
-    *block = (struct prepared_block){0};
     *stored = (struct buffer){0};
     one->bytes = weight(one);
     link_newest(memory, one);
@@ -122,6 +132,31 @@ struct remembered_block *block_memory_keep(struct block_memory *memory,
     memory->bytes += one->bytes;
     make_room(memory);
     return one;
+}
+
+struct remembered_block *block_memory_keep(struct block_memory *memory,
+                                           struct prepared_block *block, struct buffer *stored)
+{
+    struct remembered_block *one = mem_alloc(sizeof *one);
+    one->as = REMEMBERED_OPENED;
+    one->stream = block->header.stream;
+    one->seq = block->header.seq;
+    one->block = *block;
+    *block = (struct prepared_block){0};
+    return keep(memory, one, stored);
+}
+
+struct remembered_block *block_memory_keep_text(struct block_memory *memory,
+                                                const struct stream_id *stream, uint32_t seq,
+                                                struct plain_block *text, struct buffer *stored)
+{
+    struct remembered_block *one = mem_alloc(sizeof *one);
+    one->as = REMEMBERED_TEXT;
+    one->stream = *stream;
+    one->seq = seq;
+    one->text = *text;
+    *text = (struct plain_block){0};
+    return keep(memory, one, stored);
 }
 
 void block_memory_done(struct block_memory *memory, struct remembered_block *remembered)

@@ -10,7 +10,7 @@
 #ifndef TERRACE_REPLICATION_ROWS_BLOCK_MEMORY_H
 #define TERRACE_REPLICATION_ROWS_BLOCK_MEMORY_H
 
-#include "replication/format/block.h"
+#include "replication/format/plain_block.h"
 
 enum {
     BLOCK_MEMORY_BLOCKS_MAX = 64,
@@ -24,16 +24,23 @@ void block_memory_free(struct block_memory *memory); /* nothing of it is in use;
 
 struct remembered_block;
 const struct prepared_block *remembered_block(const struct remembered_block *remembered);
+const struct plain_block *remembered_text(const struct remembered_block *remembered);
 
-/* The block of this stream that begins at `seq` and lies in the store as `stored`; NULL: it isn't
- * here. In use until block_memory_done. */
-struct remembered_block *block_memory_find(struct block_memory *memory,
+/* As what a block is remembered: verified whole, or decompressed alone. */
+enum remembered_as { REMEMBERED_OPENED, REMEMBERED_TEXT };
+/* The block of this stream that begins at `seq`, where `same` says that it lies in the store as it
+ * did; NULL: it isn't here. In use until block_memory_done. */
+struct remembered_block *block_memory_find(struct block_memory *memory, enum remembered_as as,
                                            const struct stream_id *stream, uint32_t seq,
-                                           struct span stored);
+                                           bool (*same)(void *context, struct span stored),
+                                           void *context);
 /* Takes over a block that was just opened from `stored`, which is moved from. In use until
  * block_memory_done; what was used longest ago makes room. */
 struct remembered_block *block_memory_keep(struct block_memory *memory,
                                            struct prepared_block *block, struct buffer *stored);
+struct remembered_block *block_memory_keep_text(struct block_memory *memory,
+                                                const struct stream_id *stream, uint32_t seq,
+                                                struct plain_block *text, struct buffer *stored);
 void block_memory_done(struct block_memory *memory, struct remembered_block *remembered);
 
 #endif

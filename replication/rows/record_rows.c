@@ -1,190 +1,12 @@
-/* Blocks and records in the store. A block lies in pieces under (stream, seq of its first entry,
- * piece), so the block that holds an entry is the one with the greatest key not above it. */
+/* Records in the store: a locator while the creation is all there is, else the whole state. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/planted.h"
-#include "replication/rows/block_memory.h"
 #include "replication/rows/rows.h"
 #include "schema/erasure.h"
 #include "schema/extension.h"
-
-enum { BLOCK_KEY_BYTES = LOCATOR_BYTES + 1, PIECES_MAX = 64 };
-_Static_assert(PIECES_MAX *BLOCK_PIECE_BYTES > MESSAGE_BYTES_MAX, "every block fits its pieces");
-
-static void block_key(uint8_t key[static BLOCK_KEY_BYTES], uint32_t who, uint16_t number,
-                      uint32_t seq, uint8_t piece)
-{
-    write_u32(key, who << 8);
-    write_u16(key + 3, number);
-    write_u32(key + 5, seq);
-    key[9] = piece;
-}
-
-void block_row_put(struct updates *updates, const struct stream_id *stream, uint32_t seq,
-                   struct span stored)
-{
-    struct author_epoch author = stream_author(stream);
-    uint32_t who = who_assign(updates, &author);
-    uint8_t key[BLOCK_KEY_BYTES], piece = 0;
-    for (size_t at = 0; at < stored.size; at += BLOCK_PIECE_BYTES, piece++) {
-        size_t left = stored.size - at;
-        assert(piece < PIECES_MAX);
-        block_key(key, who, stream->number, seq, piece);
-        updates_put(updates, TABLE_BLOCKS, SPAN_OF_ARRAY(key),
-                    SPAN(stored.data + at, left < BLOCK_PIECE_BYTES ? left : BLOCK_PIECE_BYTES));
-    }
-}
-
-void block_row_remove(struct updates *updates, const struct stream_id *stream, uint32_t seq)
-{
-    const struct view *view = updates_view(updates);
-    struct author_epoch author = stream_author(stream);
-    uint32_t who;
-    uint8_t key[BLOCK_KEY_BYTES];
-    struct span value;
-    if (!who_find(view, &author, &who))
-        return;
-    for (unsigned piece = 0; piece < PIECES_MAX; piece++) {
-        block_key(key, who, stream->number, seq, (uint8_t)piece);
-        if (view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) == READ_ABSENT)
-            return;
-        updates_remove(updates, TABLE_BLOCKS, SPAN_OF_ARRAY(key));
-    }
-}
-
-enum read_answer block_row_get(const struct view *view, const struct stream_id *stream,
-                               uint32_t seq, uint32_t *first_seq, struct buffer *stored)
-{
-    struct author_epoch author = stream_author(stream);
-    uint32_t who;
-    if (!who_find(view, &author, &who))
-        return READ_ABSENT;
-    uint8_t key[BLOCK_KEY_BYTES];
-    struct span found, value;
-    block_key(key, who, stream->number, seq, UINT8_MAX);
-    enum read_answer answer =
-        view->previous(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &found, &value);
-    if (answer != READ_FOUND)
-        return answer;
-    if (found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0 ||
-        found.data[9] >= PIECES_MAX)
-        return READ_ABSENT;
-    uint8_t pieces = found.data[9];
-    memcpy(key, found.data, BLOCK_KEY_BYTES);
-    *first_seq = read_u32(key + 5);
-    for (unsigned piece = 0; piece <= pieces; piece++) {
-        key[9] = (uint8_t)piece;
-        if (view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) != READ_FOUND)
-            return READ_UNREADABLE;
-        buffer_append_span(stored, value);
-    }
-    return READ_FOUND;
-}
-
-uint32_t block_row_end(const struct view *view, const struct stream_id *stream, uint32_t first,
-                       uint32_t head_seq)
-{
-    struct author_epoch author = stream_author(stream);
-    uint32_t who;
-    uint8_t key[BLOCK_KEY_BYTES];
-    struct span found, value;
-    if (!who_find(view, &author, &who))
-        return head_seq;
-    block_key(key, who, stream->number, first, UINT8_MAX);
-    if (view->next(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &found, &value) != READ_FOUND ||
-        found.size != BLOCK_KEY_BYTES || memcmp(found.data, key, STREAM_KEY_BYTES) != 0)
-        return head_seq;
-    uint32_t next = read_u32(found.data + 5);
-    return next < head_seq ? next : head_seq; /* behind the head lies what is loose */
-}
-
-bool block_row_begins(const struct view *view, const struct stream_id *stream, uint32_t seq)
-{
-    struct author_epoch author = stream_author(stream);
-    uint32_t who;
-    uint8_t key[BLOCK_KEY_BYTES];
-    struct span value;
-    if (!who_find(view, &author, &who))
-        return false;
-    block_key(key, who, stream->number, seq, 0);
-    return view->get(view->context, TABLE_BLOCKS, SPAN_OF_ARRAY(key), &value) == READ_FOUND;
-}
-
-/* The stored form of the block that holds entry `seq`, and where it begins. */
-static enum error_code find_stored(const struct view *view, const struct stream_id *stream,
-                                   uint32_t seq, uint32_t *first, struct buffer *stored)
-{
-    enum read_answer answer = block_row_get(view, stream, seq, first, stored);
-    if (answer == READ_FOUND)
-        return ERR_OK;
-    return answer == READ_ABSENT ? ERR_NOT_FOUND : ERR_DAMAGED;
-}
-
-static bool is_in_block(const struct block_header *header, const struct stream_id *stream,
-                        uint32_t seq)
-{
-    return stream_id_compare(&header->stream, stream) == 0 && seq >= header->seq &&
-           seq - header->seq < header->count;
-}
-
-static enum error_code open_stored(const struct tree *tree, const struct stream_id *stream,
-                                   uint32_t seq, uint32_t first, struct span stored,
-                                   const uint8_t author_key[static KEY_BYTES],
-                                   struct prepared_block *block)
-{
-    struct block_context context = {
-        .tree_id = *tree_id(tree),
-        .stream = *stream,
-        .author_key = author_key,
-        .verifier = tree_verifier(tree),
-        .seal = tree_seal_key(tree),
-    };
-    enum error_code code = block_open(stored, &context, block, NULL);
-    if (code == ERR_OK &&
-        (block->header.seq != first || !is_in_block(&block->header, stream, seq))) {
-        prepared_block_free(block);
-        return ERR_DAMAGED;
-    }
-    return code;
-}
-
-enum error_code block_row_open(const struct view *view, const struct tree *tree,
-                               const struct stream_id *stream, uint32_t seq,
-                               struct prepared_block *block)
-{
-    uint8_t author_key[KEY_BYTES];
-    struct buffer stored = {0};
-    uint32_t first;
-    if (!author_key_read(view, tree, stream->author, author_key))
-        return ERR_UNKNOWN_KEY;
-    enum error_code code = find_stored(view, stream, seq, &first, &stored);
-    if (code == ERR_OK)
-        code = open_stored(tree, stream, seq, first, span_of_buffer(&stored), author_key, block);
-    buffer_free(&stored);
-    return code;
-}
-
-/* NULL: it can't be opened. */
-static struct remembered_block *remember(const struct view *view, const struct tree *tree,
-                                         const struct stream_id *stream, uint32_t seq)
-{
-    uint8_t author_key[KEY_BYTES];
-    struct buffer stored = {0};
-    struct remembered_block *remembered = NULL;
-    struct prepared_block block;
-    uint32_t first;
-    if (author_key_read(view, tree, stream->author, author_key) &&
-        find_stored(view, stream, seq, &first, &stored) == ERR_OK) {
-        remembered = block_memory_find(view->memory, stream, first, span_of_buffer(&stored));
-        if (remembered == NULL && open_stored(tree, stream, seq, first, span_of_buffer(&stored),
-                                              author_key, &block) == ERR_OK)
-            remembered = block_memory_keep(view->memory, &block, &stored);
-    }
-    buffer_free(&stored);
-    return remembered;
-}
 
 enum error_code record_row_read(const struct view *view, const uint8_t key[static RECORD_KEY_BYTES],
                                 struct record_row *row)
@@ -200,11 +22,14 @@ enum error_code record_row_read(const struct view *view, const uint8_t key[stati
     struct mp_reader reader = mp_reader(value);
     row->present = true;
     if (mp_peek(&reader) == MP_ARRAY) {
-        row->located = mp_read_array(&reader) == 2;
+        uint32_t parts = mp_read_array(&reader);
+        row->located = parts == 2 || parts == 3;
+        row->checked = parts == 3;
         uint64_t stream = mp_read_uint_max(&reader, 0xffffff);
         row->stream = (uint16_t)stream;
         row->branch = (uint8_t)(stream >> 16);
         row->seq = (uint32_t)mp_read_uint_max(&reader, STREAM_ENTRIES_MAX);
+        row->check = row->checked ? mp_read_uint(&reader) : 0;
         mp_read_end(&reader);
         return row->located && !reader.failed ? ERR_OK : ERR_DAMAGED;
     }
@@ -213,12 +38,14 @@ enum error_code record_row_read(const struct view *view, const uint8_t key[stati
 }
 
 void record_row_write_located(struct updates *updates, const uint8_t key[static RECORD_KEY_BYTES],
-                              uint16_t stream, uint8_t branch, uint32_t seq)
+                              uint16_t stream, uint8_t branch, uint32_t seq,
+                              const struct hash *digest)
 {
     struct buffer value = {0};
-    mp_write_array(&value, 2);
+    mp_write_array(&value, 3);
     mp_write_uint(&value, (uint64_t)branch << 16 | stream);
     mp_write_uint(&value, seq);
+    mp_write_uint(&value, digest_check(digest));
     updates_put(updates, TABLE_RECORDS, SPAN(key, RECORD_KEY_BYTES), span_of_buffer(&value));
     buffer_free(&value);
 }
@@ -282,46 +109,6 @@ void operation_take_step(struct operation *op, const struct record_type *type, s
         operation_transition(op, type->workflow, transition);
 }
 
-void block_cache_free(struct block_cache *cache)
-{
-    left_entry_free(&cache->left);
-    if (cache->carry != NULL) {
-        carry_free(cache->carry);
-        free(cache->carry);
-        cache->carry = NULL;
-    }
-    if (cache->remembered != NULL)
-        block_memory_done(cache->memory, cache->remembered);
-    else if (cache->block != NULL)
-        prepared_block_free(&cache->own);
-    cache->remembered = NULL;
-    cache->block = NULL;
-}
-
-static bool has_block(const struct block_cache *cache, const struct stream_id *stream, uint32_t seq)
-{
-    return cache->block != NULL && is_in_block(&cache->block->header, stream, seq);
-}
-
-const struct prepared_block *block_cache_open(struct block_cache *cache, const struct view *view,
-                                              const struct tree *tree,
-                                              const struct stream_id *stream, uint32_t seq)
-{
-    if (cache->beside != NULL && has_block(cache->beside, stream, seq))
-        return cache->beside->block;
-    if (has_block(cache, stream, seq))
-        return cache->block;
-    block_cache_free(cache);
-    if (view->memory != NULL) {
-        cache->memory = view->memory;
-        cache->remembered = remember(view, tree, stream, seq);
-        cache->block = cache->remembered == NULL ? NULL : remembered_block(cache->remembered);
-    } else if (block_row_open(view, tree, stream, seq, &cache->own) == ERR_OK) {
-        cache->block = &cache->own;
-    }
-    return cache->block;
-}
-
 /* Whether a body can be folded in by this type: what was admitted once can, unless a row of the
  * store points astray or a schema gave a number to another kind of field. */
 static bool can_fold(const struct record_type *type, struct span body)
@@ -376,6 +163,13 @@ struct record_state *record_from_creation(struct block_cache *cache, const struc
     struct author_epoch creator = record_id_author(id);
     creator.branch = row->branch;
     struct stream_id where = {creator.author, creator.epoch, row->stream, row->branch};
+    struct located_entry alone;
+    if (row->checked &&
+        block_cache_entry(cache, view, tree, &where, row->seq, row->check, &alone)) {
+        struct record_state *state = record_from_entry(tree, type, id, &alone);
+        if (state != NULL)
+            return state;
+    }
     const struct prepared_block *block = block_cache_open(cache, view, tree, &where, row->seq);
     if (block == NULL || block->opaque)
         return NULL;

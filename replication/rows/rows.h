@@ -2,9 +2,9 @@
 #ifndef TERRACE_REPLICATION_ROWS_ROWS_H
 #define TERRACE_REPLICATION_ROWS_ROWS_H
 
-#include "replication/format/block.h"
 #include "replication/format/carry.h"
 #include "replication/format/note.h"
+#include "replication/format/plain_block.h"
 #include "replication/ports.h"
 #include "replication/updates.h"
 #include "topology/tree.h"
@@ -104,7 +104,15 @@ struct block_cache {
     struct remembered_block *remembered;
     struct carry *carry; /* NULL: none */
     uint32_t carry_seq;
-    struct left_entry left;           /* of the last entry read whose body is erased */
+    struct left_entry left; /* of the last entry read whose body is erased */
+    /* The text of one, instead of a block, and the entry of it that was read last. */
+    const struct plain_block *text; /* NULL: none; `own_text`, or in the view's memory */
+    struct plain_block own_text;
+    struct remembered_block *remembered_text;
+    struct stream_id text_stream;
+    uint32_t text_seq;
+    struct entry_list one;
+    struct hash digest;
     const struct block_cache *beside; /* is looked into first; borrowed, NULL: none */
 };
 void block_cache_free(struct block_cache *cache); /* leaves it empty */
@@ -113,6 +121,20 @@ void block_cache_free(struct block_cache *cache); /* leaves it empty */
 const struct prepared_block *block_cache_open(struct block_cache *cache, const struct view *view,
                                               const struct tree *tree,
                                               const struct stream_id *stream, uint32_t seq);
+
+/* What a row keeps of its creation's digest. The whole block was verified when the row was written;
+ * by this an entry proves itself again without the others. */
+static inline uint64_t digest_check(const struct hash *digest)
+{
+    return read_u64(digest->bytes);
+}
+struct located_entry;
+/* One clear entry of a stored block, where its digest is what `check` says; it belongs to the cache
+ * and dies at its next use. False: it isn't so, or a whole block is open already; nothing is wrong
+ * for that: block_cache_open knows. */
+bool block_cache_entry(struct block_cache *cache, const struct view *view, const struct tree *tree,
+                       const struct stream_id *stream, uint32_t seq, uint64_t check,
+                       struct located_entry *located);
 
 /* Record keys. False: the author is not known here, so the record is not either. */
 bool record_key(const struct view *view, uint16_t type, const struct record_id *id,
@@ -125,16 +147,19 @@ void index_key(uint8_t key[static INDEX_KEY_BYTES], uint64_t clock,
 /* A record's row: a locator while its creation is all there is, else the whole state. */
 struct record_row {
     bool present;
-    bool located; /* only `stream`, `branch`, `seq` of the creation */
+    bool located; /* only `stream`, `branch`, `seq` of the creation, and `check` */
+    bool checked; /* false: an earlier program wrote it, without a check */
     uint16_t stream;
     uint8_t branch;
     uint32_t seq;
+    uint64_t check;             /* digest_check of the creation */
     struct record_state *state; /* owned; NULL when located */
 };
 enum error_code record_row_read(const struct view *view, const uint8_t key[static RECORD_KEY_BYTES],
                                 struct record_row *row);
 void record_row_write_located(struct updates *updates, const uint8_t key[static RECORD_KEY_BYTES],
-                              uint16_t stream, uint8_t branch, uint32_t seq);
+                              uint16_t stream, uint8_t branch, uint32_t seq,
+                              const struct hash *digest);
 
 /* An entry with its author, ready to be judged: author, stream and seq are where its author wrote
  * it.

@@ -107,8 +107,11 @@ static struct record_state *located_state(struct verify *verify, const struct re
                                           const struct record_id *id, const struct record_row *row)
 {
     struct author_epoch creator = record_id_author(id);
+    struct record_row whole = *row;
     size_t slot = (creator.author.bytes[0] + creator.epoch + row->stream) % VERIFY_CACHES;
-    return record_from_creation(&verify->caches[slot], verify->view, verify->tree, type, id, row);
+    whole.checked = false; /* the block is to be verified, and then the check */
+    return record_from_creation(&verify->caches[slot], verify->view, verify->tree, type, id,
+                                &whole);
 }
 
 struct record_state *verify_state(struct verify *verify, const struct record_type *type,
@@ -138,6 +141,8 @@ static const char *look_at_row(struct verify *verify, struct record_look *look)
         state = located_state(verify, type, &look->id, &row);
         if (state == NULL || verify_quarantined(verify, 'e', &stream, row.seq))
             wrong = "its row doesn't lead to its creation";
+        else if (row.checked && row.check != digest_check(&record_operation(state, 0)->digest))
+            wrong = "its row has the digest of another creation";
     } else {
         struct folding folding = {verify, type, &look->id, record_new()};
         wrong = fold_row(&folding, state);

@@ -7,6 +7,7 @@
 #include "replication/format/block.h"
 #include "replication/format/carry.h"
 #include "replication/format/note.h"
+#include "replication/format/plain_block.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,6 +32,24 @@ static void start(void)
     context.author_key = key;
 }
 
+/* Its entries one by one, of bytes that nothing vouches for. */
+static void try_alone(struct span bytes)
+{
+    const struct author_epoch self = {context.stream.author, EPOCH};
+    struct plain_block plain;
+    if (!plain_block_open(bytes, &plain))
+        return;
+    for (size_t place = 0; place <= plain.count; place++) {
+        struct entry_list one;
+        struct hash digest;
+        if (!plain_block_entry(&plain, place, &self, key, &one, &digest))
+            continue;
+        assert(place < plain.count && one.count == 1);
+        entry_list_free(&one);
+    }
+    plain_block_free(&plain);
+}
+
 static void try_block(struct span bytes)
 {
     struct prepared_block block;
@@ -38,6 +57,7 @@ static void try_block(struct span bytes)
     struct error error;
     struct buffer out = {0};
     block_read_prefix(bytes, &prefix, &error);
+    try_alone(bytes);
     if (block_reform(bytes, 0, &context.stream, &context.head, &out))
         assert(out.size <= bytes.size + 9);
     if (block_open(bytes, &context, &block, &error) == ERR_OK) {

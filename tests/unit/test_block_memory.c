@@ -85,12 +85,21 @@ static struct remembered_block *keep(struct block_memory *memory, uint16_t numbe
     return block_memory_keep(memory, &block, &moved);
 }
 
-static bool has(struct block_memory *memory, uint16_t number, uint32_t seq,
-                const struct buffer *stored)
+static bool same_bytes(void *context, struct span stored)
+{
+    return span_equal(span_of_buffer(context), stored);
+}
+
+static struct remembered_block *find(struct block_memory *memory, enum remembered_as as,
+                                     uint16_t number, uint32_t seq, struct buffer *stored)
 {
     struct stream_id stream = stream_of(number);
-    struct remembered_block *found =
-        block_memory_find(memory, &stream, seq, span_of_buffer(stored));
+    return block_memory_find(memory, as, &stream, seq, same_bytes, stored);
+}
+
+static bool has(struct block_memory *memory, uint16_t number, uint32_t seq, struct buffer *stored)
+{
+    struct remembered_block *found = find(memory, REMEMBERED_OPENED, number, seq, stored);
     if (found != NULL)
         block_memory_done(memory, found);
     return found != NULL;
@@ -102,8 +111,7 @@ static void a_block_is_found_by_its_place_and_its_bytes(void **state)
     struct block_memory *memory = block_memory_new(ROOMY);
     struct buffer stored = stored_block(3, 5, "as it was signed");
     block_memory_done(memory, keep(memory, 3, &stored));
-    struct stream_id stream = stream_of(3);
-    struct remembered_block *found = block_memory_find(memory, &stream, 5, span_of_buffer(&stored));
+    struct remembered_block *found = find(memory, REMEMBERED_OPENED, 3, 5, &stored);
     assert_non_null(found);
     assert_int_equal(remembered_block(found)->list.count, 1);
     block_memory_done(memory, found);
@@ -155,6 +163,27 @@ static void a_block_in_use_outlives_its_successor(void **state)
     buffer_free(&now);
 }
 
+/* What was decompressed alone was never verified: it must not pass for a block that was. */
+static void a_text_is_no_opened_block(void **state)
+{
+    (void)state;
+    struct block_memory *memory = block_memory_new(ROOMY);
+    struct buffer stored = stored_block(3, 5, "as it was signed"), moved = copy_of(&stored);
+    struct stream_id stream = stream_of(3);
+    struct plain_block text;
+    assert_true(plain_block_open(span_of_buffer(&stored), &text));
+    block_memory_done(memory, block_memory_keep_text(memory, &stream, 5, &text, &moved));
+    assert_null(find(memory, REMEMBERED_OPENED, 3, 5, &stored));
+    struct remembered_block *found = find(memory, REMEMBERED_TEXT, 3, 5, &stored);
+    assert_non_null(found);
+    assert_int_equal(remembered_text(found)->count, 1);
+    block_memory_done(memory, found);
+    stored.data[stored.size - 1] ^= 1;
+    assert_null(find(memory, REMEMBERED_TEXT, 3, 5, &stored));
+    block_memory_free(memory);
+    buffer_free(&stored);
+}
+
 static void what_was_used_longest_ago_makes_room(void **state)
 {
     (void)state;
@@ -186,6 +215,7 @@ int main(void)
         cmocka_unit_test(a_block_is_found_by_its_place_and_its_bytes),
         cmocka_unit_test(what_lies_otherwise_in_the_store_is_not_remembered),
         cmocka_unit_test(a_block_in_use_outlives_its_successor),
+        cmocka_unit_test(a_text_is_no_opened_block),
         cmocka_unit_test(what_was_used_longest_ago_makes_room),
     };
     return cmocka_run_group_tests(tests, start, NULL);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <errno.h>
 #include <lmdb.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/msgpack.h"
 #include "tests/unit/store_history.h"
 #include "tests/unit/store_place.h"
 
@@ -240,12 +242,43 @@ static void set_format(const struct place *place, struct span format)
 static void a_newer_store_is_refused_untouched(void **state)
 {
     struct place *place = *state;
-    static const uint8_t two[] = {0x02}, huge[] = {0xcf, 1, 2, 3, 4, 5, 6, 7, 8};
-    set_format(place, SPAN(two, sizeof two));
+    static const uint8_t next[] = {STORE_FORMAT + 1}, huge[] = {0xcf, 1, 2, 3, 4, 5, 6, 7, 8};
+    set_format(place, SPAN_OF_ARRAY(next));
     refuse_untouched(place, ERR_NEWER);
     remove_node(place);
     set_format(place, SPAN(huge, sizeof huge));
     refuse_untouched(place, ERR_NEWER);
+}
+
+static uint64_t format_of(struct store *store)
+{
+    struct store_snapshot *snapshot;
+    struct view view;
+    struct span value;
+    assert_int_equal(store_snapshot_begin(store, &snapshot, &view, NULL), ERR_OK);
+    assert_int_equal(view.get(view.context, TABLE_META, span_of_text("format"), &value),
+                     READ_FOUND);
+    struct mp_reader reader = mp_reader(value);
+    uint64_t format = mp_read_uint(&reader);
+    store_snapshot_end(snapshot);
+    return format;
+}
+
+/* Who wrote it must not open it again: it would take our rows for damage. */
+static void an_older_store_is_raised_by_who_writes(void **state)
+{
+    struct place *place = *state;
+    static const uint8_t former[] = {STORE_FORMAT - 1};
+    struct store_options looking = {
+        .dir = place->dir, .map_bytes = PLACE_MAP_BYTES, .read_only = true};
+    struct store *store = NULL;
+    set_format(place, SPAN_OF_ARRAY(former));
+    assert_int_equal(store_open(&looking, &store, NULL), ERR_OK);
+    assert_int_equal(format_of(store), STORE_FORMAT - 1);
+    store_close(store);
+    store = place_open(place->dir, ERR_OK);
+    assert_int_equal(format_of(store), STORE_FORMAT);
+    store_close(store);
 }
 
 static void an_unreadable_format_is_refused_untouched(void **state)
@@ -629,6 +662,8 @@ int main(int argument_count, char **arguments)
                                         place_teardown),
         cmocka_unit_test_setup_teardown(only_one_may_open_it, place_setup, place_teardown),
         cmocka_unit_test_setup_teardown(a_newer_store_is_refused_untouched, place_setup,
+                                        place_teardown),
+        cmocka_unit_test_setup_teardown(an_older_store_is_raised_by_who_writes, place_setup,
                                         place_teardown),
         cmocka_unit_test_setup_teardown(an_unreadable_format_is_refused_untouched, place_setup,
                                         place_teardown),
