@@ -111,10 +111,12 @@ struct node {
 
     struct node_join *joins; /* one after the other; the first is at work */
 
-    struct read_job *reads; /* jobs that are not finished */
-    size_t running_reads;   /* of them, those on the pool */
-    uint64_t core_results;  /* how many have come: a watch looks again after each */
-    struct node_sql *sql;   /* NULL: nobody has asked yet */
+    struct read_job *reads;           /* jobs that are not finished */
+    size_t running_reads;             /* of them, the steps on the pool */
+    struct read_job *gets, *last_get; /* gets that wait for a step */
+    size_t get_steps;                 /* steps of gets on the pool */
+    uint64_t core_results;            /* how many have come: a watch looks again after each */
+    struct node_sql *sql;             /* NULL: nobody has asked yet */
     uv_mutex_t read_mutex;
     struct shared_tree *shared_tree;
 };

@@ -9,12 +9,13 @@
 #include "node/node_parts.h"
 #include "replication/query/query_rollup.h"
 
-enum { LIST_STEP = 100, RECORDS_STEP = 1000, ANSWER_ROOM = 1024 };
+enum { LIST_STEP = 100, RECORDS_STEP = 1000, ANSWER_ROOM = 1024, GETS_TOGETHER = 16 };
 
 struct read_job {
     uv_work_t work;
     struct node *node;
-    struct read_job *next; /* in node->reads */
+    struct read_job *next, *before; /* in node->reads */
+    struct read_job *same; /* of a get: the next one in its step, or that waits for a step */
     struct api_call call;
     enum read_kind kind;
     uint8_t *arguments; /* owned copy; the spans below point into it */
@@ -118,6 +119,15 @@ static void run_query(struct read_job *job, const struct view *view, const struc
     }
 }
 
+/* What goes wrong before any of them is read goes wrong for all gets of a step. */
+static void fail_same(struct read_job *job)
+{
+    for (struct read_job *one = job->same; one != NULL; one = one->same) {
+        one->code = job->code;
+        one->error = job->error;
+    }
+}
+
 static void work(uv_work_t *work)
 {
     struct read_job *job = work->data;
@@ -125,8 +135,10 @@ static void work(uv_work_t *work)
     struct view view;
     job->count = 0;
     job->code = store_snapshot_begin(job->node->store, &snapshot, &view, &job->error);
-    if (job->code != ERR_OK)
+    if (job->code != ERR_OK) {
+        fail_same(job);
         return;
+    }
     bool counts = job->kind == READ_STATUS;
     struct shared_tree *shared = node_read_tree(job->node, &view, &job->error);
     if (counts)
@@ -134,10 +146,12 @@ static void work(uv_work_t *work)
     if (shared != NULL && counts) {
         query_alarms(&view, shared->tree, job->node->config.seat, &job->counts.alarms);
         job->counts.retained_types = query_retained_types(shared->tree);
-    } else if (shared != NULL) {
-        run_query(job, &view, shared->tree);
-    } else if (!counts) {
+    }
+    for (struct read_job *one = job; shared != NULL && !counts && one != NULL; one = one->same)
+        run_query(one, &view, shared->tree);
+    if (shared == NULL && !counts) {
         job->code = job->error.code;
+        fail_same(job);
     }
     if (shared != NULL)
         node_read_tree_release(job->node, shared, &view);
@@ -146,10 +160,9 @@ static void work(uv_work_t *work)
 
 static void job_free(struct read_job *job)
 {
-    struct read_job **at = &job->node->reads;
-    while (*at != job)
-        at = &(*at)->next;
-    *at = job->next;
+    *(job->before == NULL ? &job->node->reads : &job->before->next) = job->next;
+    if (job->next != NULL)
+        job->next->before = job->before;
     buffer_free(&job->out);
     buffer_free(&job->cursor);
     buffer_free(&job->index);
@@ -338,14 +351,57 @@ static void answer_status(struct read_job *job)
     buffer_free(&value);
 }
 
+/* As many steps of gets as there are threads; those that come meanwhile go together in the next
+ * one, with one snapshot and one waking of a thread. Nothing waits where little is asked. */
+static void run_gets(struct node *node)
+{
+    while (node->gets != NULL && node->get_steps < READ_THREADS) {
+        struct read_job *first = node->gets, *last = first;
+        for (unsigned i = 1; i < GETS_TOGETHER && last->same != NULL; i++)
+            last = last->same;
+        node->gets = last->same;
+        last->same = NULL;
+        node->get_steps++;
+        run_step(first);
+    }
+}
+
+static void wait_to_get(struct read_job *job)
+{
+    struct node *node = job->node;
+    *(node->gets == NULL ? &node->gets : &node->last_get->same) = job;
+    node->last_get = job;
+    run_gets(node);
+}
+
+static void answer_get(struct read_job *job)
+{
+    if (job->code == ERR_DAMAGED)
+        node_scrub_doubt(job->node);
+    if (job->code != ERR_OK)
+        answer_error(job);
+    else
+        answer_whole(job);
+    job_free(job);
+}
+
 static void worked(uv_work_t *work, int status)
 {
-    struct read_job *job = work->data;
+    struct read_job *job = work->data, *same;
     struct node *node = job->node;
     (void)status; /* never cancelled in libuv's queue */
     node->running_reads--;
     if (!node->stopping)
         uv_timer_start(&node->cache_timer, node_read_cache_timer, READ_CACHE_MS, 0);
+    if (job->kind == READ_GET) {
+        node->get_steps--;
+        run_gets(node);
+        for (; job != NULL; job = same) {
+            same = job->same;
+            answer_get(job);
+        }
+        return;
+    }
     if (job->code == ERR_OK && is_list(job->kind)) {
         list_step_done(job);
         return;
@@ -486,6 +542,8 @@ void node_read_begin(struct node *node, struct api_call call, enum read_kind kin
     job->now_ms = wall_ms();
     job->work.data = job;
     job->next = node->reads;
+    if (node->reads != NULL)
+        node->reads->before = job;
     node->reads = job;
     if (args.size > 0)
         job->arguments = mem_copy(args.data, args.size);
@@ -495,6 +553,8 @@ void node_read_begin(struct node *node, struct api_call call, enum read_kind kin
     } else if (is_list(kind) && job->limit == 0) {
         answer_list_end(job);
         job_free(job);
+    } else if (kind == READ_GET) {
+        wait_to_get(job);
     } else {
         run_step(job);
     }
