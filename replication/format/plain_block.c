@@ -38,10 +38,9 @@ static bool pass_entry(struct mp_reader *reader, uint64_t *clock, int64_t *count
     return !reader->failed;
 }
 
-static bool find_marks(struct plain_block *text, uint64_t clock)
+static bool begin_marks(struct plain_block *text, uint64_t clock)
 {
     struct mp_reader reader = mp_reader_known(span_of_buffer(&text->plain));
-    int64_t counter = 0;
     mp_read_any(&reader); /* schema version */
     mp_read_any(&reader); /* authors */
     uint64_t count = mp_read_uint_max(&reader, BLOCK_ENTRIES_MAX);
@@ -49,13 +48,25 @@ static bool find_marks(struct plain_block *text, uint64_t clock)
         return false;
     text->marks = mem_alloc(count * sizeof *text->marks);
     text->count = count;
-    for (size_t i = 0; i < count; i++) {
-        text->marks[i] = (struct entry_mark){clock, (uint32_t)reader.at, (uint32_t)counter};
+    text->marks[0] = (struct entry_mark){clock, (uint32_t)reader.at, 0};
+    text->found = 1;
+    return true;
+}
+
+static bool find_mark(struct plain_block *text, size_t place)
+{
+    const struct entry_mark *last = &text->marks[text->found - 1];
+    struct mp_reader reader = mp_reader_known(span_of_buffer(&text->plain));
+    uint64_t clock = last->clock;
+    int64_t counter = last->counter;
+    reader.at = last->at;
+    while (text->found <= place) {
         if (!pass_entry(&reader, &clock, &counter))
             return false;
+        text->marks[text->found++] =
+            (struct entry_mark){clock, (uint32_t)reader.at, (uint32_t)counter};
     }
-    mp_read_end(&reader);
-    return !reader.failed;
+    return true;
 }
 
 bool plain_block_open(struct span stored, struct plain_block *text)
@@ -65,7 +76,7 @@ bool plain_block_open(struct span stored, struct plain_block *text)
     if (block_parts_read(stored, &parts, NULL) == ERR_OK && parts.flags & BLOCK_HAS_CLOCK &&
         parts.payload.size > 0 &&
         payload_unpack(parts.payload, (enum block_codec)parts.payload_codec, &text->plain) &&
-        find_marks(text, parts.clock))
+        begin_marks(text, parts.clock))
         return true;
     plain_block_free(text);
     return false;
@@ -78,11 +89,11 @@ void plain_block_free(struct plain_block *text)
     *text = (struct plain_block){0};
 }
 
-bool plain_block_entry(const struct plain_block *text, size_t place,
-                       const struct author_epoch *self, const uint8_t author_key[static KEY_BYTES],
-                       struct entry_list *one, struct hash *digest)
+bool plain_block_entry(struct plain_block *text, size_t place, const struct author_epoch *self,
+                       const uint8_t author_key[static KEY_BYTES], struct entry_list *one,
+                       struct hash *digest)
 {
-    if (place >= text->count ||
+    if (place >= text->count || !find_mark(text, place) ||
         !entry_decode_at(span_of_buffer(&text->plain), self, &text->marks[place], one))
         return false;
     if (one->entries[0].seal == ENTRY_CLEAR) {

@@ -1,7 +1,7 @@
 /* A stored block of which one entry is wanted: decompressed, and nothing of it verified.
  *
- * Where each entry begins is found without decoding any; one is then decoded and hashed alone. The
- * caller holds its digest to one that was verified with the whole block; a text that lies says
+ * Where an entry begins is found without decoding those before it; it is then decoded and hashed.
+ * The caller holds its digest to one that was verified with the whole block; a text that lies says
  * something else than that, or nothing. */
 #ifndef TERRACE_REPLICATION_FORMAT_PLAIN_BLOCK_H
 #define TERRACE_REPLICATION_FORMAT_PLAIN_BLOCK_H
@@ -17,8 +17,8 @@ struct entry_mark {
 
 struct plain_block {
     struct buffer plain;
-    struct entry_mark *marks; /* one an entry */
-    size_t count;
+    struct entry_mark *marks; /* room for one an entry; of the first `found` they are known */
+    size_t count, found;
 };
 /* False, and nothing to free: not a stored block, or not in its form. */
 bool plain_block_open(struct span stored, struct plain_block *text);
@@ -26,8 +26,8 @@ void plain_block_free(struct plain_block *text);
 
 /* The entry at a place and its digest, by this author; `one` holds it, points into the text, and is
  * the caller's to free. False, and nothing to free: it isn't there, not in its form, or sealed. */
-bool plain_block_entry(const struct plain_block *text, size_t place,
-                       const struct author_epoch *self, const uint8_t author_key[static KEY_BYTES],
-                       struct entry_list *one, struct hash *digest);
+bool plain_block_entry(struct plain_block *text, size_t place, const struct author_epoch *self,
+                       const uint8_t author_key[static KEY_BYTES], struct entry_list *one,
+                       struct hash *digest);
 
 #endif

@@ -35,7 +35,7 @@ const struct prepared_block *remembered_block(const struct remembered_block *rem
     return &remembered->block;
 }
 
-const struct plain_block *remembered_text(const struct remembered_block *remembered)
+struct plain_block *remembered_text(struct remembered_block *remembered)
 {
     assert(remembered->as == REMEMBERED_TEXT);
     return &remembered->text;

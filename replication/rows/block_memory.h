@@ -24,7 +24,7 @@ void block_memory_free(struct block_memory *memory); /* nothing of it is in use;
 
 struct remembered_block;
 const struct prepared_block *remembered_block(const struct remembered_block *remembered);
-const struct plain_block *remembered_text(const struct remembered_block *remembered);
+struct plain_block *remembered_text(struct remembered_block *remembered);
 
 /* As what a block is remembered: verified whole, or decompressed alone. */
 enum remembered_as { REMEMBERED_OPENED, REMEMBERED_TEXT };

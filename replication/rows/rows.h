@@ -106,7 +106,7 @@ struct block_cache {
     uint32_t carry_seq;
     struct left_entry left; /* of the last entry read whose body is erased */
     /* The text of one, instead of a block, and the entry of it that was read last. */
-    const struct plain_block *text; /* NULL: none; `own_text`, or in the view's memory */
+    struct plain_block *text; /* NULL: none; `own_text`, or in the view's memory */
     struct plain_block own_text;
     struct remembered_block *remembered_text;
     struct stream_id text_stream;
