@@ -37,6 +37,12 @@ def sample(ours, count):
     return found, first, last
 
 
+def apart_from_each_other(found, size):
+    """Ids that no window has: one author wrote all, so they count up in one epoch."""
+    begin = found[0]['id'][:24]
+    return [f'{begin}{random.randint(1, size):08x}' for _ in range(GETS)]
+
+
 def days(first, last):
     """Lists of about a thousand records each, as a day's would be."""
     for _ in range(LISTS):
@@ -50,10 +56,15 @@ def days(first, last):
 def by_id(bench, ours, nats, size, found):
     row = bench.row('S16', f'reads by id of {size:,} records, {IN_FLIGHT} in flight', 'reads/s',
                     HIGHER, 5, None)
-    row.note = 'all over the store; the peer by place'
+    row.note = 'in twenty places of the store; the peer by place'
     asked = [{'type': 'matter', 'id': one['id']} for one in found[:GETS]]
     bench.rounds(row, lambda: ours.read(NODE, 'get', asked, IN_FLIGHT)['per_s'],
                  lambda: nats.get(NODE, len(asked), IN_FLIGHT)['per_s'])
+    apart = bench.row('S16.apart', 'the same, each drawn from all of them', 'reads/s', HIGHER, 5,
+                      None)
+    apart.theirs = list(row.theirs)
+    drawn = [{'type': 'matter', 'id': one} for one in apart_from_each_other(found, size)]
+    bench.rounds(apart, lambda: ours.read(NODE, 'get', drawn, IN_FLIGHT)['per_s'], None)
     near = bench.row('S16.near', 'the same, a thousand neighbours again and again', 'reads/s',
                      HIGHER, 5, None)
     near.theirs = list(row.theirs)
