@@ -84,6 +84,13 @@ static void look_at_uplink(struct doctor *doctor, const json_t *status)
     uint64_t since_ms = json_number(uplink, "since_ms");
     char since[32], what[200];
     duration_text(since_ms, since);
+    if (strcmp(state, "over fallback") == 0) {
+        snprintf(what, sizeof what, "no link to the seat above; over fallback %s for %s",
+                 json_text(uplink, "over"), since);
+        doctor_problem(doctor, what, "what is for that seat alone waits for it",
+                       "look after that seat's machine and its line");
+        return;
+    }
     if (strcmp(state, "cut") == 0) {
         snprintf(what, sizeof what, "the link to the seat above is cut by hand, for %s", since);
         doctor_problem(doctor, what, "somebody said so (`terrace drill cut`, verb link)",

@@ -113,6 +113,10 @@ static void print_status(const json_t *status)
     printf("%s %s, %s, pid %llu, version %s\n", json_text(status, "seat"),
            json_text(status, "name"), json_text(status, "tier"),
            (unsigned long long)json_number(status, "pid"), json_text(status, "version"));
+    const char *host = json_text(uplink, "over");
+    if (host[0] != '\0')
+        printf("no link to %s: over fallback %s to %s (经备用上联 %s)\n", json_text(uplink, "seat"),
+               host, json_text(uplink, "past_to"), host);
     printf("above: %s for %s; below: %llu of %llu\n", json_text(uplink, "state"), since,
            (unsigned long long)json_number(children, "live"),
            (unsigned long long)json_number(children, "expected"));

@@ -137,6 +137,7 @@ void core_queue_add(struct core_queue *queue, struct core_item *item)
     case CORE_WRITES:
     case CORE_MARKS:
     case CORE_DOCUMENT:
+    case CORE_SEEK:
     case CORE_STATUS: line_add(&queue->own, item); break;
     case CORE_END: queue->end = item; break;
     }

@@ -42,6 +42,8 @@ void core_tree_free(struct core_tree *tree)
         return;
     free(tree->peers);
     free(tree->guides);
+    free(tree->hosts);
+    free(tree->hosted);
     free(tree);
 }
 
@@ -140,6 +142,56 @@ static void list_guides(struct core_tree *copy, const struct seat *own)
     }
 }
 
+/* Own fallbacks. */
+static void list_hosts(struct core_tree *copy, const struct tree *tree, const struct seat *own)
+{
+    copy->hosts = mem_alloc(FALLBACKS_MAX * sizeof *copy->hosts);
+    for (unsigned i = 0; i < own->row.fallbacks.count && i < FALLBACKS_MAX; i++) {
+        const struct seat *seat = tree_seat(tree, text_list_at(&own->row.fallbacks, i));
+        struct core_guide *host = &copy->hosts[copy->host_count];
+        if (seat == NULL || !seat_status_is_in_force(seat->row.status))
+            continue;
+        host->endpoint_count = copy_endpoints(&seat->row, host->endpoints);
+        memcpy(host->seat, seat->row.seat, sizeof host->seat);
+        memcpy(host->key, seat->row.link_key, sizeof host->key);
+        copy->host_count += host->endpoint_count > 0;
+    }
+}
+
+static bool falls_back_on(const struct seat *seat, const struct seat *own)
+{
+    bool found = false;
+    for (unsigned i = 0; i < seat->row.fallbacks.count; i++)
+        found =
+            found || span_equal(text_list_at(&seat->row.fallbacks, i), span_of_text(own->row.seat));
+    return found && seat_status_is_in_force(seat->row.status);
+}
+
+/* Past its parent, to those that are above both. */
+static bool leads_to(const struct tree *tree, const struct seat *caller, const char *above)
+{
+    const struct seat *seat = tree_seat(tree, span_of_text(above));
+    return seat != NULL && seat != caller && seat != caller->parent &&
+           seat_is_ancestor_or_self(seat, caller);
+}
+
+static void list_hosted(struct core_tree *copy, const struct tree *tree, const struct seat *own)
+{
+    for (size_t i = 0; i < tree_seat_count(tree) && copy->hosted_count < LINKS_MAX; i++) {
+        const struct seat *seat = tree_seat_at(tree, i);
+        if (!falls_back_on(seat, own))
+            continue;
+        copy->hosted = mem_resize(copy->hosted, (copy->hosted_count + 1) * sizeof *copy->hosted);
+        struct core_hosted *hosted = &copy->hosted[copy->hosted_count++];
+        *hosted = (struct core_hosted){.to_parent =
+                                           copy->has_parent && leads_to(tree, seat, copy->parent)};
+        memcpy(hosted->caller.key, seat->row.link_key, sizeof hosted->caller.key);
+        memcpy(hosted->caller.seat, seat->row.seat, sizeof hosted->caller.seat);
+        for (size_t k = 0; k < copy->guide_count; k++)
+            hosted->to_guides |= leads_to(tree, seat, copy->guides[k].seat) ? 1U << k : 0U;
+    }
+}
+
 struct core_tree *core_tree_make(const struct tree *tree, const char *seat)
 {
     struct core_tree *copy = mem_alloc(sizeof *copy);
@@ -167,6 +219,8 @@ struct core_tree *core_tree_make(const struct tree *tree, const char *seat)
         copy_parent(copy, &own->parent->row);
     list_peers(copy, tree, own);
     list_guides(copy, own);
+    list_hosts(copy, tree, own);
+    list_hosted(copy, tree, own);
     return copy;
 }
 

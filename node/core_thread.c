@@ -313,6 +313,7 @@ static bool add_item(struct core *core, struct core_item *item)
         event = add_event(core, EVENT_LINK_UP, 0);
         event->link_up.link = item->up.link;
         event->link_up.uplink = item->up.uplink;
+        event->link_up.over = item->up.over;
         memcpy(event->link_up.peer_key, item->up.peer_key, KEY_BYTES);
         break;
     case CORE_LINK_DOWN: add_event(core, EVENT_LINK_DOWN, 0)->link_down = item->down; break;
@@ -320,6 +321,9 @@ static bool add_item(struct core *core, struct core_item *item)
     case CORE_WRITES: add_writes(core, &item->writes); break;
     case CORE_MARKS: break;
     case CORE_DOCUMENT: add_document(core, &item->document->file); break;
+    case CORE_SEEK:
+        add_event(core, EVENT_SEEK, 0)->seek = SPAN(item->body, item->seek_bytes);
+        break;
     case CORE_STATUS: return true;
     case CORE_END: core->result->ended = true; break;
     }

@@ -33,6 +33,7 @@ enum core_item_kind {
     CORE_WRITES,   /* comes back in the result, answered */
     CORE_MARKS,    /* asks what the links' peers hold of some streams; comes back in the result */
     CORE_DOCUMENT, /* a signed document that somebody gives; comes back in the result, judged */
+    CORE_SEEK,     /* a seat that must be known here; its name is `body` */
     CORE_STATUS,   /* asks for a core_status in the next result */
     CORE_END,      /* nothing may be pushed after it; the next result says `ended` */
 };
@@ -84,10 +85,11 @@ struct core_item {
     union {
         struct {
             uint32_t link;
-            bool uplink;
+            bool uplink, over;
             uint8_t peer_key[KEY_BYTES];
         } up;
         uint32_t down;
+        size_t seek_bytes;
         struct {
             uint32_t link;
             enum channel channel;
@@ -127,6 +129,16 @@ struct core_tree {
     struct link_peer *peers; /* children, and whom we may guide; owned */
     size_t guide_count;
     struct core_guide *guides; /* seats above the parent, the nearest first; owned */
+    size_t host_count, hosted_count;
+    struct core_guide *hosts;   /* own fallbacks, as far as they are known, in order; owned */
+    struct core_hosted *hosted; /* who falls back on this seat, as far as is known; owned */
+};
+
+/* Who may be put through here, and to whom. */
+struct core_hosted {
+    struct link_peer caller;
+    bool to_parent;
+    uint32_t to_guides; /* bit by place */
 };
 
 /* A seat further above: it tells who has lost its parent where the parent is. */

@@ -252,6 +252,7 @@ static enum error_code serve(struct node *node, struct error *error)
     node_status_stop(node);
     node_scrub_free(node);
     free(node->loads);
+    node_wire_free(node);
     uv_mutex_destroy(&node->read_mutex);
     return code;
 }

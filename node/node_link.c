@@ -99,18 +99,42 @@ static void uplink_turns(struct node *node, uint32_t link)
     node->uplink_answered = counters.answered;
 }
 
+/* Past the parent, which is dialled again at once. */
+static void over_is_up(struct node *node, uint32_t link, const uint8_t *peer_key)
+{
+    const struct core_tree *tree = node->tree;
+    const char *seat = "?";
+    for (size_t i = 0; i < tree->guide_count; i++) {
+        if (memcmp(tree->guides[i].key, peer_key, LINK_KEY_BYTES) == 0)
+            seat = tree->guides[i].seat;
+    }
+    node->over = link;
+    node->over_since_ms = uv_now(&node->loop);
+    snprintf(node->over_seat, sizeof node->over_seat, "%s", seat);
+    snprintf(node->over_host, sizeof node->over_host, "%s", node->guide.seat);
+    node->guiding = false;
+    log_line(&node->log, LOG_INFO, "link %u is up: %s, over the fallback %s, past %s", link, seat,
+             node->over_host, tree->parent);
+    node_link_dial_parent(node);
+}
+
 static void on_up(void *context, uint32_t link, const uint8_t peer_key[static LINK_KEY_BYTES],
                   bool uplink)
 {
     struct node *node = context;
+    struct link_info info;
     struct core_item *item = core_item_new(CORE_LINK_UP, SPAN_EMPTY);
     item->up.link = link;
     item->up.uplink = uplink;
+    item->up.over = link_room_info(node->room, link, &info) && info.over;
     memcpy(item->up.peer_key, peer_key, KEY_BYTES);
-    if (uplink)
+    if (uplink && !item->up.over)
         uplink_turns(node, link);
-    log_line(&node->log, LOG_INFO, "link %u is up: %s%s", link, seat_of_link(node, link, uplink),
-             uplink ? " (the seat above)" : "");
+    if (item->up.over)
+        over_is_up(node, link, peer_key);
+    else
+        log_line(&node->log, LOG_INFO, "link %u is up: %s%s", link,
+                 seat_of_link(node, link, uplink), uplink ? " (the seat above)" : "");
     load_begin(node, link);
     node_push(node, item, 0);
 }
@@ -138,6 +162,8 @@ static void on_down(void *context, uint32_t link, enum link_down reason)
         uplink_turns(node, 0);
         node_guide_down(node);
     }
+    if (link == node->over)
+        node->over = 0;
     log_line(&node->log, LOG_INFO, "link %u is down: %s", link, link_down_sentence(reason));
     node_push(node, item, 0);
 }
@@ -146,6 +172,12 @@ static void on_join(void *context, uint32_t link, const uint8_t invite[static LI
                     const uint8_t peer_key[static LINK_KEY_BYTES], struct span body)
 {
     node_join_ask(context, link, invite, peer_key, body);
+}
+
+static void on_wire(void *context, uint32_t link, const uint8_t peer_key[static LINK_KEY_BYTES],
+                    const char *seat)
+{
+    node_wire_ask(context, link, peer_key, seat);
 }
 
 /* The links are gone: the core finishes what it has, and says so. */
@@ -170,7 +202,7 @@ enum error_code node_link_start(struct node *node, struct error *error)
     struct link_options options = {
         .loop = &node->loop,
         .listen_url = node->config.listen[0] != '\0' ? node->config.listen : NULL,
-        .callbacks = {on_up, on_message, on_down, on_stopped, on_join},
+        .callbacks = {on_up, on_message, on_down, on_stopped, on_join, on_wire},
         .context = node,
         .handshake_ms = node->config.links.handshake_ms,
         .ping_ms = node->config.links.ping_ms,
@@ -224,6 +256,7 @@ void node_link_take_tree(struct node *node)
     const struct core_tree *tree = node->tree;
     if (node->room == NULL)
         return;
+    node_wire_take_tree(node);
     link_room_set_peers(node->room, tree->peers, tree->listed ? tree->peer_count : 0);
     if (node->guiding && node->uplink != 0)
         return; /* it is still telling */

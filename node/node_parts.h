@@ -96,7 +96,14 @@ struct node {
     char uplink_trouble[400];                 /* why it can't even be dialled; "": nothing */
     bool guiding;                             /* `guide` is dialled in the parent's place */
     struct core_guide guide;
-    size_t guide_next;    /* of the tree's, whose turn it is */
+    size_t guide_next; /* of the tree's, whose turn it is; fallbacks come first */
+    uint32_t over;     /* the link past the parent, over `over_host`; 0: none */
+    uint64_t over_since_ms;
+    char over_seat[SEAT_BYTES_MAX + 1], over_host[SEAT_BYTES_MAX + 1];
+    struct wire_ask *wire_asks; /* who waits for a row here; owned */
+    size_t wire_ask_count;
+    char (*wire_sought)[SEAT_BYTES_MAX + 1]; /* rows that were asked for on their word; owned */
+    size_t wire_sought_count;
     uint32_t guide_waits; /* how often nobody has led us to the parent */
 
     struct core_status *status; /* as the core last said; NULL: never */
@@ -151,6 +158,16 @@ void node_link_dial_parent(struct node *node);
 void node_guide_start(struct node *node);
 void node_guide_forget(struct node *node); /* the tree has changed: it may know the parent now */
 void node_guide_down(struct node *node);   /* the uplink has gone down */
+
+/* node_wire.c: others that come over us as their fallback. */
+struct wire_ask {
+    uint32_t link;
+    struct link_peer caller;
+};
+void node_wire_ask(struct node *node, uint32_t link, const uint8_t peer_key[static LINK_KEY_BYTES],
+                   const char *seat);
+void node_wire_take_tree(struct node *node); /* rows may have come */
+void node_wire_free(struct node *node);
 
 /* node_join.c: machines that come with a token. */
 void node_join_look(struct node *node); /* at the invitations in the directory, anew */

@@ -167,7 +167,10 @@ static void write_link(const struct node *node, const struct link_info *info, st
     if (status == NULL)
         status = &fresh; /* up, and the core hasn't heard of it yet */
     mp_write_map(out, 9);
-    put_text(out, "seat", info->uplink ? node->tree->parent : info->seat);
+    put_text(out, "seat",
+             info->over     ? node->over_seat
+             : info->uplink ? node->tree->parent
+                            : info->seat);
     put_bool(out, "uplink", info->uplink);
     put_text(out, "state", status->state);
     put_uint(out, "since_ms", info->up_ms);
@@ -209,6 +212,8 @@ static const char *uplink_state(const struct node *node)
         return "none";
     if (node->cut)
         return "cut";
+    if (node->uplink == 0 && node->over != 0)
+        return "over fallback";
     if (node->uplink == 0)
         return node->uplink_trouble[0] != '\0' ? "no endpoint" : "dialling";
     const struct link_status *status = core_link(node->status, node->uplink);
@@ -221,9 +226,15 @@ static void write_uplink(const struct node *node, struct buffer *out)
     if (node->room != NULL)
         link_room_counters(node->room, &room);
     mp_write_text(out, "uplink");
-    mp_write_map(out, 6);
+    bool over = node->uplink == 0 && node->over != 0;
+    mp_write_map(out, over ? 8 : 6);
     put_text(out, "state", uplink_state(node));
-    put_uint(out, "since_ms", uv_now(&node->loop) - node->uplink_since_ms);
+    put_uint(out, "since_ms",
+             uv_now(&node->loop) - (over ? node->over_since_ms : node->uplink_since_ms));
+    if (over) {
+        put_text(out, "over", node->over_host);
+        put_text(out, "past_to", node->over_seat);
+    }
     put_text(out, "seat", node->tree->parent);
     put_text(out, "url", node->tree->endpoint_count > 0 ? node->tree->endpoints[0] : "");
     put_uint(out, "tries", room.dialled - node->uplink_dialled);

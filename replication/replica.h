@@ -72,6 +72,7 @@ enum write_kind {
     X(LINK_DOWN)   /* a link is gone */                                                            \
     X(MESSAGE)     /* a message came in */                                                         \
     X(DOCUMENT)    /* a signed document and its rows, from this node's own disk */                 \
+    X(SEEK)        /* somebody must be known here: his row is asked for above */                   \
     X(TIME)        /* nothing but time passed */                                                   \
     X(BATCH_CLOSE) /* drive: no more events in this batch: close and sign blocks, notes */         \
     X(BATCH_SEND)  /* drive: all rows are put: send what credit allows */
@@ -122,6 +123,7 @@ struct event {
             uint8_t peer_key[KEY_BYTES];
         } link_up;
         uint32_t link_down;
+        struct span seek; /* a seat */
         struct {
             uint32_t link;
             enum channel channel;

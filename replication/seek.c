@@ -211,6 +211,17 @@ static void list_moved(struct step *step, struct lines *lines)
     }
 }
 
+/* Whom it falls back on it must know before the parent is away. */
+static void seek_fallbacks(struct step *step)
+{
+    const struct seat *own = own_seat(step->replica);
+    for (unsigned i = 0; own != NULL && i < own->row.fallbacks.count; i++) {
+        struct span seat = text_list_at(&own->row.fallbacks, i);
+        if (tree_seat(step->replica->tree, seat) == NULL)
+            contacts_seek(step, seat);
+    }
+}
+
 void contacts_when_due(struct step *step)
 {
     struct replica *replica = step->replica;
@@ -228,6 +239,7 @@ void contacts_when_due(struct step *step)
     struct lines lines = {.step = step, .session = session, .type = MESSAGE_SEEK};
     if (changed) {
         seek_of_streams(step);
+        seek_fallbacks(step);
         if (session->state >= SESSION_DOCUMENTS)
             list_moved(step, &lines);
     }

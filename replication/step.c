@@ -88,12 +88,21 @@ static void on_batch_send(struct step *step, const struct event *event)
     send_what_credit_allows(step);
 }
 
+static void on_seek(struct step *step, const struct event *event)
+{
+    struct span seat = event->seek;
+    if (seat.size > 0 && seat.size <= SEAT_BYTES_MAX &&
+        tree_seat(step->replica->tree, seat) == NULL)
+        contacts_seek(step, seat);
+}
+
 static void (*const handlers[EVENT_COUNT])(struct step *, const struct event *) = {
     [EVENT_WRITE] = on_write,
     [EVENT_LINK_UP] = on_link_up,
     [EVENT_LINK_DOWN] = on_link_down,
     [EVENT_MESSAGE] = on_message,
     [EVENT_DOCUMENT] = on_document,
+    [EVENT_SEEK] = on_seek,
     [EVENT_TIME] = on_time,
     [EVENT_BATCH_CLOSE] = on_batch_close,
     [EVENT_BATCH_SEND] = on_batch_send,

@@ -120,7 +120,8 @@ void link_room_set_peers(struct link_room *room, const struct link_peer *peers, 
     for (size_t i = 0; i < room->link_count; i++) {
         struct link *link = room->links[i];
 
-        if (!link->uplink && !link->joining && link->peer_known && !room_peer(room, link->peer_key))
+        if (!link->uplink && !link->joining && !link->wiring && link->peer_known &&
+            !room_peer(room, link->peer_key))
             link_shut(link, LINK_DOWN_UNKNOWN_KEY);
     }
 }
@@ -236,7 +237,7 @@ void link_room_stop(struct link_room *room)
     listener_stop(room);
     uplink_stop(room);
     for (size_t i = 0; i < room->link_count; i++) {
-        if (room->links[i]->state == LINK_UP)
+        if (room->links[i]->state == LINK_UP && !link_wire_passes(room->links[i]))
             link_drain(room->links[i], LINK_DOWN_STOPPING, LINK_BYE_STOPPING);
         else if (room->links[i]->state != LINK_DRAINING)
             link_shut(room->links[i], LINK_DOWN_STOPPING);
@@ -259,7 +260,7 @@ void link_room_send(struct link_room *room, uint32_t id, unsigned channel, uint8
 {
     struct link *link = room_link(room, id);
 
-    if (link && link->state == LINK_UP)
+    if (link && link->state == LINK_UP && !link->wiring)
         link_queue(link, channel, type, body);
 }
 
@@ -267,7 +268,7 @@ void link_room_close(struct link_room *room, uint32_t id, enum link_bye bye)
 {
     struct link *link = room_link(room, id);
 
-    if (link && link->state == LINK_UP)
+    if (link && link->state == LINK_UP && !link->wire)
         link_drain(link, LINK_DOWN_CLOSED, bye);
 }
 
@@ -297,10 +298,11 @@ bool link_room_info(const struct link_room *room, uint32_t id, struct link_info 
     const struct link *link = room_link(room, id);
     const struct link_peer *peer;
 
-    if (!link || link->state != LINK_UP || link->joining)
+    if (!link || link->state != LINK_UP || link->joining || link->wiring)
         return false;
     *info = (struct link_info){.link = id,
                                .uplink = link->uplink,
+                               .over = link->over,
                                .up_ms = room_now(room) - link->up_ms,
                                .heard_ms = room_now(room) - link->heard_ms,
                                .bytes_in = link->bytes_in,
@@ -319,11 +321,20 @@ size_t link_room_list(const struct link_room *room, uint32_t *links, size_t most
     size_t count = 0;
 
     for (size_t i = 0; i < room->link_count; i++) {
-        if (room->links[i]->state != LINK_UP || room->links[i]->joining)
+        if (room->links[i]->state != LINK_UP || room->links[i]->joining || room->links[i]->wiring)
             continue;
         if (count < most)
             links[count] = room->links[i]->id;
         count++;
     }
+    return count;
+}
+
+size_t link_room_wires(const struct link_room *room)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < room->link_count; i++)
+        count += link_wire_passes(room->links[i]) && room->links[i]->state == LINK_UP;
     return count;
 }

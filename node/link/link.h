@@ -39,6 +39,12 @@ enum {
     LINK_INVITES_MAX = 64,
     LINK_INVITE_ID_BYTES = 8,
     MESSAGE_TYPE_JOIN = 40, /* both ways, on channel 0; nothing else passes there */
+    /* As the host of others' fallbacks: how many wires at a time, how many seats each may go to. */
+    LINK_WIRES_MAX = 32,
+    LINK_WIRE_WAIT_PARTS = 2, /* handshake times until it must have come to something */
+    LINK_ROUTES_MAX = 4,
+    LINK_TARGETS_MAX = TIERS_MAX,
+    MESSAGE_TYPE_WIRE = 18,
 };
 
 /* X(name, what became of the link) */
@@ -101,6 +107,24 @@ struct link_callbacks {
      * link_room_close; a link that is gone by then swallows that. NULL: nobody joins here. */
     void (*on_join)(void *context, uint32_t link, const uint8_t invite[static LINK_INVITE_ID_BYTES],
                     const uint8_t peer_key[static LINK_KEY_BYTES], struct span body);
+    /* Somebody who knows the tree's secret, and has proved its key, wants to be put through as the
+     * node of this seat, over us as its fallback: no on_up, no on_down. Answered, within
+     * LINK_WIRE_WAIT_PARTS handshake times, by link_room_put_through or link_room_close. NULL:
+     * nobody is. */
+    void (*on_wire)(void *context, uint32_t link, const uint8_t peer_key[static LINK_KEY_BYTES],
+                    const char *seat);
+};
+
+/* Where a wire may go: an endpoint of a seat above its caller. */
+struct link_route {
+    char seat[SEAT_BYTES_MAX + 1];
+    char url[ENDPOINT_BYTES_MAX + 1];
+};
+
+/* Whom a fallback may put us through to. */
+struct link_target {
+    char seat[SEAT_BYTES_MAX + 1];
+    uint8_t key[LINK_KEY_BYTES];
 };
 
 /* An invitation that was handed out: who knows its key may ask to join, and for nothing else. */
@@ -162,6 +186,20 @@ void link_room_set_invites(struct link_room *room, const struct link_invite *inv
  * then the uplink stays as it was. */
 enum error_code link_room_dial(struct link_room *room, const uint8_t peer[static LINK_KEY_BYTES],
                                const char *const *urls, size_t count, struct error *error);
+/* The same over a fallback: `host` is dialled and asked to put us, the node of `own_seat`, through
+ * to one of the targets; the link that comes up is one with that seat, says link_info.over, and
+ * lives beside the uplink: what is dialled next doesn't end it. A host that is itself a target is
+ * the other end. A new attempt follows until something else is dialled. */
+enum error_code link_room_dial_over(struct link_room *room,
+                                    const uint8_t host[static LINK_KEY_BYTES],
+                                    const char *const *urls, size_t count, const char *own_seat,
+                                    const struct link_target *targets, size_t target_count,
+                                    struct error *error);
+/* The caller of on_wire is put through to the first of these that answers. */
+void link_room_put_through(struct link_room *room, uint32_t link, const struct link_route *routes,
+                           size_t count);
+/* Whether the caller of on_wire still waits for it. */
+bool link_room_wiring(const struct link_room *room, uint32_t link);
 /* As if the cable were pulled: the uplink goes down without a word and stays down; false: dial
  * again at once. */
 void link_room_set_cut(struct link_room *room, bool cut);
@@ -190,12 +228,14 @@ struct link_counters {
     uint64_t bytes_in, bytes_out; /* of the streams, all overhead included */
     uint64_t accepted, dialled, came_up;
     uint64_t answered; /* of those dialled: somebody was there, whoever it is */
+    uint64_t wired;    /* bytes that went through, of others */
 };
 void link_room_counters(const struct link_room *room, struct link_counters *counters);
 
 struct link_info {
     uint32_t link;
     bool uplink;
+    bool over; /* by a fallback */
     uint8_t peer_key[LINK_KEY_BYTES];
     char seat[SEAT_BYTES_MAX + 1]; /* as link_room_set_peers says; "" for an uplink */
     uint64_t up_ms;                /* since it came up */
@@ -207,6 +247,7 @@ struct link_info {
 bool link_room_info(const struct link_room *room, uint32_t link, struct link_info *info);
 /* Names of the links that are up, ascending, at most `most`; returns how many there are. */
 size_t link_room_list(const struct link_room *room, uint32_t *links, size_t most);
+size_t link_room_wires(const struct link_room *room); /* how many others are put through here */
 
 /* True for the two forms of URL above. `listening`: port 0 is allowed. */
 bool link_url_valid(const char *url, bool listening);

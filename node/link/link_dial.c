@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* So often a parent may be too crowded, as when all its children come back at once, before the
@@ -180,6 +181,8 @@ void uplink_stop(struct link_room *room)
 void uplink_free(struct link_room *room)
 {
     assert(!room->uplink.dialer);
+    free(room->uplink.targets);
+    room->uplink.targets = NULL;
     operation_free(&room->uplink.dialling);
 }
 
@@ -202,9 +205,10 @@ void link_room_set_cut(struct link_room *room, bool cut)
 }
 
 static bool same_target(const struct uplink *uplink, const uint8_t *peer, const char *const *urls,
-                        size_t count)
+                        size_t count, bool over)
 {
-    if (count != uplink->url_count || memcmp(peer, uplink->peer_key, LINK_KEY_BYTES) != 0)
+    if (uplink->over || over || count != uplink->url_count ||
+        memcmp(peer, uplink->peer_key, LINK_KEY_BYTES) != 0)
         return false;
     for (size_t i = 0; i < count; i++)
         if (strcmp(urls[i], uplink->urls[i]) != 0)
@@ -226,8 +230,8 @@ static void leave_link(struct link_room *room, const uint8_t *peer, size_t count
         link_shut(link, LINK_DOWN_MOVED);
 }
 
-enum error_code link_room_dial(struct link_room *room, const uint8_t peer[static LINK_KEY_BYTES],
-                               const char *const *urls, size_t count, struct error *error)
+static enum error_code turn_to(struct link_room *room, const uint8_t *peer, const char *const *urls,
+                               size_t count, bool over, struct error *error)
 {
     struct uplink *uplink = &room->uplink;
 
@@ -239,7 +243,7 @@ enum error_code link_room_dial(struct link_room *room, const uint8_t peer[static
             return error_set(error, ERR_INVALID, "an endpoint of the parent can't be used",
                              "%.128s is neither tcp://ADDRESS:PORT in digits nor ipc:///PATH",
                              urls[i]);
-    if (same_target(uplink, peer, urls, count))
+    if (same_target(uplink, peer, urls, count, over))
         return ERR_OK;
     give_up_attempt(room);
     leave_link(room, peer, count);
@@ -248,6 +252,31 @@ enum error_code link_room_dial(struct link_room *room, const uint8_t peer[static
         strcpy(uplink->urls[i], urls[i]);
     uplink->url_count = count;
     uplink->url_index = 0;
+    uplink->over = over;
     dial_soon(room);
+    return ERR_OK;
+}
+
+enum error_code link_room_dial(struct link_room *room, const uint8_t peer[static LINK_KEY_BYTES],
+                               const char *const *urls, size_t count, struct error *error)
+{
+    return turn_to(room, peer, urls, count, false, error);
+}
+
+enum error_code link_room_dial_over(struct link_room *room,
+                                    const uint8_t host[static LINK_KEY_BYTES],
+                                    const char *const *urls, size_t count, const char *own_seat,
+                                    const struct link_target *targets, size_t target_count,
+                                    struct error *error)
+{
+    struct uplink *uplink = &room->uplink;
+    enum error_code code = turn_to(room, host, urls, count, true, error);
+
+    if (code != ERR_OK)
+        return code;
+    free(uplink->targets);
+    uplink->targets = target_count > 0 ? mem_copy(targets, target_count * sizeof *targets) : NULL;
+    uplink->target_count = target_count;
+    strcpy(uplink->own_seat, own_seat);
     return ERR_OK;
 }

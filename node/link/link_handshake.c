@@ -29,7 +29,7 @@ static void fill_options(const struct link *link, uint8_t prologue[static 64],
     memcpy(options->static_secret, room->link_secret, NOISE_KEY_BYTES);
     memcpy(options->psk, room->psk, NOISE_KEY_BYTES);
     if (link->uplink)
-        memcpy(options->remote_static, link->room->uplink.peer_key, NOISE_KEY_BYTES);
+        memcpy(options->remote_static, link->peer_key, NOISE_KEY_BYTES);
 }
 
 static bool write_message(struct link *link, struct span head)
@@ -48,8 +48,11 @@ static bool write_message(struct link *link, struct span head)
 static bool write_first(struct link *link)
 {
     static const uint8_t join_head[] = {0, JOIN_FIRST_BYTES, JOIN_VERSION};
+    static const uint8_t wire_head[] = {0, HANDSHAKE_FIRST_BYTES, WIRE_VERSION};
     const struct link_room *room = link->room;
 
+    if (link->wiring)
+        return write_message(link, SPAN_OF_ARRAY(wire_head));
     if (!room->dials_invited)
         return write_message(link, SPAN_OF_ARRAY(first_head));
     buffer_append(&link->output, join_head, sizeof join_head);
@@ -62,6 +65,22 @@ static void handshake_failed(struct link *link, uint64_t *counter)
     link_fail(link, LINK_DOWN_HANDSHAKE);
 }
 
+/* Whom the room dials; over a fallback its host first, unless that is itself the other end. */
+static void begin_as_dialled(struct link *link)
+{
+    const struct uplink *uplink = &link->room->uplink;
+
+    memcpy(link->peer_key, uplink->peer_key, NOISE_KEY_BYTES);
+    link->peer_known = true;
+    link->wiring = uplink->over;
+    for (size_t i = 0; i < uplink->target_count && uplink->over; i++) {
+        if (memcmp(uplink->targets[i].key, uplink->peer_key, LINK_KEY_BYTES) != 0)
+            continue;
+        link->wiring = false;
+        link->over = true;
+    }
+}
+
 void handshake_begin(struct link *link)
 {
     uint8_t prologue[64];
@@ -71,17 +90,18 @@ void handshake_begin(struct link *link)
     _Static_assert(JOIN_PROLOGUE_BYTES <= sizeof prologue, "either kind fits");
 
     link->greeting = mem_alloc(sizeof *link->greeting);
-    if (link->uplink && link->room->dials_invited)
+    if (link->uplink && !link->over)
+        begin_as_dialled(link);
+    if (link->wiring)
+        link_wire_options(link, prologue, &options);
+    else if (link->uplink && link->room->dials_invited)
         link_join_options(link, link->room->invite_id, link->room->options.psk, prologue, &options);
     else
         fill_options(link, prologue, &options);
     begun = noise_begin(&link->greeting->noise, &options);
     sodium_memzero(&options, sizeof options);
-    if (link->uplink) {
-        memcpy(link->peer_key, link->room->uplink.peer_key, NOISE_KEY_BYTES);
-        link->peer_known = true;
+    if (link->uplink)
         begun = begun && write_first(link);
-    }
     if (!begun)
         handshake_failed(link, &link->room->counters.handshake);
     else
@@ -121,11 +141,15 @@ static void come_up(struct link *link)
     link->ahead_bytes = LINK_AHEAD_FIRST_BYTES;
     link->proof_ms_least = UINT64_MAX;
     link_move(link, LINK_UP);
-    link->told_up = !link->joining;
-    link->room->counters.came_up++;
+    link->told_up = !link->joining && !link->wiring;
+    link->room->counters.came_up += !link->wiring;
     link_arm(link);
-    if (link->joining)
-        return;       /* whoever it is, it isn't one of the tree */
+    if (link->wiring && link->uplink)
+        link_wire_ask(link);
+    if (link->joining || link->wiring)
+        return;     /* whoever it is, it isn't one of ours */
+    if (link->over) /* the uplink's place is free: the parent is dialled meanwhile */
+        link->room->uplink.link = NULL;
     if (link->uplink) /* our first frame is what the other side waits for */
         link_ping(link);
     options->callbacks.on_up(options->context, link->id, link->peer_key, link->uplink);
@@ -140,9 +164,13 @@ static void replace_former(struct link *link)
         struct link *former = room->links[i];
 
         if (former == link || former->uplink || former->joining || former->state != LINK_UP ||
+            former->wiring != link->wiring ||
             memcmp(former->peer_key, link->peer_key, LINK_KEY_BYTES) != 0)
             continue;
-        link_retire(former, LINK_DOWN_REPLACED, LINK_BYE_REPLACED);
+        if (former->wiring)
+            link_shut(former, LINK_DOWN_REPLACED);
+        else
+            link_retire(former, LINK_DOWN_REPLACED, LINK_BYE_REPLACED);
         return; /* there is never more than one */
     }
 }
@@ -150,10 +178,10 @@ static void replace_former(struct link *link)
 void handshake_proved(struct link *link)
 {
     assert(link->state == LINK_PROVING);
-    if (!link->joining) {
+    if (!link->joining && !link->wiring)
         listener_remember(link->room, &link->caller);
+    if (!link->joining)
         replace_former(link);
-    }
     come_up(link);
 }
 
@@ -170,7 +198,8 @@ static void take_first(struct link *link, struct span message)
         return;
     }
     read = message.size == HANDSHAKE_FIRST_BYTES
-               ? message.data[0] == HANDSHAKE_VERSION
+               ? message.data[0] == HANDSHAKE_VERSION ||
+                     (message.data[0] == WIRE_VERSION && link_wire_begin(link))
                : message.data[0] == JOIN_VERSION && link_join_begin(link, message.data + 1);
     read =
         read &&
@@ -183,7 +212,7 @@ static void take_first(struct link *link, struct span message)
         return;
     }
     memcpy(link->peer_key, noise->remote_static, LINK_KEY_BYTES);
-    if (!link->joining && !room_peer(link->room, link->peer_key)) {
+    if (!link->joining && !link->wiring && !room_peer(link->room, link->peer_key)) {
         counters->unknown_key++;
         link_fail(link, LINK_DOWN_UNKNOWN_KEY);
         return;

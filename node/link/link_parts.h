@@ -21,6 +21,7 @@ enum {
     HANDSHAKE_FIRST_BYTES = 97, /* version, then the first Noise message */
     HANDSHAKE_SECOND_BYTES = 48,
     JOIN_VERSION = 2,
+    WIRE_VERSION = 3, /* its first message is as long as a link's */
     JOIN_FIRST_BYTES = HANDSHAKE_FIRST_BYTES + LINK_INVITE_ID_BYTES, /* the id behind the version */
     LINK_INPUT_BYTES_SMALL = 256,      /* what an idle link keeps ready */
     LINK_INPUT_BYTES_LARGE = 32 << 10, /* while more comes than fits that */
@@ -75,10 +76,13 @@ struct link {
     bool uplink;
     bool told_up, told_down;
     bool joining, join_asked; /* accepted: somebody with an invitation; it has said its message */
+    bool wiring, wire_asked;  /* a fallback's: it isn't put through, or is others'; it was asked */
+    bool over;                /* by a fallback: the peer is above our parent */
     bool peer_known;          /* peer_key is meant */
     bool held;
     bool input_in_use; /* being looked at: nothing may be read into it */
     nng_stream *stream;
+    struct wire *wire; /* as the host: where it goes; NULL: nowhere yet */
     struct operation sending, receiving;
     uv_timer_t timer;
     uint64_t began_ms, up_ms, heard_ms, sent_ms;
@@ -117,6 +121,10 @@ struct uplink {
     struct link *link;     /* NULL: none */
     bool cut;
     bool stale; /* what is being dialled is no longer wanted */
+    bool over;  /* peer_key is a fallback's: */
+    char own_seat[SEAT_BYTES_MAX + 1];
+    struct link_target *targets; /* owned */
+    size_t target_count;
 };
 
 struct listener {
@@ -181,6 +189,24 @@ void link_ping(struct link *link);
 void link_malformed(struct link *link);
 /* Queue a message; closes the link when its bound is reached. */
 void link_queue(struct link *link, unsigned channel, uint8_t type, struct span body);
+
+void link_finish_if_idle(struct link *link); /* wherever an operation has come back */
+
+/* link_wire.c */
+enum { WIRE_PROLOGUE_BYTES = 12 + 1 + HASH_BYTES };
+void link_wire_options(const struct link *link, uint8_t prologue[static WIRE_PROLOGUE_BYTES],
+                       struct noise_options *options);
+void link_wire_ask(struct link *link); /* the caller, whose handshake with the host is done */
+/* Responder: begins the handshake anew as a host's. False: none, or too many. */
+bool link_wire_begin(struct link *link);
+void link_wire_take(struct link *link, const struct frame_message *message);
+bool link_wire_passes(const struct link *link); /* bytes go through */
+void link_wire_pass(struct link *link, struct span input);
+void link_wire_flushed(struct link *link);
+void link_wire_close(struct link *link);
+bool link_wire_busy(const struct link *link);
+void link_wire_free(struct link *link);
+size_t link_wire_count(const struct link_room *room);
 
 /* link_timer.c */
 void link_tick(uv_timer_t *timer);

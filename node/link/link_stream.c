@@ -22,7 +22,7 @@ enum { BULK_FROM = 2 }; /* channels normal and bulk; control and urgent never wa
 static const uint8_t moves[LINK_STATES] = {
     [LINK_GREETING] = 1 << LINK_PROVING | 1 << LINK_UP | 1 << LINK_CLOSING,
     [LINK_PROVING] = 1 << LINK_UP | 1 << LINK_CLOSING,
-    [LINK_UP] = 1 << LINK_DRAINING | 1 << LINK_CLOSING,
+    [LINK_UP] = 1 << LINK_DRAINING | 1 << LINK_CLOSING | 1 << LINK_GREETING, /* put through */
     [LINK_DRAINING] = 1 << LINK_CLOSING,
     [LINK_CLOSING] = 0,
 };
@@ -38,8 +38,8 @@ static void check_state(const struct link *link)
     switch (link->state) {
     case LINK_PROVING: assert(!link->uplink && link->peer_known && !link->greeting); break;
     case LINK_UP: assert(link->peer_known && !link->greeting && !link->told_up); break;
-    case LINK_DRAINING: assert(link->told_up || link->joining); break;
-    case LINK_GREETING:
+    case LINK_DRAINING: assert(link->told_up || link->joining || link->wiring); break;
+    case LINK_GREETING: assert(link->over); break;
     case LINK_CLOSING:
     case LINK_STATES: break;
     }
@@ -68,6 +68,7 @@ static void link_freed(uv_handle_t *timer)
     room_forget(room, link);
     operation_free(&link->sending);
     operation_free(&link->receiving);
+    link_wire_free(link);
     nng_stream_free(link->stream);
     handshake_end(link);
     frame_sender_free(&link->sender);
@@ -79,11 +80,10 @@ static void link_freed(uv_handle_t *timer)
     room_finish_if_idle(room);
 }
 
-/* Called wherever an operation has come back. */
-static void link_finish_if_idle(struct link *link)
+void link_finish_if_idle(struct link *link)
 {
     if (link->state != LINK_CLOSING || link->sending.busy || link->receiving.busy ||
-        uv_is_closing((uv_handle_t *)&link->timer))
+        link_wire_busy(link) || uv_is_closing((uv_handle_t *)&link->timer))
         return;
     uv_close((uv_handle_t *)&link->timer, link_freed);
 }
@@ -105,6 +105,7 @@ void link_shut(struct link *link, enum link_down reason)
     link_move(link, LINK_CLOSING);
     uv_timer_stop(&link->timer);
     nng_stream_close(link->stream);
+    link_wire_close(link);
     link_finish_if_idle(link);
 }
 
@@ -267,6 +268,7 @@ void link_flush(struct link *link)
     if (link->sender.queued_bytes > 0)
         return; /* the timer goes on */
     buffer_free(&link->output);
+    link_wire_flushed(link);
     if (link->state == LINK_DRAINING)
         link_shut(link, link->reason);
 }
@@ -314,8 +316,8 @@ static void take_message(struct link *link, const struct frame_message *message)
     const struct link_options *options = &link->room->options;
 
     if (message->type != MESSAGE_TYPE_PING && message->type != MESSAGE_TYPE_PONG) {
-        if (link->joining) {
-            link_join_take(link, message);
+        if (link->joining || link->wiring) {
+            (link->joining ? link_join_take : link_wire_take)(link, message);
             return;
         }
         options->callbacks.on_message(options->context, link->id, message->channel, message->type,
@@ -392,6 +394,10 @@ static void link_received(struct operation *operation)
     }
     link->bytes_in += count;
     link->room->counters.bytes_in += count;
+    if (link_wire_passes(link)) {
+        link_wire_pass(link, input);
+        return;
+    }
     link->input_in_use = true; /* what is told now may ask for more reading */
     if (link->state == LINK_GREETING)
         handshake_take(link, &input);

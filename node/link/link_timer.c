@@ -41,15 +41,24 @@ static uint64_t joining_deadline(const struct link *link)
     return link->joining ? link->up_ms + LINK_JOIN_MS : UINT64_MAX;
 }
 
+/* A wire has to come to something soon, on either side of it. */
+static uint64_t wiring_deadline(const struct link *link)
+{
+    return link->wiring && !link_wire_passes(link)
+               ? link->up_ms + LINK_WIRE_WAIT_PARTS * link->room->options.handshake_ms
+               : UINT64_MAX;
+}
+
 /* At least once in every dead_ms: a send may begin, and the keys grow old, while the timer runs. */
 static uint64_t up_deadline(const struct link *link)
 {
     uint64_t deadline = sooner(silence_deadline(link), progress_deadline(link));
 
     deadline = sooner(deadline, joining_deadline(link));
+    deadline = sooner(deadline, wiring_deadline(link));
     deadline = sooner(deadline, reading_deadline(link));
     deadline = sooner(deadline, room_now(link->room) + link->room->options.dead_ms);
-    if (link->uplink)
+    if (link->uplink && !link->wiring)
         deadline = sooner(deadline, link->sent_ms + link->room->options.ping_ms);
     return waits_for_pace(link) ? sooner(deadline, link->pace_ms) : deadline;
 }
@@ -98,7 +107,8 @@ static bool keys_are_old(const struct link *link, uint64_t now)
 static void tick_up(struct link *link, uint64_t now)
 {
     if (now >= silence_deadline(link) || now >= progress_deadline(link) ||
-        now >= reading_deadline(link) || now >= joining_deadline(link)) {
+        now >= reading_deadline(link) || now >= joining_deadline(link) ||
+        now >= wiring_deadline(link)) {
         overdue(link);
         return;
     }
@@ -106,7 +116,7 @@ static void tick_up(struct link *link, uint64_t now)
         link_retire(link, LINK_DOWN_RENEWED, LINK_BYE_NONE);
         return;
     }
-    if (link->uplink && now >= link->sent_ms + link->room->options.ping_ms) {
+    if (link->uplink && !link->wiring && now >= link->sent_ms + link->room->options.ping_ms) {
         link->sent_ms = now; /* the next one is due then, even if this one waits for its turn */
         link_ping(link);
     }

@@ -74,6 +74,11 @@ static unsigned free_port(void)
     return 0;
 }
 
+/* Of the world that is being made; NULL: nobody falls back. */
+static struct {
+    const char *seat, *host, *listed_by;
+} fallback;
+
 static void write_document(struct node_world *world, const struct author_document *document,
                            unsigned order)
 {
@@ -87,8 +92,11 @@ static void write_document(struct node_world *world, const struct author_documen
                                  .row_count = document->row_count,
                                  .rows = rows};
     snprintf(name, sizeof name, "%03u", order);
-    for (size_t i = 0; i < world->count; i++)
-        assert_int_equal(document_file_write(world->seats[i].dir, name, &file, &error), ERR_OK);
+    for (size_t i = 0; i < world->count; i++) {
+        if (fallback.host == NULL || strcmp(world->seats[i].code, fallback.host) != 0 ||
+            strcmp(document->seat, fallback.listed_by) != 0)
+            assert_int_equal(document_file_write(world->seats[i].dir, name, &file, &error), ERR_OK);
+    }
     free(rows);
 }
 
@@ -107,6 +115,10 @@ static void write_node(struct node_world_seat *seat, const struct author_seat *r
                                             .statement_after_data_ms = 100,
                                             .statement_idle_ms = 1000,
                                             .report_every_ms = 50};
+    if (fallback.host != NULL) {
+        config.links.ping_ms = 400;
+        config.links.dead_ms = 4000;
+    }
     assert_int_equal(node_directory_init(seat->dir, &config, keys, &error), ERR_OK);
 }
 
@@ -195,6 +207,8 @@ static void make_seats(struct node_world *world, struct author_seat *rows, struc
         rows[i].has_admin = true;
         snprintf(endpoints[i], sizeof endpoints[i], "tcp://127.0.0.1:%u", free_port());
         rows[i].endpoint = span_of_text(endpoints[i]);
+        if (fallback.seat != NULL && strcmp(seat->code, fallback.seat) == 0)
+            rows[i].fallback = span_of_text(fallback.host);
     }
 }
 
@@ -228,6 +242,16 @@ void node_world_make(struct node_world *world, const char *table)
     author_plan_free(plan);
     free(rows);
     csv_tree_free(csv);
+}
+
+void node_world_make_fallback(struct node_world *world, const char *table, const char *seat,
+                              const char *host, const char *listed_by)
+{
+    fallback.seat = seat;
+    fallback.host = host;
+    fallback.listed_by = listed_by;
+    node_world_make(world, table);
+    fallback.seat = fallback.host = fallback.listed_by = NULL;
 }
 
 static void hang_up(struct node_world_seat *seat)

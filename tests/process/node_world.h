@@ -31,6 +31,10 @@ void node_world_child(int argument_count, char **arguments);
 
 /* Keys, documents and directories for a table of code,name,tier,parent; intervals are set short. */
 void node_world_make(struct node_world *world, const char *table);
+/* The same, and one seat falls back on another, which begins without the branch document that lists
+ * it; links are given up early. */
+void node_world_make_fallback(struct node_world *world, const char *table, const char *seat,
+                              const char *host, const char *listed_by);
 /* Kills what runs and removes everything. */
 void node_world_end(struct node_world *world);
 struct node_world_seat *node_world_seat(struct node_world *world, const char *code);

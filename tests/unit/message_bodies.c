@@ -13,7 +13,7 @@ struct hello hello_usual(const struct hash *digest)
 
 void body_of_hello(const struct hello *hello, struct buffer *body)
 {
-    mp_write_map(body, hello->instance.size == 0 ? 4 : 5);
+    mp_write_map(body, 4U + (hello->instance.size > 0) + hello->over);
     mp_write_uint(body, 1);
     mp_write_uint(body, hello->version_lowest);
     mp_write_uint(body, 2);
@@ -31,6 +31,10 @@ void body_of_hello(const struct hello *hello, struct buffer *body)
     }
     mp_write_uint(body, 7);
     mp_write_bin(body, SPAN_OF_ARRAY(hello->digest.bytes));
+    if (hello->over) {
+        mp_write_uint(body, 8);
+        mp_write_bool(body, true);
+    }
 }
 
 void body_of_nothing_held(struct buffer *body)

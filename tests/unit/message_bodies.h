@@ -15,6 +15,7 @@ struct hello {
         uint64_t bytes, entries;
     } credit[CLASS_COUNT];
     struct hash digest; /* of the documents on the link */
+    bool over;          /* it comes over a fallback */
 };
 /* As an honest peer of this version says it, without an instance. */
 struct hello hello_usual(const struct hash *digest);
