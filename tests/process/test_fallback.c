@@ -7,10 +7,12 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/process/node_world.h"
 
@@ -107,6 +109,34 @@ static void keeps_nothing(const char *code)
     assert_true(files > 2);
 }
 
+/* Whether the words stand anywhere in the memory of a running node that it can write to. */
+static bool is_in_memory(const char *code)
+{
+    enum { PIECE = 1 << 20, WORDS = sizeof CANARY - 1 };
+    static char bytes[PIECE];
+    char path[64], line[512];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)at(code)->process);
+    int memory = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)at(code)->process);
+    FILE *maps = fopen(path, "r");
+    assert_true(memory >= 0 && maps != NULL);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        unsigned long from, to;
+        char rights[8];
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w')
+            continue;
+        for (; from < to && !found; from += PIECE - WORDS) {
+            size_t most = to - from < PIECE ? to - from : PIECE;
+            ssize_t got = pread(memory, bytes, most, (off_t)from);
+            found = got > 0 && memmem(bytes, (size_t)got, CANARY, WORDS) != NULL;
+        }
+    }
+    fclose(maps);
+    close(memory);
+    return found;
+}
+
 static bool log_says(const char *code, const char *words)
 {
     static char line[4096];
@@ -147,6 +177,8 @@ static void past_the_parent_and_back(void **state)
     until_title("V1", "directive", down, "boil the water");
     assert_true(is_absent("T2", over));
     keeps_nothing("T2");
+    assert_true(is_in_memory("V1")); /* where they are, they are found */
+    assert_false(is_in_memory("T2"));
     assert_true(log_says("T2", "V1 wants to be put through; its row is asked for"));
     /* the host goes and comes: the village finds its way again */
     node_world_kill(at("T2"));
