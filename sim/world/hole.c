@@ -111,10 +111,10 @@ bool wire_swallows(struct world *world, struct happening *happening)
 static void send_again(struct world *world, struct world_link *link, enum end end)
 {
     struct held_list *held = &link->held[end];
-    if (held->count == 0 || !link->up) {
+    if (!link->up)
         wire_forget_held(link);
+    if (held->count == 0)
         return;
-    }
     uint64_t pause_ms = RESEND_MS_MIN, at_ms = held->items[0].at_ms;
     while (at_ms < world->now_ms) {
         at_ms += pause_ms;

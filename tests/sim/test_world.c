@@ -131,6 +131,26 @@ static void a_short_hole_holds_what_is_sent(void **state)
     desk_end();
 }
 
+/* Wherever a new session is when the hole comes, and whichever way its next word goes. */
+static void a_short_hole_holds_either_way(void **state)
+{
+    (void)state;
+    desk_begin_running();
+    set_line(SEAT_C1, (struct link_profile){.latency_ms = 50});
+    for (uint64_t ms = 0; ms < SECOND; ms += 20) {
+        world_cut(desk.world, SEAT_C1);
+        desk_write(SEAT_C1, 20);
+        desk_run(5 * SECOND);
+        world_heal(desk.world, SEAT_C1);
+        desk_run(ms);
+        world_swallow(desk.world, SEAT_C1, WAY_BOTH);
+        desk_run(2 * SECOND);
+        world_swallow(desk.world, SEAT_C1, WAY_NONE);
+        assert_true(desk_until_held(SEAT_B, SEAT_C1, desk_held(SEAT_C1, SEAT_C1)) < 60 * SECOND);
+    }
+    desk_end();
+}
+
 static void both_ends_of_a_hole_give_up_by_themselves(void **state)
 {
     (void)state;
@@ -324,6 +344,7 @@ int main(void)
         cmocka_unit_test(what_a_line_alters_ends_the_session),
         cmocka_unit_test(damage_and_duplicates_are_of_one_line),
         cmocka_unit_test(a_short_hole_holds_what_is_sent),
+        cmocka_unit_test(a_short_hole_holds_either_way),
         cmocka_unit_test(both_ends_of_a_hole_give_up_by_themselves),
         cmocka_unit_test(a_hole_one_way),
         cmocka_unit_test(an_end_that_is_lost_in_a_hole),
