@@ -119,13 +119,26 @@ static int measure(const char *path, size_t nodes)
     return 0;
 }
 
+/* 0: it is no number of nodes. Of a country, 0 would be all seats. */
+static size_t nodes_of(const char *word)
+{
+    char *end = NULL;
+    unsigned long long nodes = strtoull(word, &end, 10);
+    return word[0] >= '0' && word[0] <= '9' && *end == '\0' ? nodes : 0;
+}
+
 int main(int count, char **values)
 {
     for (int i = 2; i < count; i++) {
         int status = 1;
+        size_t nodes = nodes_of(values[i]);
+        if (nodes == 0) {
+            fprintf(stderr, "bench_sim: \"%s\" is no number of nodes\n", values[i]);
+            return EXIT_FAILURE;
+        }
         pid_t child = fork();
         if (child == 0)
-            _exit(measure(values[1], strtoull(values[i], NULL, 10)));
+            _exit(measure(values[1], nodes));
         if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
             return EXIT_FAILURE;
     }
