@@ -45,7 +45,7 @@ static void comparing_begin(struct comparing *comparing)
         struct named *simulated = &comparing->names[2 * i], *real = simulated + 1, *other;
         *simulated = (struct named){.id = record->simulated, .record = i};
         *real = (struct named){.id = record->real, .record = i};
-        if (record->write_count == 0)
+        if (record->write_count == 0 && record->excuse == NULL)
             continue;
         HASH_ADD(hh, comparing->simulated, id, sizeof simulated->id, simulated);
         HASH_FIND(hh, comparing->real, &real->id, sizeof real->id, other);

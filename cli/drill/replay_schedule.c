@@ -84,6 +84,18 @@ static void take_needs(const struct ending *ending, struct replay_item *item)
     item->need_count = kept;
 }
 
+/* Types of a later version, which real nodes don't have, and what does more to a record than write
+ * it are left out; records of which that is a part are excused. */
+static const char *why_not_played(const struct ending *ending, const struct model_op *op)
+{
+    enum model_type type = ending->model->records[op->record].type;
+    if (type > MODEL_MATTER)
+        return "real nodes have the first version of the types, without its own";
+    if (op->kind > WRITE_DELETE)
+        return "a step, an extension or an erasure of it isn't played";
+    return NULL;
+}
+
 /* Items that nothing came of go. */
 static bool stays(const struct ending *ending, const struct replay_item *item)
 {
@@ -92,7 +104,8 @@ static bool stays(const struct ending *ending, const struct replay_item *item)
     if (item->act != REPLAY_WRITE)
         return true;
     const struct model_op *op = &ending->model->ops[item->number];
-    return op->in_log && op->record < ending->model->record_count;
+    return op->in_log && op->record < ending->model->record_count &&
+           why_not_played(ending, op) == NULL;
 }
 
 /* Of what one batch wrote to one record the log says the order; a deletion isn't known by its text,
@@ -194,6 +207,21 @@ static void judge_losses(struct replay_schedule *schedule)
     free(forgets);
 }
 
+static void judge_kinds(const struct ending *ending)
+{
+    struct replay_schedule *schedule = ending->watching->schedule;
+    for (size_t i = 0; i < ending->model->op_count; i++) {
+        const struct model_op *op = &ending->model->ops[i];
+        if (!op->in_log || op->record >= schedule->record_count)
+            continue;
+        const char *why = why_not_played(ending, op);
+        if (why == NULL)
+            continue;
+        schedule->records[op->record].simulated = ending->model->records[op->record].id;
+        excuse(schedule, op->record, why);
+    }
+}
+
 /* What a second machine of one key wrote isn't played, and a fork comes out as its hashes fall. */
 static void judge_machines(const struct ending *ending)
 {
@@ -225,6 +253,7 @@ void replay_take_end(struct watching *watching, struct world *world, const struc
     }
     judge_losses(schedule);
     judge_machines(&ending);
+    judge_kinds(&ending);
     for (size_t i = 0; i < schedule->record_count; i++) {
         judge_clocks(&ending, i);
         schedule->excused += schedule->records[i].excuse != NULL;

@@ -1,4 +1,5 @@
 /* One write to a real node, when the node has seen of the record what its simulated twin had. */
+#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,7 @@ static const char *prepare(const struct replay *replay, const struct replay_writ
 {
     static const char *const verbs[] = {
         [WRITE_PUT] = "put", [WRITE_SET] = "set", [WRITE_DELETE] = "delete"};
+    assert(write->kind <= WRITE_DELETE);
     const struct replay_record *record = &replay->schedule->records[write->record];
     char id[33];
     bool addressed = write->kind == WRITE_PUT && write->to[0] != '\0';

@@ -188,10 +188,11 @@ static void clocks_that_decide(void **state)
     assert_int_equal(terrace_number("agreed") + terrace_number("equal"), terrace_number("records"));
 }
 
-/* What nobody wrote down: trees, work and faults from seeds that leave the tree as it is. */
+/* What nobody wrote down: trees, work and faults from seeds that leave the tree as it is. The last
+ * one has types and steps that aren't played. */
 static void scenarios_of_the_swarm(void **state)
 {
-    static const char *const seeds[] = {"2", "12", "14"};
+    static const char *const seeds[] = {"2", "12", "14", "7002"};
     (void)state;
     for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
         const char *directory = terrace_path(seeds[i]);
