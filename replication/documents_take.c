@@ -30,7 +30,11 @@ void documents_slot_free(struct session *session)
 static void took(struct step *step, enum error_code code, enum document_kind kind, const char *seat)
 {
     struct replica *replica = step->replica;
-    if (code == ERR_OK) {
+    if (kind == DOCUMENT_ORDER && tree_orders_stamp(replica->tree) != replica->orders_seen) {
+        replica->orders_seen = tree_orders_stamp(replica->tree); /* also one that counts less */
+        document_rows_put(step->updates, replica->tree, kind, span_of_text(seat));
+        updates_trace(step->updates, "order to %s kept: %s", seat, error_name(code));
+    } else if (code == ERR_OK) {
         document_rows_put(step->updates, replica->tree, kind, span_of_text(seat));
         updates_trace(step->updates, "document %u %s taken", kind, seat);
     } else if (code != ERR_STALE && code != ERR_PARKED) {

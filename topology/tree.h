@@ -235,6 +235,11 @@ size_t seat_path_between(const struct seat *from, const struct seat *to,
  * returns the count. They are what everybody there answers (roll-call). */
 size_t tree_orders_for(const struct tree *tree, const struct seat *seat,
                        const struct held_document *orders[static HOLDERS_MAX]);
+/* Orders to this seat that are kept and don't count, or less than the one that does; the count. */
+enum { TREE_ORDERS_MAX = HOLDERS_MAX + 2 }; /* of each who may sign one, and one more */
+size_t tree_orders_kept(const struct tree *tree, struct span seat,
+                        const struct held_document *orders[static TREE_ORDERS_MAX]);
+uint64_t tree_orders_stamp(const struct tree *tree); /* another one: other orders are kept */
 /* Who may give orders to a seat's subtree, and in which term each signs now: the tree's admins,
  * then those of each seat from the root down to it. Borrowed; returns the count. */
 struct order_signer {

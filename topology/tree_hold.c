@@ -60,6 +60,7 @@ void holding_free(struct holding *holding)
     if (holding == NULL)
         return;
     holding_free(holding->newer);
+    holding_free(holding->others);
     twins_free(holding->twins);
     proofs_free(holding);
     rows_free(holding);

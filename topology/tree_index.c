@@ -59,6 +59,18 @@ void order_remove(struct tree *tree, struct holding *holding)
     HASH_DEL(tree->orders, holding);
 }
 
+/* The first of each seat's orders may be another one then. */
+void orders_rearrange(struct tree *tree, struct holding *(*rearrange)(const struct tree *,
+                                                                      struct holding *))
+{
+    struct holding *holding, *following, *all = tree->orders;
+    tree->orders = NULL;
+    HASH_ITER (hh, all, holding, following) {
+        HASH_DEL(all, holding);
+        order_add(tree, rearrange(tree, holding));
+    }
+}
+
 static int by_seat(const void *a, const void *b)
 {
     const struct holding *const *left = a, *const *right = b;

@@ -40,6 +40,7 @@ struct holding {
     struct shelved_schema *shelved; /* of types, whole: whose `rows` are; NULL: its own */
     struct hash signed_by;          /* print of the admin keys that it was verified against */
     struct holding *newer;          /* verified, waiting for its rows */
+    struct holding *others;         /* orders to the same seat that count less */
     struct twins *twins;            /* of its seat, in its term; NULL: none are known */
     bool attached;
     uint8_t signer;    /* of an order: who signed it, 0 the highest who may (tree_orders.c) */
@@ -103,6 +104,7 @@ struct tree {
     size_t order_count;
     struct holding **orders_in_force; /* sorted by seat */
     size_t orders_in_force_count;
+    uint64_t orders_kept; /* changes whenever an order is kept or forgotten */
     struct seat_node **seats;
     size_t seat_count;
     struct seat_node *seats_by_id;
@@ -142,6 +144,8 @@ void branches_free(struct tree *tree);
 struct holding *order_find(const struct tree *tree, struct span seat);
 void order_add(struct tree *tree, struct holding *holding);
 void order_remove(struct tree *tree, struct holding *holding);
+void orders_rearrange(struct tree *tree, struct holding *(*rearrange)(const struct tree *,
+                                                                      struct holding *));
 /* Those signed by somebody who may, sorted by seat. */
 void orders_list(struct tree *tree);
 void orders_free(struct tree *tree);

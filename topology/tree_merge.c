@@ -25,6 +25,12 @@ void tree_take_all(struct tree *tree, const struct tree *from)
         tree_offer_document(tree, held->envelope, NULL);
         take_rows(tree, held);
     }
+    for (size_t i = 0; i < tree_seat_count(from); i++) {
+        const struct held_document *orders[TREE_ORDERS_MAX];
+        struct span seat = span_of_text(tree_seat_at(from, i)->row.seat);
+        for (size_t count = tree_orders_kept(from, seat, orders); count > 0; count--)
+            tree_offer_document(tree, orders[count - 1]->envelope, NULL);
+    }
     if (pending != NULL)
         tree_offer_document(tree, pending->envelope, NULL);
 }

@@ -2,7 +2,9 @@
  * of the greatest serial number that somebody signed who may: the admins of the head, of a seat
  * above it, or of the tree, in the term that is theirs now. Of equal numbers the signer nearer the
  * root counts, then the lower hash. An order of a term that is over counts no longer, and bars
- * nothing: so who has lost a key to a thief raises the term, whatever number the thief has used. */
+ * nothing: so who has lost a key to a thief raises the term, whatever number the thief has used.
+ * Of each signer the greatest order is kept beside the one that counts, and counts when that one
+ * does no longer: which one counts follows from what has been signed, not from who heard what. */
 #include "topology/tree_inner.h"
 
 #include <string.h>
@@ -85,25 +87,78 @@ static bool order_counts(const struct tree *tree, struct holding *holding)
     return true;
 }
 
+/* Of two orders to one seat, whether the first overrules the second. */
+static bool order_overrules(const struct holding *order, const struct holding *held)
+{
+    if (order->attached != held->attached)
+        return order->attached;
+    if (PLANTED(ORDER_AS_IT_COMES))
+        return true;
+    if (order->held.version != held->held.version)
+        return order->held.version > held->held.version;
+    if (order->signer != held->signer)
+        return order->signer < held->signer;
+    return hash_compare(&order->held.hash, &held->held.hash) < 0;
+}
+
+static void order_insert(struct holding **orders, struct holding *order)
+{
+    while (*orders != NULL && !order_overrules(order, *orders))
+        orders = &(*orders)->others;
+    order->others = *orders;
+    *orders = order;
+}
+
+/* What was placed has changed: which of them count, and which of these first. */
+static struct holding *judge_orders(const struct tree *tree, struct holding *orders)
+{
+    struct holding *judged = NULL;
+    while (orders != NULL) {
+        struct holding *order = orders;
+        orders = order->others;
+        order->attached = order_counts(tree, order);
+        order_insert(&judged, order);
+    }
+    return judged;
+}
+
 void orders_judge(struct tree *tree)
 {
     if (tree->orders == NULL)
         return;
-    for (struct holding *holding = tree->orders; holding != NULL; holding = holding->hh.next)
-        holding->attached = order_counts(tree, holding);
+    orders_rearrange(tree, judge_orders);
     orders_list(tree);
 }
 
-static bool order_overrules(const struct document_header *header, const struct hash *hash,
-                            uint8_t signer, const struct holding *held)
+static void order_forget(struct holding **link)
 {
-    if (held == NULL || !held->attached || PLANTED(ORDER_AS_IT_COMES))
-        return true;
-    if (header->version != held->held.version)
-        return header->version > held->held.version;
-    if (signer != held->signer)
-        return signer < held->signer;
-    return hash_compare(hash, &held->held.hash) < 0;
+    struct holding *order = *link;
+    *link = order->others;
+    order->others = NULL;
+    holding_free(order);
+}
+
+/* False: of this signer a greater one is kept. What it overrules of the same signer goes. */
+static bool order_keep(struct holding **orders, struct holding *order)
+{
+    size_t count = 0;
+    for (struct holding **link = orders; *link != NULL;) {
+        struct holding *kept = *link;
+        bool same = kept->attached && kept->signer == order->signer;
+        if (same && !order_overrules(order, kept))
+            return false;
+        if (same || hash_equal(&kept->held.hash, &order->held.hash)) {
+            order_forget(link);
+            continue;
+        }
+        if (++count >= TREE_ORDERS_MAX) { /* the last ones don't count */
+            order_forget(link);
+            continue;
+        }
+        link = &kept->others;
+    }
+    order_insert(orders, order);
+    return true;
 }
 
 static enum error_code refuse_signer(const struct order_signer *signers, size_t count,
@@ -132,28 +187,50 @@ enum error_code offer_order(struct tree *tree, struct span envelope,
                          header->seat);
     struct holding *held = order_find(tree, span_of_text(header->seat));
     struct hash hash = document_hash(opened->header);
-    if (held != NULL && held->attached && hash_equal(&hash, &held->held.hash))
-        return error_set(error, ERR_STALE, what, "it is held already");
+    for (const struct holding *kept = held; kept != NULL; kept = kept->others) {
+        if (kept->attached && hash_equal(&hash, &kept->held.hash))
+            return error_set(error, ERR_STALE, what, "it is held already");
+    }
     struct order_signer signers[HOLDERS_MAX + 1];
     size_t count = tree_order_signers(tree, seat, signers);
     uint8_t signer = signer_of(tree, signers, count, opened);
     if (signer == count)
         return refuse_signer(signers, count, header->term, error);
-    if (!order_overrules(header, &hash, signer, held))
-        return error_set(error, ERR_STALE, what, "order %llu to %s is held already, or a newer one",
-                         (unsigned long long)held->held.version, header->seat);
-    if (held != NULL) {
-        order_remove(tree, held);
-        holding_free(held);
-    }
     struct holding *holding = holding_new(envelope, opened);
     holding->signed_by = admin_keys_print(signers[signer].admins);
     holding->signer = signer;
     holding->attached = true;
-    order_add(tree, holding);
+    if (held != NULL)
+        order_remove(tree, held);
+    bool kept = order_keep(&held, holding);
+    order_add(tree, held);
     orders_list(tree);
-    tree->change_count++;
-    return ERR_OK;
+    tree->orders_kept += kept;
+    if (held == holding) {
+        tree->change_count++;
+        return ERR_OK;
+    }
+    if (!kept)
+        holding_free(holding);
+    return error_set(error, ERR_STALE, what, "order %llu to %s is held already, or a newer one",
+                     (unsigned long long)held->held.version, header->seat);
+}
+
+size_t tree_orders_kept(const struct tree *tree, struct span seat,
+                        const struct held_document *orders[static TREE_ORDERS_MAX])
+{
+    const struct holding *first = order_find(tree, seat);
+    size_t count = 0;
+    for (const struct holding *order = first; order != NULL; order = order->others) {
+        if (order != first || !order->attached)
+            orders[count++] = &order->held;
+    }
+    return count;
+}
+
+uint64_t tree_orders_stamp(const struct tree *tree)
+{
+    return tree->orders_kept;
 }
 
 size_t tree_orders_for(const struct tree *tree, const struct seat *seat,

@@ -1,7 +1,8 @@
 /* Rows of docs: kind 1 ‖ seat ‖ 00 ‖ place 4. Place 0 is the header with its signatures, place
  * i + 1 is row i: [row, proof or nil]. Kind 0 holds the root documents before the newest one; kind
  * 16 + k the twins of a frozen document of kind k, [envelope, envelope]. Kind 32 is the root by
- * hand that waits for people, kind 33 the hashes of those that people have confirmed here. */
+ * hand that waits for people, kind 33 the hashes of those that people have confirmed here, kind 34
+ * the orders to a seat that count less than the one of kind 5. */
 #include "replication/rows/document_rows.h"
 
 #include <assert.h>
@@ -36,7 +37,7 @@ uint64_t query_tree_stamp(const struct view *view)
                : 0;
 }
 
-static void remove_document(struct updates *updates, enum document_kind kind, struct span seat)
+static void remove_document(struct updates *updates, unsigned kind, struct span seat)
 {
     const struct view *view = updates_view(updates);
     uint8_t from[DOC_KEY_BYTES_MAX];
@@ -106,6 +107,18 @@ static void put_roots_by_hand(struct updates *updates, const struct tree *tree)
     }
 }
 
+static void put_orders(struct updates *updates, const struct tree *tree, struct span seat)
+{
+    const struct held_document *orders[TREE_ORDERS_MAX];
+    size_t count = tree_orders_kept(tree, seat, orders);
+    uint8_t key[DOC_KEY_BYTES_MAX];
+    remove_document(updates, DOCUMENT_ROWS_ORDERS, seat);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = doc_key(key, DOCUMENT_ROWS_ORDERS, seat, (uint32_t)i);
+        updates_put(updates, TABLE_DOCS, SPAN(key, size), orders[i]->envelope);
+    }
+}
+
 void document_rows_put(struct updates *updates, const struct tree *tree, enum document_kind kind,
                        struct span seat)
 {
@@ -127,6 +140,8 @@ void document_rows_put(struct updates *updates, const struct tree *tree, enum do
     }
     if (kind == DOCUMENT_ROOT)
         put_roots_by_hand(updates, tree);
+    if (kind == DOCUMENT_ORDER)
+        put_orders(updates, tree, seat);
     write_u64(stamp, query_tree_stamp(updates_view(updates)) + 1);
     updates_put(updates, TABLE_META, span_of_text(stamp_key), SPAN_OF_ARRAY(stamp));
     updates_put(updates, TABLE_META, span_of_text("tree"), SPAN_OF_ARRAY(tree_id(tree)->bytes));
@@ -204,7 +219,7 @@ static void read_stored(const struct view *view, struct stored_documents *stored
            view->next(view->context, TABLE_DOCS, SPAN(from, size), &key, &value) == READ_FOUND) {
         if (key.size >= 6 && key.size <= DOC_KEY_BYTES_MAX) {
             uint32_t place = read_u32(key.data + key.size - 4);
-            if (place == 0 || key.data[0] == FORMER_ROOT || key.data[0] == CONFIRMED) {
+            if (place == 0 || key.data[0] == FORMER_ROOT || key.data[0] >= CONFIRMED) {
                 stored->items =
                     mem_resize(stored->items, (stored->count + 1) * sizeof *stored->items);
                 stored->items[stored->count++] = (struct stored_document){
@@ -239,7 +254,7 @@ static bool offer(struct tree *tree, struct stored_document *item, bool *refused
 {
     if (item->kind == CONFIRMED)
         return true;
-    if (item->kind == PENDING_ROOT)
+    if (item->kind == PENDING_ROOT || item->kind == DOCUMENT_ROWS_ORDERS)
         return tree_offer_document(tree, item->envelope, NULL) != ERR_PARKED;
     if (item->kind > TWINS)
         return offer_twins(tree, item->envelope) != ERR_PARKED;

@@ -5,7 +5,7 @@
 #include "replication/rows/rows.h"
 
 /* Kinds of rows beside documents, see document_rows.c. */
-enum { DOCUMENT_ROWS_PENDING = 32, DOCUMENT_ROWS_CONFIRMED = 33 };
+enum { DOCUMENT_ROWS_PENDING = 32, DOCUMENT_ROWS_CONFIRMED = 33, DOCUMENT_ROWS_ORDERS = 34 };
 
 /* Put what the tree holds of a document in the place of what the store holds of it (of one
  * that was forgotten nothing), and move the stamp that readers watch. */

@@ -150,7 +150,7 @@ static bool is_public_key(struct span key, struct span value)
 static bool is_document(struct span key, struct span value)
 {
     return key.size >= DOC_KEY_BYTES_MIN && key.size <= DOC_KEY_BYTES_MAX &&
-           key.data[0] <= DOCUMENT_ROWS_CONFIRMED && key.data[key.size - 5] == 0 && value.size > 0;
+           key.data[0] <= DOCUMENT_ROWS_ORDERS && key.data[key.size - 5] == 0 && value.size > 0;
 }
 
 void salvage_offer(struct salvage *salvage, struct span key, struct span value, uint64_t place)

@@ -144,11 +144,13 @@ static void offer_round(struct salvage *salvage)
     for (size_t i = 0; i < salvage->documents.count; i++) {
         const struct kept_row *head = &salvage->documents.rows[i];
         struct document_envelope opened;
-        if (place_of(head) != 0 && head->key.data[0] != FORMER_ROOT)
+        if (place_of(head) != 0 && head->key.data[0] != FORMER_ROOT &&
+            head->key.data[0] != DOCUMENT_ROWS_ORDERS)
             continue;
         if (head->key.data[0] == DOCUMENT_ROWS_CONFIRMED)
             continue;
-        if (head->key.data[0] == DOCUMENT_ROWS_PENDING) {
+        if (head->key.data[0] == DOCUMENT_ROWS_PENDING ||
+            head->key.data[0] == DOCUMENT_ROWS_ORDERS) {
             (void)tree_offer_document(salvage->tree, span_of_buffer(&head->value), NULL);
             continue;
         }

@@ -73,6 +73,17 @@ static bool is_order_over(const struct tree *tree, struct span seat_id, struct s
     return over;
 }
 
+/* Which of them counts may have changed with the tree, and their rows haven't. */
+static bool is_order_kept(const struct tree *tree, struct span seat, struct span value)
+{
+    const struct held_document *orders[TREE_ORDERS_MAX];
+    const struct held_document *counts = tree_find_document(tree, DOCUMENT_ORDER, seat);
+    bool kept = counts != NULL && span_equal(counts->envelope, value);
+    for (size_t count = tree_orders_kept(tree, seat, orders); count > 0 && !kept; count--)
+        kept = span_equal(orders[count - 1]->envelope, value);
+    return kept;
+}
+
 static bool document_stands(const struct tree *tree, struct span key, struct span value)
 {
     enum { TWINS = 16 };
@@ -88,6 +99,8 @@ static bool document_stands(const struct tree *tree, struct span key, struct spa
     if (kind == DOCUMENT_ROWS_PENDING)
         return tree_pending_root(tree) != NULL &&
                span_equal(tree_pending_root(tree)->envelope, value);
+    if (kind == DOCUMENT_ROWS_ORDERS)
+        return is_order_kept(tree, seat, value) || is_order_over(tree, seat, value);
     const struct held_document *held =
         tree_find_document(tree, (enum document_kind)(kind % TWINS), seat);
     if (kind > TWINS)
@@ -96,6 +109,8 @@ static bool document_stands(const struct tree *tree, struct span key, struct spa
         return (kind == DOCUMENT_BRANCH && place > 0) ||
                (kind == DOCUMENT_BRANCH && is_out_of_force(tree, seat, value)) ||
                (kind == DOCUMENT_ORDER && is_order_over(tree, seat, value));
+    if (kind == DOCUMENT_ORDER && place == 0)
+        return is_order_kept(tree, seat, value) || is_order_over(tree, seat, value);
     return place == 0 ? span_equal(held->envelope, value) : is_row_of(held, place - 1, value);
 }
 

@@ -23,11 +23,26 @@ static struct hash rank_name(const struct model *model, size_t node, enum table 
     return hash_of_two(HASH_BODY, SPAN_OF_ARRAY(head), key);
 }
 
+/* An order of a term that is over counts no longer, and another one may, with a lower number. */
+static bool order_may_be_over(const struct model *model, struct span key, uint64_t term)
+{
+    const struct tree *tree = model->county->tree;
+    const struct seat *seat = tree_seat(tree, SPAN(key.data + 1, key.size - 6));
+    struct order_signer signers[HOLDERS_MAX + 1];
+    size_t count = seat == NULL ? 0 : tree_order_signers(tree, seat, signers);
+    bool over = false;
+    while (count-- > 0)
+        over = over || signers[count].term > term;
+    return over;
+}
+
 /* A note that its key's cut-off doesn't list goes (rules.md A27), and an older one may come. */
 static bool has_left(const struct model *model, enum table table, struct span key,
                      const struct model_rank *known)
 {
     struct key_id signer;
+    if (table == TABLE_DOCS && key.data[0] == DOCUMENT_ORDER)
+        return order_may_be_over(model, key, known->major);
     if (table != TABLE_NOTES || key.size < 1 + sizeof signer.bytes)
         return false;
     memcpy(signer.bytes, key.data + 1, sizeof signer.bytes);

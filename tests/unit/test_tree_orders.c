@@ -139,6 +139,63 @@ static void a_raised_term_ends_the_orders_of_a_stolen_key(void **state)
     tree_free(tree);
 }
 
+/* The county's order and two by a stolen key, in every order that they can come in: what counts
+ * while the key does, and what counts when its term is over. */
+static void what_a_stolen_key_displaced_counts_again(void **state)
+{
+    (void)state;
+    static const unsigned char orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                               {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    struct test_document given[] = {
+        {ORDER("T1", ADMIN_C, ORDER_EMERGENCY)},
+        {ORDER("T1", ADMIN_T1, ORDER_PEACE), .version = 2},
+        {ORDER("T1", ADMIN_T1, ORDER_PEACE), .version = 7},
+    };
+    struct test_document raised = {BRANCH("C", ADMIN_C), .version = 2,
+                                   .rows = {{.seat = "T1",
+                                             .tier = 1,
+                                             .key = 2,
+                                             .admin = ADMIN_STRANGER,
+                                             .term = 2,
+                                             .generation = 1},
+                                            ROW_T2}};
+    struct author_document document = document_make(&raised);
+    for (size_t i = 0; i < 6; i++) {
+        const struct held_document *kept[TREE_ORDERS_MAX];
+        struct tree *tree = tree_usual(), *copy = tree_new(&the_tree);
+        for (size_t k = 0; k < 3; k++)
+            give(tree, given[orders[i][k]]);
+        assert_int_equal(serial_of(tree, "T1"), 7);
+        assert_string_equal(emergency_at(tree, "V1"), "");
+        assert_int_equal(tree_orders_kept(tree, span_of_text("T1"), kept), 1); /* not the 2nd */
+        tree_take_all(copy, tree);
+        assert_int_equal(offer(tree, &document, NULL), ERR_OK);
+        assert_int_equal(offer(copy, &document, NULL), ERR_OK);
+        assert_int_equal(serial_of(tree, "T1"), 1);
+        assert_string_equal(emergency_at(tree, "T1"), "T1");
+        assert_string_equal(emergency_at(copy, "T1"), "T1");
+        assert_int_equal(give(tree, given[2]), ERR_STALE);
+        tree_free(copy);
+        tree_free(tree);
+    }
+    author_document_clear(&document);
+}
+
+/* However many a stolen key signs: one of them is kept. */
+static void what_is_kept_of_one_signer_is_one_order(void **state)
+{
+    (void)state;
+    struct tree *tree = tree_usual();
+    const struct held_document *kept[TREE_ORDERS_MAX];
+    give(tree, (struct test_document){ORDER("T1", ADMIN_C, ORDER_EMERGENCY)});
+    for (uint64_t i = 1; i <= 200; i++)
+        give(tree, (struct test_document){ORDER("T1", ADMIN_T1, ORDER_PEACE), .version = i});
+    assert_int_equal(serial_of(tree, "T1"), 200);
+    assert_int_equal(tree_orders_kept(tree, span_of_text("T1"), kept), 1);
+    assert_int_equal(kept[0]->header.order, ORDER_EMERGENCY);
+    tree_free(tree);
+}
+
 /* It goes where the documents of its seat go, and a copy of the tree has it. */
 static void orders_matter_to_the_links_of_their_subtree_and_above(void **state)
 {
@@ -193,6 +250,8 @@ int main(void)
         cmocka_unit_test(the_greatest_serial_counts_and_nothing_goes_back),
         cmocka_unit_test(of_equal_numbers_the_signer_nearer_the_root_counts),
         cmocka_unit_test(a_raised_term_ends_the_orders_of_a_stolen_key),
+        cmocka_unit_test(what_a_stolen_key_displaced_counts_again),
+        cmocka_unit_test(what_is_kept_of_one_signer_is_one_order),
         cmocka_unit_test(orders_matter_to_the_links_of_their_subtree_and_above),
         cmocka_unit_test(an_emergency_that_goes_on_keeps_its_beginning),
     };
