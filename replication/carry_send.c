@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "replication/move.h"
+#include "replication/notes.h"
 
 static bool names_have(const struct seat_names *names, const char *seat)
 {
@@ -129,6 +130,7 @@ static void send_proved(struct sending *sending, const struct stream_id *stream,
     for (size_t done = 0; done < count;) {
         struct buffer body = {0};
         bool creates = opening && has_creation(block, places + done, count - done);
+        statement_on_carried(step, stream, block);
         done += carry_encode(block, places + done, count - done, creates ? &first : NULL, &body);
         append_carry(sending, span_of_buffer(&body));
         buffer_free(&body);

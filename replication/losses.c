@@ -1,11 +1,18 @@
-/* What a seat that has moved, and lost its disk, gets by no link any more (rules.md B133).
+/* What a seat that has lost its disk gets by no link any more (rules.md B133, B172).
  *
  *     V1 ---- T1     V1 is below T2 by now. T1 holds what V1 wrote into streams that the two
  *        x           shared, and V1's marks of what was written to V1.
  *
  * A heads statement of a later epoch, or by another key of the seat, says that its author may hold
  * less than it did. Who was its neighbour then gives back what it doesn't list, and takes those
- * marks for none, so that the authors of what was written to it send that again. */
+ * marks for none, so that the authors of what was written to it send that again.
+ *
+ *     V1 ---- T1 ---- C ---- V2    what V1 sealed to V2 no one on the way can read, nor V1's next
+ *                                  machine: V2 gives it back
+ *
+ * Each entry is given back once: then it stands in a stream of this seat for the other, which links
+ * bring again after the next loss. So whoever has stolen a key, and speaks of another loss each
+ * minute, has nothing written for it. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +20,21 @@
 #include "replication/move.h"
 #include "replication/notes.h"
 
-enum { LOSS_KEY_BYTES = 1 + 1 + KEY_ID_BYTES + 4 + 2, GIVEN_A_BATCH = 64 };
+enum {
+    LOSS_KEY_BYTES = 1 + 1 + KEY_ID_BYTES + 4 + 2,
+    LOSS_BYTES = 4 + 4 + 4 + 4,
+    GIVEN_A_BATCH = 64,
+};
 
-/* A stream that a broken pair of neighbours shares, one of them this seat. */
+/* A stream that a broken pair of neighbours shares, one of them this seat; or one that is sealed to
+ * this seat. */
 struct loss {
     struct stream_id stream;
-    bool ahead;    /* the other stands on the author's far side of us; else it is the author */
-    uint32_t life; /* of the other, the latest heard of; 0: none */
-    uint32_t next; /* to the author: what hasn't gone yet */
+    bool ahead;     /* the other stands on the author's far side of us; else it is the author */
+    uint32_t life;  /* of the other, the latest heard of; 0: none */
+    uint32_t next;  /* to the author: what hasn't gone yet, */
+    uint32_t until; /* to where it hasn't; */
+    uint32_t from;  /* and from where on all goes, or has gone */
 };
 
 /* ---- rows ---- */
@@ -36,17 +50,19 @@ static void loss_key(uint8_t key[static LOSS_KEY_BYTES], const struct loss *loss
 
 static void loss_put(struct step *step, const struct loss *loss)
 {
-    uint8_t key[LOSS_KEY_BYTES], row[8];
+    uint8_t key[LOSS_KEY_BYTES], row[LOSS_BYTES];
     loss_key(key, loss);
     write_u32(row, loss->life);
     write_u32(row + 4, loss->next);
+    write_u32(row + 8, loss->from);
+    write_u32(row + 12, loss->until);
     updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(key), SPAN_OF_ARRAY(row));
 }
 
 static bool loss_parse(struct span key, struct span value, struct loss *loss)
 {
     *loss = (struct loss){0};
-    if (key.size != LOSS_KEY_BYTES || key.data[0] != 'L' || value.size != 8)
+    if (key.size != LOSS_KEY_BYTES || key.data[0] != 'L' || value.size < 8)
         return false;
     loss->ahead = key.data[1] != 0;
     memcpy(loss->stream.author.bytes, key.data + 2, KEY_ID_BYTES);
@@ -54,6 +70,8 @@ static bool loss_parse(struct span key, struct span value, struct loss *loss)
     loss->stream.number = read_u16(key.data + 2 + KEY_ID_BYTES + 4);
     loss->life = read_u32(value.data);
     loss->next = read_u32(value.data + 4);
+    loss->from = value.size == LOSS_BYTES ? read_u32(value.data + 8) : loss->next;
+    loss->until = value.size == LOSS_BYTES ? read_u32(value.data + 12) : UINT32_MAX;
     return true;
 }
 
@@ -112,19 +130,40 @@ static uint32_t listed_end(struct step *step, const struct stream_id *stream, ui
     return end;
 }
 
+/* This seat is its end, and nobody in between can read it. */
+static bool is_sealed_here(struct step *step, const struct stream_open *open)
+{
+    return open->seat_count > 2 && strcmp(open->sealed_to, step->replica->options.seat) == 0;
+}
+
+/* From here on, but for what has been given before. */
+static void gives_from(struct loss *loss, uint32_t start)
+{
+    if (start >= loss->from)
+        return;
+    if (loss->next >= loss->until || loss->from == UINT32_MAX)
+        loss->until = loss->from; /* else some of it is still to go */
+    loss->next = loss->from = start;
+}
+
 /* The author's seat lives on in a later epoch, or by another key. */
 static void look_behind(struct step *step, const struct stream_id *id, const struct stream_row *row)
 {
-    struct loss loss = {.stream = *id};
+    struct loss loss = {.stream = *id, .from = UINT32_MAX};
     const struct author *author = tree_author(step->replica->tree, id->author);
     struct key_id now = author == NULL ? id->author : key_id_of(author->seat->row.signing_key);
     bool same = key_id_equal(now, id->author), known = loss_read(step, &loss);
+    bool beside = way_breaks_behind(step->replica->tree, &row->open, 0);
     uint32_t epoch = heard_epoch(step, now), life = life_of(now, epoch);
+    if (!same && is_sealed_here(step, &row->open)) /* its statements may not come here */
+        life = life_of(now, 1);
+    else if (!beside)
+        return;
     if (life == 0 || (same && epoch <= id->epoch) || (known && loss.life == life))
         return;
     loss.life = life;
-    loss.next = same ? listed_end(step, id, epoch) : 0;
-    if (loss.next < row->head.seq)
+    gives_from(&loss, same ? listed_end(step, id, epoch) : 0);
+    if (loss.next < row->head.seq && loss.next < loss.until)
         updates_trace(step->updates, "give back %s from %u",
                       label_stream(step->replica->tree, id).text, loss.next);
     loss_put(step, &loss);
@@ -166,7 +205,7 @@ static void look_for_losses(struct step *step)
             continue;
         while (own < open->seat_count && strcmp(open->seats[own], step->replica->options.seat) != 0)
             own++;
-        if (own == 1 && way_breaks_behind(tree, open, 0))
+        if (own == 1 || (own + 1 == open->seat_count && is_sealed_here(step, open)))
             look_behind(step, &id, row);
         if (own + 1 < open->seat_count && way_breaks_behind(tree, open, own))
             look_ahead(step, &id, row, own);
@@ -181,16 +220,17 @@ static bool give_back(struct step *step, struct loss *loss, unsigned *left)
 {
     struct stream_row *row = mem_alloc(sizeof *row);
     uint32_t from = loss->next;
-    bool held = stream_row_read(step->view, &loss->stream, row) &&
-                row->open.holders == HOLDERS_PATH &&
-                way_breaks_behind(step->replica->tree, &row->open, 0);
-    for (; held && loss->next<row->head.seq && * left> 0; --*left) {
+    bool held =
+        stream_row_read(step->view, &loss->stream, row) && row->open.holders == HOLDERS_PATH &&
+        (is_sealed_here(step, &row->open) || way_breaks_behind(step->replica->tree, &row->open, 0));
+    uint32_t end = loss->until < row->head.seq ? loss->until : row->head.seq;
+    for (; held && loss->next<end && * left> 0; --*left) {
         struct entry_place place = {.stream = loss->stream, .seq = loss->next++};
         way_entry_goes(step, &place, &row->open, 0, 1);
     }
     if (loss->next != from)
         loss_put(step, loss);
-    bool more = held && loss->next < row->head.seq;
+    bool more = held && loss->next < end;
     free(row);
     return more;
 }
@@ -226,7 +266,7 @@ void losses_when_due(struct step *step)
     if (own_seat(replica) == NULL)
         return;
     replica->losses_seen = tree_change_count(replica->tree);
-    if ((changed || replica->losses_due) && tree_moved_count(replica->tree) > 0) {
+    if (changed || (replica->losses_due && tree_moved_count(replica->tree) > 0)) {
         look_for_losses(step);
         replica->giving_due = true;
     }

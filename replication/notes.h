@@ -32,5 +32,9 @@ void token_when_due(struct step *step); /* of the root */
 void statement_when_due(struct step *step);
 /* The tree has changed: new orders are answered at once. */
 void statement_on_orders(struct replica *replica);
+/* Entries of this block of an own stream are carried to others: of what this key alone holds the
+ * statement says how far that has gone. */
+void statement_on_carried(struct step *step, const struct stream_id *stream,
+                          const struct prepared_block *block);
 
 #endif

@@ -74,6 +74,62 @@ static bool list_way(struct step *step, const struct stream_id *id, const struct
     return true;
 }
 
+/* ---- what this key alone wrote, and has carried to others since (rules.md B171) ---- */
+
+enum { CARRIED_KEY_BYTES = 1 + KEY_ID_BYTES + 4 + 2, CARRIED_BYTES = 4 + HASH_BYTES };
+
+static void carried_key(uint8_t key[static CARRIED_KEY_BYTES], const struct stream_id *stream)
+{
+    key[0] = 'H';
+    memcpy(key + 1, stream->author.bytes, KEY_ID_BYTES);
+    write_u32(key + 1 + KEY_ID_BYTES, stream->epoch);
+    write_u16(key + 5 + KEY_ID_BYTES, stream->number);
+}
+
+static bool carried_end(struct step *step, const struct stream_id *stream, uint32_t *end,
+                        struct hash *hash)
+{
+    uint8_t key[CARRIED_KEY_BYTES];
+    struct span value;
+    carried_key(key, stream);
+    if (step->view->get(step->view->context, TABLE_META, SPAN_OF_ARRAY(key), &value) !=
+            READ_FOUND ||
+        value.size != CARRIED_BYTES)
+        return false;
+    *end = read_u32(value.data);
+    memcpy(hash->bytes, value.data + 4, HASH_BYTES);
+    return true;
+}
+
+void statement_on_carried(struct step *step, const struct stream_id *stream,
+                          const struct prepared_block *block)
+{
+    uint8_t key[CARRIED_KEY_BYTES], value[CARRIED_BYTES];
+    uint32_t end = block->header.seq + block->header.count, known;
+    struct hash hash;
+    const struct stream_open *open = load_stream_open(step, stream);
+    if (open == NULL || open->holders != HOLDERS_SELF || stream->branch > 0 ||
+        !key_id_equal(stream->author, step->replica->key_id) ||
+        (carried_end(step, stream, &known, &hash) && known >= end))
+        return;
+    carried_key(key, stream);
+    write_u32(value, end);
+    memcpy(value + 4, block->hash.bytes, HASH_BYTES);
+    updates_put(step->updates, TABLE_META, SPAN_OF_ARRAY(key), SPAN_OF_ARRAY(value));
+    step->replica->statement_ever = false; /* said with what it is about, or the machine may burn */
+}
+
+static bool list_carried(struct step *step, const struct stream_id *id,
+                         struct heads_statement *statement)
+{
+    static const uint8_t nobody[] = {0x90}; /* a cut-off alone asks for it */
+    struct statement_way way = {.epoch = id->epoch, .number = id->number};
+    way.seats = SPAN_OF_ARRAY(nobody);
+    if (statement->way_count < STATEMENT_WAYS_MAX && carried_end(step, id, &way.end, &way.end_hash))
+        statement->ways[statement->way_count++] = way;
+    return true;
+}
+
 /* Streams of this epoch that are for others; an ended one stays listed (A9). Who writes to more
  * seats than a statement has room for lists those that he wrote to last. */
 static void list_streams(struct step *step, struct heads_statement *statement, struct buffer *seats)
@@ -87,9 +143,9 @@ static void list_streams(struct step *step, struct heads_statement *statement, s
     buffer_reserve(seats, STATEMENT_WAYS_BYTES_MAX + HOLDERS_MAX * (SEAT_BYTES_MAX + 2) + 3);
     statement->ways = mem_alloc(STATEMENT_WAYS_MAX * sizeof *statement->ways);
     for (uint64_t cursor = 0; stream_row_next(step->view, &cursor, &id, row);) {
-        if (!key_id_equal(id.author, replica->key_id) || row->open.holders == HOLDERS_SELF ||
-            row->head.seq == 0 || list_way(step, &id, row, statement, seats) ||
-            id.epoch != replica->self.epoch)
+        if (!key_id_equal(id.author, replica->key_id) || row->head.seq == 0 ||
+            (row->open.holders == HOLDERS_SELF && list_carried(step, &id, statement)) ||
+            list_way(step, &id, row, statement, seats) || id.epoch != replica->self.epoch)
             continue;
         if (count == capacity) {
             capacity = capacity * 2 + 16;

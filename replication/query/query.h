@@ -187,6 +187,17 @@ enum error_code query_types(const struct tree *tree, struct buffer *out, struct 
 enum error_code query_heads(const struct view *view, const struct tree *tree, struct span seat,
                             struct buffer *out, struct error *error);
 
+/* How far streams that needn't be held here go, by the word of their author's statements: those
+ * whose way has changed (rules.md B49), and what of its own it has carried to others (B171). */
+enum { STATED_ENDS_MAX = 256 };
+struct stated_end {
+    uint32_t epoch;
+    uint16_t stream;
+    struct stream_head head;
+};
+size_t query_stated_ends(const struct view *view, struct key_id key,
+                         struct stated_end ends[static STATED_ENDS_MAX]);
+
 /* The newest order to the subtree of `head`, and who of it has answered (rules.md B83): {"seat":,
  * "name":, "order": nil or {"what": "emergency" | "peace" | "roll-call", "serial":, "issued": ms,
  * "since": ms or nil}, "emergency_of": the seat whose order puts `head` into emergency or "",

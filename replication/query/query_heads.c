@@ -97,28 +97,68 @@ static void write_notes(struct held_key *key, uint32_t epoch, uint64_t statement
     key->note_count++;
 }
 
-/* Streams of a way that is the tree's no more, and that aren't here since they name other seats: to
- * the end that their author's newest statement gives them. */
-static void add_ways(const struct heads *heads, struct held_key *key, struct span note)
+static size_t add_end(struct stated_end ends[static STATED_ENDS_MAX], size_t count,
+                      const struct statement_way *way)
 {
+    size_t at = 0;
+    while (at < count && (ends[at].epoch != way->epoch || ends[at].stream != way->number))
+        at++;
+    if (way->end == 0 || at == STATED_ENDS_MAX || (at < count && ends[at].head.seq >= way->end))
+        return count;
+    ends[at] =
+        (struct stated_end){way->epoch, way->number, {.seq = way->end, .hash = way->end_hash}};
+    return at == count ? count + 1 : count;
+}
+
+static bool is_for_nobody(const struct statement_way *way)
+{
+    struct mp_reader seats = mp_reader(way->seats);
+    return mp_read_array(&seats) == 0;
+}
+
+size_t query_stated_ends(const struct view *view, struct key_id key,
+                         struct stated_end ends[static STATED_ENDS_MAX])
+{
+    uint8_t from[NOTE_KEY_BYTES_MAX];
+    size_t size = note_key(from, HASH_HEADS, key, UINT32_MAX), count = 0;
+    struct span found, note;
     struct heads_statement statement;
-    struct stream_row *row = mem_alloc(sizeof *row);
-    if (note.size == 0 || statement_decode(note, &statement, NULL) != ERR_OK)
-        statement = (struct heads_statement){0};
-    for (size_t i = 0; i < statement.way_count; i++) {
-        const struct statement_way *way = &statement.ways[i];
-        struct stream_id stream = {key->id, way->epoch, way->number, 0};
-        if (!stream_row_read(heads->view, &stream, row) || row->head.seq == 0)
-            write_stream(key, &stream,
-                         &(struct stream_head){.seq = way->end, .hash = way->end_hash});
+    for (bool newest = true;; newest = false) {
+        if (view->previous(view->context, TABLE_NOTES, SPAN(from, size), &found, &note) !=
+                READ_FOUND ||
+            found.size != size || memcmp(found.data, from, size - 4) != 0)
+            return count;
+        uint32_t epoch = read_u32(found.data + size - 4);
+        if (statement_decode(note, &statement, NULL) == ERR_OK) {
+            for (size_t i = 0; i < statement.way_count; i++) {
+                if (newest || is_for_nobody(&statement.ways[i]))
+                    count = add_end(ends, count, &statement.ways[i]);
+            }
+            statement_free(&statement);
+        }
+        if (epoch == 0)
+            return count;
+        write_u32(from + size - 4, epoch - 1);
     }
-    statement_free(&statement);
+}
+
+/* To the end that their author's statements give them: streams of a way that is the tree's no more,
+ * and that aren't here since they name other seats; and its own, as far as it has carried them. */
+static void add_ends(const struct heads *heads, struct held_key *key)
+{
+    struct stated_end ends[STATED_ENDS_MAX];
+    struct stream_row *row = mem_alloc(sizeof *row);
+    size_t count = query_stated_ends(heads->view, key->id, ends);
+    for (size_t i = 0; i < count; i++) {
+        struct stream_id stream = {key->id, ends[i].epoch, ends[i].stream, 0};
+        if (!stream_row_read(heads->view, &stream, row) || row->head.seq == 0)
+            write_stream(key, &stream, &ends[i].head);
+    }
     free(row);
 }
 
 static void add_notes(const struct heads *heads, struct held_key *key)
 {
-    struct span newest = SPAN_EMPTY;
     uint8_t from[NOTE_KEY_BYTES_MAX], prefix = 1 + KEY_ID_BYTES;
     size_t size = note_key(from, HASH_HEADS, key->id, 0);
     struct span found, note;
@@ -130,7 +170,6 @@ static void add_notes(const struct heads *heads, struct held_key *key)
         uint32_t epoch = read_u32(found.data + prefix);
         struct note_head head;
         bool of_report = reported && report.epoch == epoch;
-        newest = note;
         if (note_read_head(note, HASH_HEADS, &head, NULL) == ERR_OK)
             write_notes(key, epoch, head.k, of_report ? report.k : 0);
         written |= of_report;
@@ -140,7 +179,7 @@ static void add_notes(const struct heads *heads, struct held_key *key)
     }
     if (reported && !written)
         write_notes(key, report.epoch, 0, report.k);
-    add_ways(heads, key, newest);
+    add_ends(heads, key);
 }
 
 static void write_key(const struct held_key *key, struct buffer *out)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replication/query/query.h"
 #include "replication/rows/branches.h"
 #include "sim/run/run_parts.h"
 
@@ -24,38 +25,29 @@ static struct stream_head longest(const struct view *view, const struct stream_i
     return head;
 }
 
-static bool is_listed(const struct cut_off *places, size_t count, const struct statement_way *way)
+static bool is_listed(const struct cut_off *places, size_t count, const struct stated_end *end)
 {
     for (size_t i = 0; i < count; i++) {
-        if (places[i].epoch == way->epoch && places[i].stream == way->number)
+        if (places[i].epoch == end->epoch && places[i].stream == end->stream)
             return true;
     }
     return false;
 }
 
-/* Streams of a former way, which aren't here: to the end that the newest statement gives them
- * (rules.md B49). */
-static size_t add_ways(struct run *run, const struct view *view, struct key_id key,
+/* Streams that aren't here: to the end that their author's statements give them. */
+static size_t add_ends(struct run *run, const struct view *view, struct key_id key,
                        struct cut_off places[static CUT_OFF_MAX], size_t count)
 {
-    uint8_t from[NOTE_KEY_BYTES_MAX];
-    size_t size = note_key(from, HASH_HEADS, key, UINT32_MAX), held = count;
-    struct heads_statement statement;
-    struct span found, note;
-    if (view->previous(view->context, TABLE_NOTES, SPAN(from, size), &found, &note) != READ_FOUND ||
-        found.size != size || memcmp(found.data, from, size - 4) != 0 ||
-        statement_decode(note, &statement, NULL) != ERR_OK)
-        return count;
-    for (size_t i = 0; i < statement.way_count && count < CUT_OFF_MAX; i++) {
-        const struct statement_way *way = &statement.ways[i];
-        if (way->end == 0 || is_listed(places, held, way))
+    struct stated_end ends[STATED_ENDS_MAX];
+    size_t stated = query_stated_ends(view, key, ends), held = count;
+    for (size_t i = 0; i < stated && count < CUT_OFF_MAX; i++) {
+        if (is_listed(places, held, &ends[i]))
             continue;
-        run->cut_hashes[count] = way->end_hash;
-        places[count] =
-            (struct cut_off){way->epoch, way->number, way->end, run->cut_hashes[count].bytes};
+        run->cut_hashes[count] = ends[i].head.hash;
+        places[count] = (struct cut_off){ends[i].epoch, ends[i].stream, ends[i].head.seq,
+                                         run->cut_hashes[count].bytes};
         count++;
     }
-    statement_free(&statement);
     return count;
 }
 
@@ -77,7 +69,7 @@ static size_t cut_offs_at(struct run *run, size_t node, struct key_id key,
         count += head.seq > 0;
     }
     free(row);
-    return add_ways(run, view, key, places, count);
+    return add_ends(run, view, key, places, count);
 }
 
 /* Numbers of its notes: of a kind, those rows begin with the kind and the key. */
