@@ -228,8 +228,8 @@ struct replica {
     bool cuts_due;                           /* a branch of a forked stream is on its way out */
     uint64_t home_seen;                      /* and our parent */
     bool home_due;                           /* records are extended by the new parent */
-    uint64_t moves_seen, losses_seen;        /* tree_change_count that ways were judged by */
-    uint64_t orders_seen;                    /* tree_orders_stamp that rows were written by */
+    /* tree_change_count that ways were judged by; tree_orders_stamp that rows were written by */
+    uint64_t moves_seen, losses_seen, orders_seen;
     bool going_due, beyond_due;  /* entries go again; word from behind a break goes on */
     bool losses_due, giving_due; /* an epoch was heard of; what was lost goes back */
     bool succeeds;               /* the store was that of this former key of our seat: */

@@ -60,8 +60,8 @@ void order_remove(struct tree *tree, struct holding *holding)
 }
 
 /* The first of each seat's orders may be another one then. */
-void orders_rearrange(struct tree *tree, struct holding *(*rearrange)(const struct tree *,
-                                                                      struct holding *))
+void orders_rearrange(struct tree *tree,
+                      struct holding *(*rearrange)(const struct tree *, struct holding *))
 {
     struct holding *holding, *following, *all = tree->orders;
     tree->orders = NULL;

@@ -144,8 +144,8 @@ void branches_free(struct tree *tree);
 struct holding *order_find(const struct tree *tree, struct span seat);
 void order_add(struct tree *tree, struct holding *holding);
 void order_remove(struct tree *tree, struct holding *holding);
-void orders_rearrange(struct tree *tree, struct holding *(*rearrange)(const struct tree *,
-                                                                      struct holding *));
+void orders_rearrange(struct tree *tree,
+                      struct holding *(*rearrange)(const struct tree *, struct holding *));
 /* Those signed by somebody who may, sorted by seat. */
 void orders_list(struct tree *tree);
 void orders_free(struct tree *tree);
