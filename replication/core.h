@@ -228,12 +228,11 @@ struct replica {
     bool cuts_due;                           /* a branch of a forked stream is on its way out */
     uint64_t home_seen;                      /* and our parent */
     bool home_due;                           /* records are extended by the new parent */
-    /* tree_change_count that ways were judged by; tree_orders_stamp that rows were written by */
+    /* stamps by which ways, losses and orders were looked at; what goes again, or back, and why */
     uint64_t moves_seen, losses_seen, orders_seen;
-    bool going_due, beyond_due;  /* entries go again; word from behind a break goes on */
-    bool losses_due, giving_due; /* an epoch was heard of; what was lost goes back */
-    bool succeeds;               /* the store was that of this former key of our seat: */
-    struct key_id former;        /* its figures are still to be put in order */
+    bool going_due, beyond_due, losses_due, giving_due;
+    bool succeeds;        /* the store was that of this former key of our seat: */
+    struct key_id former; /* its figures are still to be put in order */
     /* at what is overdue; the next deadline to pass; 0: to be found out; UINT64_MAX: never */
     uint64_t look_ms, overdue_ms;
     uint32_t deadline_version;   /* of the types that deadlines were judged by */
