@@ -1,7 +1,9 @@
-/* Words that are private, looked for in everything that the nodes of a drill keep: their files byte
- * by byte, the rows of their stores, their blocks unpacked, unsealed and with what they carry. Who
- * is outside the circle holds them nowhere; a planted leak is found; once they are erased and the
- * nodes have been started again, nobody's key opens them anywhere. */
+/* Words that are private, looked for in everything that the nodes of a drill keep, tell and send:
+ * their files byte by byte, the rows of their stores, their blocks unpacked, unsealed and with what
+ * they carry, what they export, copies of their disks, and every byte between them, both ways, as a
+ * wire that is listened to has it. Who is outside the circle holds them nowhere; planted leaks are
+ * found; once they are erased and the nodes have been started again, nobody's key opens them. (What
+ * each receives in opened frames: story/16-a-public-and-a-private-field.story, `unheard`.) */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +23,7 @@
 #include "replication/query/query_parts.h"
 #include "tests/process/drill_world.h"
 #include "tests/process/run_terrace.h"
+#include "tests/process/wire_relay.h"
 
 #define CANARY "13812345678"
 #define LEAK "words that leaked"
@@ -28,12 +31,32 @@ static const char *const seats[] = {"C", "T1", "T2", "V1", "V2"};
 enum { SEATS = 5, WHERE_ROOM = 200 };
 
 static const char *directory;
+static const char *const listening[] = {"C", "T1", "T2"};
+enum { WIRES = 3 };
+static struct wire wires[WIRES];
 
+/* Every link of the drill passes a relay. */
 static int make(void **state)
 {
     (void)state;
     directory = drill_up("canary", tree_of_five);
+    drill_down(directory);
+    for (size_t i = 0; i < WIRES; i++) {
+        char up[32], down[32];
+        snprintf(up, sizeof up, "wire-%s-up", listening[i]);
+        snprintf(down, sizeof down, "wire-%s-down", listening[i]);
+        wire_begin(&wires[i], drill_node(directory, listening[i]), terrace_path(up),
+                   terrace_path(down));
+    }
+    drill_act(directory, "start", "--all");
     return 0;
+}
+
+static int end(void **state)
+{
+    for (size_t i = 0; i < WIRES; i++)
+        wire_end(&wires[i]);
+    return terrace_drill_end(state);
 }
 
 /* ---- looking ---- */
@@ -51,6 +74,18 @@ static void look(struct search *search, struct span bytes, const char *what, con
         snprintf(search->where, sizeof search->where, "%s %s", what, which);
 }
 
+static size_t look_in_file(struct search *search, const char *path, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    uint8_t *bytes = malloc(size + 1);
+    assert_non_null(file);
+    size_t got = fread(bytes, 1, size, file);
+    look(search, (struct span){bytes, got}, "the file", path);
+    free(bytes);
+    fclose(file);
+    return got;
+}
+
 /* Files, and those of directories below; the ballast holds nothing for its length. */
 static void look_in_files(struct search *search, const char *path)
 {
@@ -66,14 +101,8 @@ static void look_in_files(struct search *search, const char *path)
         assert_int_equal(lstat(below, &status), 0);
         if (S_ISDIR(status.st_mode))
             look_in_files(search, below);
-        FILE *file = S_ISREG(status.st_mode) ? fopen(below, "r") : NULL;
-        if (file == NULL)
-            continue;
-        uint8_t *bytes = malloc((size_t)status.st_size + 1);
-        size_t got = fread(bytes, 1, (size_t)status.st_size, file);
-        look(search, (struct span){bytes, got}, "the file", below);
-        free(bytes);
-        fclose(file);
+        if (S_ISREG(status.st_mode))
+            look_in_file(search, below, (size_t)status.st_size);
     }
     closedir(open);
 }
@@ -208,6 +237,42 @@ static void until_kept(const char *seat, bool kept)
     until(is_so, &holding, kept ? "the sealed words" : "the end of the sealed words");
 }
 
+/* ---- wires, exports, copies ---- */
+
+/* Where a wire had the word in the clear; "": nowhere. Each wire has had more than `least` bytes
+ * each way. */
+static const char *heard(const char *word, size_t least)
+{
+    static struct search search;
+    search = (struct search){.word = word};
+    for (size_t i = 0; i < 2 * WIRES; i++) {
+        const char *path = i % 2 == 0 ? wires[i / 2].up : wires[i / 2].down;
+        struct stat status;
+        assert_int_equal(stat(path, &status), 0);
+        size_t got = look_in_file(&search, path, (size_t)status.st_size);
+        if (got <= least)
+            fail_msg("only %zu bytes in %s", got, path);
+    }
+    return search.where;
+}
+
+static bool exports(const char *seat, const char *type, const char *word)
+{
+    if (terrace_run("-d", drill_node(directory, seat), "export", type, NULL) != 0)
+        fail_msg("export %s at %s: %s", type, seat, terrace_errors());
+    return strstr(terrace_output(), word) != NULL;
+}
+
+/* A copy of the disk, as a backup has it, in the node's place. */
+static void put_copy_back(const char *seat)
+{
+    char copy[600];
+    snprintf(copy, sizeof copy, "%s.copy", drill_node(directory, seat));
+    tool("cp", "-a", drill_node(directory, seat), copy, NULL);
+    tool("rm", "-r", drill_node(directory, seat), NULL);
+    tool("mv", copy, drill_node(directory, seat), NULL);
+}
+
 /* ---- the tests ---- */
 
 static char mediation[64], incident[64];
@@ -245,12 +310,35 @@ static void who_is_outside_reads_it_nowhere(void **state)
     until_kept("T1", true);
     until_kept("C", true);
     until_kept("T2", true);
+    for (size_t i = 0; i < 3; i++) {
+        assert_false(exports(seats[i], "incident", CANARY));
+        assert_false(exports(seats[i], "mediation", CANARY));
+    }
+    assert_true(exports("V1", "incident", CANARY));
+    assert_true(exports("V2", "incident", CANARY));
     drill_down(directory);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
+        put_copy_back(seats[i]);
         keeps_nothing(seats[i], CANARY, OWN_KEYS);
+    }
     keeps("V1", CANARY, OWN_KEYS);
     keeps("V2", CANARY, OWN_KEYS);
     keeps("C", CANARY, ALL_KEYS);
+}
+
+/* Titles go to others, and private words: on no wire does either stand in the clear. Words that
+ * somebody does say in the clear are found. */
+static void no_wire_has_it_in_the_clear(void **state)
+{
+    (void)state;
+    assert_string_equal(heard(CANARY, 1024), "");
+    assert_string_equal(heard(LEAK, 1024), "");
+    drill_act(directory, "start", "--all");
+    wire_say(&wires[2], "on the phone: " LEAK);
+    if (strstr(heard(LEAK, 1024), "wire-T2-up") == NULL)
+        fail_msg("a wire had it in the clear, and nothing was found");
+    assert_string_equal(heard(CANARY, 1024), "");
+    drill_down(directory);
 }
 
 static void a_planted_leak_is_found(void **state)
@@ -285,12 +373,14 @@ static void what_is_erased_is_nowhere(void **state)
     drill_down(directory);
     for (size_t i = 0; i < SEATS; i++)
         keeps_nothing(seats[i], CANARY, ALL_KEYS);
+    assert_string_equal(heard(CANARY, 1024), "");
 }
 
 int main(int count, char **values)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_outside_reads_it_nowhere),
+        cmocka_unit_test(no_wire_has_it_in_the_clear),
         cmocka_unit_test(a_planted_leak_is_found),
         cmocka_unit_test(what_is_erased_is_nowhere),
     };
@@ -298,5 +388,5 @@ int main(int count, char **values)
         return 2;
     terrace_use(values[1]);
     background_use(values[1]);
-    return cmocka_run_group_tests(tests, make, terrace_drill_end);
+    return cmocka_run_group_tests(tests, make, end);
 }
