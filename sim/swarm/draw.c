@@ -378,10 +378,12 @@ static void draw_cases(struct drawing *drawing)
     draw_more_work(&own, "case", between(&own, 60, 200), &steps);
 }
 
-/* Words of persons are erased while everything else goes on. As the cases. */
+/* Words of persons are erased while everything else goes on. As the cases; in seeds beyond the
+ * fifth thousand mostly, and then much is erased of what others are let into meanwhile. */
 static void draw_persons(struct drawing *drawing)
 {
-    enum { ROOT = 0 };
+    enum { ROOT = 0, ERASING_FROM = 5001 };
+    bool much = drawing->scenario->seed >= ERASING_FROM;
     struct drawing own = *drawing;
     struct work work = {
         .set_percent = 50, .delete_percent = 3, .erase_percent = 15, .burst_max = 1};
@@ -392,12 +394,15 @@ static void draw_persons(struct drawing *drawing)
         if (draw_has_fault(drawing->scenario, not_with[i]))
             return;
     }
-    if (!chance(&own, 150))
+    if (!chance(&own, much ? 900 : 150))
         return;
     if (!draw_has_fault(drawing->scenario, FAULT_TYPES) && !drawing->scenario->deadlines)
         draw_fault_of(&own, FAULT_TYPES, ROOT, 0, 3);
-    work.extend_percent = chance(&own, 500) ? 10 : 0;
-    draw_more_work(&own, "person", between(&own, 40, 150), &work);
+    work.extend_percent = chance(&own, 500) || much ? 10 : 0;
+    if (much)
+        work = (struct work){
+            .set_percent = 40, .erase_percent = 25, .extend_percent = 25, .burst_max = 1};
+    draw_more_work(&own, "person", between(&own, 40, 150) << much, &work);
 }
 
 /* What is private in a record, handed on and let others in meanwhile: in seeds beyond the first
