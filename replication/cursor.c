@@ -103,7 +103,12 @@ bool stream_is_for(const struct step *step, const struct session *session,
 /* What came by another link, and the peer has listed, needn't go to it (rules.md B151). */
 void cursor_pass_by(struct cursor *cursor, const struct stream_row *row)
 {
-    if (cursor->listed_seq <= cursor->sent_seq || row->forked || cursor->stream.branch > 0)
+    uint32_t said = cursor->listed_seq < row->head.seq ? cursor->listed_seq : row->head.seq;
+    if (row->forked || cursor->stream.branch > 0)
+        return;
+    cursor->held_seq = said > cursor->held_seq ? said : cursor->held_seq;
+    cursor->known_seq = said > cursor->known_seq ? said : cursor->known_seq;
+    if (cursor->listed_seq <= cursor->sent_seq)
         return;
     cursor->sent_seq = cursor->listed_seq;
     cursor->place_needed = true;

@@ -147,6 +147,13 @@ static void judge_excused(struct comparing *comparing, const struct replay_recor
     comparing->told[place] |= strcmp(comparing->first[place], here->text) != 0;
 }
 
+/* A name that something waits for, or that something left out stands under: no record yet. */
+static bool is_nothing(const struct portrait_record *record)
+{
+    return strncmp(record->text, " of ", 4) == 0 &&
+           strstr(record->text, " operations=0 excluded=0\n") != NULL;
+}
+
 static void judge_simulated(struct comparing *comparing, const struct portrait_record *simulated)
 {
     const struct replay_record *record = find(comparing, comparing->simulated, &simulated->id);
@@ -201,10 +208,14 @@ static enum error_code look(void *context, const struct view *view, struct error
     comparing->sums = &sums;
     comparing->here_by_id = sort_by_id(&comparing->here);
     comparing->simulated_by_id = sort_by_id(simulated);
-    for (size_t i = 0; i < simulated->count; i++)
-        judge_simulated(comparing, &simulated->records[i]);
-    for (size_t i = 0; i < comparing->here.count; i++)
-        judge_real(comparing, &comparing->here.records[i]);
+    for (size_t i = 0; i < simulated->count; i++) {
+        if (!is_nothing(&simulated->records[i]))
+            judge_simulated(comparing, &simulated->records[i]);
+    }
+    for (size_t i = 0; i < comparing->here.count; i++) {
+        if (!is_nothing(&comparing->here.records[i]))
+            judge_real(comparing, &comparing->here.records[i]);
+    }
     size_t seat = replay->seat_of[comparing->seat];
     add_sums(&comparing->result->tiers[replay->drill->seats[seat].tier], &sums);
     add_sums(&comparing->result->all, &sums);

@@ -113,6 +113,7 @@ static void keeps_nothing(const char *code)
 static bool is_in_memory(const char *code)
 {
     enum { PIECE = 1 << 20, WORDS = sizeof CANARY - 1 };
+    static const unsigned long RESERVED = 1UL << 36; /* no memory, but a sanitizer's shadow of it */
     static char bytes[PIECE];
     char path[64], line[512];
     bool found = false;
@@ -124,7 +125,8 @@ static bool is_in_memory(const char *code)
     while (fgets(line, sizeof line, maps) != NULL) {
         unsigned long from, to;
         char rights[8];
-        if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w')
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w' ||
+            to - from > RESERVED)
             continue;
         for (; from < to && !found; from += PIECE - WORDS) {
             size_t most = to - from < PIECE ? to - from : PIECE;
